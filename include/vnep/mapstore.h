@@ -1,0 +1,88 @@
+/*
+ * mapstore - the map of the state folder: who is who. LMDB, several readers, one writer.
+ *
+ * Shape   STATE/map/ is an LMDB environment. Each record is stored as its canonical JSON (recjson) behind
+ *         a CRC32; indexes: vep, mac + vlan, addr, name, vpc, region, group, revision. Tombstones stay.
+ * Owner   store and transactions are ours (open/close, begin/commit or abort).
+ * Errors  VNEP_ENOTFOUND, VNEP_EAMBIGUOUS, VNEP_ECONFLICT (if_revision), VNEP_EVALUE (vep or mac taken,
+ *         vep outside its vpc's prefix: the text names the other record), VNEP_EDAMAGED (a value fails
+ *         its CRC), -errno; ENOSPC leaves the old data intact.
+ * Caveat  default durability: commit returns after fsync. One writer at a time in all processes (LMDB's
+ *         own lock waits). Do not open one folder twice in a process.
+ */
+#ifndef VNEP_MAPSTORE_H
+#define VNEP_MAPSTORE_H
+
+#include "vnep/buf.h"
+#include "vnep/json.h"
+#include "vnep/record.h"
+
+struct vnep_mapstore;
+struct vnep_map_txn;
+
+/* state is the state folder (not its map/). write: make what is missing (mode 0700); otherwise a folder
+ * without a map is VNEP_ENOTFOUND. */
+int vnep_mapstore_open(struct vnep_mapstore **out, const char *state, bool write, struct vnep_err *err);
+void vnep_mapstore_close(struct vnep_mapstore *store);
+
+int vnep_map_begin(struct vnep_mapstore *store, bool write, struct vnep_map_txn **out,
+	struct vnep_err *err);
+int vnep_map_commit(struct vnep_map_txn *txn, struct vnep_err *err); /* ends it, also on failure */
+void vnep_map_abort(struct vnep_map_txn *txn);                        /* NULL is fine */
+
+uint64_t vnep_map_revision(struct vnep_map_txn *txn);
+
+/* Store a record that passed recjson_check (vpc, device, group; binding only from the edge: as_edge).
+ * Sets its revision (the map's, one more) unless nothing changed: then *changed is false and the
+ * revision stays. if_revision: 0 = any, else the revision the stored one must have. */
+struct vnep_map_put {
+	uint64_t if_revision;
+	bool as_edge;
+	const char *origin; /* may be NULL */
+};
+int vnep_map_put(struct vnep_map_txn *txn, struct vnep_json *record, const struct vnep_map_put *how,
+	bool *changed, struct vnep_err *err);
+
+/* Checks that need the whole input (vep inside its vpc's prefix, groups that exist): after the last put,
+ * before commit. The error names the device. */
+int vnep_map_check(struct vnep_map_txn *txn, struct vnep_err *err);
+
+/* Replace by a tombstone. VNEP_ENOTFOUND if it is not there. */
+int vnep_map_delete(struct vnep_map_txn *txn, enum vnep_record_type type, const char *id,
+	uint64_t if_revision, struct vnep_err *err);
+
+/* The canonical JSON of a record, appended to out without a newline. id: dev, vpc or group. */
+int vnep_map_get(struct vnep_map_txn *txn, enum vnep_record_type type, const char *id,
+	struct vnep_buf *out, struct vnep_err *err);
+int vnep_map_get_device(struct vnep_map_txn *txn, const char *dev, struct vnep_device *out,
+	struct vnep_err *err);
+int vnep_map_get_vpc(struct vnep_map_txn *txn, const char *vpc, struct vnep_vpc *out,
+	struct vnep_err *err);
+int vnep_map_get_binding(struct vnep_map_txn *txn, const char *dev, struct vnep_binding *out,
+	struct vnep_err *err);
+
+/* DEV of CLI.md: a URN, a vep, a MAC (any VLAN) or a name. VNEP_EAMBIGUOUS: the hint lists candidates. */
+int vnep_map_resolve(struct vnep_map_txn *txn, const char *word, char dev[static VNEP_URN_MAX + 1],
+	struct vnep_err *err);
+
+/* Index reads for the packet path. VNEP_ENOTFOUND if nobody has it. */
+int vnep_map_by_vep(struct vnep_map_txn *txn, const struct in6_addr *vep,
+	char dev[static VNEP_URN_MAX + 1]);
+int vnep_map_by_mac(struct vnep_map_txn *txn, const struct vnep_mac *mac, uint16_t vlan,
+	char dev[static VNEP_URN_MAX + 1]);
+
+/* All records of a type in the order of their id (tombstones only if asked), or all that changed after
+ * a revision in the order of revisions (tombstones included). text is lent during the call; a non-zero
+ * return of cb ends the walk and is returned. */
+typedef int vnep_map_cb(const char *text, size_t len, void *arg);
+int vnep_map_each(struct vnep_map_txn *txn, enum vnep_record_type type, bool tombstones,
+	vnep_map_cb *cb, void *arg, struct vnep_err *err);
+int vnep_map_since(struct vnep_map_txn *txn, uint64_t after, vnep_map_cb *cb, void *arg,
+	struct vnep_err *err);
+
+struct vnep_map_stat {
+	uint64_t revision, devices, vpcs, groups, bindings, tombstones, octets;
+};
+int vnep_map_stat(struct vnep_map_txn *txn, struct vnep_map_stat *out, struct vnep_err *err);
+
+#endif

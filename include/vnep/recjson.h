@@ -1,0 +1,55 @@
+/*
+ * recjson - the records of record.h as JSON, encode and decode side by side.
+ *
+ * Check   vnep_recjson_check makes a record of outside canonical in place: URN, MAC, addresses in their
+ *         one form, type and v first, then the known keys in the order of RECORDS.md, then unknown keys
+ *         as they came. It refuses what is not allowed, naming the column of the key (text is the line
+ *         the record was parsed from, for columns; may be NULL). An unknown key that is near a known one
+ *         is refused ("did you mean"), other unknown keys are kept.
+ * Decode  structs from a record that passed check. Absent = the defaults of record.h.
+ * Encode  one line with its newline into a buffer; fixed key order, absent instead of null.
+ * Errors  VNEP_EVALUE, VNEP_ESYNTAX (wrong JSON type), -ENOMEM.
+ */
+#ifndef VNEP_RECJSON_H
+#define VNEP_RECJSON_H
+
+#include "vnep/buf.h"
+#include "vnep/json.h"
+#include "vnep/record.h"
+
+enum vnep_record_type vnep_recjson_type(const struct vnep_json *json);
+const char *vnep_record_type_text(enum vnep_record_type type);
+enum vnep_record_type vnep_record_type_parse(const char *text); /* UNKNOWN if it is none */
+
+int vnep_recjson_check(struct vnep_json *json, const char *text, size_t len, struct vnep_err *err);
+
+int vnep_vpc_decode(const struct vnep_json *json, struct vnep_vpc *out, struct vnep_err *err);
+int vnep_device_decode(const struct vnep_json *json, struct vnep_device *out, struct vnep_err *err);
+int vnep_group_decode(const struct vnep_json *json, struct vnep_group *out, struct vnep_err *err);
+int vnep_binding_decode(const struct vnep_json *json, struct vnep_binding *out, struct vnep_err *err);
+
+/* The frame of an event is decoded into *frame (reset first), out->frame lends it. */
+int vnep_event_decode(const struct vnep_json *json, struct vnep_event *out, struct vnep_buf *frame,
+	struct vnep_err *err);
+int vnep_checkpoint_decode(const struct vnep_json *json, struct vnep_checkpoint *out,
+	struct vnep_err *err);
+int vnep_outcome_decode(const struct vnep_json *json, struct vnep_outcome *out, struct vnep_err *err);
+
+void vnep_binding_encode(struct vnep_buf *out, const struct vnep_binding *binding);
+void vnep_event_encode(struct vnep_buf *out, const struct vnep_event *event);
+void vnep_checkpoint_encode(struct vnep_buf *out, const struct vnep_checkpoint *checkpoint);
+void vnep_outcome_encode(struct vnep_buf *out, const struct vnep_outcome *outcome);
+void vnep_appended_encode(struct vnep_buf *out, const char *dev, uint64_t seq);
+void vnep_decision_encode(struct vnep_buf *out, const struct vnep_decision *decision);
+void vnep_presence_encode(struct vnep_buf *out, const struct vnep_presence *presence);
+void vnep_status_encode(struct vnep_buf *out, const struct vnep_status *status);
+void vnep_ledger_encode(struct vnep_buf *out, const char *edge, struct vnep_wall ts,
+	const struct vnep_ledger_terms *terms);
+void vnep_element_encode(struct vnep_buf *out, const struct vnep_element *element);
+void vnep_difference_encode(struct vnep_buf *out, const char *what, const char *record, size_t len);
+void vnep_stat_encode(struct vnep_buf *out, const char *name, const char *label, const char *label_value,
+	uint64_t value);
+void vnep_sync_encode(struct vnep_buf *out, uint64_t revision);
+void vnep_error_encode(struct vnep_buf *out, const char *tool, const struct vnep_err *err);
+
+#endif

@@ -1,0 +1,50 @@
+/*
+ * ring - the receiving end of the journal port: a TPACKET_V3 ring on vnep-j1, read block by block.
+ *
+ * Shape   frames begin with the Ethernet header (a VLAN tag the kernel took off is put back in place
+ *         before the caller sees it); ts is the kernel's receive time.
+ * Owner   ring is ours (open/close). Frames of a block are lent until vnep_ring_release gives the
+ *         blocks back: the ring is the inbox, release only what is durable.
+ * Errors  VNEP_EPRIV (CAP_NET_RAW), VNEP_ENOTFOUND (no such link), -errno.
+ * Caveat  a block reaches the reader when it is full or retire_ms after its first frame.
+ * Source  linux/if_packet.h, Documentation/networking/packet_mmap.rst.
+ */
+#ifndef VNEP_RING_H
+#define VNEP_RING_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vnep/clock.h"
+
+struct vnep_err;
+struct vnep_ring;
+
+struct vnep_ring_config {
+	unsigned block_octets; /* power of two, multiple of the page size; 0 = 1 MiB */
+	unsigned block_count;  /* 0 = 16 */
+	unsigned retire_ms;    /* 0 = 2 */
+};
+
+struct vnep_ring_frame {
+	const uint8_t *data;
+	uint32_t len;      /* octets there */
+	uint32_t wire_len; /* octets on the wire; more than len: the ring cut it */
+	struct vnep_wall ts;
+};
+
+int vnep_ring_open(struct vnep_ring **out, const char *ifname, const struct vnep_ring_config *config,
+	struct vnep_err *err);
+void vnep_ring_close(struct vnep_ring *ring);
+int vnep_ring_fd(const struct vnep_ring *ring); /* readable when a block is there */
+
+/* The next frame of the blocks that are there: 1, or 0 when there is none. */
+int vnep_ring_next(struct vnep_ring *ring, struct vnep_ring_frame *out);
+
+/* Give back every block whose frames were all taken with _next. */
+void vnep_ring_release(struct vnep_ring *ring);
+
+/* Frames the kernel could not place since the ring was opened (cumulative). */
+uint64_t vnep_ring_drops(struct vnep_ring *ring);
+
+#endif

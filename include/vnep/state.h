@@ -1,0 +1,29 @@
+/*
+ * state - the state folder: is it safe, who writes there.
+ *
+ * Shape   STATE/lock is flock()ed by the one writer (a vnep-edge for its life, a tool for one change) and
+ *         holds one JSON line: {"pid":…,"tool":"vnep-edge","socket":"/run/vnep/edge-….sock"}.
+ * Errors  VNEP_EBUSY (the text names tool and pid), VNEP_EPRIV for a folder that is a symlink, belongs to
+ *         somebody else or is writable for others, -errno.
+ */
+#ifndef VNEP_STATE_H
+#define VNEP_STATE_H
+
+struct vnep_err;
+
+/* Make the folder (and its parents, mode 0700) if it is missing and create is set; check it. */
+int vnep_state_check(const char *state, int create, struct vnep_err *err);
+
+/* Take the lock; the descriptor is the lock (close it to let go). socket may be NULL. */
+int vnep_state_lock(const char *state, const char *tool, const char *socket, int *fd,
+	struct vnep_err *err);
+
+/* Who holds the lock now: 0 and its socket ("" if it has none), VNEP_ENOTFOUND if nobody does. */
+struct vnep_state_owner {
+	int pid;
+	char tool[32];
+	char socket[108];
+};
+int vnep_state_owner(const char *state, struct vnep_state_owner *out, struct vnep_err *err);
+
+#endif
