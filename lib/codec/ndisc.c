@@ -1,0 +1,176 @@
+/* ndisc - neighbour discovery, read as RFC 4861 tells and no further. */
+#include <string.h>
+
+#include "vnep/buf.h"
+#include "vnep/err.h"
+#include "vnep/ndisc.h"
+
+enum { OPT_SOURCE_LLADDR = 1, OPT_TARGET_LLADDR = 2, ND_HOP_LIMIT = 255 };
+
+/* NA flags, RFC 4861 4.4. */
+enum { NA_ROUTER = 0x80, NA_SOLICITED = 0x40, NA_OVERRIDE = 0x20 };
+
+static int read_options(struct vnep_ndisc *nd, struct vnep_rd *rd)
+{
+	uint8_t wanted = nd->type == VNEP_ND_NEIGHBOUR_ADVERT ? OPT_TARGET_LLADDR : OPT_SOURCE_LLADDR;
+
+	while (vnep_rd_left(rd)) {
+		uint8_t type = vnep_rd_u8(rd), len = vnep_rd_u8(rd);
+		const uint8_t *body = len ? vnep_rd_mem(rd, len * 8u - 2) : NULL;
+
+		if (!body)
+			return VNEP_ESYNTAX; /* length 0, or cut off */
+		if (type == wanted && len == 1) {
+			nd->has_lladdr = true;
+			memcpy(nd->lladdr.octet, body, 6);
+		}
+	}
+	return 0;
+}
+
+/* The rules of RFC 4861 7.1.1 and 7.1.2 that look at more than one field. */
+static int check(const struct vnep_ndisc *nd)
+{
+	if (IN6_IS_ADDR_MULTICAST(&nd->target))
+		return VNEP_ESYNTAX;
+	if (nd->type == VNEP_ND_NEIGHBOUR_ADVERT)
+		return IN6_IS_ADDR_MULTICAST(&nd->dest) && nd->solicited ? VNEP_ESYNTAX : 0;
+	if (IN6_IS_ADDR_UNSPECIFIED(&nd->src) && nd->has_lladdr)
+		return VNEP_ESYNTAX;
+	return 0;
+}
+
+int vnep_ndisc_read(struct vnep_ndisc *out, const uint8_t *data, size_t len)
+{
+	struct vnep_ndisc nd = { 0 };
+	struct vnep_frame f;
+	struct vnep_rd rd;
+	const uint8_t *target;
+	uint32_t flags;
+	int rc = vnep_frame_parse(&f, data, len);
+
+	if (rc || f.proto != IPPROTO_ICMPV6 || !f.l4)
+		return VNEP_EPROTO;
+	switch (f.icmp_type) {
+	case VNEP_ND_ROUTER_SOLICIT:
+	case VNEP_ND_NEIGHBOUR_SOLICIT:
+	case VNEP_ND_NEIGHBOUR_ADVERT: break;
+	default: return VNEP_EPROTO;
+	}
+	if (f.hop_limit != ND_HOP_LIMIT || f.icmp_code || f.fragment || f.extended ||
+		!vnep_frame_checksum_ok(&f, data))
+		return VNEP_ESYNTAX;
+	nd.type = f.icmp_type;
+	nd.src = f.src;
+	nd.dest = f.dest;
+	nd.vlan = f.vlan;
+	memcpy(nd.src_mac.octet, data + 6, 6);
+	vnep_rd_init(&rd, data + f.l4 + 4, (size_t)(f.end - f.l4 - 4));
+	flags = vnep_rd_be32(&rd);
+	if (nd.type != VNEP_ND_ROUTER_SOLICIT) {
+		target = vnep_rd_mem(&rd, 16);
+		if (!target)
+			return VNEP_ESYNTAX;
+		memcpy(&nd.target, target, 16);
+	}
+	if (nd.type == VNEP_ND_NEIGHBOUR_ADVERT) {
+		nd.solicited = flags >> 24 & NA_SOLICITED;
+		nd.override = flags >> 24 & NA_OVERRIDE;
+	}
+	rc = rd.overrun ? VNEP_ESYNTAX : read_options(&nd, &rd);
+	if (!rc)
+		rc = check(&nd);
+	if (!rc)
+		*out = nd;
+	return rc;
+}
+
+struct message {
+	uint16_t vlan;
+	struct vnep_mac src_mac, dest_mac;
+	struct in6_addr src, dest, target;
+	uint8_t type, flags;
+	bool lladdr; /* with the link-layer address option of its kind */
+};
+
+static size_t build(uint8_t *out, const struct message *m)
+{
+	size_t at = 0, icmp_len = 24 + (m->lladdr ? 8 : 0);
+	uint8_t *icmp;
+	uint16_t sum;
+
+	memcpy(out, m->dest_mac.octet, 6);
+	memcpy(out + 6, m->src_mac.octet, 6);
+	at = 12;
+	if (m->vlan) {
+		vnep_set_be16(out + at, 0x8100);
+		vnep_set_be16(out + at + 2, m->vlan);
+		at += 4;
+	}
+	vnep_set_be16(out + at, 0x86dd);
+	at += 2;
+	memset(out + at, 0, 8);
+	out[at] = 0x60;
+	vnep_set_be16(out + at + 4, (uint16_t)icmp_len);
+	out[at + 6] = IPPROTO_ICMPV6;
+	out[at + 7] = ND_HOP_LIMIT;
+	memcpy(out + at + 8, &m->src, 16);
+	memcpy(out + at + 24, &m->dest, 16);
+	icmp = out + at + 40;
+	memset(icmp, 0, 8);
+	icmp[0] = m->type;
+	icmp[4] = m->flags;
+	memcpy(icmp + 8, &m->target, 16);
+	if (m->lladdr) {
+		icmp[24] = m->type == VNEP_ND_NEIGHBOUR_ADVERT ? OPT_TARGET_LLADDR : OPT_SOURCE_LLADDR;
+		icmp[25] = 1;
+		memcpy(icmp + 26, m->src_mac.octet, 6);
+	}
+	sum = vnep_checksum6(&m->src, &m->dest, IPPROTO_ICMPV6, icmp, icmp_len);
+	vnep_set_be16(icmp + 2, sum);
+	return at + 40 + icmp_len;
+}
+
+size_t vnep_ndisc_solicit(uint8_t out[static VNEP_ND_FRAME_MAX], uint16_t vlan,
+	const struct vnep_mac *our_mac, const struct in6_addr *our_addr, const struct in6_addr *target)
+{
+	struct message m = { .vlan = vlan, .src_mac = *our_mac, .src = *our_addr, .target = *target,
+		.type = VNEP_ND_NEIGHBOUR_SOLICIT, .lladdr = true };
+
+	vnep_ip6_solicited_node(target, &m.dest);
+	vnep_ip6_multicast_mac(&m.dest, &m.dest_mac);
+	return build(out, &m);
+}
+
+static const struct in6_addr all_nodes = { .s6_addr = { 0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1 } };
+
+size_t vnep_ndisc_answer(uint8_t out[static VNEP_ND_FRAME_MAX], const struct vnep_ndisc *solicit,
+	const struct vnep_mac *our_mac, bool router)
+{
+	struct message m = { .vlan = solicit->vlan, .src_mac = *our_mac, .src = solicit->target,
+		.target = solicit->target, .type = VNEP_ND_NEIGHBOUR_ADVERT, .lladdr = true };
+
+	m.flags = NA_OVERRIDE;
+	if (router)
+		m.flags |= NA_ROUTER;
+	if (IN6_IS_ADDR_UNSPECIFIED(&solicit->src)) { /* duplicate address detection: defend it */
+		m.dest = all_nodes;
+		vnep_ip6_multicast_mac(&m.dest, &m.dest_mac);
+	} else {
+		m.flags |= NA_SOLICITED;
+		m.dest = solicit->src;
+		m.dest_mac = solicit->has_lladdr ? solicit->lladdr : solicit->src_mac;
+	}
+	return build(out, &m);
+}
+
+size_t vnep_ndisc_announce(uint8_t out[static VNEP_ND_FRAME_MAX], uint16_t vlan,
+	const struct vnep_mac *our_mac, const struct in6_addr *target)
+{
+	struct message m = { .vlan = vlan, .src_mac = *our_mac, .src = *target, .dest = all_nodes,
+		.target = *target, .type = VNEP_ND_NEIGHBOUR_ADVERT, .flags = NA_OVERRIDE,
+		.lladdr = true };
+
+	vnep_ip6_multicast_mac(&m.dest, &m.dest_mac);
+	return build(out, &m);
+}

@@ -1,0 +1,154 @@
+/* state - the one writer of a state folder. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "vnep/err.h"
+#include "vnep/json.h"
+#include "vnep/ndjson.h"
+#include "vnep/state.h"
+
+static int make_parents(const char *path)
+{
+	char part[PATH_MAX];
+	size_t n = strlen(path);
+
+	if (n >= sizeof part)
+		return -ENAMETOOLONG;
+	for (size_t i = 1; i <= n; i++) {
+		if (path[i] && path[i] != '/')
+			continue;
+		memcpy(part, path, i);
+		part[i] = 0;
+		if (mkdir(part, 0700) && errno != EEXIST)
+			return -errno;
+	}
+	return 0;
+}
+
+int vnep_state_check(const char *state, int create, struct vnep_err *err)
+{
+	struct stat st;
+	int rc;
+
+	if (lstat(state, &st)) {
+		if (errno != ENOENT)
+			return vnep_err_sys(err, errno, "state folder %s", state);
+		if (!create)
+			return vnep_err_set(err, VNEP_ENOTFOUND, "no state folder %s", state);
+		rc = make_parents(state);
+		if (rc)
+			return vnep_err_sys(err, -rc, "cannot make state folder %s", state);
+		if (lstat(state, &st))
+			return vnep_err_sys(err, errno, "state folder %s", state);
+	}
+	if (!S_ISDIR(st.st_mode))
+		return vnep_err_set(err, VNEP_EPRIV, "%s is not a folder of its own (%s)", state,
+			S_ISLNK(st.st_mode) ? "a symbolic link" : "not a directory");
+	if (st.st_uid != geteuid() && geteuid() != 0)
+		return vnep_err_set(err, VNEP_EPRIV, "%s belongs to another user", state);
+	if (st.st_mode & S_IWOTH) {
+		vnep_err_set(err, VNEP_EPRIV, "%s is writable for everybody", state);
+		vnep_err_hint(err, "chmod o-w %s", state);
+		return VNEP_EPRIV;
+	}
+	return 0;
+}
+
+static int lock_path(const char *state, char out[static PATH_MAX], struct vnep_err *err)
+{
+	if (snprintf(out, PATH_MAX, "%s/lock", state) >= PATH_MAX)
+		return vnep_err_sys(err, ENAMETOOLONG, "%s/lock", state);
+	return 0;
+}
+
+/* What the lock file says; an unreadable one says nothing. */
+static void read_owner(int fd, struct vnep_state_owner *out)
+{
+	char text[1024];
+	ssize_t n = pread(fd, text, sizeof text, 0);
+	struct vnep_json *json = NULL;
+
+	*out = (struct vnep_state_owner){ 0 };
+	if (n <= 0 || vnep_json_parse(text, (size_t)n, &json, NULL))
+		return;
+	out->pid = (int)vnep_json_get_int(json, "pid", 0);
+	snprintf(out->tool, sizeof out->tool, "%s", vnep_json_get_str(json, "tool", ""));
+	snprintf(out->socket, sizeof out->socket, "%s", vnep_json_get_str(json, "socket", ""));
+	vnep_json_free(json);
+}
+
+static int write_owner(int fd, const char *tool, const char *socket)
+{
+	struct vnep_buf buf = { 0 };
+	struct vnep_jw w = { .buf = &buf };
+	int rc;
+
+	vnep_buf_put_str(&buf, "{");
+	vnep_jw_i64(&w, "pid", getpid());
+	vnep_jw_str(&w, "tool", tool);
+	vnep_jw_opt_str(&w, "socket", socket);
+	vnep_buf_put_str(&buf, "}\n");
+	rc = buf.rc;
+	if (!rc && (ftruncate(fd, 0) || pwrite(fd, buf.data, buf.len, 0) != (ssize_t)buf.len))
+		rc = -errno;
+	vnep_buf_release(&buf);
+	return rc;
+}
+
+int vnep_state_lock(const char *state, const char *tool, const char *socket, int *fd,
+	struct vnep_err *err)
+{
+	struct vnep_state_owner owner;
+	char path[PATH_MAX];
+	int rc = lock_path(state, path, err), lock;
+
+	if (rc)
+		return rc;
+	lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	if (lock < 0)
+		return vnep_err_sys(err, errno, "cannot open %s", path);
+	if (flock(lock, LOCK_EX | LOCK_NB)) {
+		rc = errno;
+		read_owner(lock, &owner);
+		close(lock);
+		if (rc != EWOULDBLOCK)
+			return vnep_err_sys(err, rc, "cannot lock %s", path);
+		return vnep_err_set(err, VNEP_EBUSY, "%s is in use by %s (process %d)", state,
+			owner.tool[0] ? owner.tool : "another writer", owner.pid);
+	}
+	rc = write_owner(lock, tool, socket);
+	if (rc) {
+		close(lock);
+		return vnep_err_sys(err, -rc, "cannot write %s", path);
+	}
+	*fd = lock;
+	return 0;
+}
+
+int vnep_state_owner(const char *state, struct vnep_state_owner *out, struct vnep_err *err)
+{
+	char path[PATH_MAX];
+	int rc = lock_path(state, path, err), lock;
+
+	if (rc)
+		return rc;
+	lock = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (lock < 0)
+		return errno == ENOENT ? VNEP_ENOTFOUND : vnep_err_sys(err, errno, "cannot open %s", path);
+	if (flock(lock, LOCK_SH | LOCK_NB) == 0) {
+		close(lock);
+		return VNEP_ENOTFOUND;
+	}
+	rc = errno;
+	if (rc == EWOULDBLOCK)
+		read_owner(lock, out);
+	close(lock);
+	return rc == EWOULDBLOCK ? 0 : vnep_err_sys(err, rc, "cannot ask for %s", path);
+}
