@@ -1,0 +1,34 @@
+/*
+ * table - items found by a fixed-length key that lies inside them.
+ *
+ * Shape   open addressing over pointers; the key is key_len octets at key_offset of each item. The hash is
+ *         seeded per table, so that nobody outside can choose keys that collide.
+ * Owner   the table owns its slots, never the items. A key must not change while its item is in.
+ * Errors  -ENOMEM from put; nothing else can fail.
+ */
+#ifndef VNEP_TABLE_H
+#define VNEP_TABLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct vnep_table {
+	void **slots;
+	size_t cap, count;
+	size_t key_offset, key_len;
+	uint64_t seed;
+};
+
+void vnep_table_init(struct vnep_table *table, size_t key_offset, size_t key_len);
+void vnep_table_release(struct vnep_table *table); /* safe on a zeroed struct */
+
+void *vnep_table_get(const struct vnep_table *table, const void *key);
+
+/* An item with that key must not be in yet. */
+int vnep_table_put(struct vnep_table *table, void *item);
+void vnep_table_remove(struct vnep_table *table, const void *item);
+
+/* Walk: for (size_t i = 0; (item = vnep_table_next(table, &i));) Do not change the table meanwhile. */
+void *vnep_table_next(const struct vnep_table *table, size_t *i);
+
+#endif
