@@ -128,6 +128,8 @@ gone() {
 	[ "$(netns dev1 cat /sys/class/net/d1/address 2>/dev/null ||
 		ns ip -j -n dev1 link show d1 | jq -r '.[0].address')" = 00:00:5e:00:53:11 ]
 	[ -z "$(ns ip -n edge neigh)" ]
+	run -0 ns ip -n dev address show dev d0
+	[[ $output != *tentative* ]]
 }
 
 @test "helpers: two hosts of the lab reach each other once a bridge joins them" {
