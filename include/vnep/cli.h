@@ -4,6 +4,9 @@
  * The table makes everything: parsing, --help, --complete and the check of the man pages
  * (tests/…-man.bats asks each tool for its verbs and options and looks them up in the page).
  *
+ * --complete        one line a verb:    NAME <tab> HELP
+ * --complete VERB   one line an option: --NAME, or --NAME= <tab> VALUE [<tab> WORD WORD …]
+ *
  * Common options that every verb has without saying so: --help --version --state DIR --table -q/--quiet
  * --error-format=text|json -j --color=auto|always|never; verbs with .dry also -n/--dry-run.
  * Exit status: vnep_err_exit (0 done/yes, 1 done/no, 2 asked wrongly, 3 failed, 4 conflict, 5 unavailable).
@@ -37,7 +40,9 @@ struct vnep_verb {
 	const struct vnep_option *options; /* may be NULL */
 	unsigned min, max; /* operands; max 0 = none, UINT_MAX = any */
 	bool dry;          /* has -n/--dry-run */
-	int (*run)(struct vnep_cli *cli); /* 0 or a negative code (err.h); the detail in cli->err */
+	/* 0 or a negative code (err.h), the detail in cli->err (without a text, exit 1 is silent); or the
+	 * exit status 1..5 itself, when everything was said already. */
+	int (*run)(struct vnep_cli *cli);
 };
 
 struct vnep_tool {
@@ -46,6 +51,8 @@ struct vnep_tool {
 	const struct vnep_verb *verbs;
 };
 
+struct vnep_out_rows;
+
 struct vnep_cli {
 	const struct vnep_tool *tool;
 	const struct vnep_verb *verb;
@@ -53,10 +60,12 @@ struct vnep_cli {
 	unsigned argc;
 	char state[4096 - 64]; /* the state folder, resolved */
 	bool table, quiet, dry_run, json_errors, color;
+	bool answer_errors; /* a verb that is a stream sets it: error records go to standard output, too */
 	unsigned errors; /* lines refused so far (--keep-going, streams): a run with errors exits 1 */
 	struct vnep_err err;
 	struct vnep_cli_opt *opts; /* private: what was given */
 	size_t opt_count;
+	struct vnep_out_rows *rows; /* private: what --table holds back */
 };
 
 /* main() of every tool is one call of this. SIGPIPE is at its default, stdout is checked at the end. */
@@ -69,14 +78,16 @@ const char *vnep_cli_str(const struct vnep_cli *cli, const char *name, const cha
 const char *vnep_cli_list(const struct vnep_cli *cli, const char *name, size_t i);
 int vnep_cli_u64(struct vnep_cli *cli, const char *name, uint64_t min, uint64_t max, uint64_t *out);
 
-/* Messages on standard error: "vnep-map: text", then the hint; JSON with --error-format=json. */
+/* Messages on standard error: "vnep-map: text", then the hint; JSON with --error-format=json. Without a
+ * place of its own the message has none; _say is silent beside JSON errors. */
 void vnep_cli_error(struct vnep_cli *cli, const struct vnep_err *err); /* counts in cli->errors */
 void vnep_cli_say(const struct vnep_cli *cli, const char *fmt, ...)   /* unless --quiet */
 	__attribute__((format(printf, 2, 3)));
 
-/* Read records from FILE operands ("-" or none = standard input), one line at a time.
- * cb gets the parsed record and its text; a negative return of cb is an error of that line: file, line are
- * filled in, it stops the run, or with keep_going is printed, counted, and the run goes on. */
+/* Read records from FILE operands ("-" or none = standard input), one line at a time, as they come.
+ * cb gets the parsed record (an object), its text and, in cli->err, its file and line; a negative return
+ * is an error of that line: it stops the run, or with keep_going is printed, counted, and the run goes on.
+ * What no other line could cure (exit 3 or 5: disk, kernel, daemon) always stops the run. */
 struct vnep_json;
 typedef int vnep_line_cb(struct vnep_cli *cli, struct vnep_json *json, const char *text, size_t len,
 	void *arg);
