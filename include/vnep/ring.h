@@ -6,7 +6,8 @@
  * Owner   ring is ours (open/close). Frames of a block are lent until vnep_ring_release gives the
  *         blocks back: the ring is the inbox, release only what is durable.
  * Errors  VNEP_EPRIV (CAP_NET_RAW), VNEP_ENOTFOUND (no such link), -errno.
- * Caveat  a block reaches the reader when it is full or retire_ms after its first frame.
+ * Caveat  a block reaches the reader when it is full or retire_ms after its first frame. While blocks are
+ *         held the descriptor stays readable: do not wait on it between reading and releasing.
  * Source  linux/if_packet.h, Documentation/networking/packet_mmap.rst.
  */
 #ifndef VNEP_RING_H
