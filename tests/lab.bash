@@ -1,0 +1,87 @@
+# lab - namespaces of a test's own, and hosts in them; part of helpers.bash.
+#
+#   dev0…devN --d0/acc0-- edge --up0/v0-- vpc         `dev` is another name of dev0
+#
+# Port N: device link dN (00:00:5e:00:53:01, then :11, :12, …; 2001:db8:a::2, ::3, …; default route by fe80::1),
+# access port accN (…:fe, then :f1, :f2, …). VPC: v0 (…:02, 2001:db8:b::2/64), core port up0 (…:fd).
+# Nobody here knows where a virtual endpoint is or who fe80::1 is: answering that is the edge's work.
+# Processes in these namespaces end with the test, also those that nobody stopped.
+
+NS_PID=
+
+# Where users may not make user namespaces, root does without.
+ns_start() {
+	[[ -z $NS_PID ]] || return 0
+	ns_hold -Urnm -U --preserve-credentials -m || ns_hold -nm -m || skip "no namespaces here: \
+allow them (sysctl kernel.unprivileged_userns_clone=1 user.max_user_namespaces=10000 \
+kernel.apparmor_restrict_unprivileged_userns=0) or run as root"
+}
+
+# The holder keeps the namespaces alive; it ends when its standard input does, that is with the test's shell.
+ns_hold() {
+	local ready=
+
+	coproc NS_HOLDER {
+		exec unshare "$1" bash -c 'mount -t tmpfs none /run && mkdir /run/netns &&
+			ip link set lo up && echo ready && exec cat' 2>>"$T/ns.err" 3>&- 4>&-
+	}
+	NS_PID=$NS_HOLDER_PID
+	read -rt 10 -u "${NS_HOLDER[0]}" ready || true
+	if [[ $ready == ready ]]; then
+		NS_ENTER=("${@:2}")
+		return 0
+	fi
+	kill -KILL "$NS_PID" 2>/dev/null || true
+	wait "$NS_PID" 2>/dev/null || true
+	NS_PID=
+	return 1
+}
+
+# Every process that lives in a network namespace of ours, then the holder. A shell of its own does it,
+# because bats traces each command of this one (a scan of 100 processes took 250 ms).
+ns_stop() {
+	[[ -n $NS_PID ]] || return 0
+	bash -c '
+		for process in /proc/[0-9]*; do
+			[[ $process != "/proc/$1" ]] || continue
+			for net in "/proc/$1/ns/net" "/proc/$1/root/run/netns/"*; do
+				[[ $process/ns/net -ef $net ]] || continue
+				kill -KILL "${process#/proc/}"
+				break
+			done
+		done' ns_stop "$NS_PID" 2>/dev/null || true
+	kill -KILL "$NS_PID" 2>/dev/null || true
+	wait "$NS_PID" 2>/dev/null || true
+	NS_PID=
+}
+
+ns() {
+	${NS_EXEC:-} nsenter -t "$NS_PID" "${NS_ENTER[@]}" -n -- env -C "$PWD" "$@"
+}
+
+netns() {
+	local net=/proc/$NS_PID/root/run/netns/$1
+
+	shift
+	${NS_EXEC:-} nsenter -t "$NS_PID" "${NS_ENTER[@]}" --net="$net" -- env -C "$PWD" "$@"
+}
+
+# Build the hosts, with PORTS access ports (default 1, at most 9).
+lab() {
+	ns_start
+	ns bash "$ROOT/tests/lab-hosts" "${1:-1}"
+	wait_for 5 lab_carrier
+}
+
+# The kernel tells of a carrier a little after both ends are up.
+lab_carrier() {
+	[[ $(ns ip -n edge link show) != *NO-CARRIER* ]]
+}
+
+# The journal port by hand, for tests of what reads it: the tools that need it make it themselves.
+lab_journal_port() {
+	ns ip -n edge link add vnep-j0 type veth peer name vnep-j1
+	netns edge sh -c 'for x in vnep-j0 vnep-j1; do
+		echo 1 >/proc/sys/net/ipv6/conf/$x/disable_ipv6; ip link set $x up; done
+		ethtool -K vnep-j0 tx off sg off tso off gso off >/dev/null'
+}
