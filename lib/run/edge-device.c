@@ -1,0 +1,556 @@
+/*
+ * edge-device - the devices that this edge has to do with, and their lives.
+ *
+ * A device is read from the map when somebody first asks for it. What it is bound to is a binding record in the
+ * map; what it missed is in the journal; whether the kernel believes it awake is membership in @awake.
+ */
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "edge-priv.h"
+
+bool edge_device_has_addr(const struct edge_device *d, const struct in6_addr *addr)
+{
+	for (unsigned i = 0; i < d->addr_count; i++)
+		if (vnep_ip6_equal(&d->addr[i], addr))
+			return true;
+	return false;
+}
+
+static struct edge_l3 *l3_of(struct vnep_edge *edge, const struct edge_port *port,
+	const struct in6_addr *addr)
+{
+	struct edge_l3_key key = { *addr, port->index };
+
+	return vnep_table_get(&edge->by_l3, &key);
+}
+
+struct edge_device *edge_device_by_l3(struct vnep_edge *edge, const struct edge_port *port,
+	const struct in6_addr *addr)
+{
+	struct edge_l3 *l3 = l3_of(edge, port, addr);
+
+	return l3 ? l3->device : NULL;
+}
+
+static void l3_release(struct vnep_edge *edge, struct edge_device *d)
+{
+	for (unsigned i = 0; d->port && i < d->addr_count; i++) {
+		struct edge_l3 *l3 = l3_of(edge, d->port, &d->addr[i]);
+
+		if (l3 && l3->device == d) {
+			vnep_table_remove(&edge->by_l3, l3);
+			free(l3);
+		}
+	}
+}
+
+static int l3_claim(struct vnep_edge *edge, struct edge_device *d)
+{
+	for (unsigned i = 0; i < d->addr_count; i++) {
+		struct edge_l3 *l3;
+
+		if (l3_of(edge, d->port, &d->addr[i]))
+			continue;
+		l3 = calloc(1, sizeof *l3);
+		if (!l3)
+			return -ENOMEM;
+		l3->key = (struct edge_l3_key){ d->addr[i], d->port->index };
+		l3->device = d;
+		if (vnep_table_put(&edge->by_l3, l3)) {
+			free(l3);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+/* What the record says; allow moves over. */
+static void take_record(struct edge_device *d, struct vnep_device *r)
+{
+	memcpy(d->dev, r->dev, sizeof d->dev);
+	memcpy(d->vpc, r->vpc, sizeof d->vpc);
+	memcpy(d->home_port, r->port, sizeof d->home_port);
+	d->fixed_addr = r->addr_count > 0;
+	d->addr_max = (uint8_t)r->addr_max;
+	d->has_psm = r->has_psm;
+	d->t3324_s = r->t3324_s;
+	d->journal = r->journal;
+	d->dl_duration_s = r->dl_duration_s;
+	d->dl_packet_count = r->dl_packet_count;
+	d->dl_octets = r->dl_octets;
+	d->replay_pps = r->replay_pps;
+	free(d->allow);
+	d->allow = r->allow;
+	d->allow_count = r->allow_count;
+	r->allow = NULL;
+	r->allow_count = 0;
+	if (d->fixed_addr && !d->bound) {
+		memcpy(d->addr, r->addr, sizeof d->addr);
+		d->addr_count = r->addr_count;
+	}
+}
+
+static void take_binding(struct vnep_edge *edge, struct edge_device *d, const struct vnep_binding *b)
+{
+	d->port = edge_port_by_name(edge, b->port);
+	if (!d->port)
+		return;
+	d->bound = true;
+	d->epoch = b->epoch;
+	d->bound_since = b->since;
+	memcpy(d->addr, b->addr, sizeof d->addr);
+	d->addr_count = b->addr_count;
+	d->life = VNEP_LIFE_ASLEEP;
+}
+
+void edge_device_reload(struct vnep_edge *edge, struct edge_device *d)
+{
+	struct vnep_journal_device j;
+	struct vnep_err err = { 0 };
+
+	if (vnep_journal_device(edge->journal, d->dev, &j, &err))
+		return; /* nothing of it in the journal yet */
+	d->conn = j.conn;
+	d->pending = j.pending;
+	d->pending_octets = j.pending_octets;
+	d->head_seq = j.head_seq;
+	d->resume_seq = j.synced_seq;
+	if (j.life_ts.ns > d->last_seen.ns)
+		d->last_seen = j.life_ts;
+}
+
+static void forget(struct vnep_edge *edge, struct edge_device *d)
+{
+	edge_replay_stop(edge, d);
+	vnep_heap_remove(&edge->silences, &d->silence);
+	l3_release(edge, d);
+	vnep_table_remove(&edge->by_vep, d);
+	if (d->has_mac)
+		vnep_table_remove(&edge->by_mac, d);
+	free(d->allow);
+	free(d->sent);
+	free(d);
+}
+
+static int enter(struct vnep_edge *edge, struct edge_device *d)
+{
+	if (vnep_table_put(&edge->by_vep, d))
+		return -ENOMEM;
+	if (d->has_mac && !vnep_table_get(&edge->by_mac, &d->l2) && vnep_table_put(&edge->by_mac, d)) {
+		vnep_table_remove(&edge->by_vep, d);
+		return -ENOMEM;
+	}
+	return d->bound ? l3_claim(edge, d) : 0;
+}
+
+static struct edge_device *load(struct vnep_edge *edge, struct vnep_map_txn *txn, const char *dev)
+{
+	struct vnep_device record = { 0 };
+	struct vnep_binding binding;
+	struct vnep_err err = { 0 };
+	struct edge_device *d;
+
+	if (vnep_map_get_device(txn, dev, &record, &err)) {
+		edge_warn(edge, "map", &err);
+		return NULL;
+	}
+	d = vnep_table_get(&edge->by_vep, &record.vep);
+	if (d) {
+		vnep_device_release(&record);
+		return d;
+	}
+	d = calloc(1, sizeof *d);
+	if (d) {
+		d->vep = record.vep;
+		d->has_mac = record.has_mac;
+		d->l2 = (struct edge_l2){ record.mac, record.vlan };
+		take_record(d, &record);
+		if (!vnep_map_get_binding(txn, dev, &binding, NULL))
+			take_binding(edge, d, &binding);
+		if (enter(edge, d)) {
+			forget(edge, d);
+			d = NULL;
+		}
+	}
+	vnep_device_release(&record);
+	if (d)
+		edge_device_reload(edge, d);
+	return d;
+}
+
+struct edge_device *edge_device_by_vep(struct vnep_edge *edge, const struct in6_addr *vep)
+{
+	struct edge_device *d = vnep_table_get(&edge->by_vep, vep);
+	char dev[VNEP_URN_MAX + 1];
+	struct vnep_map_txn *txn;
+
+	if (d || vnep_map_begin(edge->map, false, &txn, NULL))
+		return d;
+	if (!vnep_map_by_vep(txn, vep, dev))
+		d = load(edge, txn, dev);
+	vnep_map_abort(txn);
+	return d;
+}
+
+struct edge_device *edge_device_by_mac(struct vnep_edge *edge, const struct vnep_mac *mac, uint16_t vlan)
+{
+	struct edge_l2 key = { *mac, vlan };
+	struct edge_device *d = vnep_table_get(&edge->by_mac, &key);
+	char dev[VNEP_URN_MAX + 1];
+	struct vnep_map_txn *txn;
+
+	if (d || vnep_map_begin(edge->map, false, &txn, NULL))
+		return d;
+	if (!vnep_map_by_mac(txn, mac, vlan, dev))
+		d = load(edge, txn, dev);
+	vnep_map_abort(txn);
+	return d;
+}
+
+static void binding_of(const struct vnep_edge *edge, const struct edge_device *d, struct vnep_binding *b)
+{
+	*b = (struct vnep_binding){ .epoch = d->epoch, .vlan = d->l2.vlan, .mac = d->l2.mac,
+		.addr_count = d->addr_count, .since = d->bound_since };
+	memcpy(b->dev, d->dev, sizeof b->dev);
+	memcpy(b->region, edge->config.region, sizeof b->region);
+	memcpy(b->edge, edge->config.name, sizeof b->edge);
+	memcpy(b->port, d->port->name, sizeof b->port);
+	memcpy(b->addr, d->addr, sizeof b->addr);
+}
+
+static int store_binding(struct vnep_map_txn *txn, const struct vnep_binding *b, struct vnep_err *err)
+{
+	const struct vnep_map_put how = { .as_edge = true, .origin = b->edge };
+	struct vnep_json *json = NULL;
+	struct vnep_buf line = { 0 };
+	bool changed;
+	int rc;
+
+	vnep_binding_encode(&line, b);
+	rc = line.rc ? line.rc : vnep_json_parse((const char *)line.data, line.len, &json, err);
+	if (!rc)
+		rc = vnep_recjson_check(json, NULL, 0, err);
+	if (!rc)
+		rc = vnep_map_put(txn, json, &how, &changed, err);
+	vnep_json_free(json);
+	vnep_buf_release(&line);
+	return rc;
+}
+
+/* Kernel first, then the map: after a crash in between the next frame does it again. */
+static int install(struct vnep_edge *edge, struct edge_device *d, struct vnep_err *err)
+{
+	struct vnep_device record = { 0 };
+	struct vnep_map_txn *txn = NULL;
+	struct vnep_binding binding;
+	int rc;
+
+	binding_of(edge, d, &binding);
+	rc = vnep_map_begin(edge->map, true, &txn, err);
+	if (!rc)
+		rc = vnep_map_get_device(txn, d->dev, &record, err);
+	if (!rc)
+		rc = vnep_acl_device_set(edge->acl, &record, &binding, err);
+	if (!rc)
+		rc = store_binding(txn, &binding, err);
+	if (!rc)
+		rc = vnep_map_commit(txn, err);
+	else
+		vnep_map_abort(txn);
+	vnep_device_release(&record);
+	return rc;
+}
+
+/* addr behind the others; the oldest goes when there is no more room. */
+static void add_addr(struct edge_device *d, const struct in6_addr *addr)
+{
+	unsigned max = d->addr_max ? d->addr_max : 1;
+
+	if (edge_device_has_addr(d, addr))
+		return;
+	if (max > VNEP_ADDR_COUNT_MAX)
+		max = VNEP_ADDR_COUNT_MAX;
+	while (d->addr_count >= max) {
+		memmove(d->addr, d->addr + 1, (d->addr_count - 1) * sizeof *d->addr);
+		d->addr_count--;
+	}
+	d->addr[d->addr_count++] = *addr;
+}
+
+int edge_device_bind(struct vnep_edge *edge, struct edge_device *d, struct edge_port *port,
+	const struct in6_addr *addr, struct vnep_err *err)
+{
+	int rc;
+
+	if (d->bound && d->port == port && edge_device_has_addr(d, addr))
+		return 0;
+	l3_release(edge, d);
+	if (d->bound && d->port != port && !d->fixed_addr)
+		d->addr_count = 0; /* another link, other addresses */
+	if (!d->fixed_addr)
+		add_addr(d, addr);
+	d->port = port;
+	d->bound_since = vnep_wall_now();
+	d->epoch++;
+	rc = install(edge, d, err);
+	if (!rc)
+		rc = l3_claim(edge, d);
+	if (rc)
+		return rc;
+	if (!d->bound)
+		edge_say(edge, LOG_INFO, "device: %s attached at %s", d->dev, port->name);
+	d->bound = true;
+	edge_announce(edge, d);
+	return 0;
+}
+
+/* A record of the map changed or went: kernel and table follow. Its life goes on if it is the same device. */
+int edge_device_changed(struct vnep_edge *edge, const char *dev, struct vnep_err *err)
+{
+	struct vnep_device record = { 0 };
+	struct vnep_binding binding;
+	struct vnep_map_txn *txn;
+	struct edge_device *d = NULL, *other;
+	bool bound;
+	int rc = vnep_map_begin(edge->map, false, &txn, err);
+
+	if (rc)
+		return rc;
+	for (size_t i = 0; (other = vnep_table_next(&edge->by_vep, &i));)
+		if (!strcmp(other->dev, dev))
+			d = other;
+	rc = vnep_map_get_device(txn, dev, &record, err);
+	bound = !rc && !vnep_map_get_binding(txn, dev, &binding, NULL);
+	vnep_map_abort(txn);
+	if (rc && rc != VNEP_ENOTFOUND)
+		return rc;
+	if (d && (rc || !vnep_ip6_equal(&d->vep, &record.vep) ||
+			 record.has_mac != d->has_mac || !vnep_mac_equal(&record.mac, &d->l2.mac))) {
+		edge_device_event(edge, d, VNEP_LIFE_DOWN, VNEP_CAUSE_DEREGISTERED, vnep_wall_now());
+		edge_group_end(edge);
+		vnep_acl_device_unset(edge->acl, &d->vep, NULL);
+		forget(edge, d);
+		d = NULL;
+	}
+	if (!rc) {
+		rc = vnep_acl_device_set(edge->acl, &record, bound ? &binding : NULL, err);
+		if (d)
+			take_record(d, &record);
+		if (!d)
+			edge_device_by_vep(edge, &record.vep);
+	} else {
+		rc = 0;
+	}
+	vnep_device_release(&record);
+	return rc;
+}
+
+void edge_tell_presence(struct vnep_edge *edge, struct edge_device *d, enum vnep_presence_state was,
+	enum vnep_cause cause)
+{
+	struct vnep_presence p = { .ts = vnep_wall_now(), .state = vnep_life_presence(d->life), .was = was,
+		.cause = cause, .conn = d->conn };
+
+	memcpy(p.edge, edge->config.name, sizeof p.edge);
+	memcpy(p.dev, d->dev, sizeof p.dev);
+	vnep_presence_encode(&edge->told, &p);
+}
+
+static void unawake(struct vnep_edge *edge, struct edge_device *d)
+{
+	struct vnep_err err = { 0 };
+
+	if (vnep_acl_awake_remove(edge->acl, &d->vep, &err))
+		edge_warn(edge, "presence", &err);
+	if (d->port && vnep_rtnl_neigh_delete(edge->rt, d->port->ifindex, &d->vep, &err))
+		edge_warn(edge, "neighbour", &err);
+}
+
+static void release(struct vnep_edge *edge, struct edge_device *d)
+{
+	struct vnep_err err = { 0 };
+
+	if (vnep_rtnl_neigh_set(edge->rt, d->port->ifindex, &d->vep, &d->l2.mac, true, &err))
+		edge_warn(edge, "neighbour", &err);
+}
+
+/* Its silence is looked at when the active time after the last sign of life is over. */
+static void arm(struct vnep_edge *edge, struct edge_device *d, struct vnep_mono from)
+{
+	from.ns += (int64_t)d->t3324_s * 1000000000 + 1000000;
+	if (d->has_psm && d->t3324_s && vnep_heap_set(&edge->silences, &d->silence, from))
+		edge_say(edge, LOG_ERR, "device: no memory for the timer of %s", d->dev);
+}
+
+static void carry_out(struct vnep_edge *edge, struct edge_device *d, unsigned actions, enum vnep_cause cause,
+	struct vnep_wall ts)
+{
+	if (actions & VNEP_DO_UNAWAKE)
+		unawake(edge, d);
+	if (actions & VNEP_DO_DISCONNECT) {
+		edge_replay_stop(edge, d);
+		vnep_heap_remove(&edge->silences, &d->silence);
+		d->sent_count = 0;
+		edge_journal_disconnect(edge, d, cause, ts);
+	}
+	if (actions & VNEP_DO_CONNECT) {
+		edge_journal_mark(edge, d, VNEP_KIND_CONNECT, NULL);
+		d->replay_next = 0;
+		arm(edge, d, d->last_life);
+		edge_announce(edge, d);
+	}
+	if (actions & VNEP_DO_REPLAY)
+		edge_replay_start(edge, d);
+	if (actions & VNEP_DO_HOLD)
+		edge_hold(edge, d);
+	if (actions & VNEP_DO_RELEASE)
+		release(edge, d);
+}
+
+void edge_device_event(struct vnep_edge *edge, struct edge_device *d, enum vnep_life_event event,
+	enum vnep_cause cause, struct vnep_wall ts)
+{
+	enum vnep_presence_state was = vnep_life_presence(d->life);
+	unsigned actions;
+
+	d->life = vnep_life_step(d->life, event, d->has_psm && !d->t3324_s, &actions);
+	carry_out(edge, d, actions, cause, ts);
+	if (vnep_life_presence(d->life) != was) {
+		d->since = ts;
+		edge_tell_presence(edge, d, was, cause);
+	}
+}
+
+void edge_device_sign(struct vnep_edge *edge, struct edge_device *d, struct vnep_wall ts)
+{
+	d->last_life = vnep_mono_now();
+	if (ts.ns > d->last_seen.ns)
+		d->last_seen = ts;
+	edge_device_event(edge, d, VNEP_LIFE_SIGN, VNEP_CAUSE_FIRST_FRAME, ts);
+}
+
+static void fall_asleep(struct vnep_edge *edge, struct edge_device *d)
+{
+	struct vnep_wall end = { d->last_seen.ns + (int64_t)d->t3324_s * 1000000000 }, now = vnep_wall_now();
+
+	edge_device_event(edge, d, VNEP_LIFE_SILENCE, VNEP_CAUSE_T3324_EXPIRED, end.ns < now.ns ? end : now);
+}
+
+void edge_device_check_awake(struct vnep_edge *edge, struct edge_device *d)
+{
+	struct vnep_mono now = vnep_mono_now();
+	struct vnep_err err = { 0 };
+	uint64_t left = 0;
+
+	if (vnep_acl_awake_get(edge->acl, &d->vep, &left, &err)) {
+		edge_warn(edge, "presence", &err);
+		return;
+	}
+	if (!left && d->has_psm)
+		fall_asleep(edge, d);
+	else if (d->pending) /* it listens, but something came by the ring: behind it in order */
+		edge_device_event(edge, d, VNEP_LIFE_PACKET, VNEP_CAUSE_FIRST_FRAME, vnep_wall_now());
+	else if (left != UINT64_MAX && d->has_psm)
+		arm(edge, d, (struct vnep_mono){ now.ns + (int64_t)left * 1000000 -
+						 (int64_t)d->t3324_s * 1000000000 });
+}
+
+/* The kernel was the only one to see signs of life of a device without a tap: its timeout tells when. */
+static void silence_due(struct vnep_edge *edge, struct edge_device *d)
+{
+	struct vnep_mono now = vnep_mono_now(), end = d->last_life;
+
+	end.ns += (int64_t)d->t3324_s * 1000000000;
+	if (d->life == VNEP_LIFE_AWAKE)
+		edge_device_check_awake(edge, d);
+	else if (d->life == VNEP_LIFE_HOLDING || end.ns > now.ns)
+		arm(edge, d, end.ns > now.ns ? d->last_life : now);
+	else if (d->life == VNEP_LIFE_WAKING)
+		fall_asleep(edge, d);
+}
+
+void edge_silences(struct vnep_edge *edge)
+{
+	struct vnep_mono now = vnep_mono_now();
+	struct vnep_heap_node *node;
+
+	while ((node = vnep_heap_first(&edge->silences)) && node->at.ns <= now.ns) {
+		struct edge_device *d = (void *)((char *)node - offsetof(struct edge_device, silence));
+
+		vnep_heap_remove(&edge->silences, node);
+		silence_due(edge, d);
+	}
+}
+
+void edge_port_down(struct vnep_edge *edge, struct edge_port *port)
+{
+	struct edge_device *d;
+
+	for (size_t i = 0; (d = vnep_table_next(&edge->by_vep, &i));)
+		if (d->port == port)
+			edge_device_event(edge, d, VNEP_LIFE_DOWN, VNEP_CAUSE_LINK_DOWN, vnep_wall_now());
+}
+
+/*
+ * After a start: the kernel went on without us. What it believes awake and owes nothing stays awake, untouched;
+ * what is awake and has a backlog (killed in the middle of a hand-over) goes through waking again; what is not
+ * awake any more gets the checkpoint that nobody wrote.
+ */
+void edge_resume_device(struct vnep_edge *edge, struct edge_device *d, uint64_t awake_left_ms)
+{
+	struct vnep_journal_device j = { 0 };
+	struct vnep_mono now = vnep_mono_now();
+	int64_t active = (int64_t)d->t3324_s * 1000000000;
+
+	vnep_journal_device(edge->journal, d->dev, &j, NULL);
+	if (!d->bound)
+		return;
+	if (!awake_left_ms) {
+		if (j.connected)
+			edge_journal_disconnect(edge, d,
+				d->has_psm ? VNEP_CAUSE_T3324_EXPIRED : VNEP_CAUSE_ADMIN, vnep_wall_now());
+		return;
+	}
+	d->life = VNEP_LIFE_AWAKE;
+	d->last_life = now;
+	if (d->has_psm && awake_left_ms != UINT64_MAX)
+		d->last_life.ns = now.ns + (int64_t)awake_left_ms * 1000000 - active;
+	if (d->pending) {
+		edge_device_event(edge, d, VNEP_LIFE_PACKET, VNEP_CAUSE_FIRST_FRAME, vnep_wall_now());
+	} else {
+		release(edge, d);
+		arm(edge, d, d->last_life);
+	}
+}
+
+void edge_device_status(struct vnep_edge *edge, struct edge_device *d, struct vnep_status *out)
+{
+	*out = (struct vnep_status){ .ts = vnep_wall_now(), .vep = d->vep,
+		.state = vnep_life_presence(d->life), .conn = d->conn, .since = d->since,
+		.last_seen = d->last_seen, .vlan = d->l2.vlan, .has_mac = d->has_mac, .mac = d->l2.mac,
+		.addr_count = d->bound ? d->addr_count : 0, .resume_seq = d->resume_seq,
+		.head_seq = d->head_seq, .pending = d->pending, .pending_octets = d->pending_octets,
+		.has_counts = true, .accepted = d->accepted, .dropped = d->dropped };
+	memcpy(out->dev, d->dev, sizeof out->dev);
+	memcpy(out->region, edge->config.region, sizeof out->region);
+	memcpy(out->edge, edge->config.name, sizeof out->edge);
+	memcpy(out->addr, d->addr, sizeof out->addr);
+	if (d->port)
+		memcpy(out->port, d->port->name, sizeof out->port);
+}
+
+void edge_devices_release(struct vnep_edge *edge)
+{
+	struct edge_device *d;
+
+	for (size_t i = 0; (d = vnep_table_next(&edge->by_vep, &i)); i = 0)
+		forget(edge, d);
+	vnep_table_release(&edge->by_vep);
+	vnep_table_release(&edge->by_mac);
+	vnep_table_release(&edge->by_l3);
+	vnep_heap_release(&edge->silences);
+}

@@ -1,0 +1,257 @@
+/*
+ * edge-group - one journal group a round: what is appended while the ring is read becomes durable at once, and
+ * only then counts.
+ *
+ * A group that fails (full disk, I/O error) takes its packets with it: they are counted as dropped with that
+ * reason; what the group would have changed otherwise (outcomes, checkpoints) has not happened, so the devices
+ * are read anew from the journal.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "edge-priv.h"
+
+int edge_group(struct vnep_edge *edge)
+{
+	struct vnep_err err = { 0 };
+	int rc;
+
+	if (edge->group_open)
+		return 0;
+	rc = vnep_journal_begin(edge->journal, &err);
+	if (rc) {
+		edge->group_error = rc;
+		edge_warn(edge, "journal", &err);
+		return rc;
+	}
+	edge->group_open = true;
+	return 0;
+}
+
+static enum vnep_reason reason_of(int rc)
+{
+	return rc == -ENOSPC || rc == -EDQUOT ? VNEP_ENOSPC : VNEP_IO_ERROR;
+}
+
+static void reload_devices(struct vnep_edge *edge)
+{
+	struct edge_device *d;
+
+	for (size_t i = 0; (d = vnep_table_next(&edge->by_vep, &i));)
+		edge_device_reload(edge, d);
+}
+
+static void group_failed(struct vnep_edge *edge, int rc, const struct vnep_err *err)
+{
+	if (!edge->group_error)
+		edge_warn(edge, "journal", err);
+	edge->group_error = rc;
+	edge->ledger.dropped[reason_of(rc)] += edge->delta.arrived;
+	edge->delta = (struct edge_delta){ 0 };
+	vnep_buf_reset(&edge->told); /* it has not happened */
+	edge->ledger_dirty = true;
+	reload_devices(edge);
+}
+
+static void group_done(struct vnep_edge *edge)
+{
+	struct edge_ledger *l = &edge->ledger;
+
+	if (edge->group_error)
+		edge_say(edge, LOG_NOTICE, "journal: writing again");
+	edge->group_error = 0;
+	l->delivered += (uint64_t)edge->delta.delivered;
+	l->converted += (uint64_t)edge->delta.converted;
+	for (int r = 0; r < VNEP_REASON_COUNT; r++)
+		l->dropped[r] += edge->delta.dropped[r];
+	edge->delta = (struct edge_delta){ 0 };
+	edge->ledger_dirty = false;
+}
+
+/* The ledger is written with the group: with what the group makes of it. */
+static int put_ledger(struct vnep_edge *edge, struct vnep_err *err)
+{
+	struct edge_ledger l = edge->ledger;
+
+	l.delivered += (uint64_t)edge->delta.delivered;
+	l.converted += (uint64_t)edge->delta.converted;
+	for (int r = 0; r < VNEP_REASON_COUNT; r++)
+		l.dropped[r] += edge->delta.dropped[r];
+	return vnep_journal_ledger_put(edge->journal, &l, sizeof l, err);
+}
+
+void edge_group_end(struct vnep_edge *edge)
+{
+	struct vnep_err err = { 0 };
+	int rc;
+
+	if (!edge->group_open && edge->delta.arrived) { /* the group could not even begin */
+		edge->ledger.dropped[reason_of(edge->group_error)] += edge->delta.arrived;
+		edge->delta = (struct edge_delta){ 0 };
+		edge->ledger_dirty = true;
+	}
+	if (!edge->group_open)
+		return;
+	edge->group_open = false;
+	rc = put_ledger(edge, &err);
+	if (rc)
+		vnep_journal_abort(edge->journal);
+	else
+		rc = vnep_journal_commit(edge->journal, &err);
+	if (rc)
+		group_failed(edge, rc, &err);
+	else
+		group_done(edge);
+}
+
+static void event_init(struct vnep_event *e, const struct edge_device *d, enum vnep_kind kind,
+	struct vnep_wall ts)
+{
+	*e = (struct vnep_event){ .kind = kind, .ts = ts, .conn = d->conn };
+	memcpy(e->dev, d->dev, sizeof e->dev);
+}
+
+int edge_journal_data(struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame,
+	enum vnep_direction direction, bool copy)
+{
+	bool pending = false, duplicate = false;
+	struct vnep_err err = { 0 };
+	struct vnep_event e;
+	int rc;
+
+	if (!copy)
+		edge->delta.arrived++;
+	rc = edge_group(edge);
+	if (rc)
+		return rc;
+	event_init(&e, d, VNEP_KIND_DATA, frame->ts);
+	e.direction = direction;
+	e.copy = copy;
+	if (direction == VNEP_FROM_DEVICE && d->port)
+		memcpy(e.in_iface, d->port->name, sizeof e.in_iface);
+	else
+		memcpy(e.in_iface, edge_core(edge)->name, sizeof e.in_iface);
+	e.frame = frame->data;
+	e.frame_len = frame->len;
+	e.length = frame->wire_len;
+	rc = vnep_journal_append(edge->journal, &e, &pending, &duplicate, &err);
+	if (rc) {
+		edge_warn(edge, "journal", &err);
+		return rc;
+	}
+	if (duplicate) {
+		edge->delta.dropped[VNEP_DUPLICATE]++;
+		return 0;
+	}
+	if (e.seq > d->head_seq)
+		d->head_seq = e.seq;
+	if (pending) {
+		d->pending++;
+		d->pending_octets += frame->wire_len;
+		edge->delta.pending++;
+	}
+	return 0;
+}
+
+void edge_journal_mark(struct vnep_edge *edge, struct edge_device *d, enum vnep_kind kind, const char *text)
+{
+	struct vnep_err err = { 0 };
+	struct vnep_event e;
+
+	if (edge_group(edge))
+		return;
+	event_init(&e, d, kind, vnep_wall_now());
+	if (kind == VNEP_KIND_CONNECT)
+		e.conn = 0; /* the next one: the journal counts */
+	if (text)
+		snprintf(e.text, sizeof e.text, "%s", text);
+	if (vnep_journal_append(edge->journal, &e, NULL, NULL, &err)) {
+		edge_warn(edge, "journal", &err);
+		return;
+	}
+	d->conn = e.conn;
+	d->head_seq = e.seq;
+}
+
+/* Everything before the first pending packet is settled. */
+static void journal_synced(struct vnep_edge *edge, struct edge_device *d, enum vnep_cause cause,
+	struct vnep_wall ts, uint64_t first_pending)
+{
+	struct vnep_checkpoint c = { .ts = ts, .conn = d->conn, .cursor = VNEP_CURSOR_SYNCED, .cause = cause,
+		.resume_seq = first_pending };
+	struct vnep_journal_moved moved = { 0 };
+	struct vnep_err err = { 0 };
+
+	memcpy(c.dev, d->dev, sizeof c.dev);
+	if (vnep_journal_checkpoint(edge->journal, &c, &moved, &err))
+		edge_warn(edge, "journal", &err);
+	d->resume_seq = c.resume_seq;
+	vnep_checkpoint_encode(&edge->told, &c);
+}
+
+static int first_seq(const struct vnep_event *event, unsigned attempt, void *arg)
+{
+	(void)attempt;
+	*(uint64_t *)arg = event->seq;
+	return 1;
+}
+
+void edge_journal_disconnect(struct vnep_edge *edge, struct edge_device *d, enum vnep_cause cause,
+	struct vnep_wall ts)
+{
+	struct vnep_checkpoint c = { .ts = ts, .conn = d->conn, .cursor = VNEP_CURSOR_DISCONNECT,
+		.cause = cause };
+	struct vnep_journal_moved moved = { 0 };
+	struct vnep_err err = { 0 };
+	uint64_t first = 0;
+
+	edge_journal_mark(edge, d, VNEP_KIND_DISCONNECT, NULL);
+	if (edge_group(edge))
+		return;
+	memcpy(c.dev, d->dev, sizeof c.dev);
+	if (vnep_journal_checkpoint(edge->journal, &c, &moved, &err)) {
+		edge_warn(edge, "journal", &err);
+		return;
+	}
+	edge->delta.pending += (int64_t)(moved.copies + moved.resent);
+	edge->delta.converted += (int64_t)moved.copies;
+	edge->delta.delivered -= (int64_t)moved.resent;
+	vnep_checkpoint_encode(&edge->told, &c);
+	vnep_journal_pending(edge->journal, d->dev, 0, 1, first_seq, &first, &err);
+	journal_synced(edge, d, cause, ts, first);
+	edge_device_reload(edge, d);
+}
+
+void edge_journal_outcome(struct vnep_edge *edge, struct edge_device *d, uint64_t seq,
+	enum vnep_outcome_word word, enum vnep_reason reason, enum vnep_evidence evidence,
+	uint32_t attempt)
+{
+	struct vnep_outcome o = { .seq = seq, .ts = vnep_wall_now(), .outcome = word, .reason = reason,
+		.evidence = evidence, .attempt = attempt };
+	struct vnep_err err = { 0 };
+
+	if (edge_group(edge))
+		return;
+	memcpy(o.dev, d->dev, sizeof o.dev);
+	if (vnep_journal_outcome(edge->journal, &o, &err)) {
+		edge_warn(edge, "journal", &err);
+		return;
+	}
+	vnep_outcome_encode(&edge->told, &o);
+}
+
+void edge_journal_gap(struct vnep_edge *edge, const char *port, uint64_t count, enum vnep_reason reason)
+{
+	struct vnep_event e = { .kind = VNEP_KIND_GAP, .ts = vnep_wall_now(), .count = count,
+		.reason = reason };
+	struct vnep_err err = { 0 };
+
+	if (edge_group(edge))
+		return;
+	snprintf(e.port, sizeof e.port, "%s", port);
+	if (vnep_journal_append(edge->journal, &e, NULL, NULL, &err))
+		edge_warn(edge, "journal", &err);
+	vnep_event_encode(&edge->told, &e);
+}

@@ -1,0 +1,97 @@
+/* edge-ingest - the frames of the ring, each to the part that its tag names. */
+#include <string.h>
+
+#include "edge-priv.h"
+
+/* A packet for a device that the kernel does not believe awake: it becomes pending, or is refused with a reason. */
+void edge_to_device(struct vnep_edge *edge, const struct vnep_ring_frame *frame)
+{
+	struct edge_port *core = edge_core(edge);
+	struct edge_device *d;
+	struct vnep_frame f;
+	const uint8_t *tcp;
+
+	if (frame->len < frame->wire_len || vnep_frame_parse(&f, frame->data, frame->len)) {
+		edge_deny(edge, core, frame, NULL, VNEP_TO_DEVICE, VNEP_MALFORMED, true);
+		return;
+	}
+	d = edge_device_by_vep(edge, &f.dest);
+	if (!d) {
+		edge_deny(edge, core, frame, NULL, VNEP_TO_DEVICE, VNEP_NO_MAPPING, true);
+		return;
+	}
+	tcp = f.proto == IPPROTO_TCP && f.l4 ? frame->data + f.l4 : NULL;
+	if (tcp && (tcp[13] & 0x17) != 0x02) { /* RST, FIN, ACK, SYN: only a bare SYN can begin something */
+		edge_deny(edge, core, frame, d, VNEP_TO_DEVICE, VNEP_NOT_REPLAYABLE, true);
+		return;
+	}
+	if (!vnep_frame_checksum_ok(&f, frame->data)) {
+		edge_deny(edge, core, frame, d, VNEP_TO_DEVICE, VNEP_MALFORMED, true);
+		return;
+	}
+	d->accepted++;
+	edge_journal_data(edge, d, frame, VNEP_TO_DEVICE, false);
+	if (d->life == VNEP_LIFE_AWAKE)
+		edge_device_check_awake(edge, d); /* its active time is over, or a hand-over raced */
+	else if (d->life == VNEP_LIFE_WAKING)
+		edge_replay_start(edge, d);
+}
+
+/* Copies of what the kernel forwards: signs of life, evidence, and the journal's both directions. */
+static void copy(struct vnep_edge *edge, const struct vnep_tag *tag, const struct vnep_ring_frame *frame)
+{
+	bool from = tag->direction == VNEP_FROM_DEVICE;
+	struct edge_device *d;
+	struct vnep_frame f;
+
+	if (vnep_frame_parse(&f, frame->data, frame->len))
+		return; /* it was forwarded and counted: only the copy is of no use */
+	d = edge_device_by_vep(edge, from ? &f.src : &f.dest);
+	if (!d)
+		return;
+	if (from) { /* the connection begins before its first frame */
+		edge_evidence(edge, d, &f, frame->data);
+		edge_device_sign(edge, d, frame->ts);
+	}
+	if (from ? d->journal != VNEP_JOURNAL_ASLEEP : d->journal == VNEP_JOURNAL_BOTH)
+		edge_journal_data(edge, d, frame, tag->direction, true);
+}
+
+static void handle(struct vnep_edge *edge, const struct vnep_ring_frame *frame)
+{
+	struct edge_port *port;
+	struct vnep_tag tag;
+
+	if (frame->len < 14 || vnep_tag_read(&tag, frame->data))
+		return; /* not from our rules: nothing counted it */
+	if (vnep_tag_is_copy(tag.reason))
+		edge->ledger.ring_copies++;
+	else
+		edge->ledger.ring_packets++;
+	edge->ledger_dirty = true;
+	port = edge_port_by_index(edge, tag.port);
+	if (!port)
+		port = edge_core(edge);
+	switch (tag.reason) {
+	case VNEP_TAG_DISCOVERY: edge_discovery(edge, port, frame, tag.direction); break;
+	case VNEP_TAG_HOP_LIMIT: edge_hop_limit(edge, port, frame); break;
+	case VNEP_TAG_ICMP_ERROR: edge_icmp_error(edge, port, frame, tag.direction); break;
+	case VNEP_TAG_ACCESS_REQUEST: edge_access_request(edge, port, frame); break;
+	case VNEP_TAG_WAKE:
+	case VNEP_TAG_TAP: copy(edge, &tag, frame); break;
+	case VNEP_TAG_NOT_AWAKE: edge_to_device(edge, frame); break;
+	case VNEP_TAG_SAMPLE:
+		edge_deny(edge, port, frame, NULL, tag.direction, VNEP_NO_MAPPING, false);
+		break;
+	}
+}
+
+void edge_ingest(struct vnep_edge *edge)
+{
+	struct vnep_ring_frame frame;
+
+	while (vnep_ring_next(edge->ring, &frame) == 1)
+		handle(edge, &frame);
+	edge_group_end(edge); /* durable, or counted: then the blocks may go */
+	vnep_ring_release(edge->ring);
+}

@@ -1,0 +1,297 @@
+/*
+ * edge-priv - what the files of the edge share. One struct, one loop, one thread.
+ *
+ *     edge.c          start, loop, stop            edge-ingest.c   frames of the ring, by their tag
+ *     edge-config.c   the configuration            edge-access.c   who may attach, and where frames go
+ *     edge-device.c   the device table and life    edge-nd.c       neighbour discovery, both sides
+ *     edge-replay.c   backlog and hand-over        edge-ledger.c   the conservation law
+ *     edge-group.c    one journal group a round    edge-control.c  the socket; edge-verbs.c its verbs
+ *
+ * A round: the ring is readable -> every frame is handled (journal records are appended to one group) -> the
+ * group is committed -> the ring's blocks are given back -> what became due is done and told to watchers.
+ */
+#ifndef VNEP_EDGE_PRIV_H
+#define VNEP_EDGE_PRIV_H
+
+#include "vnep/acl.h"
+#include "vnep/client.h"
+#include "vnep/edge.h"
+#include "vnep/err.h"
+#include "vnep/flow.h"
+#include "vnep/heap.h"
+#include "vnep/inject.h"
+#include "vnep/journal.h"
+#include "vnep/life.h"
+#include "vnep/loop.h"
+#include "vnep/mapstore.h"
+#include "vnep/ndisc.h"
+#include "vnep/recjson.h"
+#include "vnep/policy.h"
+#include "vnep/ring.h"
+#include "vnep/rtnl.h"
+#include "vnep/table.h"
+#include "vnep/tag.h"
+
+enum {
+	EDGE_PORT_ADDRESSES = 16,
+	EDGE_REPLAY_BATCH = 32, /* W: what a crash may send twice (RELIABILITY.md G8) */
+	EDGE_SENT_MAX = 32,     /* replayed packets that still wait for evidence, per device */
+	EDGE_FRAME_MAX = 65536,
+	EDGE_RETIRE_MS = 2, /* a ring block closes after this time */
+};
+
+struct edge_port {
+	char name[VNEP_IF_MAX + 1];
+	uint16_t index; /* as in tags: 1.. */
+	bool core, up;
+	int ifindex;
+	struct vnep_mac mac;
+	uint32_t mtu;
+	struct in6_addr addr[EDGE_PORT_ADDRESSES];
+	unsigned addr_count;
+	struct vnep_inject *inject;
+};
+
+struct edge_l2 { /* key of the table by MAC */
+	struct vnep_mac mac;
+	uint16_t vlan;
+};
+
+/* Who uses an address on a port. */
+struct edge_l3_key {
+	struct in6_addr addr;
+	uint32_t port; /* index */
+};
+struct edge_l3 {
+	struct edge_l3_key key;
+	struct edge_device *device;
+};
+
+/* A replayed packet that may still be answered. */
+struct edge_sent {
+	uint64_t seq;
+	uint32_t attempt;
+	struct vnep_flow flow;
+	bool has_coap;
+	struct vnep_coap coap;
+};
+
+struct edge_device {
+	struct in6_addr vep; /* key */
+	struct edge_l2 l2;   /* key */
+	char dev[VNEP_URN_MAX + 1];
+	char vpc[VNEP_LABEL_MAX + 1];
+	char home_port[VNEP_IF_MAX + 1]; /* the record's port, "" = any */
+	bool has_mac, bound, has_psm;
+	bool fixed_addr; /* the record names its addresses: nothing is learned */
+	uint8_t addr_max;
+	uint32_t t3324_s;
+	enum vnep_journal_mode journal;
+	uint32_t dl_duration_s, dl_packet_count, replay_pps;
+	uint64_t dl_octets;
+	struct vnep_allow *allow;
+	size_t allow_count;
+
+	struct edge_port *port; /* where it is bound */
+	struct in6_addr addr[VNEP_ADDR_COUNT_MAX]; /* the last one is the latest */
+	unsigned addr_count;
+	struct vnep_wall bound_since;
+	uint64_t epoch;
+
+	enum vnep_life life;
+	struct vnep_wall since, last_seen;
+	struct vnep_mono last_life;
+	struct vnep_heap_node silence; /* its presumed end */
+	uint32_t conn;
+	uint64_t pending, pending_octets;
+	uint64_t head_seq, resume_seq;
+	uint64_t accepted, dropped;
+
+	uint64_t replay_next; /* first seq not yet looked at in this replay */
+	struct vnep_mono replay_at; /* paced: not before */
+	struct edge_device *replay_link, *hold_link;
+	bool replaying, holding;
+	uint64_t hold_round; /* the barrier it waits for */
+	struct edge_sent *sent; /* EDGE_SENT_MAX of them, NULL until the first replay */
+	unsigned sent_count;
+};
+
+/* A host or next hop of the VPC that the worker itself has to send to. */
+struct edge_host {
+	struct in6_addr addr; /* key */
+	bool resolved;
+	struct vnep_mac mac;
+	unsigned tries;
+	struct vnep_heap_node retry;
+	struct vnep_buf queue[4]; /* frames that wait, oldest first */
+	unsigned queued;
+};
+
+/* What the worker counts itself; kept with every journal group, so that a restart goes on exactly. */
+struct edge_ledger {
+	uint32_t version;
+	uint64_t carried; /* pending when the ledger began */
+	struct vnep_acl_counters base;
+	uint64_t ring_packets, ring_copies; /* taken from the ring, copies apart */
+	uint64_t lost;                      /* sent to the ring, never seen: booked as overrun */
+	uint64_t answered, delivered, sent_on, converted;
+	uint64_t dropped[VNEP_REASON_COUNT];
+};
+
+/* What the open journal group will change once it is durable. */
+struct edge_delta {
+	uint64_t arrived; /* packets that would be lost with the group */
+	int64_t pending, delivered, converted;
+	uint64_t dropped[VNEP_REASON_COUNT];
+};
+
+struct edge_client;
+
+struct vnep_edge {
+	struct vnep_edge_config config;
+	char state[4096];
+	char socket[108];
+	vnep_edge_log *log;
+	void *log_arg;
+	int lock_fd;
+
+	struct vnep_loop *loop;
+	struct vnep_nl *rt, *rt_events;
+	struct vnep_acl *acl;
+	struct vnep_ring *ring;
+	struct vnep_mapstore *map;
+	struct vnep_journal *journal;
+	struct vnep_watch *tick; /* the nearest of all deadlines */
+	struct vnep_watch *pump; /* replay has something to do */
+	struct vnep_watch *drained; /* the ring had time to close its blocks behind a barrier */
+
+	struct edge_port ports[VNEP_PORTS_MAX + 1];
+	unsigned port_count; /* access ports first, the core port last */
+	struct vnep_vpc *vpcs;
+	size_t vpc_count;
+
+	struct vnep_table by_vep, by_mac, by_l3, hosts;
+	struct vnep_heap silences, retries;
+	struct edge_device *replay_first, **replay_tail;
+	bool barrier_running;
+	uint64_t barrier_round; /* of the one that runs, or ran last */
+	struct edge_device *hold_first; /* devices that wait for a barrier */
+
+	struct edge_ledger ledger;
+	struct edge_delta delta;
+	bool group_open, ledger_dirty;
+	int group_error; /* why the last group failed, 0 = it did not */
+
+	struct vnep_buf told;    /* lines for watchers, told after the commit */
+	struct vnep_buf scratch; /* one record being made */
+	struct vnep_buf staged;  /* frames of a replay batch */
+	uint8_t frame[EDGE_FRAME_MAX];
+
+	int listen_fd;
+	struct vnep_watch *listen_watch;
+	struct edge_client *clients;
+};
+
+/* edge.c */
+void edge_say(struct vnep_edge *edge, int level, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void edge_warn(struct vnep_edge *edge, const char *what, const struct vnep_err *err);
+void edge_round_end(struct vnep_edge *edge); /* commit, tell, arm timers: ends every callback */
+void edge_resume_device(struct vnep_edge *edge, struct edge_device *d, uint64_t awake_left_ms);
+int edge_map_load(struct vnep_edge *edge, struct vnep_err *err); /* vpcs and devices into the acl */
+struct edge_port *edge_port_by_index(struct vnep_edge *edge, unsigned index);
+struct edge_port *edge_port_by_name(struct vnep_edge *edge, const char *name);
+struct edge_port *edge_core(struct vnep_edge *edge);
+const struct vnep_vpc *edge_vpc(const struct vnep_edge *edge, const char *name, const struct in6_addr *vep);
+
+/* edge-group.c: the journal group of this round */
+int edge_group(struct vnep_edge *edge); /* open it if it is not; negative: the journal is away */
+void edge_group_end(struct vnep_edge *edge);
+int edge_journal_data(struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame,
+	enum vnep_direction direction, bool copy);
+void edge_journal_mark(struct vnep_edge *edge, struct edge_device *d, enum vnep_kind kind,
+	const char *text); /* connect, disconnect, note */
+void edge_journal_disconnect(struct vnep_edge *edge, struct edge_device *d, enum vnep_cause cause,
+	struct vnep_wall ts);
+void edge_journal_outcome(struct vnep_edge *edge, struct edge_device *d, uint64_t seq,
+	enum vnep_outcome_word word, enum vnep_reason reason, enum vnep_evidence evidence,
+	uint32_t attempt);
+void edge_journal_gap(struct vnep_edge *edge, const char *port, uint64_t count, enum vnep_reason reason);
+
+/* edge-device.c */
+struct edge_device *edge_device_by_vep(struct vnep_edge *edge, const struct in6_addr *vep);
+struct edge_device *edge_device_by_mac(struct vnep_edge *edge, const struct vnep_mac *mac, uint16_t vlan);
+int edge_device_bind(struct vnep_edge *edge, struct edge_device *d, struct edge_port *port,
+	const struct in6_addr *addr, struct vnep_err *err);
+struct edge_device *edge_device_by_l3(struct vnep_edge *edge, const struct edge_port *port,
+	const struct in6_addr *addr);
+bool edge_device_has_addr(const struct edge_device *d, const struct in6_addr *addr);
+int edge_device_changed(struct vnep_edge *edge, const char *dev, struct vnep_err *err); /* in the map */
+void edge_device_event(struct vnep_edge *edge, struct edge_device *d, enum vnep_life_event event,
+	enum vnep_cause cause, struct vnep_wall ts);
+void edge_device_sign(struct vnep_edge *edge, struct edge_device *d, struct vnep_wall ts);
+void edge_device_check_awake(struct vnep_edge *edge, struct edge_device *d);
+void edge_device_reload(struct vnep_edge *edge, struct edge_device *d); /* counts from the journal */
+void edge_port_down(struct vnep_edge *edge, struct edge_port *port);
+void edge_silences(struct vnep_edge *edge); /* timers that are due */
+void edge_device_status(struct vnep_edge *edge, struct edge_device *d, struct vnep_status *out);
+void edge_tell_presence(struct vnep_edge *edge, struct edge_device *d, enum vnep_presence_state was,
+	enum vnep_cause cause);
+void edge_devices_release(struct vnep_edge *edge);
+
+/* edge-access.c */
+void edge_access_request(struct vnep_edge *edge, struct edge_port *port,
+	const struct vnep_ring_frame *frame);
+void edge_icmp_error(struct vnep_edge *edge, struct edge_port *port, const struct vnep_ring_frame *frame,
+	enum vnep_direction direction);
+void edge_hop_limit(struct vnep_edge *edge, struct edge_port *port, const struct vnep_ring_frame *frame);
+void edge_deny(struct vnep_edge *edge, struct edge_port *port, const struct vnep_ring_frame *frame,
+	struct edge_device *d, enum vnep_direction direction, enum vnep_reason reason, bool counted);
+
+/* edge-ingest.c */
+void edge_ingest(struct vnep_edge *edge); /* every frame that is there */
+void edge_to_device(struct vnep_edge *edge, const struct vnep_ring_frame *frame);
+
+/* edge-nd.c */
+void edge_discovery(struct vnep_edge *edge, struct edge_port *port, const struct vnep_ring_frame *frame,
+	enum vnep_direction direction);
+void edge_announce(struct vnep_edge *edge, const struct edge_device *d);
+void edge_solicit(struct vnep_edge *edge, int ifindex, const struct in6_addr *addr);
+/* Send a frame (ready but for its MACs) towards a host of the core; it waits while that is resolved. Counts
+ * sent_on or dropped[no-next-hop] itself. */
+void edge_send_core(struct vnep_edge *edge, const struct in6_addr *next_hop, uint8_t *frame, size_t len);
+void edge_retries(struct vnep_edge *edge);
+void edge_hosts_release(struct vnep_edge *edge);
+bool edge_send(struct vnep_edge *edge, struct edge_port *port, const void *frame, size_t len);
+
+/* edge-replay.c */
+void edge_replay_start(struct vnep_edge *edge, struct edge_device *d);
+void edge_replay_stop(struct vnep_edge *edge, struct edge_device *d);
+void edge_replay_pump(struct vnep_edge *edge);
+void edge_hold(struct vnep_edge *edge, struct edge_device *d);
+void edge_barrier_drained(struct vnep_edge *edge);
+void edge_evidence(struct vnep_edge *edge, struct edge_device *d, const struct vnep_frame *f,
+	const uint8_t *data);
+
+/* edge-ledger.c */
+void edge_ledger_open(struct vnep_edge *edge);
+void edge_ledger_terms(struct vnep_edge *edge, struct vnep_ledger_terms *out);
+bool edge_ledger_quiet(struct vnep_edge *edge, const struct vnep_acl_counters *before);
+void edge_drop(struct vnep_edge *edge, struct edge_device *d, enum vnep_reason reason);
+
+/* edge-control.c */
+int edge_control_open(struct vnep_edge *edge, struct vnep_err *err);
+void edge_control_close(struct vnep_edge *edge);
+void edge_control_tell(struct vnep_edge *edge); /* edge->told to every watcher */
+
+/* What a verb answers with. */
+void edge_reply(struct edge_client *client, struct vnep_buf *lines);
+void edge_reply_error(struct edge_client *client, const struct vnep_err *err);
+void edge_reply_done(struct edge_client *client, int exit_status);
+void edge_client_watch(struct edge_client *client);
+
+/* edge-verbs.c: run a request whose input is complete. input: lines of records. */
+void edge_verb(struct vnep_edge *edge, struct edge_client *client, const struct vnep_json *request,
+	struct vnep_buf *input);
+
+#endif
