@@ -74,6 +74,7 @@ enum vnep_stmt_kind {
 	VNEP_STMT_NOT_IPV6,     /* match */
 	VNEP_STMT_NOT_HOST,     /* match: not for this port's MAC */
 	VNEP_STMT_HOP_LIMIT,    /* match: hop limit <= number */
+	VNEP_STMT_ICMP_TYPE,    /* match: an ICMPv6 message of type number */
 	VNEP_STMT_IN_SET,       /* match: field is in set */
 	VNEP_STMT_IN_PREFIX,    /* match: field is in prefix */
 	VNEP_STMT_PROTO,        /* match: upper layer protocol is number */

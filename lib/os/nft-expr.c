@@ -342,6 +342,10 @@ static void put_match(struct nft_msg *m, const struct vnep_stmt *s)
 		load(m, NFT_PAYLOAD_NETWORK_HEADER, IP6_HOP_LIMIT, 1, NFT_REG_1);
 		cmp_u8(m, NFT_CMP_LTE, (uint8_t)s->number);
 		break;
+	case VNEP_STMT_ICMP_TYPE:
+		load_field(m, VNEP_FIELD_ICMP_TYPE);
+		cmp_u8(m, NFT_CMP_EQ, (uint8_t)s->number);
+		break;
 	case VNEP_STMT_IN_SET:
 		load_field(m, s->field);
 		lookup(m, s->set, NFT_REG_1, false, 0);
