@@ -227,6 +227,11 @@ void vnep_json_remove(struct vnep_json *json, const char *key)
 	json_object_del(in(json), key);
 }
 
+void vnep_json_clear(struct vnep_json *json)
+{
+	json_object_clear(in(json));
+}
+
 static int dump_chunk(const char *data, size_t len, void *arg)
 {
 	vnep_buf_put(arg, data, len);
