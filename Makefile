@@ -4,6 +4,11 @@
 # SAN=1 builds with ASan and UBSan into build/san; WERROR=1 makes warnings errors.
 
 PREFIX     ?= /usr/local
+BINDIR     ?= $(PREFIX)/bin
+LIBDIR     ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR     ?= $(PREFIX)/share/man
+COMPDIR    ?= $(PREFIX)/share/bash-completion/completions
 DESTDIR    ?=
 CC         ?= cc
 PKG_CONFIG ?= pkg-config
@@ -30,16 +35,21 @@ unit_bin := $(unit_src:tests/unit/%.c=$(BUILD)/tests/%)
 tool_src := $(sort $(wildcard tests/tools/*.c))
 tool_bin := $(tool_src:tests/tools/%.c=$(BUILD)/tests/%)
 
+pages    := $(sort $(wildcard man/*.[1-9]))
+
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2);)
+
+# What check, demo and deps need is installed before anything is compiled.
+deps := $(if $(filter check demo deps,$(MAKECMDGOALS)),deps)
 
 all: $(bins)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests check demo deps doctor lint install clean fuzz format
+.PHONY: all tests check demo deps doctor lint install uninstall clean fuzz format
 
-$(BUILD)/%.o: %.c Makefile
+$(BUILD)/%.o: %.c Makefile | $(deps)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(VNEP_CPPFLAGS) $(CPPFLAGS) $(VNEP_CFLAGS) $(VNEP_SAN) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -67,6 +77,43 @@ $(BUILD)/tests/%: $(BUILD)/tests/tools/%.o $(libvnep)
 	$(Q)$(CC) $(VNEP_SAN) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(VNEP_LDLIBS)
 
 tests: $(unit_bin) $(tool_bin)
+
+deps:
+	$(Q).ci/deps
+
+# T chooses test files by name: make check T=map
+check: deps all tests
+	$(Q)VNEP_BUILD=$(BUILD) tests/run $(T)
+
+demo: deps all
+	$(Q)VNEP_BIN=$(CURDIR)/$(BUILD)/bin examples/demo.sh
+
+doctor:
+	$(Q)CC=$(CC) .ci/doctor
+
+lint:
+	$(Q).ci/lint
+	$(Q)VNEP_BUILD=$(BUILD) tests/run tree
+
+format:
+	$(Q)clang-format -i $(sort $(wildcard include/vnep/*.h lib/*/*.[ch] cmd/*/*.[ch] tests/*/*.[ch]))
+
+install: all
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 \
+		$(DESTDIR)$(MANDIR)/man7 $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(COMPDIR) \
+		$(DESTDIR)$(INCLUDEDIR)/vnep $(DESTDIR)$(LIBDIR)
+	install -m 0755 $(bins) $(DESTDIR)$(BINDIR)
+	install -m 0644 include/vnep/*.h $(DESTDIR)$(INCLUDEDIR)/vnep
+	install -m 0644 $(libvnep) $(DESTDIR)$(LIBDIR)
+	set -e; for p in $(pages); do install -m 0644 $$p $(DESTDIR)$(MANDIR)/man$${p##*.}; done
+	set -e; for t in $(TOOLS); do \
+		install -m 0644 completions/vnep $(DESTDIR)$(COMPDIR)/vnep-$$t; done
+
+uninstall:
+	rm -f $(TOOLS:%=$(DESTDIR)$(BINDIR)/vnep-%) $(TOOLS:%=$(DESTDIR)$(COMPDIR)/vnep-%)
+	rm -f $(foreach p,$(pages),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(p)))/$(notdir $(p)))
+	rm -f $(DESTDIR)$(LIBDIR)/libvnep.a
+	rm -rf $(DESTDIR)$(INCLUDEDIR)/vnep
 
 clean:
 	rm -rf build

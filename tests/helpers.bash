@@ -44,14 +44,14 @@ if [[ -n ${BATS_TEST_TMPDIR:-} ]]; then
 	T=$BATS_TEST_TMPDIR
 	VNEP_STATE=$T/state VNEP_RUNTIME=$T/run
 	export T VNEP_STATE VNEP_RUNTIME
-	mkdir -p -m 0700 "$VNEP_STATE" "$VNEP_RUNTIME"
+	mkdir -m 0700 "$VNEP_STATE" "$VNEP_RUNTIME" 2>/dev/null || true
 	# A sanitizer's report fails the test, also when it comes from a daemon nobody asked for its exit status.
 	export ASAN_OPTIONS="exitcode=99:log_path=$T/san:detect_leaks=1:${ASAN_OPTIONS:-}"
 	export UBSAN_OPTIONS="exitcode=99:log_path=$T/san:print_stacktrace=1:${UBSAN_OPTIONS:-}"
 fi
 
 vnep_setup() {
-	cd "$T"
+	cd "$T" || return
 }
 
 vnep_teardown() {
@@ -122,7 +122,7 @@ background() {
 
 	shift
 	[[ $(type -t "$1") == function ]] || set -- exec "$@"
-	( NS_EXEC=exec; "$@" ) </dev/null >"$T/$name.out" 2>"$T/$name.err" 3>&- 4>&- &
+	( NS_EXEC="exec"; "$@" ) </dev/null >"$T/$name.out" 2>"$T/$name.err" 3>&- 4>&- &
 	PID=$!
 	PIDS[$name]=$PID
 }
@@ -149,6 +149,7 @@ record() {
 	local filter=$1
 
 	shift
+	# shellcheck disable=SC2154 # output is of bats
 	if ! jq -re "$@" "$filter" <<<"$output"; then
 		printf 'no record with: %s\nin: %s\n' "$filter" "$output"
 		return 1

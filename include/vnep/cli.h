@@ -95,6 +95,10 @@ int vnep_cli_read(struct vnep_cli *cli, bool keep_going, vnep_line_cb *cb, void 
 int vnep_cli_read_file(struct vnep_cli *cli, const char *file, bool keep_going, vnep_line_cb *cb,
 	void *arg);
 
+/* The same for lines that are no records (CSV): json is NULL. */
+int vnep_cli_read_text(struct vnep_cli *cli, const char *file, bool keep_going, vnep_line_cb *cb,
+	void *arg);
+
 /* The folder for sockets: $VNEP_RUNTIME, /run/vnep for root, else $XDG_RUNTIME_DIR/vnep. */
 int vnep_cli_runtime(char *out, size_t cap, struct vnep_err *err);
 

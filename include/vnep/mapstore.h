@@ -2,11 +2,12 @@
  * mapstore - the map of the state folder: who is who. LMDB, several readers, one writer.
  *
  * Shape   STATE/map/ is an LMDB environment. Each record is stored as its canonical JSON (recjson) behind
- *         a CRC32; indexes: vep, mac + vlan, addr, name, vpc, region, group, revision. Tombstones stay.
+ *         a CRC32; indexes: vep, mac + vlan, addr, name, vpc, region, group, revision. Tombstones stay:
+ *         what a follower needs to take the device out again (addresses, MAC, port), and nothing more.
  * Owner   store and transactions are ours (open/close, begin/commit or abort).
- * Errors  VNEP_ENOTFOUND, VNEP_EAMBIGUOUS, VNEP_ECONFLICT (if_revision), VNEP_EVALUE (vep or mac taken,
- *         vep outside its vpc's prefix: the text names the other record), VNEP_EDAMAGED (a value fails
- *         its CRC), -errno; ENOSPC leaves the old data intact.
+ * Errors  VNEP_ENOTFOUND, VNEP_EAMBIGUOUS, VNEP_ECONFLICT (if_revision), VNEP_EVALUE (what the check of
+ *         a transaction refuses: the text names both records), VNEP_EDAMAGED (a value fails its CRC),
+ *         -errno; ENOSPC leaves the old data intact.
  * Caveat  default durability: commit returns after fsync. One writer at a time in all processes (LMDB's
  *         own lock waits). Do not open one folder twice in a process.
  */
@@ -34,7 +35,8 @@ uint64_t vnep_map_revision(struct vnep_map_txn *txn);
 
 /* Store a record that passed recjson_check (vpc, device, group; binding only from the edge: as_edge).
  * Sets its revision (the map's, one more) unless nothing changed: then *changed is false and the
- * revision stays. if_revision: 0 = any, else the revision the stored one must have. */
+ * revision stays. A record with "deleted":true deletes. if_revision: 0 = any, else the revision the
+ * stored one must have. Who else has the vep is asked by the check, so that two devices may swap. */
 struct vnep_map_put {
 	uint64_t if_revision;
 	bool as_edge;
@@ -43,11 +45,24 @@ struct vnep_map_put {
 int vnep_map_put(struct vnep_map_txn *txn, struct vnep_json *record, const struct vnep_map_put *how,
 	bool *changed, struct vnep_err *err);
 
-/* Checks that need the whole input (vep inside its vpc's prefix, groups that exist): after the last put,
- * before commit. The error names the device. */
+/* The rules that need the whole input. Commit asks for them where the caller did not; the error names the
+ * record.
+ *   - nobody else has the vep, or the MAC in that VLAN; the addr of a `host` device is nobody else's
+ *   - a device that names a vpc: the vpc is in the map and its prefix holds the vep
+ *   - a device that names none: it belongs to the vpc with the longest prefix that holds its vep; a map
+ *     without any vpc asks for none
+ * Groups need no record of their own: a device may name its groups before somebody gives them an address
+ * (`vnep-map check` tells). _each gives every record that fails; cb returning non-zero ends the walk. */
 int vnep_map_check(struct vnep_map_txn *txn, struct vnep_err *err);
+typedef int vnep_map_refused_cb(const char *dev, const struct vnep_err *why, void *arg);
+int vnep_map_check_each(struct vnep_map_txn *txn, vnep_map_refused_cb *cb, void *arg,
+	struct vnep_err *err);
 
-/* Replace by a tombstone. VNEP_ENOTFOUND if it is not there. */
+/* The vpc a device belongs to by these rules; "" if the map has no vpc at all. VNEP_EVALUE says why not. */
+int vnep_map_vpc_of(struct vnep_map_txn *txn, const struct vnep_device *device,
+	char vpc[static VNEP_LABEL_MAX + 1], struct vnep_err *err);
+
+/* Replace by a tombstone, a device together with its binding. VNEP_ENOTFOUND if it is not there. */
 int vnep_map_delete(struct vnep_map_txn *txn, enum vnep_record_type type, const char *id,
 	uint64_t if_revision, struct vnep_err *err);
 
@@ -79,6 +94,11 @@ int vnep_map_each(struct vnep_map_txn *txn, enum vnep_record_type type, bool tom
 	vnep_map_cb *cb, void *arg, struct vnep_err *err);
 int vnep_map_since(struct vnep_map_txn *txn, uint64_t after, vnep_map_cb *cb, void *arg,
 	struct vnep_err *err);
+
+/* The devices that name a vpc, a region or a group, in the order of their id. */
+enum vnep_map_by { VNEP_MAP_BY_VPC, VNEP_MAP_BY_REGION, VNEP_MAP_BY_GROUP };
+int vnep_map_each_in(struct vnep_map_txn *txn, enum vnep_map_by by, const char *word, vnep_map_cb *cb,
+	void *arg, struct vnep_err *err);
 
 struct vnep_map_stat {
 	uint64_t revision, devices, vpcs, groups, bindings, tombstones, octets;

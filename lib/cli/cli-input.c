@@ -66,7 +66,7 @@ void vnep_cli_say(const struct vnep_cli *cli, const char *fmt, ...)
 struct reader {
 	struct vnep_cli *cli;
 	const char *file;
-	bool keep_going;
+	bool keep_going, plain;
 	vnep_line_cb *cb;
 	void *arg;
 	struct vnep_lines lines;
@@ -95,7 +95,7 @@ static int take_line(struct reader *r, int got, const char *text, size_t len)
 
 	vnep_err_place(&cli->err, r->file, r->lines.line, 0);
 	if (got > 0)
-		rc = take_record(r, text, len);
+		rc = r->plain ? r->cb(cli, NULL, text, len, r->arg) : take_record(r, text, len);
 	else
 		vnep_err_set(&cli->err, got, "a line longer than %d octets", VNEP_LINE_MAX);
 	if (rc >= 0)
@@ -143,25 +143,41 @@ static int open_input(struct vnep_cli *cli, const char *file)
 	return vnep_err_sys(&cli->err, errno, "cannot open %s", file);
 }
 
-int vnep_cli_read_file(struct vnep_cli *cli, const char *file, bool keep_going, vnep_line_cb *cb,
-	void *arg)
+static int read_file(struct reader *r)
 {
-	struct reader r = { .cli = cli, .file = file, .keep_going = keep_going, .cb = cb, .arg = arg };
-	bool std = !strcmp(file, "-");
+	struct vnep_cli *cli = r->cli;
+	bool std = !strcmp(r->file, "-");
 	int fd, rc;
 
 	cli->err = (struct vnep_err){ 0 };
-	fd = std ? STDIN_FILENO : open_input(cli, file);
+	fd = std ? STDIN_FILENO : open_input(cli, r->file);
 	if (fd < 0)
 		return fd;
-	vnep_lines_init(&r.lines);
-	rc = read_lines(&r, fd);
-	vnep_lines_release(&r.lines);
+	vnep_lines_init(&r->lines);
+	rc = read_lines(r, fd);
+	vnep_lines_release(&r->lines);
 	if (!std)
 		close(fd);
 	if (!rc)
 		cli->err = (struct vnep_err){ 0 };
 	return rc;
+}
+
+int vnep_cli_read_file(struct vnep_cli *cli, const char *file, bool keep_going, vnep_line_cb *cb,
+	void *arg)
+{
+	struct reader r = { .cli = cli, .file = file, .keep_going = keep_going, .cb = cb, .arg = arg };
+
+	return read_file(&r);
+}
+
+int vnep_cli_read_text(struct vnep_cli *cli, const char *file, bool keep_going, vnep_line_cb *cb,
+	void *arg)
+{
+	struct reader r = { .cli = cli, .file = file, .keep_going = keep_going, .plain = true, .cb = cb,
+		.arg = arg };
+
+	return read_file(&r);
 }
 
 int vnep_cli_read(struct vnep_cli *cli, bool keep_going, vnep_line_cb *cb, void *arg)

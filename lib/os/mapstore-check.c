@@ -1,0 +1,216 @@
+/* mapstore-check - the rules that need more than one record (mapstore.h lists them). */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mapstore-private.h"
+#include "vnep/recjson.h"
+
+static int take_vpc(const char *text, size_t len, void *arg)
+{
+	struct vnep_map_txn *txn = arg;
+	struct vnep_vpc vpc = { 0 };
+	struct vnep_json *json;
+	struct vnep_map_vpc *list;
+	int rc = vnep_json_parse(text, len, &json, NULL);
+
+	if (rc)
+		return rc;
+	rc = vnep_vpc_decode(json, &vpc, NULL);
+	vnep_json_free(json);
+	list = rc ? NULL : realloc(txn->vpcs, (txn->vpc_count + 1) * sizeof *list);
+	if (list) {
+		txn->vpcs = list;
+		memcpy(list[txn->vpc_count].vpc, vpc.vpc, sizeof vpc.vpc);
+		list[txn->vpc_count++].prefix = vpc.prefix;
+	}
+	vnep_vpc_release(&vpc);
+	return rc ? rc : list ? 0 : -ENOMEM;
+}
+
+static int read_vpcs(struct vnep_map_txn *txn, struct vnep_err *err)
+{
+	int rc;
+
+	if (txn->vpcs_read)
+		return 0;
+	txn->vpc_count = 0;
+	rc = vnep_map_each(txn, VNEP_RECORD_VPC, false, take_vpc, txn, err);
+	if (rc)
+		return vnep_err_set(err, rc, "cannot read the vpc records: %s", vnep_strerror(rc));
+	txn->vpcs_read = true;
+	return 0;
+}
+
+static int outside(const struct vnep_device *device, const struct vnep_map_vpc *vpc, struct vnep_err *err)
+{
+	char vep[VNEP_IP6_LEN], prefix[VNEP_PREFIX_LEN];
+
+	vnep_ip6_print(&device->vep, vep);
+	if (!vpc)
+		return vnep_err_set(err, VNEP_EVALUE, "vep %s of %s lies in no vpc's prefix", vep,
+			device->dev);
+	vnep_prefix_print(&vpc->prefix, prefix);
+	return vnep_err_set(err, VNEP_EVALUE, "vep %s of %s is outside %s, the prefix of vpc \"%s\"", vep,
+		device->dev, prefix, vpc->vpc);
+}
+
+int vnep_map_vpc_of(struct vnep_map_txn *txn, const struct vnep_device *device,
+	char vpc[static VNEP_LABEL_MAX + 1], struct vnep_err *err)
+{
+	const struct vnep_map_vpc *best = NULL;
+	int rc = read_vpcs(txn, err);
+
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < txn->vpc_count; i++) {
+		const struct vnep_map_vpc *v = &txn->vpcs[i];
+
+		if (device->vpc[0] ? !strcmp(device->vpc, v->vpc) :
+				     vnep_prefix_has(&v->prefix, &device->vep) &&
+					(!best || v->prefix.len > best->prefix.len))
+			best = v;
+	}
+	if (device->vpc[0] && !best)
+		return vnep_err_set(err, VNEP_EVALUE, "%s is in vpc \"%s\", which is not in the map",
+			device->dev, device->vpc);
+	if (best ? !vnep_prefix_has(&best->prefix, &device->vep) : txn->vpc_count > 0)
+		return outside(device, best, err);
+	memcpy(vpc, best ? best->vpc : "", best ? sizeof best->vpc : 1);
+	return 0;
+}
+
+/* Somebody other than the device in an index. */
+struct other {
+	struct vnep_map_txn *txn;
+	const struct vnep_device *device;
+	bool host_only; /* two `edge` devices may have one L */
+	char dev[VNEP_URN_MAX + 1];
+};
+
+static int is_other(const char *dev, void *arg)
+{
+	struct other *o = arg;
+	struct vnep_device d = { 0 };
+	bool host;
+
+	if (!strcmp(dev, o->device->dev))
+		return 0;
+	if (o->host_only && o->device->form != VNEP_FORM_HOST) {
+		host = !vnep_map_get_device(o->txn, dev, &d, NULL) && d.form == VNEP_FORM_HOST;
+		vnep_device_release(&d);
+		if (!host)
+			return 0;
+	}
+	snprintf(o->dev, sizeof o->dev, "%s", dev);
+	return 1;
+}
+
+static int check_taken(struct vnep_map_txn *txn, const struct vnep_device *device, struct vnep_err *err)
+{
+	struct other o = { .txn = txn, .device = device };
+	char text[VNEP_IP6_LEN];
+	uint8_t key[8];
+	size_t n;
+
+	if (vnep_map_index_each(txn, IX_VEP, &device->vep, sizeof device->vep, is_other, &o) > 0) {
+		vnep_ip6_print(&device->vep, text);
+		return vnep_err_set(err, VNEP_EVALUE, "vep %s of %s belongs to %s already", text,
+			device->dev, o.dev);
+	}
+	n = vnep_map_mac_key(&device->mac, device->vlan, key);
+	if (device->has_mac && vnep_map_index_each(txn, IX_MAC, key, n, is_other, &o) > 0) {
+		vnep_mac_print(&device->mac, text);
+		return vnep_err_set(err, VNEP_EVALUE, "MAC %s in VLAN %u of %s belongs to %s already", text,
+			device->vlan, device->dev, o.dev);
+	}
+	o.host_only = true;
+	for (unsigned i = 0; i < device->addr_count; i++)
+		if (vnep_map_index_each(txn, IX_ADDR, &device->addr[i], sizeof device->addr[i], is_other,
+			    &o) > 0) {
+			vnep_ip6_print(&device->addr[i], text);
+			return vnep_err_set(err, VNEP_EVALUE,
+				"addr %s of %s belongs to %s already, and form host needs its own", text,
+				device->dev, o.dev);
+		}
+	return 0;
+}
+
+struct check {
+	struct vnep_map_txn *txn;
+	vnep_map_refused_cb *cb;
+	void *arg;
+	bool refused;
+};
+
+static int check_device(struct check *c, const struct vnep_device *device)
+{
+	char vpc[VNEP_LABEL_MAX + 1];
+	struct vnep_err why = { 0 };
+	int rc = check_taken(c->txn, device, &why);
+
+	if (!rc)
+		rc = vnep_map_vpc_of(c->txn, device, vpc, &why);
+	if (!rc)
+		return 0;
+	c->refused = true;
+	return c->cb(device->dev, &why, c->arg);
+}
+
+static int check_text(const char *text, size_t len, void *arg)
+{
+	struct vnep_device device = { 0 };
+	struct vnep_json *json;
+	int rc = vnep_json_parse(text, len, &json, NULL);
+
+	if (rc)
+		return rc;
+	rc = vnep_device_decode(json, &device, NULL);
+	vnep_json_free(json);
+	if (!rc)
+		rc = check_device(arg, &device);
+	vnep_device_release(&device);
+	return rc;
+}
+
+/* Those that were put and are still there; after a change of a vpc, all. */
+int vnep_map_check_each(struct vnep_map_txn *txn, vnep_map_refused_cb *cb, void *arg,
+	struct vnep_err *err)
+{
+	struct check c = { .txn = txn, .cb = cb, .arg = arg };
+	int rc = 0;
+
+	if (txn->vpc_touched)
+		rc = vnep_map_each(txn, VNEP_RECORD_DEVICE, false, check_text, &c, err);
+	for (size_t i = 0; i < txn->touched_count && !rc && !txn->vpc_touched; i++) {
+		struct vnep_map_value value;
+
+		rc = vnep_map_value_get(txn, VNEP_RECORD_DEVICE, txn->touched[i], &value, err);
+		if (!rc && !value.deleted)
+			rc = check_text(value.json, value.len, &c);
+	}
+	if (rc || c.refused)
+		return rc;
+	txn->unchecked = txn->vpc_touched = false;
+	txn->touched_count = 0;
+	return 0;
+}
+
+static int keep_reason(const char *dev, const struct vnep_err *why, void *arg)
+{
+	struct vnep_err *err = arg;
+
+	(void)dev;
+	if (err) {
+		snprintf(err->text, sizeof err->text, "%s", why->text);
+		snprintf(err->hint, sizeof err->hint, "%s", why->hint);
+		err->code = why->code;
+	}
+	return why->code;
+}
+
+int vnep_map_check(struct vnep_map_txn *txn, struct vnep_err *err)
+{
+	return vnep_map_check_each(txn, keep_reason, err, err);
+}

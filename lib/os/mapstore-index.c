@@ -1,0 +1,176 @@
+/* mapstore-index - devices by what else is known of them. */
+#include <ctype.h>
+#include <endian.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "mapstore-private.h"
+
+static size_t name_key(const char *name, char key[static VNEP_NAME_MAX + 1])
+{
+	size_t n = 0;
+
+	for (; name[n] && n < VNEP_NAME_MAX; n++)
+		key[n] = (char)tolower((unsigned char)name[n]);
+	while (n && key[n - 1] == '.')
+		n--;
+	key[n] = 0;
+	return n;
+}
+
+size_t vnep_map_mac_key(const struct vnep_mac *mac, uint16_t vlan, uint8_t key[static 8])
+{
+	memcpy(key, mac->octet, 6);
+	key[6] = (uint8_t)(vlan >> 8);
+	key[7] = (uint8_t)vlan;
+	return 8;
+}
+
+struct change {
+	struct vnep_map_txn *txn;
+	const char *dev;
+	bool add;
+	int rc;
+};
+
+static void change_one(struct change *c, enum vnep_map_db db, const void *data, size_t len)
+{
+	MDB_val key = { len, (void *)data }, value = { strlen(c->dev) + 1, (void *)c->dev };
+
+	if (c->rc || !len)
+		return;
+	if (c->add)
+		c->rc = mdb_put(c->txn->txn, c->txn->store->dbi[db], &key, &value, MDB_NODUPDATA);
+	else
+		c->rc = mdb_del(c->txn->txn, c->txn->store->dbi[db], &key, &value);
+	/* The same address or group twice in one record is one entry. */
+	if (c->rc == MDB_KEYEXIST || c->rc == MDB_NOTFOUND)
+		c->rc = 0;
+}
+
+int vnep_map_index(struct vnep_map_txn *txn, const struct vnep_device *device, bool add,
+	struct vnep_err *err)
+{
+	struct change c = { txn, device->dev, add, 0 };
+	char name[VNEP_NAME_MAX + 1];
+	uint8_t mac[8];
+
+	change_one(&c, IX_VEP, &device->vep, sizeof device->vep);
+	if (device->has_mac)
+		change_one(&c, IX_MAC, mac, vnep_map_mac_key(&device->mac, device->vlan, mac));
+	for (unsigned i = 0; i < device->addr_count; i++)
+		change_one(&c, IX_ADDR, &device->addr[i], sizeof device->addr[i]);
+	change_one(&c, IX_NAME, name, name_key(device->name, name));
+	change_one(&c, IX_VPC, device->vpc, strlen(device->vpc));
+	change_one(&c, IX_REGION, device->region, strlen(device->region));
+	for (size_t i = 0; i < device->group_count; i++)
+		change_one(&c, IX_GROUP, device->groups[i], strlen(device->groups[i]));
+	return vnep_map_fail(err, c.rc, "writing the map");
+}
+
+int vnep_map_index_each(struct vnep_map_txn *txn, enum vnep_map_db db, const void *key, size_t key_len,
+	vnep_map_dev_cb *cb, void *arg)
+{
+	MDB_val at = { key_len, (void *)key }, value;
+	MDB_cursor *cursor;
+	int rc = mdb_cursor_open(txn->txn, txn->store->dbi[db], &cursor), end = 0;
+
+	if (rc)
+		return vnep_map_fail(NULL, rc, "");
+	rc = mdb_cursor_get(cursor, &at, &value, MDB_SET_RANGE);
+	/* A key cut short finds all longer ones: so does a MAC, in any VLAN. Others must match in full. */
+	while (!rc && !end && at.mv_size >= key_len && !memcmp(at.mv_data, key, key_len) &&
+		(db == IX_MAC || at.mv_size == key_len)) {
+		end = cb(value.mv_data, arg);
+		if (!end)
+			rc = mdb_cursor_get(cursor, &at, &value, MDB_NEXT);
+	}
+	mdb_cursor_close(cursor);
+	return end || !rc || rc == MDB_NOTFOUND ? end : vnep_map_fail(NULL, rc, "");
+}
+
+static int take_first(const char *dev, void *arg)
+{
+	snprintf(arg, VNEP_URN_MAX + 1, "%s", dev);
+	return 1;
+}
+
+static int first_of(struct vnep_map_txn *txn, enum vnep_map_db db, const void *key, size_t len,
+	char dev[static VNEP_URN_MAX + 1])
+{
+	int rc = vnep_map_index_each(txn, db, key, len, take_first, dev);
+
+	return rc > 0 ? 0 : rc < 0 ? rc : VNEP_ENOTFOUND;
+}
+
+int vnep_map_by_vep(struct vnep_map_txn *txn, const struct in6_addr *vep,
+	char dev[static VNEP_URN_MAX + 1])
+{
+	return first_of(txn, IX_VEP, vep, sizeof *vep, dev);
+}
+
+int vnep_map_by_mac(struct vnep_map_txn *txn, const struct vnep_mac *mac, uint16_t vlan,
+	char dev[static VNEP_URN_MAX + 1])
+{
+	uint8_t key[8];
+
+	return first_of(txn, IX_MAC, key, vnep_map_mac_key(mac, vlan, key), dev);
+}
+
+struct candidates {
+	char dev[VNEP_URN_MAX + 1];
+	char list[200];
+	size_t at;
+	unsigned count;
+};
+
+static int collect(const char *dev, void *arg)
+{
+	struct candidates *c = arg;
+	size_t room = sizeof c->list - c->at;
+
+	if (!c->count++)
+		snprintf(c->dev, sizeof c->dev, "%s", dev);
+	if (strlen(dev) + 3 < room)
+		c->at += (size_t)snprintf(c->list + c->at, room, "%s%s", c->at ? ", " : "", dev);
+	return 0;
+}
+
+int vnep_map_resolve(struct vnep_map_txn *txn, const char *word, char dev[static VNEP_URN_MAX + 1],
+	struct vnep_err *err)
+{
+	struct candidates found = { .count = 0 };
+	struct vnep_map_value value;
+	char name[VNEP_NAME_MAX + 1], urn[VNEP_URN_MAX + 1];
+	struct in6_addr vep;
+	struct vnep_mac mac;
+	int rc = 0;
+
+	if (!strncasecmp(word, "urn:", 4)) {
+		rc = vnep_urn_canonical(word, urn, err);
+		if (!rc)
+			rc = vnep_map_value_get(txn, VNEP_RECORD_DEVICE, urn, &value, err);
+		if (rc && rc != VNEP_ENOTFOUND)
+			return rc;
+		if (!rc && !value.deleted)
+			collect(urn, &found);
+		rc = 0;
+	} else if (!vnep_mac_parse(word, &mac, NULL)) {
+		rc = vnep_map_index_each(txn, IX_MAC, mac.octet, 6, collect, &found);
+	} else if (!vnep_ip6_parse(word, &vep, NULL)) {
+		rc = vnep_map_index_each(txn, IX_VEP, &vep, sizeof vep, collect, &found);
+	} else if (strlen(word) <= VNEP_NAME_MAX && name_key(word, name)) {
+		rc = vnep_map_index_each(txn, IX_NAME, name, strlen(name), collect, &found);
+	}
+	if (rc)
+		return vnep_err_set(err, rc, "cannot read the map: %s", vnep_strerror(rc));
+	if (!found.count)
+		return vnep_err_set(err, VNEP_ENOTFOUND, "no such device \"%s\"", word);
+	if (found.count > 1) {
+		vnep_err_set(err, VNEP_EAMBIGUOUS, "\"%s\" could mean %u devices", word, found.count);
+		return vnep_err_hint(err, "%s", found.list);
+	}
+	memcpy(dev, found.dev, sizeof found.dev);
+	return 0;
+}

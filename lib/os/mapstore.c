@@ -1,0 +1,261 @@
+/*
+ * mapstore - the LMDB environment of a state folder, and its transactions.
+ *
+ * LMDB writes a change beside the old pages and then swaps the root: a process killed in between, or a disk
+ * that fills up, leaves the map as it was. Its lock file is the one thing that it changes in place, through
+ * mmap: on a full disk that would be SIGBUS, so its room is taken before.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mapstore-private.h"
+#include "vnep/state.h"
+
+enum { READERS = 510, LOCK_OCTETS = (READERS + 2) * 64 };
+
+static const char meta_key[] = "map";
+
+int vnep_map_fail(struct vnep_err *err, int rc, const char *what)
+{
+	switch (rc) {
+	case 0:
+		return 0;
+	case MDB_NOTFOUND:
+		return vnep_err_set(err, VNEP_ENOTFOUND, "%s: not found", what);
+	case MDB_MAP_FULL:
+		return vnep_err_sys(err, ENOSPC, "%s: the map has reached its largest size", what);
+	case MDB_READERS_FULL:
+		return vnep_err_set(err, VNEP_EBUSY, "%s: too many processes read the map", what);
+	default:
+		if (rc > 0)
+			return vnep_err_sys(err, rc, "%s", what);
+		return vnep_err_set(err, VNEP_EDAMAGED, "%s: the map is damaged: %s", what,
+			mdb_strerror(rc));
+	}
+}
+
+/* Take the room of LMDB's lock file. Content is left alone: somebody may have it open. */
+static int reserve_lock(const char *folder, struct vnep_err *err)
+{
+	char path[PATH_MAX];
+	int fd, rc;
+
+	if (snprintf(path, sizeof path, "%s/lock.mdb", folder) >= (int)sizeof path)
+		return vnep_err_sys(err, ENAMETOOLONG, "%s/lock.mdb", folder);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return vnep_err_sys(err, errno, "cannot open %s", path);
+	rc = posix_fallocate(fd, 0, LOCK_OCTETS);
+	close(fd);
+	return rc && rc != EOPNOTSUPP && rc != EINVAL ? vnep_err_sys(err, rc, "cannot write %s", path) : 0;
+}
+
+/* Address space is all that a large map size costs; where it is short, a smaller one does. */
+static int open_env(MDB_env **out, const char *folder, bool write, struct vnep_err *err)
+{
+	static const size_t sizes[] = { (size_t)16 << 30, (size_t)2 << 30, (size_t)256 << 20,
+		(size_t)32 << 20 };
+	unsigned flags = MDB_NOTLS | (write ? 0 : MDB_RDONLY);
+	int rc = 0;
+
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		MDB_env *env;
+
+		rc = mdb_env_create(&env);
+		if (!rc)
+			rc = mdb_env_set_maxdbs(env, DB_COUNT);
+		if (!rc)
+			rc = mdb_env_set_maxreaders(env, READERS);
+		if (!rc)
+			rc = mdb_env_set_mapsize(env, sizes[i]);
+		if (!rc)
+			rc = mdb_env_open(env, folder, flags, 0600);
+		if (!rc) {
+			*out = env;
+			return 0;
+		}
+		mdb_env_close(env);
+		if (rc != ENOMEM && rc != EINVAL)
+			break;
+	}
+	if (rc == ENOENT)
+		return VNEP_ENOTFOUND;
+	return vnep_map_fail(err, rc, folder);
+}
+
+static int open_dbs(struct vnep_mapstore *store, bool write)
+{
+	static const char *const names[DB_COUNT] = { "vep", "mac", "addr", "name", "vpc", "region",
+		"group", "record", "revision", "meta" };
+	MDB_txn *txn;
+	int rc = mdb_txn_begin(store->env, NULL, write ? 0 : MDB_RDONLY, &txn);
+
+	if (rc)
+		return rc;
+	for (int i = 0; i < DB_COUNT && !rc; i++)
+		rc = mdb_dbi_open(txn, names[i],
+			(write ? MDB_CREATE : 0) | (i < IX_COUNT ? MDB_DUPSORT : 0), &store->dbi[i]);
+	if (!rc)
+		return mdb_txn_commit(txn);
+	mdb_txn_abort(txn);
+	return rc;
+}
+
+static int no_map(const char *state, struct vnep_err *err)
+{
+	vnep_err_set(err, VNEP_ENOTFOUND, "no map in %s", state);
+	return vnep_err_hint(err, "vnep-map import makes one");
+}
+
+int vnep_mapstore_open(struct vnep_mapstore **out, const char *state, bool write, struct vnep_err *err)
+{
+	struct vnep_mapstore *store;
+	char folder[PATH_MAX];
+	int rc = vnep_state_check(state, write, err), dead;
+
+	if (rc)
+		return rc == VNEP_ENOTFOUND ? no_map(state, err) : rc;
+	if (snprintf(folder, sizeof folder, "%s/map", state) >= (int)sizeof folder)
+		return vnep_err_sys(err, ENAMETOOLONG, "%s/map", state);
+	rc = vnep_state_check(folder, write, err);
+	if (!rc && write)
+		rc = reserve_lock(folder, err);
+	if (rc)
+		return rc == VNEP_ENOTFOUND ? no_map(state, err) : rc;
+	store = calloc(1, sizeof *store);
+	if (!store)
+		return vnep_err_sys(err, ENOMEM, "map");
+	rc = open_env(&store->env, folder, write, err);
+	if (!rc) {
+		rc = open_dbs(store, write);
+		/* Its maker was killed before the first commit, or lives and has not come to it. */
+		rc = rc == MDB_NOTFOUND ? VNEP_ENOTFOUND : vnep_map_fail(err, rc, folder);
+	}
+	if (rc) {
+		vnep_mapstore_close(store);
+		return rc == VNEP_ENOTFOUND ? no_map(state, err) : rc;
+	}
+	if (write)
+		mdb_reader_check(store->env, &dead); /* slots of killed readers hold old pages */
+	*out = store;
+	return 0;
+}
+
+void vnep_mapstore_close(struct vnep_mapstore *store)
+{
+	if (!store)
+		return;
+	if (store->env)
+		mdb_env_close(store->env);
+	free(store);
+}
+
+static int read_meta(struct vnep_map_txn *txn)
+{
+	uint64_t *field[] = { &txn->meta.revision, &txn->meta.devices, &txn->meta.vpcs,
+		&txn->meta.groups, &txn->meta.bindings, &txn->meta.tombstones };
+	MDB_val key = { sizeof meta_key, (void *)meta_key }, value;
+	struct vnep_rd rd;
+	int rc = mdb_get(txn->txn, txn->store->dbi[DB_META], &key, &value);
+
+	if (rc)
+		return rc == MDB_NOTFOUND ? 0 : rc;
+	vnep_rd_init(&rd, value.mv_data, value.mv_size);
+	for (size_t i = 0; i < sizeof field / sizeof *field; i++)
+		*field[i] = vnep_rd_le64(&rd);
+	return rd.overrun ? MDB_CORRUPTED : 0;
+}
+
+static int write_meta(struct vnep_map_txn *txn)
+{
+	const uint64_t field[] = { txn->meta.revision, txn->meta.devices, txn->meta.vpcs,
+		txn->meta.groups, txn->meta.bindings, txn->meta.tombstones };
+	MDB_val key = { sizeof meta_key, (void *)meta_key }, value;
+	struct vnep_buf buf;
+	int rc;
+
+	vnep_buf_init(&buf);
+	for (size_t i = 0; i < sizeof field / sizeof *field; i++)
+		vnep_buf_put_le64(&buf, field[i]);
+	value = (MDB_val){ buf.len, buf.data };
+	rc = buf.rc ? ENOMEM : mdb_put(txn->txn, txn->store->dbi[DB_META], &key, &value, 0);
+	vnep_buf_release(&buf);
+	return rc;
+}
+
+static void txn_free(struct vnep_map_txn *txn)
+{
+	free(txn->touched);
+	free(txn->vpcs);
+	free(txn);
+}
+
+int vnep_map_begin(struct vnep_mapstore *store, bool write, struct vnep_map_txn **out,
+	struct vnep_err *err)
+{
+	struct vnep_map_txn *txn = calloc(1, sizeof *txn);
+	int rc;
+
+	if (!txn)
+		return vnep_err_sys(err, ENOMEM, "map");
+	txn->store = store;
+	txn->write = write;
+	rc = mdb_txn_begin(store->env, NULL, write ? 0 : MDB_RDONLY, &txn->txn);
+	if (!rc)
+		rc = read_meta(txn);
+	if (rc) {
+		vnep_map_abort(txn);
+		return vnep_map_fail(err, rc, "reading the map");
+	}
+	*out = txn;
+	return 0;
+}
+
+int vnep_map_commit(struct vnep_map_txn *txn, struct vnep_err *err)
+{
+	int rc = txn->unchecked ? vnep_map_check(txn, err) : 0;
+
+	if (!rc && txn->write)
+		rc = vnep_map_fail(err, write_meta(txn), "writing the map");
+	if (rc) {
+		vnep_map_abort(txn);
+		return rc;
+	}
+	rc = mdb_txn_commit(txn->txn);
+	txn_free(txn);
+	return vnep_map_fail(err, rc, "writing the map");
+}
+
+void vnep_map_abort(struct vnep_map_txn *txn)
+{
+	if (!txn)
+		return;
+	if (txn->txn)
+		mdb_txn_abort(txn->txn);
+	txn_free(txn);
+}
+
+uint64_t vnep_map_revision(struct vnep_map_txn *txn)
+{
+	return txn->meta.revision;
+}
+
+int vnep_map_stat(struct vnep_map_txn *txn, struct vnep_map_stat *out, struct vnep_err *err)
+{
+	MDB_envinfo info;
+	MDB_stat stat;
+	int rc = mdb_env_info(txn->store->env, &info);
+
+	if (!rc)
+		rc = mdb_env_stat(txn->store->env, &stat);
+	if (rc)
+		return vnep_map_fail(err, rc, "reading the map");
+	*out = txn->meta;
+	out->octets = (uint64_t)(info.me_last_pgno + 1) * stat.ms_psize;
+	return 0;
+}
