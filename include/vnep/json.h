@@ -66,6 +66,7 @@ int vnep_json_set_int(struct vnep_json *json, const char *key, int64_t value);
 int vnep_json_set_bool(struct vnep_json *json, const char *key, bool value);
 int vnep_json_append(struct vnep_json *array, struct vnep_json *value);
 void vnep_json_remove(struct vnep_json *json, const char *key);
+void vnep_json_clear(struct vnep_json *json); /* an object without members */
 
 /* Compact, keys in their order, without a newline. */
 int vnep_json_dump(const struct vnep_json *json, struct vnep_buf *out);
