@@ -46,13 +46,15 @@ struct place {
 	const char *text;
 	size_t len;
 	const char *parent; /* member of the record that holds the object, NULL = the record */
+	size_t index;       /* of the object, where that member is an array */
 	struct vnep_err *err;
 };
 
 static int at_key(const struct place *p, const char *key, int rc)
 {
 	if (p->err)
-		vnep_err_place(p->err, NULL, p->err->line, vnep_json_column(p->text, p->len, p->parent, key));
+		vnep_err_place(p->err, NULL, p->err->line, 
+			vnep_json_column(p->text, p->len, p->parent, p->index, key));
 	return rc;
 }
 
@@ -216,7 +218,7 @@ static int check_object(struct vnep_json *json, const struct recjson_key *keys, 
 static int check_array(struct vnep_json *owner, const struct recjson_key *k, struct vnep_json *value,
 	const struct place *p)
 {
-	const struct place inner = { p->text, p->len, k->name, p->err };
+	struct place inner = { p->text, p->len, k->name, 0, p->err };
 	size_t n = vnep_json_count(value);
 	struct vnep_json *fresh;
 	int rc = 0;
@@ -233,6 +235,7 @@ static int check_array(struct vnep_json *owner, const struct recjson_key *k, str
 
 		if (vnep_json_type(one) != VNEP_JSON_OBJECT)
 			return wrong(p, k, one, "an array of objects");
+		inner.index = i;
 		rc = check_object(one, k->keys, &inner);
 		if (rc)
 			return rc;
@@ -260,7 +263,7 @@ static int check_array(struct vnep_json *owner, const struct recjson_key *k, str
 static int check_value(struct vnep_json *owner, const struct recjson_key *k, struct vnep_json *value,
 	const struct place *p)
 {
-	const struct place inner = { p->text, p->len, k->name, p->err };
+	const struct place inner = { p->text, p->len, k->name, 0, p->err };
 	char text[256];
 	int rc;
 
@@ -344,7 +347,7 @@ static int check_object(struct vnep_json *json, const struct recjson_key *keys, 
 
 int vnep_recjson_check(struct vnep_json *json, const char *text, size_t len, struct vnep_err *err)
 {
-	const struct place p = { text, len, NULL, err };
+	const struct place p = { text, len, NULL, 0, err };
 	const struct recjson_key *keys;
 	enum vnep_record_type type;
 	bool deleted;
