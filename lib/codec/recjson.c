@@ -50,7 +50,7 @@ struct place {
 static int at_key(const struct place *p, const char *key, int rc)
 {
 	if (p->err)
-		vnep_err_place(p->err, NULL, p->err->line, vnep_json_column(p->text, p->len, p->parent, key));
+		vnep_err_place(p->err, NULL, p->err->line, vnep_json_column(p->text, p->len, p->parent, 0, key));
 	return rc;
 }
 
