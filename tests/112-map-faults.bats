@@ -31,7 +31,7 @@ devices() {
 	ns vnep-map import -q --state "$T/disk/state" old
 	ns vnep-map list --state "$T/disk/state" >before
 	run -3 --separate-stderr ns vnep-map import --state "$T/disk/state" new
-	[[ $stderr == *"No space left on device"* ]]
+	[[ $stderr == *"No space left on device"* ]] || { echo "$stderr"; return 1; }
 	ns vnep-map list --state "$T/disk/state" | cmp - before
 	ns vnep-map set -q --state "$T/disk/state" <<<"$(devices 1 late.example.)"
 }
@@ -41,7 +41,7 @@ devices() {
 	mkdir "$T/disk"
 	ns mount -t tmpfs -o size=16k none "$T/disk"
 	run -3 --separate-stderr ns vnep-map import --state "$T/disk/state" <<<"$(devices 1 x.example.)"
-	[[ $stderr == *"No space left on device"* ]]
+	[[ $stderr == *"No space left on device"* ]] || { echo "$stderr"; return 1; }
 }
 
 @test "map import: another writer's lock is waited for, and an edge that does not answer is exit 5" {
