@@ -331,8 +331,7 @@ int vnep_base64_decode(const char *text, size_t len, uint8_t *out, size_t *out_l
 	if (len % 4)
 		return VNEP_ESYNTAX;
 	for (size_t i = 0; i < len; i += 4) {
-		unsigned pad = i + 4 == len ? (text[i + 3] == '=') + (text[i + 3] == '=' && text[i + 2] == '=')
-					    : 0;
+		unsigned pad = i + 4 < len || text[i + 3] != '=' ? 0 : text[i + 2] == '=' ? 2 : 1;
 		uint32_t v = 0;
 
 		for (unsigned k = 0; k < 4; k++) {
