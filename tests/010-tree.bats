@@ -143,30 +143,6 @@ none() {
 	none "$missing" "missing"
 }
 
-@test "tree: every manual page passes mandoc without a warning" {
-	requires mandoc
-	compgen -G 'man/*.[1-9]'
-	run -0 mandoc -T lint -W warning man/*.[1-9]
-}
-
-@test "tree: a manual page names each verb and each option that its tool has" {
-	requires mandoc
-	local tool verb option text missing=""
-
-	for tool in $(tools); do
-		text=$(mandoc -T ascii "$(page "$tool")" | col -b)
-		for verb in $("vnep-$tool" --complete | cut -f1); do
-			grep -qw -- "$verb" <<<"$text" || missing+="vnep-$tool $verb"$'\n'
-			for option in $("vnep-$tool" --complete "$verb" | cut -f1); do
-				option=${option%=}
-				grep -qE -- "(^|[^a-z-])$option([^a-z-]|$)" <<<"$text" ||
-					missing+="vnep-$tool $verb $option"$'\n'
-			done
-		done
-	done
-	none "$missing" "not in the manual"
-}
-
 @test "tree: no two tests have the same title" {
 	none "$(sed -n 's/^@test "\(.*\)" {$/\1/p' tests/*.bats | sort | uniq -d)" "titles used twice"
 	none "$(sed -nE 's/^TEST\((".*")\)$/\1/p' $(compgen -G 'tests/unit/*.c') /dev/null | sort | uniq -d)" \

@@ -20,22 +20,25 @@ static struct vnep_json *out(json_t *json)
 	return (struct vnep_json *)json;
 }
 
+/* The closing quote of the string that opens at i; len if it never closes. */
+static size_t string_end(const char *text, size_t len, size_t i)
+{
+	for (i++; i < len && text[i] != '"'; i++)
+		if (text[i] == '\\')
+			i++;
+	return i < len ? i : len;
+}
+
 /* jansson stops at a nesting of 2048; we want less, and to say so with a column. */
 static int check_depth(const char *text, size_t len, struct vnep_err *err)
 {
 	unsigned depth = 0;
-	bool string = false;
 
 	for (size_t i = 0; i < len; i++) {
 		char c = text[i];
 
-		if (string) {
-			if (c == '\\')
-				i++;
-			else if (c == '"')
-				string = false;
-		} else if (c == '"') {
-			string = true;
+		if (c == '"') {
+			i = string_end(text, len, i);
 		} else if (c == '{' || c == '[') {
 			if (++depth > DEPTH_MAX) {
 				vnep_err_set(err, VNEP_ESYNTAX, "nested deeper than %d", DEPTH_MAX);
@@ -197,6 +200,16 @@ struct vnep_json *vnep_json_array(void)
 	return out(json_array());
 }
 
+struct vnep_json *vnep_json_string(const char *value)
+{
+	return out(json_string(value));
+}
+
+struct vnep_json *vnep_json_integer(int64_t value)
+{
+	return out(json_integer(value));
+}
+
 int vnep_json_set(struct vnep_json *json, const char *key, struct vnep_json *value)
 {
 	return json_object_set_new(in(json), key, in(value)) ? -ENOMEM : 0;
@@ -204,12 +217,12 @@ int vnep_json_set(struct vnep_json *json, const char *key, struct vnep_json *val
 
 int vnep_json_set_str(struct vnep_json *json, const char *key, const char *value)
 {
-	return vnep_json_set(json, key, out(json_string(value)));
+	return vnep_json_set(json, key, vnep_json_string(value));
 }
 
 int vnep_json_set_int(struct vnep_json *json, const char *key, int64_t value)
 {
-	return vnep_json_set(json, key, out(json_integer(value)));
+	return vnep_json_set(json, key, vnep_json_integer(value));
 }
 
 int vnep_json_set_bool(struct vnep_json *json, const char *key, bool value)
@@ -227,9 +240,53 @@ void vnep_json_remove(struct vnep_json *json, const char *key)
 	json_object_del(in(json), key);
 }
 
-void vnep_json_clear(struct vnep_json *json)
+/* Are the members in the order of keys already, the unknown ones last? */
+static bool is_ordered(json_t *object, const char *const *keys)
 {
-	json_object_clear(in(json));
+	const char *const *next = keys, *const *k;
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(object, key, value) {
+		for (k = next; *k && strcmp(*k, key); k++)
+			;
+		if (*k) {
+			next = k + 1;
+			continue;
+		}
+		for (k = keys; k < next && strcmp(*k, key); k++)
+			;
+		if (k < next)
+			return false;
+		while (*next) /* an unknown one: no known one may follow */
+			next++;
+	}
+	return true;
+}
+
+int vnep_json_order(struct vnep_json *json, const char *const *keys)
+{
+	json_t *object = in(json), *ordered, *value;
+	int rc = 0;
+
+	if (is_ordered(object, keys))
+		return 0;
+	ordered = json_object();
+	if (!ordered)
+		return -ENOMEM;
+	for (; !rc && *keys; keys++) {
+		value = json_object_get(object, *keys);
+		if (value)
+			rc = json_object_set(ordered, *keys, value);
+	}
+	if (!rc)
+		rc = json_object_update_missing(ordered, object);
+	if (!rc)
+		rc = json_object_clear(object);
+	if (!rc)
+		rc = json_object_update(object, ordered);
+	json_decref(ordered);
+	return rc ? -ENOMEM : 0;
 }
 
 static int dump_chunk(const char *data, size_t len, void *arg)
@@ -245,47 +302,47 @@ int vnep_json_dump(const struct vnep_json *json, struct vnep_buf *buf)
 	return buf->rc;
 }
 
-/* Does the string that begins at text[i] (a quote) spell key? Sets *end to its closing quote. */
-static bool spells(const char *text, size_t len, size_t i, const char *key, size_t *end)
-{
-	size_t start = i + 1, n = strlen(key);
-
-	for (i = start; i < len && text[i] != '"'; i++)
-		if (text[i] == '\\')
-			i++;
-	*end = i;
-	return i - start == n && !memcmp(text + start, key, n);
-}
-
+/* Is the string that ends at i (its closing quote) a key? Then a colon follows. */
 static bool is_key(const char *text, size_t len, size_t i)
 {
-	for (i++; i < len && (text[i] == ' ' || text[i] == '\t'); i++)
+	for (i++; i < len && (text[i] == ' ' || text[i] == '\t' || text[i] == '\r' || text[i] == '\n'); i++)
 		;
 	return i < len && text[i] == ':';
 }
 
-unsigned vnep_json_column(const char *text, size_t len, const char *parent, const char *key)
+static bool spells(const char *text, size_t i, size_t end, const char *key)
 {
-	unsigned depth = 0, inside = 0; /* inside: the depth of the parent's members */
+	return key && end - i - 1 == strlen(key) && !memcmp(text + i + 1, key, end - i - 1);
+}
+
+unsigned vnep_json_column(const char *text, size_t len, const char *parent, size_t index,
+	const char *key)
+{
+	unsigned depth = 0, wanted = parent ? 2 : 1; /* 3: parent holds an array of objects */
+	bool inside = !parent;
+	size_t element = 0, end;
 
 	for (size_t i = 0; text && i < len; i++) {
-		size_t end;
+		char c = text[i];
 
-		if (text[i] == '{' || text[i] == '[') {
-			depth++;
-		} else if (text[i] == '}' || text[i] == ']') {
-			if (inside && depth == inside)
-				inside = 0;
+		if (c == '{' || c == '[') {
+			if (++depth == 2 && parent)
+				wanted = c == '[' ? 3 : 2;
+		} else if (c == '}' || c == ']') {
 			depth -= depth > 0;
-		} else if (text[i] == '"') {
-			bool here = parent ? inside && depth >= inside : depth == 1;
-
-			if (here && spells(text, len, i, key, &end) && is_key(text, len, end))
-				return (unsigned)i + 1;
-			if (parent && !inside && depth == 1 && spells(text, len, i, parent, &end) &&
-				is_key(text, len, end))
-				inside = 2;
-			spells(text, len, i, "", &end);
+		} else if (c == ',') {
+			element += depth == 2 && wanted == 3;
+		} else if (c == '"') {
+			end = string_end(text, len, i);
+			if (is_key(text, len, end)) {
+				if (inside && depth == wanted && (wanted < 3 || element == index) &&
+					spells(text, i, end, key))
+					return (unsigned)i + 1;
+				if (parent && depth == 1) {
+					inside = spells(text, i, end, parent);
+					element = 0;
+				}
+			}
 			i = end;
 		}
 	}
