@@ -57,9 +57,14 @@ const char *vnep_json_get_str(const struct vnep_json *json, const char *key, con
 int64_t vnep_json_get_int(const struct vnep_json *json, const char *key, int64_t otherwise);
 bool vnep_json_get_bool(const struct vnep_json *json, const char *key, bool otherwise);
 
-/* Change an object. 0 or -ENOMEM. A new key goes to the end. _set takes value (also on failure). */
+/* New values, NULL without memory; a string that is not UTF-8 is NULL too. */
 struct vnep_json *vnep_json_object(void);
 struct vnep_json *vnep_json_array(void);
+struct vnep_json *vnep_json_string(const char *value);
+struct vnep_json *vnep_json_integer(int64_t value);
+
+/* Change an object. 0 or -ENOMEM. A new key goes to the end. _set takes value (also on failure); a value of
+ * NULL is the -ENOMEM of the call that made it. */
 int vnep_json_set(struct vnep_json *json, const char *key, struct vnep_json *value);
 int vnep_json_set_str(struct vnep_json *json, const char *key, const char *value);
 int vnep_json_set_int(struct vnep_json *json, const char *key, int64_t value);
@@ -67,11 +72,16 @@ int vnep_json_set_bool(struct vnep_json *json, const char *key, bool value);
 int vnep_json_append(struct vnep_json *array, struct vnep_json *value);
 void vnep_json_remove(struct vnep_json *json, const char *key);
 
+/* Put the members in the order of keys (NULL behind the last); others follow in the order they came. */
+int vnep_json_order(struct vnep_json *json, const char *const *keys);
+
 /* Compact, keys in their order, without a newline. */
 int vnep_json_dump(const struct vnep_json *json, struct vnep_buf *out);
 
-/* Where (1-based column) the key stands in the text it was parsed from, at object depth 1 if parent is
- * NULL, else inside the member parent. 0: not found. For messages only. */
-unsigned vnep_json_column(const char *text, size_t len, const char *parent, const char *key);
+/* Where (1-based column) the key stands in the text it was parsed from: a member of the object itself if
+ * parent is NULL, else of the object in its member parent, or of the object at index in the array there.
+ * 0: not found, or text is NULL. For messages only. */
+unsigned vnep_json_column(const char *text, size_t len, const char *parent, size_t index,
+	const char *key);
 
 #endif

@@ -141,6 +141,7 @@ struct check {
 	struct vnep_map_txn *txn;
 	vnep_map_refused_cb *cb;
 	void *arg;
+	bool refused;
 };
 
 static int check_device(struct check *c, const struct vnep_device *device)
@@ -151,7 +152,10 @@ static int check_device(struct check *c, const struct vnep_device *device)
 
 	if (!rc)
 		rc = vnep_map_vpc_of(c->txn, device, vpc, &why);
-	return rc ? c->cb(device->dev, &why, c->arg) : 0;
+	if (!rc)
+		return 0;
+	c->refused = true;
+	return c->cb(device->dev, &why, c->arg);
 }
 
 static int check_text(const char *text, size_t len, void *arg)
@@ -174,19 +178,23 @@ static int check_text(const char *text, size_t len, void *arg)
 int vnep_map_check_each(struct vnep_map_txn *txn, vnep_map_refused_cb *cb, void *arg,
 	struct vnep_err *err)
 {
-	struct check c = { txn, cb, arg };
+	struct check c = { .txn = txn, .cb = cb, .arg = arg };
 	int rc = 0;
 
 	if (txn->vpc_touched)
-		return vnep_map_each(txn, VNEP_RECORD_DEVICE, false, check_text, &c, err);
-	for (size_t i = 0; i < txn->touched_count && !rc; i++) {
+		rc = vnep_map_each(txn, VNEP_RECORD_DEVICE, false, check_text, &c, err);
+	for (size_t i = 0; i < txn->touched_count && !rc && !txn->vpc_touched; i++) {
 		struct vnep_map_value value;
 
 		rc = vnep_map_value_get(txn, VNEP_RECORD_DEVICE, txn->touched[i], &value, err);
 		if (!rc && !value.deleted)
 			rc = check_text(value.json, value.len, &c);
 	}
-	return rc;
+	if (rc || c.refused)
+		return rc;
+	txn->unchecked = txn->vpc_touched = false;
+	txn->touched_count = 0;
+	return 0;
 }
 
 static int keep_reason(const char *dev, const struct vnep_err *why, void *arg)
@@ -204,11 +212,5 @@ static int keep_reason(const char *dev, const struct vnep_err *why, void *arg)
 
 int vnep_map_check(struct vnep_map_txn *txn, struct vnep_err *err)
 {
-	int rc = vnep_map_check_each(txn, keep_reason, err, err);
-
-	if (rc)
-		return rc;
-	txn->unchecked = txn->vpc_touched = false;
-	txn->touched_count = 0;
-	return 0;
+	return vnep_map_check_each(txn, keep_reason, err, err);
 }

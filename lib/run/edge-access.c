@@ -135,67 +135,49 @@ void edge_access_request(struct vnep_edge *edge, struct edge_port *port, const s
 	send_on(edge, d, port, frame);
 }
 
-/*
- * RFC 7915 section 5 for the packet inside an error: its address is the other side's view. A device's error
- * quotes what was sent to L, the VPC knows that packet as sent to V; and the other way round.
- */
-static bool translate_inner(struct vnep_frame *f, uint8_t *data, const struct in6_addr *from, size_t offset,
-	const struct in6_addr *to)
-{
-	uint8_t *inner = data + f->l4 + ICMP6_ERROR_HEADER;
-
-	if (f->end < f->l4 + ICMP6_ERROR_HEADER + 40 || memcmp(inner + offset, from, 16))
-		return false;
-	memcpy(inner + offset, to, 16);
-	return true;
-}
-
 static void error_from_device(struct vnep_edge *edge, struct edge_port *port, struct edge_device *d,
-	const struct vnep_ring_frame *frame, struct vnep_frame *f)
+	const struct vnep_ring_frame *frame, const struct vnep_frame *f)
 {
+	struct vnep_forward how = { .was = f->src, .becomes = d->vep };
 	const struct vnep_vpc *vpc = edge_vpc(edge, d->vpc, &d->vep);
 	struct in6_addr next_hop;
+	enum vnep_reason reason;
+	size_t len = 0;
 
 	if (!vpc || !vnep_policy_allows(d->allow, d->allow_count, &vpc->prefix, f) ||
-		!vnep_policy_next_hop(vpc, &f->dest, &next_hop)) {
-		edge_deny(edge, port, frame, d, VNEP_FROM_DEVICE, VNEP_POLICY_DENIED, true);
+		!vnep_policy_next_hop(vpc, &f->dest, &next_hop))
+		reason = VNEP_POLICY_DENIED;
+	else
+		reason = vnep_forward_from_device(&how, frame->data, frame->len, edge->frame, &len);
+	if (reason) {
+		edge_deny(edge, port, frame, d, VNEP_FROM_DEVICE, reason, true);
 		return;
 	}
-	memcpy(edge->frame, frame->data, frame->len);
-	vnep_frame_set_src(f, edge->frame, &d->vep);
-	if (!translate_inner(f, edge->frame, &d->addr[d->addr_count - 1], 24, &d->vep)) {
-		edge_deny(edge, port, frame, d, VNEP_FROM_DEVICE, VNEP_MALFORMED, true);
-		return;
-	}
-	vnep_frame_checksum_set(f, edge->frame);
-	vnep_frame_hop(f, edge->frame);
 	edge_device_sign(edge, d, frame->ts);
-	edge_send_core(edge, &next_hop, edge->frame, frame->len);
+	edge_send_core(edge, &next_hop, edge->frame, len);
 }
 
 static void error_to_device(struct vnep_edge *edge, struct edge_port *port, struct edge_device *d,
-	const struct vnep_ring_frame *frame, struct vnep_frame *f)
+	const struct vnep_ring_frame *frame)
 {
-	const struct in6_addr *l = &d->addr[d->addr_count ? d->addr_count - 1 : 0];
+	struct vnep_forward how = { .was = d->vep, .dest_mac = d->l2.mac, .vlan = d->l2.vlan };
+	enum vnep_reason reason = VNEP_NOT_REPLAYABLE; /* asleep: it speaks of a conversation that is over */
+	size_t len = 0;
 
-	if (d->life != VNEP_LIFE_AWAKE) { /* it speaks of a conversation that is over */
-		edge_deny(edge, port, frame, d, VNEP_TO_DEVICE, VNEP_NOT_REPLAYABLE, true);
+	if (d->life == VNEP_LIFE_AWAKE) {
+		how.becomes = d->addr[d->addr_count - 1];
+		how.src_mac = d->port->mac;
+		how.mtu = d->port->mtu;
+		reason = vnep_forward_to_device(&how, frame->data, frame->len, edge->frame, &len);
+	}
+	if (!reason && !edge_send(edge, d->port, edge->frame, len))
+		reason = VNEP_PORT_DOWN;
+	if (reason) {
+		edge_deny(edge, port, frame, d, VNEP_TO_DEVICE, reason, true);
 		return;
 	}
-	memcpy(edge->frame, frame->data, frame->len);
-	vnep_frame_set_dest(f, edge->frame, l);
-	if (!translate_inner(f, edge->frame, &d->vep, 8, l)) {
-		edge_deny(edge, port, frame, d, VNEP_TO_DEVICE, VNEP_MALFORMED, true);
-		return;
-	}
-	vnep_frame_checksum_set(f, edge->frame);
-	vnep_frame_hop(f, edge->frame);
-	vnep_frame_set_macs(edge->frame, &d->l2.mac, &d->port->mac);
+	edge->ledger.sent_on++;
 	edge->ledger_dirty = true;
-	if (edge_send(edge, d->port, edge->frame, frame->len))
-		edge->ledger.sent_on++;
-	else
-		edge_drop(edge, d, VNEP_PORT_DOWN);
 }
 
 void edge_icmp_error(struct vnep_edge *edge, struct edge_port *port, const struct vnep_ring_frame *frame,
@@ -205,14 +187,15 @@ void edge_icmp_error(struct vnep_edge *edge, struct edge_port *port, const struc
 	struct vnep_frame f;
 	struct vnep_mac mac;
 
-	if (frame->len > sizeof edge->frame || vnep_frame_parse(&f, frame->data, frame->len) || !f.l4) {
+	if (frame->len + VNEP_FORWARD_ROOM > sizeof edge->frame ||
+		vnep_frame_parse(&f, frame->data, frame->len) || !f.l4) {
 		edge_deny(edge, port, frame, NULL, direction, VNEP_MALFORMED, true);
 		return;
 	}
 	if (direction == VNEP_TO_DEVICE) {
 		d = edge_device_by_vep(edge, &f.dest);
 		if (d)
-			error_to_device(edge, port, d, frame, &f);
+			error_to_device(edge, port, d, frame);
 		else
 			edge_deny(edge, port, frame, NULL, direction, VNEP_NO_MAPPING, true);
 		return;

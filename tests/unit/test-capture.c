@@ -40,7 +40,7 @@ static int save_and_open(struct vnep_capture **c, struct vnep_buf *b, const char
 	int rc;
 
 	*err = (struct vnep_err){ 0 };
-	CHECK(f && fwrite(b->data, 1, b->len, f) == b->len);
+	CHECK(f && (!b->len || fwrite(b->data, 1, b->len, f) == b->len));
 	if (f)
 		fclose(f);
 	rc = vnep_capture_open_file(c, path, filter, err);

@@ -1,0 +1,370 @@
+/*
+ * edge-replay - the backlog of a waking device, and the hand-over to the kernel.
+ *
+ * Devices that replay stand in a line; each turn sends at most EDGE_REPLAY_BATCH packets of one device and writes
+ * their outcomes before the next turn: that is what a crash may send twice.
+ *
+ * Hand-over (models/handover.pml V=3): remove V's neighbour on the access port and put V into @awake: the kernel
+ * queues what takes the fast path. One membarrier() in a thread serves all devices that wait: behind it no packet is
+ * decided by the old set any more. Then the ring gets the time to close its blocks, is read to its end, the rest is
+ * sent, and the neighbour is installed: the kernel sends its queue on, behind everything.
+ */
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "edge-priv.h"
+
+enum { MEMBARRIER_GLOBAL = 1 /* linux/membarrier.h */, UNSENT_WAIT_MS = 1, PORT_RETRY_MS = 20 };
+
+void edge_replay_start(struct vnep_edge *edge, struct edge_device *d)
+{
+	if (d->replaying)
+		return;
+	d->replaying = true;
+	d->replay_link = NULL;
+	*edge->replay_tail = d;
+	edge->replay_tail = &d->replay_link;
+	vnep_timer_set(edge->pump, 0);
+}
+
+static void unlink_replay(struct vnep_edge *edge, struct edge_device *d)
+{
+	struct edge_device **p = &edge->replay_first;
+
+	while (*p && *p != d)
+		p = &(*p)->replay_link;
+	if (!*p)
+		return;
+	*p = d->replay_link;
+	if (edge->replay_tail == &d->replay_link)
+		edge->replay_tail = p;
+}
+
+static void unlink_hold(struct vnep_edge *edge, struct edge_device *d)
+{
+	struct edge_device **p = &edge->hold_first;
+
+	while (*p && *p != d)
+		p = &(*p)->hold_link;
+	if (*p)
+		*p = d->hold_link;
+	d->holding = false;
+}
+
+void edge_replay_stop(struct vnep_edge *edge, struct edge_device *d)
+{
+	if (d->replaying)
+		unlink_replay(edge, d);
+	d->replaying = false;
+	if (d->holding)
+		unlink_hold(edge, d);
+}
+
+/* One batch on its way out. */
+struct batch {
+	struct vnep_edge *edge;
+	struct edge_device *d;
+	struct vnep_forward how;
+	size_t max, count;
+	uint64_t seen; /* seq of the last event looked at */
+	struct staged {
+		uint64_t seq;
+		uint32_t attempt, octets;
+		size_t at, len;
+	} staged[EDGE_REPLAY_BATCH];
+};
+
+static void settle(struct batch *b, uint64_t seq, uint32_t octets, enum vnep_outcome_word word,
+	enum vnep_reason reason, uint32_t attempt)
+{
+	edge_journal_outcome(b->edge, b->d, seq, word, reason, VNEP_EVIDENCE_NONE, attempt);
+	b->edge->delta.pending--;
+	if (b->d->pending)
+		b->d->pending--;
+	b->d->pending_octets -= b->d->pending_octets < octets ? b->d->pending_octets : octets;
+	if (word == VNEP_OUTCOME_SENT)
+		b->edge->delta.delivered++;
+	else
+		b->edge->delta.dropped[reason]++;
+}
+
+static bool too_old(const struct edge_device *d, const struct vnep_event *event)
+{
+	return d->dl_duration_s &&
+		vnep_wall_now().ns - event->ts.ns > (int64_t)d->dl_duration_s * 1000000000;
+}
+
+/* Remember what might be answered, so that the answer can confirm it. */
+static void expect_answer(struct edge_device *d, const struct vnep_event *event, uint32_t attempt)
+{
+	struct edge_sent *s;
+	struct vnep_frame f;
+
+	if (!d->sent)
+		d->sent = calloc(EDGE_SENT_MAX, sizeof *d->sent);
+	if (!d->sent || vnep_frame_parse(&f, event->frame, event->frame_len))
+		return;
+	if (d->sent_count == EDGE_SENT_MAX) {
+		memmove(d->sent, d->sent + 1, (EDGE_SENT_MAX - 1) * sizeof *d->sent);
+		d->sent_count--;
+	}
+	s = &d->sent[d->sent_count];
+	*s = (struct edge_sent){ .seq = event->seq, .attempt = attempt };
+	if (vnep_flow_from_frame(&s->flow, &f, event->frame))
+		return;
+	s->has_coap = vnep_coap_read(&s->coap, &f, event->frame);
+	d->sent_count++;
+}
+
+static int stage(const struct vnep_event *event, unsigned attempt, void *arg)
+{
+	struct batch *b = arg;
+	struct vnep_buf *out = &b->edge->staged;
+	enum vnep_reason reason;
+	size_t len = 0;
+	uint8_t *room;
+
+	b->seen = event->seq;
+	if (too_old(b->d, event)) {
+		settle(b, event->seq, event->length, VNEP_OUTCOME_EXPIRED, VNEP_DL_DURATION, attempt + 1);
+		return 0;
+	}
+	room = vnep_buf_reserve(out, event->frame_len + VNEP_FORWARD_ROOM);
+	if (!room)
+		return -ENOMEM;
+	reason = vnep_forward_to_device(&b->how, event->frame, event->frame_len, room, &len);
+	if (reason) {
+		settle(b, event->seq, event->length, VNEP_OUTCOME_FAILED, reason, attempt + 1);
+		return 0;
+	}
+	b->staged[b->count++] = (struct staged){ event->seq, attempt + 1, event->length, out->len, len };
+	out->len += len;
+	expect_answer(b->d, event, attempt + 1);
+	return b->count == b->max;
+}
+
+static void place_of(const struct edge_device *d, struct vnep_forward *how)
+{
+	*how = (struct vnep_forward){ .was = d->vep, .becomes = d->addr[d->addr_count - 1],
+		.dest_mac = d->l2.mac, .src_mac = d->port->mac, .vlan = d->l2.vlan, .mtu = d->port->mtu };
+}
+
+/* Send what was staged. False: the port does not take it now. */
+static bool flush(struct batch *b)
+{
+	struct iovec io[EDGE_REPLAY_BATCH];
+	struct vnep_err err = { 0 };
+	size_t sent = 0, n;
+
+	for (size_t i = 0; i < b->count; i++)
+		io[i] = (struct iovec){ b->edge->staged.data + b->staged[i].at, b->staged[i].len };
+	while (sent < b->count) {
+		n = vnep_inject_send(b->d->port->inject, io + sent, b->count - sent, &err);
+		for (size_t i = sent; i < sent + n; i++)
+			settle(b, b->staged[i].seq, b->staged[i].octets, VNEP_OUTCOME_SENT,
+				VNEP_REASON_NONE, b->staged[i].attempt);
+		sent += n;
+		if (sent == b->count)
+			break;
+		if (err.code != -EMSGSIZE)
+			return false;
+		settle(b, b->staged[sent].seq, b->staged[sent].octets, VNEP_OUTCOME_FAILED, VNEP_TOO_BIG,
+			b->staged[sent].attempt);
+		sent++;
+	}
+	return true;
+}
+
+/* One turn of a device. 1: there may be more, 0: nothing is pending, negative: not now. */
+static int turn(struct vnep_edge *edge, struct edge_device *d, size_t max)
+{
+	struct batch b = { .edge = edge, .d = d, .max = max };
+	struct vnep_err err = { 0 };
+	int rc;
+
+	if (!d->bound || !d->port->up)
+		return -ENETDOWN;
+	if (edge_group(edge))
+		return -EIO; /* what cannot be recorded is not sent */
+	place_of(d, &b.how);
+	vnep_buf_reset(&edge->staged);
+	rc = vnep_journal_pending(edge->journal, d->dev, d->replay_next, max, stage, &b, &err);
+	if (rc < 0) {
+		edge_warn(edge, "replay", &err);
+		return rc;
+	}
+	if (!b.seen)
+		return 0;
+	if (!flush(&b))
+		return -ENETDOWN;
+	d->replay_next = b.seen + 1;
+	return 1;
+}
+
+/* With replay.pps: how many may go now; sets when the next one may. */
+static size_t allowance(struct edge_device *d, struct vnep_mono now)
+{
+	if (!d->replay_pps)
+		return EDGE_REPLAY_BATCH;
+	if (now.ns < d->replay_at.ns)
+		return 0;
+	d->replay_at.ns = (d->replay_at.ns && now.ns - d->replay_at.ns < 1000000000 ? d->replay_at.ns
+										    : now.ns) +
+		1000000000 / d->replay_pps;
+	return 1;
+}
+
+void edge_replay_pump(struct vnep_edge *edge)
+{
+	struct edge_device *d = edge->replay_first, *last = NULL;
+	struct vnep_mono now = vnep_mono_now();
+	int64_t wait = -1;
+
+	for (; d && d != last; d = edge->replay_first) {
+		size_t max = allowance(d, now);
+		int rc = max ? turn(edge, d, max) : 1;
+
+		edge_group_end(edge); /* what was sent is recorded before more is sent */
+		unlink_replay(edge, d);
+		d->replaying = false;
+		if (rc == 0) {
+			edge_device_event(edge, d, VNEP_LIFE_BACKLOG_EMPTY, VNEP_CAUSE_REPLAYED,
+				vnep_wall_now());
+			continue;
+		}
+		edge_replay_start(edge, d); /* to the end of the line */
+		if (max && rc > 0) {
+			wait = 0;
+		} else {
+			int64_t due = rc < 0 ? PORT_RETRY_MS : (d->replay_at.ns - now.ns) / 1000000 + 1;
+
+			wait = wait < 0 || due < wait ? due : wait;
+		}
+		if (!last)
+			last = d;
+	}
+	vnep_timer_set(edge->pump, wait);
+}
+
+static void barrier_work(void *arg)
+{
+	(void)arg;
+	syscall(SYS_membarrier, MEMBARRIER_GLOBAL, 0, 0);
+}
+
+static void barrier_done(void *arg)
+{
+	struct vnep_edge *edge = arg;
+
+	vnep_timer_set(edge->drained, 2 * EDGE_RETIRE_MS + 1);
+}
+
+static void barrier_start(struct vnep_edge *edge)
+{
+	if (edge->barrier_running)
+		return;
+	edge->barrier_running = true;
+	edge->barrier_round++;
+	if (vnep_loop_work(edge->loop, barrier_work, barrier_done, edge)) {
+		barrier_work(NULL); /* no thread to be had: wait here, order comes first */
+		barrier_done(edge);
+	}
+}
+
+void edge_hold(struct vnep_edge *edge, struct edge_device *d)
+{
+	struct vnep_err err = { 0 };
+
+	if (vnep_rtnl_neigh_delete(edge->rt, d->port->ifindex, &d->vep, &err) ||
+		vnep_acl_awake_add(edge->acl, &d->vep, d->has_psm ? d->t3324_s * 1000ull : 0, &err))
+		edge_warn(edge, "hand-over", &err);
+	d->holding = true;
+	d->hold_round = edge->barrier_round + 1;
+	d->hold_link = edge->hold_first;
+	edge->hold_first = d;
+	barrier_start(edge);
+}
+
+/* The rest of one device, then its neighbour. False: later. */
+static bool finish(struct vnep_edge *edge, struct edge_device *d)
+{
+	int rc;
+
+	d->replay_next = 0;
+	while ((rc = turn(edge, d, EDGE_REPLAY_BATCH)) > 0)
+		;
+	if (rc < 0 || vnep_inject_unsent(d->port->inject) > 0)
+		return false;
+	unlink_hold(edge, d);
+	edge_device_event(edge, d, VNEP_LIFE_HELD, VNEP_CAUSE_REPLAYED, vnep_wall_now());
+	return true;
+}
+
+void edge_barrier_drained(struct vnep_edge *edge)
+{
+	struct edge_device *d, *next;
+	bool later = false, more = false;
+
+	edge_ingest(edge);
+	for (d = edge->hold_first; d; d = next) {
+		next = d->hold_link;
+		if (d->hold_round > edge->barrier_round)
+			more = true;
+		else if (!finish(edge, d))
+			later = true;
+	}
+	if (later) {
+		vnep_timer_set(edge->drained, UNSENT_WAIT_MS);
+		return;
+	}
+	edge->barrier_running = false;
+	if (more)
+		barrier_start(edge);
+}
+
+static enum vnep_evidence answers(const struct edge_sent *s, const struct vnep_flow *flow,
+	const struct vnep_frame *f, const uint8_t *data)
+{
+	struct vnep_coap coap;
+
+	if (!vnep_flow_answers(flow, &s->flow))
+		return VNEP_EVIDENCE_NONE;
+	if (f->proto == IPPROTO_ICMPV6)
+		return f->icmp_type == 129 ? VNEP_EVIDENCE_ICMP_ECHO_REPLY : VNEP_EVIDENCE_NONE;
+	if (f->proto == IPPROTO_TCP)
+		return (data[f->l4 + 13] & 0x12) == 0x12 ? VNEP_EVIDENCE_TCP_SYN_ACK
+							  : VNEP_EVIDENCE_FLOW_ANSWER;
+	if (!s->has_coap || !vnep_coap_read(&coap, f, data))
+		return VNEP_EVIDENCE_FLOW_ANSWER;
+	if (coap.type == 2 && coap.mid == s->coap.mid)
+		return VNEP_EVIDENCE_COAP_ACK;
+	if (coap.code >= 64 && coap.token_len == s->coap.token_len &&
+		!memcmp(coap.token, s->coap.token, coap.token_len))
+		return VNEP_EVIDENCE_COAP_RESPONSE;
+	return VNEP_EVIDENCE_NONE;
+}
+
+void edge_evidence(struct vnep_edge *edge, struct edge_device *d, const struct vnep_frame *f,
+	const uint8_t *data)
+{
+	struct vnep_flow flow;
+
+	if (!d->sent_count || !f->l4 || vnep_flow_from_frame(&flow, f, data))
+		return;
+	for (unsigned i = 0; i < d->sent_count; i++) {
+		enum vnep_evidence evidence = answers(&d->sent[i], &flow, f, data);
+
+		if (!evidence)
+			continue;
+		edge_journal_outcome(edge, d, d->sent[i].seq, VNEP_OUTCOME_CONFIRMED, VNEP_REASON_NONE,
+			evidence, d->sent[i].attempt);
+		memmove(d->sent + i, d->sent + i + 1, (d->sent_count - i - 1) * sizeof *d->sent);
+		d->sent_count--;
+		return;
+	}
+}

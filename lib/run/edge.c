@@ -1,0 +1,458 @@
+/* edge - start, the loop, and the way out. The parts are listed in edge-priv.h. */
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+
+#include "edge-priv.h"
+#include "vnep/state.h"
+
+void edge_say(struct vnep_edge *edge, int level, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	if (!edge->log)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	edge->log(level, text, edge->log_arg);
+}
+
+void edge_warn(struct vnep_edge *edge, const char *what, const struct vnep_err *err)
+{
+	char text[1024];
+
+	vnep_err_print(err, text, sizeof text);
+	edge_say(edge, LOG_WARNING, "%s: %s", what, text);
+}
+
+struct edge_port *edge_port_by_index(struct vnep_edge *edge, unsigned index)
+{
+	return index && index <= edge->port_count ? &edge->ports[index - 1] : NULL;
+}
+
+struct edge_port *edge_port_by_name(struct vnep_edge *edge, const char *name)
+{
+	for (unsigned i = 0; i < edge->port_count; i++)
+		if (!strcmp(edge->ports[i].name, name))
+			return &edge->ports[i];
+	return NULL;
+}
+
+struct edge_port *edge_core(struct vnep_edge *edge)
+{
+	return &edge->ports[edge->port_count - 1];
+}
+
+const struct vnep_vpc *edge_vpc(const struct vnep_edge *edge, const char *name, const struct in6_addr *vep)
+{
+	for (size_t i = 0; i < edge->vpc_count; i++)
+		if (name[0] ? !strcmp(edge->vpcs[i].vpc, name) : vnep_prefix_has(&edge->vpcs[i].prefix, vep))
+			return &edge->vpcs[i];
+	return NULL;
+}
+
+static void read_addresses(struct vnep_edge *edge, struct edge_port *port)
+{
+	struct vnep_err err = { 0 };
+	int n = vnep_rtnl_addresses(edge->rt, port->ifindex, port->addr, EDGE_PORT_ADDRESSES, &err);
+
+	if (n < 0)
+		edge_warn(edge, port->name, &err);
+	port->addr_count = n > 0 ? (unsigned)n : 0;
+}
+
+static int open_port(struct vnep_edge *edge, struct edge_port *port, const char *name, bool core,
+	struct vnep_err *err)
+{
+	struct vnep_link link;
+	int rc = vnep_rtnl_link(edge->rt, name, &link, err);
+
+	if (rc)
+		return rc;
+	*port = (struct edge_port){ .core = core, .index = (uint16_t)(edge->port_count + 1),
+		.ifindex = link.ifindex, .mac = link.mac, .mtu = link.mtu, .up = link.up && link.running };
+	snprintf(port->name, sizeof port->name, "%s", name);
+	edge->port_count++;
+	rc = vnep_inject_open(&port->inject, name, err);
+	if (rc)
+		return rc;
+	if (vnep_rtnl_tune_port(name, !core, err))
+		edge_warn(edge, name, err);
+	read_addresses(edge, port);
+	return 0;
+}
+
+static int open_ports(struct vnep_edge *edge, struct vnep_err *err)
+{
+	const struct vnep_acl_config *c = &edge->config.acl;
+	int rc = 0;
+
+	for (unsigned i = 0; i < c->access_count && !rc; i++)
+		rc = open_port(edge, &edge->ports[edge->port_count], c->access[i], false, err);
+	return rc ? rc : open_port(edge, &edge->ports[edge->port_count], c->core, true, err);
+}
+
+struct loading {
+	struct vnep_edge *edge;
+	struct vnep_map_txn *txn;
+	struct vnep_err *err;
+};
+
+static int load_vpc(const char *text, size_t len, void *arg)
+{
+	struct loading *l = arg;
+	struct vnep_edge *edge = l->edge;
+	struct vnep_json *json = NULL;
+	struct vnep_vpc vpc = { 0 }, *more;
+	int rc = vnep_json_parse(text, len, &json, l->err);
+
+	if (!rc)
+		rc = vnep_vpc_decode(json, &vpc, l->err);
+	if (!rc)
+		rc = vnep_acl_want_vpc(edge->acl, &vpc, l->err);
+	more = rc ? NULL : reallocarray(edge->vpcs, edge->vpc_count + 1, sizeof *more);
+	if (more) {
+		edge->vpcs = more;
+		edge->vpcs[edge->vpc_count++] = vpc;
+	} else {
+		vnep_vpc_release(&vpc);
+		rc = rc ? rc : -ENOMEM;
+	}
+	vnep_json_free(json);
+	return rc;
+}
+
+/* The binding counts only if its port is one of ours. */
+static int load_device(const char *text, size_t len, void *arg)
+{
+	struct loading *l = arg;
+	struct vnep_json *json = NULL;
+	struct vnep_device device = { 0 };
+	struct vnep_binding binding;
+	bool bound = false;
+	int rc = vnep_json_parse(text, len, &json, l->err);
+
+	if (!rc)
+		rc = vnep_device_decode(json, &device, l->err);
+	if (!rc) {
+		bound = !vnep_map_get_binding(l->txn, device.dev, &binding, NULL) &&
+			edge_port_by_name(l->edge, binding.port);
+		rc = vnep_acl_want_device(l->edge->acl, &device, bound ? &binding : NULL, l->err);
+	}
+	if (!rc && bound && !edge_device_by_vep(l->edge, &device.vep))
+		rc = vnep_err_sys(l->err, ENOMEM, "device %s", device.dev);
+	vnep_device_release(&device);
+	vnep_json_free(json);
+	return rc;
+}
+
+static void vpcs_release(struct vnep_edge *edge)
+{
+	for (size_t i = 0; i < edge->vpc_count; i++)
+		vnep_vpc_release(&edge->vpcs[i]);
+	free(edge->vpcs);
+	edge->vpcs = NULL;
+	edge->vpc_count = 0;
+}
+
+int edge_map_load(struct vnep_edge *edge, struct vnep_err *err)
+{
+	struct loading l = { .edge = edge, .err = err };
+	int rc = vnep_map_begin(edge->map, false, &l.txn, err);
+
+	if (rc)
+		return rc;
+	vpcs_release(edge);
+	rc = vnep_map_each(l.txn, VNEP_RECORD_VPC, false, load_vpc, &l, err);
+	if (!rc)
+		rc = vnep_map_each(l.txn, VNEP_RECORD_DEVICE, false, load_device, &l, err);
+	vnep_map_abort(l.txn);
+	return rc;
+}
+
+/* ---- the loop ---- */
+
+static void arm_tick(struct vnep_edge *edge)
+{
+	struct vnep_heap_node *a = vnep_heap_first(&edge->silences), *b = vnep_heap_first(&edge->retries);
+	struct vnep_mono now = vnep_mono_now();
+	int64_t wait = -1;
+
+	if (a)
+		wait = (a->at.ns - now.ns) / 1000000 + 1;
+	if (b && (wait < 0 || (b->at.ns - now.ns) / 1000000 + 1 < wait))
+		wait = (b->at.ns - now.ns) / 1000000 + 1;
+	if (edge->ledger_dirty && (wait < 0 || wait > 1000))
+		wait = 1000; /* answered packets are remembered too, once a second */
+	vnep_timer_set(edge->tick, (a || b || edge->ledger_dirty) && wait < 0 ? 0 : wait);
+}
+
+void edge_round_end(struct vnep_edge *edge)
+{
+	edge_group_end(edge);
+	edge_control_tell(edge);
+	arm_tick(edge);
+}
+
+static void on_ring(struct vnep_watch *watch, void *arg)
+{
+	(void)watch;
+	edge_ingest(arg);
+	edge_round_end(arg);
+}
+
+static void on_tick(struct vnep_watch *watch, void *arg)
+{
+	struct vnep_edge *edge = arg;
+
+	(void)watch;
+	edge_silences(edge);
+	edge_retries(edge);
+	if (edge->ledger_dirty)
+		edge_group(edge);
+	edge_round_end(edge);
+}
+
+static void on_pump(struct vnep_watch *watch, void *arg)
+{
+	(void)watch;
+	edge_replay_pump(arg);
+	edge_round_end(arg);
+}
+
+static void on_drained(struct vnep_watch *watch, void *arg)
+{
+	(void)watch;
+	edge_barrier_drained(arg);
+	edge_round_end(arg);
+}
+
+static void on_stop(struct vnep_watch *watch, void *arg)
+{
+	struct vnep_edge *edge = arg;
+
+	(void)watch;
+	edge_say(edge, LOG_NOTICE, "stopping: awake devices go on by the kernel");
+	vnep_loop_stop(edge->loop);
+}
+
+static void link_event(const struct vnep_link *link, void *arg)
+{
+	struct vnep_edge *edge = arg;
+	struct edge_port *port = edge_port_by_name(edge, link->name);
+	bool up = link->up && link->running && !link->gone;
+
+	if (!port)
+		return;
+	if (port->up && !up) {
+		edge_say(edge, LOG_WARNING, "port: %s went down", port->name);
+		edge_port_down(edge, port);
+	} else if (!port->up && up) {
+		edge_say(edge, LOG_NOTICE, "port: %s is up", port->name);
+	}
+	port->up = up;
+	port->mtu = link->mtu;
+	port->mac = link->mac;
+	read_addresses(edge, port);
+}
+
+static void solicit_event(int ifindex, const struct in6_addr *addr, void *arg)
+{
+	edge_solicit(arg, ifindex, addr);
+}
+
+static void on_rtnl(struct vnep_watch *watch, void *arg)
+{
+	struct vnep_edge *edge = arg;
+	const struct vnep_rtnl_events events = { .link = link_event, .solicit = solicit_event, .arg = edge };
+	struct vnep_err err = { 0 };
+
+	(void)watch;
+	if (vnep_rtnl_events(edge->rt_events, &events, &err))
+		edge_warn(edge, "rtnetlink", &err);
+	edge_round_end(edge);
+}
+
+static int make_watches(struct vnep_edge *edge, struct vnep_err *err)
+{
+	struct vnep_loop *l = edge->loop;
+
+	edge->tick = vnep_loop_timer(l, on_tick, edge);
+	edge->pump = vnep_loop_timer(l, on_pump, edge);
+	edge->drained = vnep_loop_timer(l, on_drained, edge);
+	if (!edge->tick || !edge->pump || !edge->drained ||
+		!vnep_loop_fd(l, vnep_ring_fd(edge->ring), on_ring, edge) ||
+		!vnep_loop_fd(l, vnep_nl_fd(edge->rt_events), on_rtnl, edge) ||
+		!vnep_loop_signal(l, SIGTERM, on_stop, edge) || !vnep_loop_signal(l, SIGINT, on_stop, edge))
+		return vnep_err_sys(err, ENOMEM, "event loop");
+	return 0;
+}
+
+/* ---- start ---- */
+
+static int open_state(struct vnep_edge *edge, struct vnep_err *err)
+{
+	const struct vnep_journal_config journal = { .segment_octets = edge->config.segment_octets };
+	uint64_t cut = 0;
+	int rc = vnep_state_check(edge->state, 1, err);
+
+	if (!rc)
+		rc = vnep_state_lock(edge->state, "vnep-edge", edge->socket, &edge->lock_fd, err);
+	if (!rc)
+		rc = vnep_mapstore_open(&edge->map, edge->state, true, err);
+	if (!rc)
+		rc = vnep_journal_open(&edge->journal, edge->state, VNEP_JOURNAL_EXCLUSIVE, &journal, &cut, err);
+	if (!rc && cut)
+		edge_say(edge, LOG_WARNING, "journal: %llu octets behind the last durable group were cut off",
+			(unsigned long long)cut);
+	return rc;
+}
+
+static int open_kernel(struct vnep_edge *edge, struct vnep_err *err)
+{
+	const struct vnep_ring_config ring = { .retire_ms = EDGE_RETIRE_MS };
+	char peer[VNEP_IF_MAX + 1];
+	bool made;
+	int rc;
+
+	rc = vnep_nl_open(&edge->rt, NETLINK_ROUTE, err);
+	if (!rc)
+		rc = vnep_nl_open(&edge->rt_events, NETLINK_ROUTE, err);
+	if (!rc)
+		rc = vnep_nl_join(edge->rt_events, RTNLGRP_LINK, err);
+	if (!rc)
+		rc = vnep_nl_join(edge->rt_events, RTNLGRP_NEIGH, err);
+	if (!rc)
+		rc = open_ports(edge, err);
+	if (!rc)
+		rc = vnep_rtnl_journal_port(edge->rt, edge->config.acl.journal_port, &made, err);
+	if (rc)
+		return rc;
+	vnep_rtnl_journal_peer(edge->config.acl.journal_port, peer);
+	rc = vnep_ring_open(&edge->ring, peer, &ring, err); /* before any rule sends to it */
+	if (!rc)
+		rc = vnep_acl_open(&edge->acl, &edge->config.acl, false, err);
+	return rc;
+}
+
+
+static int resume_awake(const struct in6_addr *vep, uint64_t left_ms, void *arg)
+{
+	struct vnep_edge *edge = arg;
+	struct edge_device *d = edge_device_by_vep(edge, vep);
+
+	if (d && d->life != VNEP_LIFE_AWAKE)
+		edge_resume_device(edge, d, left_ms);
+	else if (!d)
+		vnep_acl_awake_remove(edge->acl, vep, NULL); /* the map does not know it any more */
+	return 0;
+}
+
+static int resume(struct vnep_edge *edge, struct vnep_err *err)
+{
+	struct edge_device *d;
+	int rc = vnep_acl_awake_each(edge->acl, resume_awake, edge, err);
+
+	for (size_t i = 0; !rc && (d = vnep_table_next(&edge->by_vep, &i));)
+		if (d->life == VNEP_LIFE_ASLEEP)
+			edge_resume_device(edge, d, 0);
+	return rc;
+}
+
+int vnep_edge_new(struct vnep_edge **out, const struct vnep_edge_config *config, const char *state,
+	const char *socket, vnep_edge_log *log, void *log_arg, struct vnep_err *err)
+{
+	struct vnep_edge *edge = calloc(1, sizeof *edge);
+	uint64_t changes = 0;
+	int rc;
+
+	if (!edge)
+		return vnep_err_sys(err, ENOMEM, "edge");
+	edge->config = *config;
+	edge->log = log;
+	edge->log_arg = log_arg;
+	edge->lock_fd = edge->listen_fd = -1;
+	edge->replay_tail = &edge->replay_first;
+	vnep_table_init(&edge->by_vep, offsetof(struct edge_device, vep), sizeof(struct in6_addr));
+	vnep_table_init(&edge->by_mac, offsetof(struct edge_device, l2), sizeof(struct edge_l2));
+	vnep_table_init(&edge->by_l3, offsetof(struct edge_l3, key), sizeof(struct edge_l3_key));
+	vnep_table_init(&edge->hosts, offsetof(struct edge_host, addr), sizeof(struct in6_addr));
+	if (snprintf(edge->state, sizeof edge->state, "%s", state) >= (int)sizeof edge->state ||
+		snprintf(edge->socket, sizeof edge->socket, "%s", socket) >= (int)sizeof edge->socket) {
+		rc = vnep_err_sys(err, ENAMETOOLONG, "state folder or socket");
+		goto fail;
+	}
+	rc = open_state(edge, err);
+	if (!rc)
+		rc = vnep_loop_new(&edge->loop);
+	if (!rc)
+		rc = open_kernel(edge, err);
+	if (!rc)
+		rc = make_watches(edge, err);
+	if (!rc)
+		rc = edge_map_load(edge, err);
+	if (!rc)
+		rc = vnep_acl_apply(edge->acl, &changes, err);
+	if (rc)
+		goto fail;
+	edge_ledger_open(edge);
+	rc = resume(edge, err);
+	if (!rc)
+		rc = edge_control_open(edge, err);
+	if (rc)
+		goto fail;
+	edge_round_end(edge);
+	edge_say(edge, LOG_NOTICE, "ready: %u access ports, %zu devices bound, %llu kernel objects changed",
+		edge->port_count - 1, edge->by_vep.count, (unsigned long long)changes);
+	*out = edge;
+	return 0;
+fail:
+	vnep_edge_free(edge);
+	return rc;
+}
+
+int vnep_edge_run(struct vnep_edge *edge, struct vnep_err *err)
+{
+	int rc = vnep_loop_run(edge->loop);
+
+	edge_ingest(edge);
+	if (edge->ledger_dirty)
+		edge_group(edge);
+	edge_round_end(edge);
+	return rc ? vnep_err_sys(err, -rc, "event loop") : 0;
+}
+
+void vnep_edge_free(struct vnep_edge *edge)
+{
+	if (!edge)
+		return;
+	edge_control_close(edge);
+	edge_devices_release(edge);
+	edge_hosts_release(edge);
+	vpcs_release(edge);
+	vnep_loop_free(edge->loop);
+	vnep_ring_close(edge->ring);
+	vnep_acl_close(edge->acl);
+	for (unsigned i = 0; i < edge->port_count; i++)
+		vnep_inject_close(edge->ports[i].inject);
+	vnep_nl_close(edge->rt);
+	vnep_nl_close(edge->rt_events);
+	vnep_journal_close(edge->journal);
+	vnep_mapstore_close(edge->map);
+	vnep_buf_release(&edge->told);
+	vnep_buf_release(&edge->scratch);
+	vnep_buf_release(&edge->staged);
+	if (edge->lock_fd >= 0)
+		close(edge->lock_fd);
+	free(edge);
+}
