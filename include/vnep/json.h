@@ -71,7 +71,6 @@ int vnep_json_set_int(struct vnep_json *json, const char *key, int64_t value);
 int vnep_json_set_bool(struct vnep_json *json, const char *key, bool value);
 int vnep_json_append(struct vnep_json *array, struct vnep_json *value);
 void vnep_json_remove(struct vnep_json *json, const char *key);
-void vnep_json_clear(struct vnep_json *json); /* an object without members */
 
 /* Put the members in the order of keys (NULL behind the last); others follow in the order they came. */
 int vnep_json_order(struct vnep_json *json, const char *const *keys);

@@ -289,11 +289,6 @@ int vnep_json_order(struct vnep_json *json, const char *const *keys)
 	return rc ? -ENOMEM : 0;
 }
 
-void vnep_json_clear(struct vnep_json *json)
-{
-	json_object_clear(in(json));
-}
-
 static int dump_chunk(const char *data, size_t len, void *arg)
 {
 	vnep_buf_put(arg, data, len);

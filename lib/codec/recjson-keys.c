@@ -239,16 +239,3 @@ int recjson_string(const char *text, struct vnep_json **out)
 	vnep_json_free(holder);
 	return *out ? 0 : -ENOMEM;
 }
-
-static int copy_member(const char *key, struct vnep_json *value, void *arg)
-{
-	struct vnep_json *copy = vnep_json_copy(value);
-
-	return copy ? vnep_json_set(arg, key, copy) : -ENOMEM;
-}
-
-int recjson_replace(struct vnep_json *json, const struct vnep_json *from)
-{
-	vnep_json_clear(json);
-	return vnep_json_each(from, copy_member, json);
-}

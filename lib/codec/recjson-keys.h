@@ -54,7 +54,5 @@ bool recjson_ports_parse(const struct vnep_json *json, uint16_t *first, uint16_t
 void recjson_proto_print(uint8_t proto, char out[static 8]);
 
 int recjson_string(const char *text, struct vnep_json **out);
-/* Make json hold what from holds, in its order. */
-int recjson_replace(struct vnep_json *json, const struct vnep_json *from);
 
 #endif

@@ -15,6 +15,8 @@
 
 #include "recjson-keys.h"
 
+enum { KEYS_MAX = 64 }; /* of the longest table, with room */
+
 static const char *const type_words[] = { "unknown", "vpc", "device", "group", "binding", "event",
 	"checkpoint", "outcome", "appended", "decision", "presence", "status", "stat", "sync", "error",
 	"element", "difference", "damage" };
@@ -44,13 +46,15 @@ struct place {
 	const char *text;
 	size_t len;
 	const char *parent; /* member of the record that holds the object, NULL = the record */
+	size_t index;       /* of the object, where that member is an array */
 	struct vnep_err *err;
 };
 
 static int at_key(const struct place *p, const char *key, int rc)
 {
 	if (p->err)
-		vnep_err_place(p->err, NULL, p->err->line, vnep_json_column(p->text, p->len, p->parent, 0, key));
+		vnep_err_place(p->err, NULL, p->err->line, 
+			vnep_json_column(p->text, p->len, p->parent, p->index, key));
 	return rc;
 }
 
@@ -214,7 +218,7 @@ static int check_object(struct vnep_json *json, const struct recjson_key *keys, 
 static int check_array(struct vnep_json *owner, const struct recjson_key *k, struct vnep_json *value,
 	const struct place *p)
 {
-	const struct place inner = { p->text, p->len, k->name, p->err };
+	struct place inner = { p->text, p->len, k->name, 0, p->err };
 	size_t n = vnep_json_count(value);
 	struct vnep_json *fresh;
 	int rc = 0;
@@ -231,6 +235,7 @@ static int check_array(struct vnep_json *owner, const struct recjson_key *k, str
 
 		if (vnep_json_type(one) != VNEP_JSON_OBJECT)
 			return wrong(p, k, one, "an array of objects");
+		inner.index = i;
 		rc = check_object(one, k->keys, &inner);
 		if (rc)
 			return rc;
@@ -258,7 +263,7 @@ static int check_array(struct vnep_json *owner, const struct recjson_key *k, str
 static int check_value(struct vnep_json *owner, const struct recjson_key *k, struct vnep_json *value,
 	const struct place *p)
 {
-	const struct place inner = { p->text, p->len, k->name, p->err };
+	const struct place inner = { p->text, p->len, k->name, 0, p->err };
 	char text[256];
 	int rc;
 
@@ -304,6 +309,18 @@ static int check_unknown(const char *key, struct vnep_json *value, void *arg)
 	return 0;
 }
 
+/* The known keys in the order of their table, then the unknown ones as they came. */
+static int put_in_order(struct vnep_json *json, const struct recjson_key *keys)
+{
+	const char *names[KEYS_MAX + 1];
+	size_t n = 0;
+
+	for (; keys->name && n < KEYS_MAX; keys++)
+		names[n++] = keys->name;
+	names[n] = NULL;
+	return vnep_json_order(json, names);
+}
+
 static int check_object(struct vnep_json *json, const struct recjson_key *keys, const struct place *p)
 {
 	const char *bad = NULL;
@@ -325,39 +342,12 @@ static int check_object(struct vnep_json *json, const struct recjson_key *keys, 
 		if (rc)
 			return rc;
 	}
-	return 0;
-}
-
-static int move_unknown(const char *key, struct vnep_json *value, void *arg)
-{
-	struct vnep_json *ordered = arg, *copy;
-
-	if (vnep_json_get(ordered, key))
-		return 0;
-	copy = vnep_json_copy(value);
-	return copy ? vnep_json_set(ordered, key, copy) : -ENOMEM;
-}
-
-/* type, v, the known keys in their order, then the unknown ones as they came. */
-static int put_in_order(struct vnep_json *json, const struct recjson_key *keys)
-{
-	struct vnep_json *ordered = vnep_json_object();
-	int rc = ordered ? 0 : -ENOMEM;
-
-	for (const struct recjson_key *k = keys; !rc && k->name; k++)
-		if (vnep_json_get(json, k->name))
-			rc = move_unknown(k->name, vnep_json_get(json, k->name), ordered);
-	if (!rc)
-		rc = vnep_json_each(json, move_unknown, ordered);
-	if (!rc)
-		rc = recjson_replace(json, ordered);
-	vnep_json_free(ordered);
-	return rc;
+	return put_in_order(json, keys);
 }
 
 int vnep_recjson_check(struct vnep_json *json, const char *text, size_t len, struct vnep_err *err)
 {
-	const struct place p = { text, len, NULL, err };
+	const struct place p = { text, len, NULL, 0, err };
 	const struct recjson_key *keys;
 	enum vnep_record_type type;
 	bool deleted;
@@ -387,5 +377,5 @@ int vnep_recjson_check(struct vnep_json *json, const char *text, size_t len, str
 	rc = check_object(json, keys, &p);
 	if (!rc && type == VNEP_RECORD_DEVICE && !deleted)
 		rc = recjson_check_device(json, err);
-	return rc ? rc : put_in_order(json, keys);
+	return rc;
 }

@@ -191,6 +191,7 @@ struct vnep_edge {
 	int listen_fd;
 	struct vnep_watch *listen_watch;
 	struct edge_client *clients;
+	unsigned client_count;
 };
 
 /* edge.c */
@@ -286,13 +287,8 @@ void edge_control_close(struct vnep_edge *edge);
 void edge_control_tell(struct vnep_edge *edge); /* edge->told to every watcher */
 
 /* What a verb answers with. */
-void edge_reply(struct edge_client *client, struct vnep_buf *lines);
+void edge_reply(struct edge_client *client, struct vnep_buf *lines); /* resets them */
 void edge_reply_error(struct edge_client *client, const struct vnep_err *err);
 void edge_reply_done(struct edge_client *client, int exit_status);
-void edge_client_watch(struct edge_client *client);
-
-/* edge-verbs.c: run a request whose input is complete. input: lines of records. */
-void edge_verb(struct vnep_edge *edge, struct edge_client *client, const struct vnep_json *request,
-	struct vnep_buf *input);
 
 #endif

@@ -1,0 +1,44 @@
+/* edge-client - one client of the control socket, and the verbs it may ask for. Private to edge-control.c and
+ * edge-verbs*.c. */
+#ifndef VNEP_EDGE_CLIENT_H
+#define VNEP_EDGE_CLIENT_H
+
+#include "edge-priv.h"
+#include "vnep/ndjson.h"
+
+enum edge_input {
+	EDGE_INPUT_NONE,   /* runs when its request is read */
+	EDGE_INPUT_WHOLE,  /* runs once, when all input is there */
+	EDGE_INPUT_STREAM, /* runs for each batch of lines, and a last time at the end */
+};
+
+struct edge_verb {
+	const char *name;
+	enum edge_input input;
+	void (*run)(struct vnep_edge *edge, struct edge_client *client);
+};
+
+struct edge_client {
+	struct vnep_edge *edge;
+	struct edge_client *next;
+	int fd;
+	struct vnep_watch *watch;
+	struct vnep_lines lines;
+	struct vnep_json *request;
+	const struct edge_verb *verb;
+	struct vnep_buf input; /* whole lines */
+	struct vnep_buf out;
+	bool watching, finished, eof;
+	unsigned refused; /* lines of a stream */
+
+	struct vnep_watch *timer; /* status: waits for a quiet point */
+	struct vnep_acl_counters before;
+	unsigned tries;
+};
+
+const struct edge_verb *edge_verb_find(const char *name);
+
+/* Send what a timer of the client made ready (outside of its own callback); may free it. */
+void edge_client_push(struct edge_client *client);
+
+#endif

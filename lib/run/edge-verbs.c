@@ -1,0 +1,631 @@
+/* edge-verbs - what can be asked of a living edge. vnep-edge(8), CONTROL SOCKET, is their manual. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "edge-client.h"
+#include "vnep/mapbatch.h"
+
+enum { QUIET_TRIES = 40 };
+
+static void done_with(struct edge_client *client, int rc, const struct vnep_err *err)
+{
+	if (rc)
+		edge_reply_error(client, err);
+	edge_reply_done(client, vnep_err_exit(rc));
+}
+
+/* Lines of the input, one by one; the input is used up. Non-zero from cb ends the walk. */
+static int each_line(struct edge_client *client,
+	int (*cb)(struct edge_client *client, unsigned line, const char *text, size_t len, void *arg),
+	void *arg)
+{
+	const char *at = (const char *)client->input.data, *end = at + client->input.len;
+	unsigned line = 0;
+	int rc = 0;
+
+	while (!rc && at < end) {
+		const char *newline = memchr(at, '\n', (size_t)(end - at));
+
+		rc = cb(client, ++line, at, (size_t)(newline - at), arg);
+		at = newline + 1;
+	}
+	vnep_buf_reset(&client->input);
+	return rc;
+}
+
+/* A device by any of its names: URN, vep, MAC or name. */
+static int find_device(struct vnep_edge *edge, const char *word, struct edge_device **out,
+	struct vnep_err *err)
+{
+	struct vnep_device record = { 0 };
+	char dev[VNEP_URN_MAX + 1];
+	struct vnep_map_txn *txn;
+	int rc = vnep_map_begin(edge->map, false, &txn, err);
+
+	if (rc)
+		return rc;
+	rc = vnep_map_resolve(txn, word, dev, err);
+	if (!rc)
+		rc = vnep_map_get_device(txn, dev, &record, err);
+	vnep_map_abort(txn);
+	if (!rc) {
+		*out = edge_device_by_vep(edge, &record.vep);
+		rc = *out ? 0 : vnep_err_sys(err, ENOMEM, "device %s", dev);
+	}
+	vnep_device_release(&record);
+	return rc;
+}
+
+/* The devices of a request's "dev": a word or an array of words. Returns the worst exit status. */
+static int each_device(struct vnep_edge *edge, struct edge_client *client,
+	int (*cb)(struct vnep_edge *edge, struct edge_client *client, struct edge_device *d,
+		struct vnep_err *err))
+{
+	const struct vnep_json *dev = vnep_json_get(client->request, "dev");
+	size_t n = vnep_json_count(dev);
+	const char *single = vnep_json_str(dev);
+	int worst = 0;
+
+	for (size_t i = 0; i < (single ? 1 : n); i++) {
+		const char *word = single ? single : vnep_json_str(vnep_json_at(dev, i));
+		struct vnep_err err = { 0 };
+		struct edge_device *d = NULL;
+		int rc = word ? find_device(edge, word, &d, &err)
+			      : vnep_err_set(&err, VNEP_EUSAGE, "\"dev\" holds names of devices");
+
+		if (!rc)
+			rc = cb(edge, client, d, &err);
+		if (!rc)
+			continue;
+		edge_reply_error(client, &err);
+		if (vnep_err_exit(rc) > worst)
+			worst = vnep_err_exit(rc);
+	}
+	return worst;
+}
+
+/* ---- status, watch, stop ---- */
+
+static int device_status(struct vnep_edge *edge, struct edge_client *client, struct edge_device *d,
+	struct vnep_err *err)
+{
+	struct vnep_status status;
+
+	(void)err;
+	edge_device_status(edge, d, &status);
+	vnep_status_encode(&edge->scratch, &status);
+	edge_reply(client, &edge->scratch);
+	return 0;
+}
+
+static void reply_totals(struct vnep_edge *edge, struct edge_client *client)
+{
+	struct vnep_ledger_terms terms;
+
+	edge_ledger_terms(edge, &terms);
+	vnep_ledger_encode(&edge->scratch, edge->config.name, vnep_wall_now(), &terms);
+	edge_reply(client, &edge->scratch);
+	edge_reply_done(client, 0);
+}
+
+/* The totals are exact between quiet points: wait for one, for 40 blocks of the ring at most. */
+static void on_quiet(struct vnep_watch *watch, void *arg)
+{
+	struct edge_client *client = arg;
+	struct vnep_edge *edge = client->edge;
+	struct vnep_err err = { 0 };
+
+	edge_ingest(edge);
+	if (!edge_ledger_quiet(edge, &client->before) && ++client->tries < QUIET_TRIES &&
+		!vnep_acl_counters(edge->acl, &client->before, &err)) {
+		vnep_timer_set(watch, 2 * EDGE_RETIRE_MS + 1);
+		edge_round_end(edge);
+		return;
+	}
+	reply_totals(edge, client);
+	edge_round_end(edge);
+	edge_client_push(client);
+}
+
+static void verb_status(struct vnep_edge *edge, struct edge_client *client)
+{
+	struct vnep_err err = { 0 };
+	int rc;
+
+	if (vnep_json_get(client->request, "dev")) {
+		edge_reply_done(client, each_device(edge, client, device_status));
+		return;
+	}
+	rc = vnep_acl_counters(edge->acl, &client->before, &err);
+	client->timer = rc ? NULL : vnep_loop_timer(edge->loop, on_quiet, client);
+	if (client->timer)
+		vnep_timer_set(client->timer, 2 * EDGE_RETIRE_MS + 1);
+	else
+		done_with(client, rc ? rc : -ENOMEM, &err);
+}
+
+static void verb_watch(struct vnep_edge *edge, struct edge_client *client)
+{
+	struct edge_device *d;
+
+	edge_round_end(edge); /* told before, not twice */
+	for (size_t i = 0; (d = vnep_table_next(&edge->by_vep, &i));)
+		if (d->life != VNEP_LIFE_UNKNOWN)
+			edge_tell_presence(edge, d, vnep_life_presence(d->life), VNEP_CAUSE_NONE);
+	vnep_sync_encode(&edge->told, 0);
+	edge_reply(client, &edge->told);
+	client->watching = true;
+}
+
+static void verb_stop(struct vnep_edge *edge, struct edge_client *client)
+{
+	edge_say(edge, LOG_NOTICE, "stopping: asked for; awake devices go on by the kernel");
+	edge_reply_done(client, 0);
+	vnep_loop_stop(edge->loop);
+}
+
+/* ---- the map ---- */
+
+static int add_line(struct edge_client *client, unsigned line, const char *text, size_t len, void *arg)
+{
+	struct vnep_json *json = NULL;
+	struct vnep_err err = { 0 };
+	int rc;
+
+	vnep_err_place(&err, "-", line, 0);
+	rc = vnep_json_parse(text, len, &json, &err);
+	if (!rc)
+		rc = vnep_map_batch_add(arg, json, text, len, &err);
+	vnep_json_free(json);
+	if (!rc)
+		return 0;
+	vnep_err_place(&err, "-", line, err.column);
+	edge_reply_error(client, &err);
+	return rc;
+}
+
+struct follow {
+	struct vnep_edge *edge;
+	bool vpcs;
+	char (*devs)[VNEP_URN_MAX + 1];
+	size_t count;
+};
+
+static int note_change(const char *text, size_t len, void *arg)
+{
+	struct follow *f = arg;
+	struct vnep_json *json = NULL;
+	struct vnep_err err = { 0 };
+	int rc = vnep_json_parse(text, len, &json, &err);
+
+	if (rc)
+		return rc;
+	if (vnep_recjson_type(json) == VNEP_RECORD_VPC)
+		f->vpcs = true;
+	if (vnep_recjson_type(json) == VNEP_RECORD_DEVICE) {
+		void *more = reallocarray(f->devs, f->count + 1, sizeof *f->devs);
+
+		if (more) {
+			f->devs = more;
+			snprintf(f->devs[f->count++], sizeof *f->devs, "%s",
+				vnep_json_get_str(json, "dev", ""));
+		}
+		rc = more ? 0 : -ENOMEM;
+	}
+	vnep_json_free(json);
+	return rc;
+}
+
+static uint64_t map_revision(struct vnep_edge *edge)
+{
+	struct vnep_map_txn *txn;
+	uint64_t revision = 0;
+
+	if (!vnep_map_begin(edge->map, false, &txn, NULL)) {
+		revision = vnep_map_revision(txn);
+		vnep_map_abort(txn);
+	}
+	return revision;
+}
+
+/* What the map has and the kernel has not yet. A vpc touches rules of many: the wanted state is made anew. */
+static int follow_map(struct vnep_edge *edge, uint64_t after, struct vnep_err *err)
+{
+	struct follow f = { .edge = edge };
+	struct vnep_map_txn *txn;
+	uint64_t changes;
+	int rc = vnep_map_begin(edge->map, false, &txn, err);
+
+	if (rc)
+		return rc;
+	rc = vnep_map_since(txn, after, note_change, &f, err);
+	vnep_map_abort(txn);
+	if (!rc && f.vpcs)
+		rc = edge_map_load(edge, err);
+	if (!rc && f.vpcs)
+		rc = vnep_acl_apply(edge->acl, &changes, err);
+	for (size_t i = 0; !rc && i < f.count; i++)
+		rc = edge_device_changed(edge, f.devs[i], err);
+	free(f.devs);
+	return rc;
+}
+
+static int refuse_record(const struct vnep_err *why, void *arg)
+{
+	struct edge_client *client = arg;
+
+	edge_reply_error(client, why);
+	client->refused++;
+	return 0;
+}
+
+static void verb_map_put(struct vnep_edge *edge, struct edge_client *client)
+{
+	const struct vnep_map_apply how = {
+		.replace = vnep_json_get_bool(client->request, "replace", false),
+		.dry_run = vnep_json_get_bool(client->request, "dry_run", false),
+		.if_revision = (uint64_t)vnep_json_get_int(client->request, "if_revision", 0),
+		.origin = edge->config.name,
+		.refuse = vnep_json_get_bool(client->request, "keep_going", false) ? refuse_record : NULL,
+		.arg = client,
+	};
+	struct vnep_map_batch *batch = NULL;
+	struct vnep_map_changes changes = { 0 };
+	uint64_t before = map_revision(edge);
+	struct vnep_err err = { 0 };
+	int rc = vnep_map_batch_new(&batch, &err);
+
+	if (!rc && each_line(client, add_line, batch)) {
+		edge_reply_done(client, 2);
+		vnep_map_batch_free(batch);
+		return;
+	}
+	if (!rc)
+		rc = vnep_map_batch_apply(batch, edge->map, &how, &changes, &err);
+	vnep_map_batch_free(batch);
+	if (!rc && !how.dry_run)
+		rc = follow_map(edge, before, &err);
+	if (rc) {
+		done_with(client, rc, &err);
+		return;
+	}
+	vnep_map_changes_encode(&edge->scratch, &changes);
+	edge_reply(client, &edge->scratch);
+	edge_reply_done(client, client->refused ? 1 : 0);
+}
+
+/* dev: the URNs to delete, all or none. */
+static void verb_map_delete(struct vnep_edge *edge, struct edge_client *client)
+{
+	const struct vnep_json *dev = vnep_json_get(client->request, "dev");
+	uint64_t before = map_revision(edge);
+	struct vnep_map_txn *txn = NULL;
+	struct vnep_err err = { 0 };
+	int rc = vnep_map_begin(edge->map, true, &txn, &err);
+
+	for (size_t i = 0; !rc && i < vnep_json_count(dev); i++) {
+		const char *word = vnep_json_str(vnep_json_at(dev, i));
+		char urn[VNEP_URN_MAX + 1];
+
+		rc = vnep_map_resolve(txn, word ? word : "", urn, &err);
+		if (!rc)
+			rc = vnep_map_delete(txn, VNEP_RECORD_DEVICE, urn, 0, &err);
+	}
+	if (!rc)
+		rc = vnep_map_commit(txn, &err);
+	else
+		vnep_map_abort(txn);
+	if (!rc)
+		rc = follow_map(edge, before, &err);
+	done_with(client, rc, &err);
+}
+
+/* ---- the journal ---- */
+
+struct appending {
+	struct vnep_edge *edge;
+	struct vnep_buf answers;
+};
+
+static int append_record(struct vnep_edge *edge, struct vnep_json *json, struct vnep_buf *answers,
+	struct vnep_err *err)
+{
+	struct vnep_journal_moved moved = { 0 };
+	bool pending = false, duplicate = false;
+	struct vnep_checkpoint checkpoint;
+	struct vnep_buf frame = { 0 };
+	struct vnep_outcome outcome;
+	struct vnep_event event;
+	int rc = edge_group(edge);
+
+	if (rc)
+		return vnep_err_set(err, rc, "the journal cannot be written");
+	switch (vnep_recjson_type(json)) {
+	case VNEP_RECORD_EVENT:
+		rc = vnep_event_decode(json, &event, &frame, err);
+		if (!rc)
+			rc = vnep_journal_append(edge->journal, &event, &pending, &duplicate, err);
+		if (!rc) {
+			vnep_appended_encode(answers, event.dev, event.seq);
+			edge->ledger.carried += pending; /* came by hand: neither port counted it */
+		}
+		break;
+	case VNEP_RECORD_CHECKPOINT:
+		rc = vnep_checkpoint_decode(json, &checkpoint, err);
+		if (!rc)
+			rc = vnep_journal_checkpoint(edge->journal, &checkpoint, &moved, err);
+		if (!rc) {
+			vnep_checkpoint_encode(answers, &checkpoint);
+			edge->delta.converted += (int64_t)moved.copies;
+			edge->delta.delivered -= (int64_t)moved.resent;
+			edge->delta.dropped[VNEP_SUPERSEDED] += moved.settled;
+		}
+		break;
+	case VNEP_RECORD_OUTCOME:
+		rc = vnep_outcome_decode(json, &outcome, err);
+		if (!rc)
+			rc = vnep_journal_outcome(edge->journal, &outcome, err);
+		if (!rc)
+			vnep_outcome_encode(answers, &outcome);
+		break;
+	default:
+		rc = vnep_err_set(err, VNEP_EVALUE,
+			"the journal takes event, checkpoint and outcome records, not \"%s\"",
+			vnep_json_get_str(json, "type", ""));
+	}
+	vnep_buf_release(&frame);
+	return rc;
+}
+
+static int append_line(struct edge_client *client, unsigned line, const char *text, size_t len, void *arg)
+{
+	struct appending *a = arg;
+	struct vnep_json *json = NULL;
+	struct vnep_err err = { 0 };
+	int rc;
+
+	rc = vnep_json_parse(text, len, &json, &err);
+	if (!rc)
+		rc = vnep_recjson_check(json, text, len, &err);
+	if (!rc)
+		rc = append_record(a->edge, json, &a->answers, &err);
+	vnep_json_free(json);
+	if (!rc)
+		return 0;
+	vnep_err_place(&err, "-", line, err.column);
+	vnep_error_encode(&a->answers, "vnep-edge", &err);
+	client->refused++;
+	return 0;
+}
+
+static void reload_all(struct vnep_edge *edge)
+{
+	struct edge_device *d;
+
+	for (size_t i = 0; (d = vnep_table_next(&edge->by_vep, &i));)
+		edge_device_reload(edge, d);
+}
+
+static void verb_journal_append(struct vnep_edge *edge, struct edge_client *client)
+{
+	struct appending a = { .edge = edge };
+	struct vnep_err err = { 0 };
+
+	each_line(client, append_line, &a);
+	edge_group_end(edge); /* durable, then said so */
+	if (edge->group_error) {
+		vnep_err_set(&err, edge->group_error, "the journal cannot be written: %s",
+			vnep_strerror(edge->group_error));
+		edge_reply_error(client, &err);
+		edge_reply_done(client, 3);
+	} else {
+		edge_reply(client, &a.answers);
+		reload_all(edge);
+		if (client->eof)
+			edge_reply_done(client, client->refused ? 1 : 0);
+	}
+	vnep_buf_release(&a.answers);
+}
+
+/* ---- presence ---- */
+
+static int wake(struct vnep_edge *edge, struct edge_client *client, struct edge_device *d,
+	struct vnep_err *err)
+{
+	(void)client;
+	if (!d->bound) {
+		vnep_err_set(err, VNEP_EVALUE, "%s is not attached: where it is, is not known", d->dev);
+		vnep_err_hint(err, "vnep-edge attach %s --port IF --addr ADDRESS", d->dev);
+		return VNEP_EVALUE;
+	}
+	d->last_life = vnep_mono_now();
+	edge_device_event(edge, d, VNEP_LIFE_SIGN, VNEP_CAUSE_ADMIN, vnep_wall_now());
+	return 0;
+}
+
+static int sleep_now(struct vnep_edge *edge, struct edge_client *client, struct edge_device *d,
+	struct vnep_err *err)
+{
+	(void)client;
+	(void)err;
+	edge_device_event(edge, d, VNEP_LIFE_DOWN, VNEP_CAUSE_ADMIN, vnep_wall_now());
+	return 0;
+}
+
+/* The port that a request names, else the one of the device. */
+static int port_for(struct vnep_edge *edge, const struct vnep_json *request, const struct edge_device *d,
+	struct edge_port **out, struct vnep_err *err)
+{
+	const char *name = vnep_json_get_str(request, "port", NULL);
+
+	if (name)
+		*out = edge_port_by_name(edge, name);
+	else if (d->home_port[0])
+		*out = edge_port_by_name(edge, d->home_port);
+	else
+		*out = d->port ? d->port : edge->port_count == 2 ? &edge->ports[0] : NULL;
+	if (*out && !(*out)->core)
+		return 0;
+	if (name)
+		return vnep_err_set(err, VNEP_EVALUE, "\"%s\" is not an access port of this edge", name);
+	vnep_err_set(err, VNEP_EVALUE, "at which port? this edge has several");
+	vnep_err_hint(err, "add --port IF");
+	return VNEP_EVALUE;
+}
+
+static int attach(struct vnep_edge *edge, struct edge_client *client, struct edge_device *d,
+	struct vnep_err *err)
+{
+	const char *text = vnep_json_get_str(client->request, "addr", NULL);
+	struct edge_port *port = NULL;
+	struct in6_addr addr;
+	int rc = port_for(edge, client->request, d, &port, err);
+
+	if (!rc && !d->has_mac)
+		rc = vnep_err_set(err, VNEP_EVALUE, "%s has no MAC in the map", d->dev);
+	if (!rc && vnep_json_get_int(client->request, "vlan", d->l2.vlan) != d->l2.vlan)
+		rc = vnep_err_set(err, VNEP_EVALUE, "%s has VLAN %u in the map", d->dev, d->l2.vlan);
+	if (rc)
+		return rc;
+	if (text) {
+		rc = vnep_ip6_parse(text, &addr, err);
+	} else if (d->addr_count) {
+		addr = d->addr[d->addr_count - 1];
+	} else {
+		rc = vnep_err_set(err, VNEP_EVALUE, "which address does %s use? none is known", d->dev);
+		vnep_err_hint(err, "add --addr ADDRESS");
+	}
+	if (!rc && (!vnep_ip6_bindable(&addr) || (d->fixed_addr && !edge_device_has_addr(d, &addr))))
+		rc = vnep_err_set(err, VNEP_EVALUE, "%s cannot be an address of %s", text, d->dev);
+	if (!rc && edge_device_by_l3(edge, port, &addr) && edge_device_by_l3(edge, port, &addr) != d)
+		rc = vnep_err_set(err, VNEP_ECONFLICT, "%s is the address of another device at %s",
+			text ? text : "it", port->name);
+	if (!rc)
+		rc = edge_device_bind(edge, d, port, &addr, err);
+	return rc ? rc : wake(edge, client, d, err);
+}
+
+static void verb_attach(struct vnep_edge *edge, struct edge_client *client)
+{
+	edge_reply_done(client, each_device(edge, client, attach));
+}
+
+static void verb_awake(struct vnep_edge *edge, struct edge_client *client)
+{
+	edge_reply_done(client, each_device(edge, client, wake));
+}
+
+static void verb_asleep(struct vnep_edge *edge, struct edge_client *client)
+{
+	edge_reply_done(client, each_device(edge, client, sleep_now));
+}
+
+/* ---- the kernel, replay ---- */
+
+static void verb_acl_apply(struct vnep_edge *edge, struct edge_client *client)
+{
+	uint64_t changes = 0;
+	struct vnep_err err = { 0 };
+	int rc = edge_map_load(edge, &err);
+
+	if (!rc)
+		rc = vnep_acl_apply(edge->acl, &changes, &err);
+	if (!rc) {
+		vnep_stat_encode(&edge->scratch, "vnep_acl_changes", NULL, NULL, changes);
+		edge_reply(client, &edge->scratch);
+	}
+	done_with(client, rc, &err);
+}
+
+static void send_event(struct vnep_edge *edge, const struct vnep_event *event, unsigned attempt,
+	struct vnep_outcome *o, struct vnep_err *err)
+{
+	enum vnep_reason reason = VNEP_NOT_REPLAYABLE;
+	struct edge_device *d = NULL;
+	struct vnep_forward how;
+	size_t len = 0;
+
+	*o = (struct vnep_outcome){ .seq = event->seq, .ts = vnep_wall_now(), .attempt = attempt + 1,
+		.outcome = VNEP_OUTCOME_FAILED };
+	snprintf(o->dev, sizeof o->dev, "%s", event->dev);
+	if (find_device(edge, event->dev, &d, err)) {
+		o->reason = VNEP_NO_MAPPING;
+		return;
+	}
+	if (d->life == VNEP_LIFE_AWAKE && event->frame && event->frame_len + VNEP_FORWARD_ROOM < EDGE_FRAME_MAX) {
+		how = (struct vnep_forward){ .was = d->vep, .becomes = d->addr[d->addr_count - 1],
+			.dest_mac = d->l2.mac, .src_mac = d->port->mac, .vlan = d->l2.vlan,
+			.mtu = d->port->mtu };
+		reason = vnep_forward_to_device(&how, event->frame, event->frame_len, edge->frame, &len);
+		if (!reason && !edge_send(edge, d->port, edge->frame, len))
+			reason = VNEP_PORT_DOWN;
+	}
+	o->reason = reason;
+	if (!reason)
+		o->outcome = VNEP_OUTCOME_SENT;
+}
+
+static int send_line(struct edge_client *client, unsigned line, const char *text, size_t len, void *arg)
+{
+	struct vnep_edge *edge = client->edge;
+	struct vnep_buf frame = { 0 };
+	struct vnep_json *json = NULL;
+	struct vnep_err err = { 0 };
+	struct vnep_outcome outcome;
+	struct vnep_event event;
+	int rc;
+
+	(void)arg;
+	rc = vnep_json_parse(text, len, &json, &err);
+	if (!rc)
+		rc = vnep_recjson_check(json, text, len, &err);
+	if (!rc)
+		rc = vnep_event_decode(json, &event, &frame, &err);
+	if (rc) {
+		vnep_err_place(&err, "-", line, err.column);
+		edge_reply_error(client, &err);
+		client->refused++;
+	} else {
+		send_event(edge, &event, (unsigned)vnep_json_get_int(json, "attempt", 0), &outcome, &err);
+		client->refused += outcome.outcome != VNEP_OUTCOME_SENT;
+		vnep_outcome_encode(&edge->scratch, &outcome);
+		edge_reply(client, &edge->scratch);
+	}
+	vnep_json_free(json);
+	vnep_buf_release(&frame);
+	return 0;
+}
+
+static void verb_replay_send(struct vnep_edge *edge, struct edge_client *client)
+{
+	(void)edge;
+	each_line(client, send_line, NULL);
+	if (client->eof)
+		edge_reply_done(client, client->refused ? 1 : 0);
+}
+
+static const struct edge_verb verbs[] = {
+	{ "status", EDGE_INPUT_NONE, verb_status },
+	{ "watch", EDGE_INPUT_NONE, verb_watch },
+	{ "stop", EDGE_INPUT_NONE, verb_stop },
+	{ "attach", EDGE_INPUT_NONE, verb_attach },
+	{ "detach", EDGE_INPUT_NONE, verb_asleep },
+	{ "map.put", EDGE_INPUT_WHOLE, verb_map_put },
+	{ "map.delete", EDGE_INPUT_NONE, verb_map_delete },
+	{ "journal.append", EDGE_INPUT_STREAM, verb_journal_append },
+	{ "acl.apply", EDGE_INPUT_NONE, verb_acl_apply },
+	{ "acl.awake", EDGE_INPUT_NONE, verb_awake },
+	{ "acl.asleep", EDGE_INPUT_NONE, verb_asleep },
+	{ "replay.send", EDGE_INPUT_STREAM, verb_replay_send },
+};
+
+const struct edge_verb *edge_verb_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+		if (!strcmp(verbs[i].name, name))
+			return &verbs[i];
+	return NULL;
+}
