@@ -58,12 +58,6 @@ struct unknown {
 
 static int refuse(const struct vnep_place *at, const char *key, const char *known)
 {
-<<<<<<< HEAD
-	if (p->err)
-		vnep_err_place(p->err, NULL, p->err->line, 
-			vnep_json_column(p->text, p->len, p->parent, p->index, key));
-	return rc;
-=======
 	char quoted[80];
 
 	snprintf(quoted, sizeof quoted, "%.60s", key);
@@ -74,7 +68,6 @@ static int refuse(const struct vnep_place *at, const char *key, const char *know
 			quoted, at->parent, known);
 	return vnep_err_set(at->err, VNEP_EVALUE, "unknown key \"%s\" (did you mean \"%s\"?)", quoted,
 		known);
->>>>>>> main
 }
 
 /* A typing error must not pass as an extension. What is far from every key may be one. */
