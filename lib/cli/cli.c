@@ -1,8 +1,8 @@
 /*
  * cli - from argv to a verb that runs, and from its result to an exit status.
  *
- * getopt_long does the work, with two habits of it taken away: it accepts abbreviations (a script that
- * uses one breaks when an option is added), and it prints in its own words.
+ * getopt_long does the work, with two habits of it taken away: it accepts abbreviations (a script
+ * that uses one breaks when an option is added), and it prints in its own words.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -328,8 +328,9 @@ static int finish(struct vnep_cli *cli, int rc)
 	int status = rc > 0 ? rc : rc < 0 ? vnep_err_exit(rc) : cli->errors ? 1 : 0, end;
 
 	if (rc < 0) {
+		/* A detail that belongs to another code is left over from something that was dealt with. */
 		if (cli->err.code != rc)
-			vnep_err_set(&cli->err, rc, "%s", vnep_strerror(rc));
+			cli->err = (struct vnep_err){ .code = rc };
 		if (rc == VNEP_EUSAGE && !cli->err.hint[0] && !cli->err.file[0])
 			usage_hint(cli);
 		if (cli->err.text[0] || status != 1)

@@ -118,7 +118,7 @@ static int twice(struct vnep_map_batch *b, const struct item *other, const struc
 	else
 		snprintf(where, sizeof where, "%s:%u", b->files[other->file], other->line);
 	if (text && err)
-		err->column = vnep_json_column(text, len, NULL, key);
+		err->column = vnep_json_column(text, len, NULL, 0, key);
 	if (!strcmp(other->id, now->id))
 		return vnep_err_set(err, VNEP_EVALUE, "%s is on %s already", what, where);
 	return vnep_err_set(err, VNEP_EVALUE, "%s is that of %s on %s already", what, other->id + 1, where);
@@ -146,7 +146,7 @@ static int find_twice(struct vnep_map_batch *b, const struct item *now, const st
 	if (other) {
 		vnep_mac_print(&device->mac, addr);
 		snprintf(what, sizeof what, "MAC %s in VLAN %u", addr, device->vlan);
-		return twice(b, other, now, vnep_json_column(text ? text : "", len, NULL, "mac") ? "mac" : "dev",
+		return twice(b, other, now, vnep_json_column(text, len, NULL, 0, "mac") ? "mac" : "dev",
 			text, len, what, err);
 	}
 	return 0;

@@ -11,12 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "mapstore-private.h"
 #include "vnep/state.h"
 
-enum { READERS = 510, LOCK_OCTETS = (READERS + 2) * 64 };
+enum { READERS = 510, LOCK_OCTETS = (READERS + 2) * 64, NO_ROOM_OCTETS = 1 << 20 };
 
 static const char meta_key[] = "map";
 
@@ -216,8 +217,20 @@ int vnep_map_begin(struct vnep_mapstore *store, bool write, struct vnep_map_txn 
 	return 0;
 }
 
+/* LMDB calls a write that the file system cut short EIO: it had no room for the rest. */
+static int short_write(MDB_env *env, int rc)
+{
+	const char *folder;
+	struct statvfs fs;
+
+	if (rc != EIO || mdb_env_get_path(env, &folder) || statvfs(folder, &fs))
+		return rc;
+	return (uint64_t)fs.f_bavail * fs.f_frsize < NO_ROOM_OCTETS ? ENOSPC : rc;
+}
+
 int vnep_map_commit(struct vnep_map_txn *txn, struct vnep_err *err)
 {
+	MDB_env *env = txn->store->env;
 	int rc = txn->unchecked ? vnep_map_check(txn, err) : 0;
 
 	if (!rc && txn->write)
@@ -228,7 +241,7 @@ int vnep_map_commit(struct vnep_map_txn *txn, struct vnep_err *err)
 	}
 	rc = mdb_txn_commit(txn->txn);
 	txn_free(txn);
-	return vnep_map_fail(err, rc, "writing the map");
+	return vnep_map_fail(err, short_write(env, rc), "writing the map");
 }
 
 void vnep_map_abort(struct vnep_map_txn *txn)

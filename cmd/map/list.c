@@ -1,0 +1,202 @@
+/* list - the map, or the part of it that matches. */
+#include <stdio.h>
+#include <string.h>
+
+#include "map.h"
+#include "vnep/recjson.h"
+
+enum { FLUSH_OCTETS = 1 << 16 };
+
+const struct vnep_option map_list_options[] = {
+	{ "type", 0, VNEP_ARG_LIST, "TYPE", "only these kinds (default: all but bindings)",
+		"vpc group device binding" },
+	{ "vpc", 0, VNEP_ARG_LIST, "VPC", "only records that name this vpc", NULL },
+	{ "region", 0, VNEP_ARG_LIST, "REGION", "only records of this region", NULL },
+	{ "group", 0, VNEP_ARG_LIST, "GROUP", "only this group and its members", NULL },
+	{ "match", 0, VNEP_ARG_LIST, "KEY=VALUE", "only records with this label, or this text or number",
+		NULL },
+	{ "format", 0, VNEP_ARG_ONE, "FORMAT", "what to print; csv: devices only", "json csv" },
+	{ 0 },
+};
+
+struct listing {
+	struct vnep_cli *cli;
+	struct vnep_buf out;
+	bool csv;
+};
+
+/* Is value the text, or an array that holds it? */
+static bool holds(const struct vnep_json *value, const char *text)
+{
+	const char *own = vnep_json_str(value);
+	char number[24];
+	int64_t n;
+
+	if (own)
+		return !strcmp(own, text);
+	if (vnep_json_int(value, &n)) {
+		snprintf(number, sizeof number, "%lld", (long long)n);
+		return !strcmp(number, text);
+	}
+	for (size_t i = 0; i < vnep_json_count(value); i++) {
+		own = vnep_json_str(vnep_json_at(value, i));
+		if (own && !strcmp(own, text))
+			return true;
+	}
+	return false;
+}
+
+/* Any of the words given to an option is good; an option that was not given asks for nothing. */
+static bool passes(const struct vnep_cli *cli, const char *option, const struct vnep_json *record,
+	const char *key, const char *second_key)
+{
+	const char *word;
+
+	if (!vnep_cli_has(cli, option))
+		return true;
+	for (size_t i = 0; (word = vnep_cli_list(cli, option, i)); i++)
+		if (holds(vnep_json_get(record, key), word) ||
+			(second_key && holds(vnep_json_get(record, second_key), word)))
+			return true;
+	return false;
+}
+
+/* Every KEY=VALUE must hold. */
+static bool matches(const struct vnep_cli *cli, const struct vnep_json *record)
+{
+	const char *pair;
+
+	for (size_t i = 0; (pair = vnep_cli_list(cli, "match", i)); i++) {
+		const char *eq = strchr(pair, '=');
+		char key[128];
+
+		snprintf(key, sizeof key, "%.*s", (int)(eq - pair), pair);
+		if (!holds(vnep_json_get(vnep_json_get(record, "labels"), key), eq + 1) &&
+			!holds(vnep_json_get(record, key), eq + 1))
+			return false;
+	}
+	return true;
+}
+
+static bool selected(const struct vnep_cli *cli, const struct vnep_json *record)
+{
+	return passes(cli, "vpc", record, "vpc", NULL) && passes(cli, "region", record, "region", NULL) &&
+		passes(cli, "group", record, "groups", "group") && matches(cli, record);
+}
+
+static bool is_filtered(const struct vnep_cli *cli)
+{
+	return vnep_cli_has(cli, "vpc") || vnep_cli_has(cli, "region") || vnep_cli_has(cli, "group") ||
+		vnep_cli_has(cli, "match");
+}
+
+static int put_out(struct listing *l)
+{
+	int rc;
+
+	if (!l->csv)
+		return vnep_out_records(l->cli, &l->out, false);
+	rc = l->out.rc ? l->out.rc : vnep_out_bytes(l->cli, l->out.data, l->out.len);
+	vnep_buf_reset(&l->out);
+	return rc;
+}
+
+static int list_one(const char *text, size_t len, void *arg)
+{
+	struct listing *l = arg;
+	struct vnep_json *json = NULL;
+	int rc = 0;
+
+	if (l->csv || is_filtered(l->cli)) {
+		rc = vnep_json_parse(text, len, &json, &l->cli->err);
+		if (rc)
+			return rc;
+	}
+	if (!json || selected(l->cli, json)) {
+		if (l->csv) {
+			map_csv_put(&l->out, json);
+		} else {
+			vnep_buf_put(&l->out, text, len);
+			vnep_buf_put_u8(&l->out, '\n');
+		}
+	}
+	vnep_json_free(json);
+	return l->out.len < FLUSH_OCTETS ? l->out.rc : put_out(l);
+}
+
+static bool wanted(const struct vnep_cli *cli, const char *type)
+{
+	const char *word;
+
+	if (!vnep_cli_has(cli, "type"))
+		return strcmp(type, "binding") != 0;
+	for (size_t i = 0; (word = vnep_cli_list(cli, "type", i)); i++)
+		if (!strcmp(word, type))
+			return true;
+	return false;
+}
+
+/* Devices of one group or region are found by the index, the rest by looking at all. */
+static int list_devices(struct listing *l, struct vnep_map_txn *txn)
+{
+	const char *group = vnep_cli_list(l->cli, "group", 0);
+	const char *region = vnep_cli_list(l->cli, "region", 0);
+
+	if (group && !vnep_cli_list(l->cli, "group", 1))
+		return vnep_map_each_in(txn, VNEP_MAP_BY_GROUP, group, list_one, l, &l->cli->err);
+	if (region && !vnep_cli_list(l->cli, "region", 1))
+		return vnep_map_each_in(txn, VNEP_MAP_BY_REGION, region, list_one, l, &l->cli->err);
+	return vnep_map_each(txn, VNEP_RECORD_DEVICE, false, list_one, l, &l->cli->err);
+}
+
+static int list_all(struct listing *l, struct vnep_map_txn *txn)
+{
+	static const enum vnep_record_type types[] = { VNEP_RECORD_VPC, VNEP_RECORD_GROUP,
+		VNEP_RECORD_DEVICE, VNEP_RECORD_BINDING };
+	int rc = 0;
+
+	for (size_t i = 0; i < sizeof types / sizeof *types && !rc; i++) {
+		if (l->csv ? types[i] != VNEP_RECORD_DEVICE :
+			     !wanted(l->cli, vnep_record_type_text(types[i])))
+			continue;
+		rc = types[i] == VNEP_RECORD_DEVICE ?
+			list_devices(l, txn) :
+			vnep_map_each(txn, types[i], false, list_one, l, &l->cli->err);
+	}
+	return rc ? rc : put_out(l);
+}
+
+static int check_options(struct vnep_cli *cli, bool csv)
+{
+	const char *pair;
+
+	if (csv && vnep_cli_has(cli, "type") && (!wanted(cli, "device") || vnep_cli_list(cli, "type", 1)))
+		return vnep_err_set(&cli->err, VNEP_EUSAGE, "--format csv prints devices only");
+	for (size_t i = 0; (pair = vnep_cli_list(cli, "match", i)); i++) {
+		const char *eq = strchr(pair, '=');
+
+		if (!eq || eq == pair || eq - pair > 127)
+			return vnep_err_set(&cli->err, VNEP_EUSAGE, "--match: \"%s\" is not KEY=VALUE",
+				pair);
+	}
+	return 0;
+}
+
+int map_list(struct vnep_cli *cli)
+{
+	struct listing l = { .cli = cli, .csv = !strcmp(vnep_cli_str(cli, "format", "json"), "csv") };
+	struct map_reader reader;
+	int rc = check_options(cli, l.csv);
+
+	if (!rc)
+		rc = map_reader_open(&reader, cli);
+	if (rc)
+		return rc;
+	vnep_buf_init(&l.out);
+	if (l.csv)
+		map_csv_put_header(&l.out);
+	rc = list_all(&l, reader.txn);
+	vnep_buf_release(&l.out);
+	map_reader_close(&reader);
+	return rc;
+}

@@ -1,0 +1,52 @@
+/* map - what the verbs of vnep-map share. */
+#ifndef VNEP_CMD_MAP_H
+#define VNEP_CMD_MAP_H
+
+#include "vnep/cli.h"
+#include "vnep/mapbatch.h"
+#include "vnep/out.h"
+
+int map_import(struct vnep_cli *cli);
+int map_get(struct vnep_cli *cli);
+int map_list(struct vnep_cli *cli);
+int map_set(struct vnep_cli *cli);
+int map_delete(struct vnep_cli *cli);
+int map_check(struct vnep_cli *cli);
+int map_watch(struct vnep_cli *cli);
+int map_stat(struct vnep_cli *cli);
+
+extern const struct vnep_option map_import_options[], map_get_options[], map_list_options[],
+	map_set_options[], map_delete_options[], map_check_options[], map_watch_options[];
+
+/* Read the operands (or standard input) into a batch; format NULL = json. */
+int map_read(struct vnep_cli *cli, struct vnep_map_batch *batch, const char *format, bool keep_going);
+
+/* Write a batch, or have the vnep-edge write it that lives on the state folder, and say what it did. how's
+ * dry_run, refuse and arg are filled in. */
+int map_write(struct vnep_cli *cli, struct vnep_map_batch *batch, struct vnep_map_apply *how,
+	bool keep_going);
+
+/* A read transaction of the state folder's map. */
+struct map_reader {
+	struct vnep_mapstore *store;
+	struct vnep_map_txn *txn;
+};
+int map_reader_open(struct map_reader *reader, struct vnep_cli *cli);
+void map_reader_close(struct map_reader *reader);
+
+/* The id that DEV stands for, or the word itself for other types than device and binding. */
+int map_resolve(struct map_reader *reader, enum vnep_record_type type, const char *word,
+	char id[static VNEP_URN_MAX + 1], struct vnep_err *err);
+
+/* Records as CSV: a closed list of columns, lists inside a field separated by ';'. */
+struct map_csv {
+	int column[32]; /* which of ours stands at each place of the header */
+	unsigned columns;
+};
+int map_csv_header(struct map_csv *csv, const char *text, size_t len, struct vnep_err *err);
+int map_csv_record(const struct map_csv *csv, const char *text, size_t len, struct vnep_json **out,
+	struct vnep_err *err);
+void map_csv_put_header(struct vnep_buf *out);
+void map_csv_put(struct vnep_buf *out, const struct vnep_json *device);
+
+#endif

@@ -1,0 +1,84 @@
+/* read - records of outside into a batch, and the map into a read transaction. */
+#include <stdio.h>
+#include <string.h>
+
+#include "map.h"
+#include "vnep/recjson.h"
+
+struct input {
+	struct vnep_map_batch *batch;
+	struct map_csv csv;
+	bool header; /* the next line of CSV is the header */
+};
+
+static int take_json(struct vnep_cli *cli, struct vnep_json *json, const char *text, size_t len, void *arg)
+{
+	struct input *in = arg;
+
+	return vnep_map_batch_add(in->batch, json, text, len, &cli->err);
+}
+
+static int take_csv(struct vnep_cli *cli, struct vnep_json *none, const char *text, size_t len, void *arg)
+{
+	struct input *in = arg;
+	struct vnep_json *json = NULL;
+	int rc;
+
+	(void)none;
+	if (in->header) {
+		rc = map_csv_header(&in->csv, text, len, &cli->err);
+		in->header = rc != 0;
+		return rc;
+	}
+	rc = map_csv_record(&in->csv, text, len, &json, &cli->err);
+	if (!rc)
+		rc = vnep_map_batch_add(in->batch, json, NULL, 0, &cli->err);
+	vnep_json_free(json);
+	return rc;
+}
+
+int map_read(struct vnep_cli *cli, struct vnep_map_batch *batch, const char *format, bool keep_going)
+{
+	struct input in = { .batch = batch };
+	int rc = 0;
+
+	if (!format || !strcmp(format, "json"))
+		return vnep_cli_read(cli, keep_going, take_json, &in);
+	for (unsigned i = 0; !rc && (i < cli->argc || i == 0); i++) {
+		in.header = true;
+		rc = vnep_cli_read_text(cli, cli->argc ? cli->argv[i] : "-", keep_going, take_csv, &in);
+	}
+	return rc;
+}
+
+int map_reader_open(struct map_reader *reader, struct vnep_cli *cli)
+{
+	int rc;
+
+	*reader = (struct map_reader){ 0 };
+	rc = vnep_mapstore_open(&reader->store, cli->state, false, &cli->err);
+	if (!rc)
+		rc = vnep_map_begin(reader->store, false, &reader->txn, &cli->err);
+	if (rc)
+		map_reader_close(reader);
+	return rc;
+}
+
+void map_reader_close(struct map_reader *reader)
+{
+	vnep_map_abort(reader->txn);
+	vnep_mapstore_close(reader->store);
+	*reader = (struct map_reader){ 0 };
+}
+
+int map_resolve(struct map_reader *reader, enum vnep_record_type type, const char *word,
+	char id[static VNEP_URN_MAX + 1], struct vnep_err *err)
+{
+	if (type == VNEP_RECORD_DEVICE || type == VNEP_RECORD_BINDING)
+		return vnep_map_resolve(reader->txn, word, id, err);
+	if (strlen(word) > VNEP_LABEL_MAX)
+		return vnep_err_set(err, VNEP_ENOTFOUND, "no such %s \"%s\"", vnep_record_type_text(type),
+			word);
+	snprintf(id, VNEP_URN_MAX + 1, "%s", word);
+	return 0;
+}

@@ -1,0 +1,238 @@
+load helpers
+
+VPC='{"type":"vpc","v":1,"vpc":"acme","prefix":"2001:db8:b::/64"}'
+
+# device N [MEMBERS]: a device record, as lines of input
+device() {
+	printf '{"type":"device","v":1,"dev":"urn:dev:mac:00005efffe0053%02x","vep":"2001:db8:b::%x"%s}\n' \
+		"$1" "$1" "${2:+,$2}"
+}
+
+fill() {
+	{ echo "$VPC"; device 1 '"vpc":"acme","name":"lamp.example."'; device 2 '"groups":["lights"],"labels":{"model":"T-100"}'; } |
+		vnep-map import -q
+}
+
+@test "map import: records go in, list gives them back in canonical form" {
+	run -0 --separate-stderr vnep-map import <<<"$VPC"
+	[ -z "$output" ]
+	[ "$stderr" = "vnep-map: 1 added, 0 changed, 0 deleted, 0 unchanged; revision 1" ]
+	run -0 --separate-stderr vnep-map import -q <<<'{"type":"device","v":1,"vep":"2001:DB8:B:0::1","dev":"URN:DEV:MAC:00005E005301"}'
+	[ -z "$stderr" ]
+	run -0 vnep-map list --type device
+	[ "$output" = '{"type":"device","v":1,"dev":"urn:dev:mac:00005efffe005301","vep":"2001:db8:b::1","revision":2}' ]
+}
+
+@test "map import: the same again changes nothing, not even the revision" {
+	fill
+	vnep-map list >one
+	run -0 --separate-stderr vnep-map import one
+	[[ $stderr == *"0 added, 0 changed, 0 deleted, 3 unchanged; revision 3" ]]
+	vnep-map list | cmp - one
+}
+
+@test "map import: --dry-run says what would be and makes nothing, not even a folder" {
+	run -0 --separate-stderr vnep-map import -n --state "$T/none" <<<"$VPC"
+	[ "$stderr" = "vnep-map: would be: 1 added, 0 changed, 0 deleted, 0 unchanged; revision 1" ]
+	[ ! -e "$T/none" ]
+	fill
+	vnep-map list >before
+	run -0 --separate-stderr vnep-map import -n <<<"$(device 9)"
+	[[ $stderr == *"would be: 1 added"* ]]
+	vnep-map list | cmp - before
+}
+
+@test "map import: --replace deletes what the input lacks, and refuses an empty input" {
+	fill
+	vnep-map list >before
+	run -2 --separate-stderr vnep-map import --replace </dev/null
+	[[ $stderr == *"no records to replace the map with"* ]]
+	vnep-map list | cmp - before
+	run -0 --separate-stderr vnep-map import --replace <<<"$VPC"$'\n'"$(device 2)"
+	[[ $stderr == *"0 added, 1 changed, 1 deleted, 1 unchanged"* ]]
+	run -1 vnep-map get 2001:db8:b::1
+	run -2 --separate-stderr vnep-map import --replace --keep-going </dev/null
+	[[ $stderr == *"--replace would delete what --keep-going skips"* ]]
+}
+
+@test "map import: two devices may swap their endpoints" {
+	fill
+	vnep-map list --type device | sed 's/b::1"/b::x"/; s/b::2"/b::1"/; s/b::x"/b::2"/' >swapped
+	run -0 vnep-map import -q swapped
+	run -0 vnep-map get 2001:db8:b::1
+	record 'select(.dev == "urn:dev:mac:00005efffe005302")'
+}
+
+@test "map import: --keep-going skips what is refused, by line or by the whole, and exits with 1" {
+	{ echo "$VPC"; device 1; echo rubbish; device 3 '"vpc":"nobody"'; device 4; } >in
+	run -1 --separate-stderr vnep-map import --keep-going in
+	[[ $stderr == *"in:3:"* ]]
+	[[ $stderr == *"in:4: urn:dev:mac:00005efffe005303 is in vpc \"nobody\", which is not in the map"* ]]
+	[[ $stderr == *"3 added"* ]]
+	run -0 vnep-map list --type device
+	[ "${#lines[@]}" -eq 2 ]
+}
+
+@test "map import: CSV takes a header, quotes and lists; list --format csv gives it back" {
+	printf '\xef\xbb\xbfdev,vep,name,groups,t3324_s\r\nurn:dev:mac:00005e005301,2001:db8:b::1,"lamp.example.",a;b,10\r\n' >in.csv
+	run -0 vnep-map import -q --format csv in.csv
+	run -0 vnep-map list
+	record '.dev == "urn:dev:mac:00005efffe005301" and .groups == ["a","b"] and .psm.t3324_s == 10'
+	vnep-map list --format csv >out.csv
+	run -0 --separate-stderr vnep-map import --format csv out.csv
+	[[ $stderr == *"1 unchanged"* ]]
+}
+
+@test "map import: bad CSV names its line" {
+	run -2 --separate-stderr vnep-map import --format csv <<<'dev,nmae,vep'
+	[[ $stderr == *'-:1: unknown column "nmae" (did you mean "name"?)'* ]]
+	run -2 --separate-stderr vnep-map import --format csv <<<'dev,name'
+	[[ $stderr == *"-:1: the header needs the columns dev and vep"* ]]
+	run -2 --separate-stderr vnep-map import --format csv <<<$'dev,vep\nurn:dev:os:32473-1,2001:db8::1,x'
+	[[ $stderr == *"-:2: more fields than the header's 2"* ]]
+	run -2 --separate-stderr vnep-map import --format csv <<<$'dev,vep\n"urn:dev:os:32473-1,2001:db8::1'
+	[[ $stderr == *"-:2: a quote is not closed on its line"* ]]
+	run -1 vnep-map list
+}
+
+@test "map get: a device is found by URN, endpoint, MAC and name; a missing one is exit 1" {
+	fill
+	for word in urn:dev:mac:00005e005301 2001:db8:b::1 00-00-5E-00-53-01 LAMP.example; do
+		run -0 vnep-map get "$word"
+		record '.dev == "urn:dev:mac:00005efffe005301"'
+	done
+	run -1 --separate-stderr vnep-map get 2001:db8:b::1 2001:db8:b::99
+	[ "${#lines[@]}" -eq 1 ]
+	[ "$stderr" = 'vnep-map: no such device "2001:db8:b::99"' ]
+	run -0 vnep-map get --type vpc acme
+	record '.prefix == "2001:db8:b::/64"'
+}
+
+@test "map get: a word that means two devices is exit 2, with the candidates" {
+	{ device 1 '"name":"x.example."'; device 2 '"name":"x.example."'; } | vnep-map import -q
+	run -2 --separate-stderr vnep-map get x.example
+	[ -z "$output" ]
+	[[ $stderr == *'"x.example" could mean 2 devices'* ]]
+	[[ $stderr == *"hint: urn:dev:mac:00005efffe005301, urn:dev:mac:00005efffe005302"* ]]
+}
+
+@test "map list: filters select, several together narrow" {
+	fill
+	run -0 vnep-map list --type device --vpc acme
+	[ "${#lines[@]}" -eq 1 ]
+	run -0 vnep-map list --group lights
+	[ "${#lines[@]}" -eq 1 ]
+	record '.vep == "2001:db8:b::2"'
+	run -0 vnep-map list --match model=T-100
+	[ "${#lines[@]}" -eq 1 ]
+	run -0 vnep-map list --match model=T-100 --match name=lamp.example.
+	[ -z "$output" ]
+	run -2 --separate-stderr vnep-map list --match model
+	[[ $stderr == *'--match: "model" is not KEY=VALUE'* ]]
+}
+
+@test "map list: no map is exit 1 with what to do" {
+	run -1 --separate-stderr vnep-map list
+	[[ $stderr == "vnep-map: no map in $VNEP_STATE"$'\n'"hint: vnep-map import makes one" ]]
+}
+
+@test "map list | import into an empty map gives the same octets but for the revisions" {
+	fill
+	vnep-map set -q < <(device 1 '"name":"other.example."')
+	vnep-map list | vnep-map import -q --state "$T/copy"
+	cmp <(vnep-map list | sed 's/,"revision":[0-9]*//') <(vnep-map list --state "$T/copy" | sed 's/,"revision":[0-9]*//')
+}
+
+@test "map set: --if-revision refuses what moved meanwhile, exit 4" {
+	fill
+	vnep-map list >before
+	run -4 --separate-stderr vnep-map set --if-revision 1 <<<"$(device 1)"
+	[[ $stderr == *'-:1: "urn:dev:mac:00005efffe005301" is at revision 2, not 1'* ]]
+	vnep-map list | cmp - before
+	run -0 vnep-map set -q --if-revision 2 <<<"$(device 1)"
+}
+
+@test "map delete: all or none, with a tombstone for who follows" {
+	fill
+	vnep-map list >before
+	run -1 --separate-stderr vnep-map delete 2001:db8:b::1 2001:db8:b::99
+	[ "$stderr" = 'vnep-map: no such device "2001:db8:b::99"' ]
+	vnep-map list | cmp - before
+	run -0 --separate-stderr vnep-map delete lamp.example
+	[[ $stderr == *"1 deleted"* ]]
+	run -1 vnep-map get lamp.example
+	run -0 vnep-map stat
+	record 'any(.[]; .name == "vnep_map_tombstones" and .value == 1)' -s
+}
+
+@test "map delete: a vpc that a device names stays" {
+	fill
+	run -2 --separate-stderr vnep-map delete --type vpc acme
+	[[ $stderr == *'urn:dev:mac:00005efffe005301 is in vpc "acme", which is not in the map'* ]]
+	run -0 vnep-map get --type vpc acme
+}
+
+@test "map stat: counts of each type, revision and octets" {
+	fill
+	run -0 vnep-map stat
+	record 'any(.[]; .labels.type == "device" and .value == 2)' -s
+	run -0 vnep-map stat --table
+	[[ ${lines[0]} == name*labels*value ]]
+}
+
+@test "map watch: the map, sync, then each change as it comes" {
+	fill
+	background watch vnep-map watch
+	wait_for 5 grep -q '"type":"sync","v":1,"revision":3' "$T/watch.out"
+	device 7 | vnep-map import -q
+	wait_for 5 grep -q '"vep":"2001:db8:b::7"' "$T/watch.out"
+	vnep-map delete -q 2001:db8:b::7
+	wait_for 5 grep -q '005307".*"deleted":true' "$T/watch.out"
+	stop watch
+	[ "$(wc -l <"$T/watch.out")" -eq 6 ]
+}
+
+@test "map watch: --after-revision resumes, and refuses a map that never was there" {
+	fill
+	background watch vnep-map watch --after-revision 2
+	wait_for 5 grep -q sync "$T/watch.out"
+	stop watch
+	run -0 cat "$T/watch.out"
+	[ "${#lines[@]}" -eq 2 ]
+	[[ ${lines[0]} == *'"revision":3}' ]]
+	run -4 --separate-stderr vnep-map watch --after-revision 99
+	[[ $stderr == *"the map is at revision 3"* ]]
+}
+
+@test "map watch: ends when nobody reads it any more, without a change" {
+	fill
+	vnep-map watch > >(head -n 1 >"$T/first") &
+	PIDS[watch]=$!
+	wait_for 5 test -s "$T/first"
+	wait_for 5 bash -c "! kill -0 ${PIDS[watch]}"
+}
+
+@test "map: a full standard output is exit 3 with a message" {
+	fill
+	run -3 --separate-stderr bash -c 'vnep-map list >/dev/full'
+	[[ $stderr == *"cannot write to standard output: No space left on device"* ]]
+	run -3 --separate-stderr bash -c 'vnep-map --help >&-'
+}
+
+@test "map: a reader that goes away ends the tool silently" {
+	for i in {1..200}; do device "$i"; done | vnep-map import -q
+	run -0 --separate-stderr bash -c 'vnep-map watch | head -n 1; exit 0'
+	[ "${#lines[@]}" -eq 1 ]
+	[ -z "$stderr" ]
+}
+
+@test "map: a state folder that is a link or open to all is refused" {
+	mkdir -m 0777 "$T/open"
+	chmod 0777 "$T/open"
+	ln -s "$VNEP_STATE" "$T/link"
+	run -3 --separate-stderr vnep-map import --state "$T/open" <<<"$VPC"
+	[[ $stderr == *"writable for everybody"* ]]
+	run -3 --separate-stderr vnep-map import --state "$T/link" <<<"$VPC"
+	[[ $stderr == *"symbolic link"* ]]
+	run -1 vnep-map list
+}

@@ -1,0 +1,131 @@
+load helpers
+
+# Each bad input is tried with check and with import, and the map must be what it was.
+setup() {
+	vnep_setup
+	printf '%s\n' '{"type":"vpc","v":1,"vpc":"acme","prefix":"2001:db8:b::/64"}' \
+		'{"type":"device","v":1,"dev":"urn:dev:os:32473-1","vep":"2001:db8:b::1","vpc":"acme"}' | vnep-map import -q
+	vnep-map list >before
+}
+
+# refuses PLACE TEXT: check and import of the file `in` say so, and nothing changed
+refuses() {
+	local verb
+
+	for verb in check import; do
+		run -2 --separate-stderr vnep-map "$verb" in
+		[ -z "$output" ]
+		[[ $stderr == "vnep-map: in:"$1": "* && $stderr == *"$2"* ]] || { printf '%s: %s\n' "$verb" "$stderr"; return 1; }
+		vnep-map list | cmp - before
+	done
+}
+
+GOOD='{"type":"device","v":1,"dev":"urn:dev:os:32473-2","vep":"2001:db8:b::2"}'
+
+bad() {
+	printf '%s\n' "$GOOD" "$1" >in
+}
+
+@test "map: a malformed line names file, line and column" {
+	bad '{"type":"device","v":1,'
+	refuses "2:*" ""
+}
+
+@test "map: a key that is there twice is malformed" {
+	bad '{"type":"device","v":1,"dev":"urn:dev:os:32473-3","vep":"2001:db8:b::3","vep":"2001:db8:b::4"}'
+	refuses "2:*" "duplicate"
+}
+
+@test "map: a line over 1 MiB is refused, not read on for ever" {
+	{ echo "$GOOD"; printf '{"x":"'; head -c 1100000 /dev/zero | tr '\0' x; echo '"}'; } >in
+	refuses 2 "a line longer than 1048576 octets"
+}
+
+@test "map: text that is not UTF-8 is malformed" {
+	{ echo "$GOOD"; printf '{"type":"device","v":1,"name":"\xff\xfe"}\n'; } >in
+	refuses "2:*" "malformed JSON"
+}
+
+@test "map: a NUL is malformed, as an octet and as an escape" {
+	{ echo "$GOOD"; printf '{"type":"device",\0"v":1}\n'; } >in
+	refuses "2:*" ""
+	bad '{"type":"device","v":1,"dev":"urn:dev:os:32473-3","vep":"2001:db8:b::3","name":"a\u0000b"}'
+	refuses "2:*" ""
+}
+
+@test "map: an unknown key that is near a known one is refused with it" {
+	bad '{"type":"device","v":1,"vlna":7,"dev":"urn:dev:os:32473-3","vep":"2001:db8:b::3"}'
+	refuses "2:*" 'unknown key "vlna" (did you mean "vlan"?)'
+}
+
+@test "map: a bad URN, MAC, VLAN, address or prefix is named" {
+	bad '{"type":"device","v":1,"dev":"urn:dev:mac:0000","vep":"2001:db8:b::3"}'
+	refuses "2:*" 'URN "urn:dev:mac:0000"'
+	bad '{"type":"device","v":1,"dev":"urn:dev:os:32473-3","vep":"2001:db8:b::3","mac":"00:00:5e"}'
+	refuses "2:*" '"00:00:5e"'
+	bad '{"type":"device","v":1,"dev":"urn:dev:os:32473-3","vep":"2001:db8:b::3","vlan":4095}'
+	refuses "2:*" '4095'
+	bad '{"type":"device","v":1,"dev":"urn:dev:os:32473-3","vep":"2001:db8:b::g"}'
+	refuses "2:*" '"2001:db8:b::g"'
+	bad '{"type":"vpc","v":1,"vpc":"other","prefix":"2001:db8:c::1/64"}'
+	refuses "2:*" '2001:db8:c::1/64'
+	bad '{"type":"device","v":1,"dev":"urn:dev:os:32473-3"}'
+	refuses "2*" 'vep'
+}
+
+@test "map: a device, a vep or a MAC that is there twice names both lines" {
+	bad "$GOOD"
+	refuses "2:*" 'dev "urn:dev:os:32473-2" is on line 1 already'
+	bad '{"type":"device","v":1,"dev":"urn:dev:os:32473-3","vep":"2001:db8:b::2"}'
+	refuses "2:*" 'vep 2001:db8:b::2 is that of urn:dev:os:32473-2 on line 1 already'
+	{ echo '{"type":"device","v":1,"dev":"urn:dev:os:32473-2","vep":"2001:db8:b::2","mac":"00:00:5e:00:53:09"}'
+		echo '{"type":"device","v":1,"dev":"urn:dev:os:32473-3","vep":"2001:db8:b::3","mac":"00-00-5e-00-53-09"}'; } >in
+	refuses "2:*" 'MAC 00:00:5e:00:53:09 in VLAN 0 is that of urn:dev:os:32473-2 on line 1 already'
+}
+
+@test "map: records of other types, and bindings, are refused" {
+	bad '{"type":"sync","v":1,"revision":3}'
+	refuses "2*" '"sync"'
+	bad '{"type":"fruit","v":1}'
+	refuses "2*" '"fruit"'
+	bad '{"type":"binding","v":1,"dev":"urn:dev:os:32473-2","region":"east","edge":"e1","epoch":1,"port":"acc0","mac":"00:00:5e:00:53:09","addr":["2001:db8:a::2"],"since":"2026-01-01T00:00:00.000000Z"}'
+	refuses "2*" 'bindings are written by edges, never imported'
+}
+
+@test "map import: what belongs to a device of the map is refused, with both names" {
+	bad '{"type":"device","v":1,"dev":"urn:dev:os:32473-3","vep":"2001:db8:b::1"}'
+	run -2 --separate-stderr vnep-map import in
+	[[ $stderr == "vnep-map: in:2: vep 2001:db8:b::1 of urn:dev:os:32473-3 belongs to urn:dev:os:32473-1 already"* ]]
+	vnep-map list | cmp - before
+}
+
+@test "map: a vep outside the prefix of its vpc is refused with its line" {
+	printf '%s\n' '{"type":"device","v":1,"dev":"urn:dev:os:32473-3","vep":"2001:db8:c::3","vpc":"acme"}' \
+		'{"type":"vpc","v":1,"vpc":"acme","prefix":"2001:db8:b::/64"}' >in
+	refuses 1 'outside 2001:db8:b::/64, the prefix of vpc "acme"'
+}
+
+@test "map check: one side tagged and the other not" {
+	printf '%s\n' '{"type":"vpc","v":1,"vpc":"acme","prefix":"2001:db8:b::/64","core_vlan":900}' "$GOOD" >in
+	run -2 --separate-stderr vnep-map check in
+	[[ $stderr == *'in:2: vlan 0 and core_vlan 900 of vpc "acme": one side is tagged'* ]]
+}
+
+@test "map check: all that the whole shows is reported; warnings leave the exit at 0" {
+	printf '%s\n' '{"type":"group","v":1,"group":"empty","address":"ff35:40:2001:db8::8000:1"}' \
+		'{"type":"device","v":1,"dev":"urn:dev:os:32473-3","vep":"2001:db8:c::3","vpc":"gone","groups":["lights"]}' >in
+	run -0 --separate-stderr vnep-map check --state "$T/none" in
+	[[ $stderr == *'in:1: warning: group "empty" has no members'* ]]
+	[[ $stderr == *'in:2: warning: group "lights" is not among these records'* ]]
+	[[ $stderr == *'in:2: warning: vpc "gone" is not among these records'* ]]
+	[ ! -e "$T/none" ]
+	{ cat in; echo "$GOOD"; echo rubbish; } >in2
+	run -1 --separate-stderr vnep-map check --keep-going in2
+	[[ $stderr == *"in2:4:"* ]]
+}
+
+@test "map: errors as records carry place, tag and exit" {
+	bad '{"type":"device","v":1,"dev":"urn:dev:mac:0000","vep":"2001:db8:b::3"}'
+	run -2 --separate-stderr vnep-map check --error-format=json in
+	jq -e '.type == "error" and .tool == "vnep-map" and .file == "in" and .line == 2 and .exit == 2' <<<"$stderr"
+}

@@ -1,0 +1,83 @@
+load helpers
+
+# devices COUNT NAME: that many, each with the name
+devices() {
+	awk -v n="$1" -v name="$2" 'BEGIN { for (i = 1; i <= n; i++)
+		printf "{\"type\":\"device\",\"v\":1,\"dev\":\"urn:dev:os:32473-%d\",\"vep\":\"2001:db8:b::%x\",\"name\":\"%s\"}\n", i, i, name }'
+}
+
+@test "map import: killed at any time, the map is the old one or the new one" {
+	devices 2000 old.example. >old
+	devices 2000 new.example. >new
+	vnep-map import -q old
+	for delay in 0 1 2 4 8 16 32 64; do
+		vnep-map import -q new &
+		PIDS[import]=$!
+		read -rt "0.0$(printf %02d "$delay")" <> <(:) || true
+		kill -KILL "${PIDS[import]}" 2>/dev/null || true
+		wait "${PIDS[import]}" 2>/dev/null || true
+		[ "$(vnep-map list | jq -r .name | sort | uniq -c | awk '{ print $1 }')" = 2000 ]
+	done
+	run -0 vnep-map import -q new
+	[ "$(vnep-map list | grep -c new.example)" -eq 2000 ]
+}
+
+@test "map import: a full disk is exit 3, and the old map is intact" {
+	ns_start
+	mkdir "$T/disk"
+	ns mount -t tmpfs -o size=300k none "$T/disk"
+	devices 100 old.example. >old
+	devices 9000 new.example. >new
+	ns vnep-map import -q --state "$T/disk/state" old
+	ns vnep-map list --state "$T/disk/state" >before
+	run -3 --separate-stderr ns vnep-map import --state "$T/disk/state" new
+	[[ $stderr == *"No space left on device"* ]] || { echo "$stderr"; return 1; }
+	ns vnep-map list --state "$T/disk/state" | cmp - before
+	ns vnep-map set -q --state "$T/disk/state" <<<"$(devices 1 late.example.)"
+}
+
+@test "map import: a disk that is full from the start is exit 3, not a crash" {
+	ns_start
+	mkdir "$T/disk"
+	ns mount -t tmpfs -o size=16k none "$T/disk"
+	run -3 --separate-stderr ns vnep-map import --state "$T/disk/state" <<<"$(devices 1 x.example.)"
+	[[ $stderr == *"No space left on device"* ]] || { echo "$stderr"; return 1; }
+}
+
+@test "map import: another writer's lock is waited for, and an edge that does not answer is exit 5" {
+	devices 1 x.example. | vnep-map import -q
+	exec {lock}<>"$VNEP_STATE/lock"
+	flock "$lock"
+	echo '{"pid":1,"tool":"vnep-edge","socket":"/nowhere/sock"}' >"$VNEP_STATE/lock"
+	run -5 --separate-stderr vnep-map import <<<"$(devices 1 y.example.)"
+	[[ $stderr == *"does not answer"* ]]
+	echo '{"pid":1,"tool":"vnep-map"}' >"$VNEP_STATE/lock"
+	devices 1 y.example. >in
+	background import vnep-map import in
+	wait_for 5 bash -c "grep -qs flock /proc/${PIDS[import]}/stack || kill -0 ${PIDS[import]}"
+	flock -u "$lock"
+	wait_for 5 grep -q "1 changed" "$T/import.err"
+	exec {lock}>&-
+}
+
+@test "map import: while an edge lives, the change goes through its socket, and its errors name our lines" {
+	requires socat
+	mkdir -p "$VNEP_STATE"
+	printf '%s\n' '{"type":"device","v":1,"dev":"urn:dev:os:32473-1","vep":"2001:db8:b::1"}' '' \
+		'{"type":"device","v":1,"dev":"urn:dev:os:32473-2","vep":"2001:db8:b::2"}' >in
+	cat >edge <<-'END'
+		cat >request
+		echo '{"type":"error","v":1,"tool":"vnep-edge","error_tag":"invalid-value","title":"value not allowed","detail":"not here","line":2,"exit":2}'
+		echo '{"type":"done","v":1,"exit":2}'
+	END
+	exec {lock}<>"$VNEP_STATE/lock"
+	flock "$lock"
+	printf '{"pid":%d,"tool":"vnep-edge","socket":"%s/sock"}\n' $$ "$T" >"$VNEP_STATE/lock"
+	background edge socat "UNIX-LISTEN:$T/sock" "SYSTEM:sh $T/edge"
+	wait_for 5 test -S "$T/sock"
+	run -2 --separate-stderr vnep-map import in
+	[ "$stderr" = "vnep-map: in:3: not here" ]
+	[ "$(head -n 1 request | jq -r .verb)" = map.put ]
+	[ "$(tail -n +2 request | wc -l)" -eq 2 ]
+	run -1 vnep-map list
+}

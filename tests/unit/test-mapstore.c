@@ -1,0 +1,360 @@
+/* test-mapstore - the map: indexes, revisions, rules, tombstones, damage. */
+#include <dirent.h>
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "t.h"
+#include "vnep/err.h"
+#include "vnep/mapbatch.h"
+#include "vnep/recjson.h"
+
+#define VPC   "{\"type\":\"vpc\",\"v\":1,\"vpc\":\"acme\",\"prefix\":\"2001:db8:b::/64\"}"
+#define DEV_A "urn:dev:mac:00005efffe005301"
+#define DEV_B "urn:dev:mac:00005efffe005302"
+#define A(vep) "{\"type\":\"device\",\"v\":1,\"dev\":\"" DEV_A "\",\"vep\":\"" vep "\",\"name\":\"a.example.\"}"
+#define B(vep) "{\"type\":\"device\",\"v\":1,\"dev\":\"" DEV_B "\",\"vep\":\"" vep "\",\"groups\":[\"lights\"]}"
+
+static char state[64];
+static struct vnep_mapstore *store;
+static struct vnep_map_txn *txn;
+static struct vnep_err err;
+
+static void open_fresh(void)
+{
+	snprintf(state, sizeof state, "/tmp/test-mapstore-XXXXXX");
+	CHECK(mkdtemp(state) != NULL);
+	CHECK_INT(vnep_mapstore_open(&store, state, true, &err), 0);
+	CHECK_INT(vnep_map_begin(store, true, &txn, &err), 0);
+}
+
+static void close_all(void)
+{
+	static const char *const parts[] = { "/map/data.mdb", "/map/lock.mdb", "/map", "" };
+	char path[128];
+
+	vnep_map_abort(txn);
+	txn = NULL;
+	vnep_mapstore_close(store);
+	store = NULL;
+	for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++) {
+		snprintf(path, sizeof path, "%s%s", state, parts[i]);
+		if (unlink(path))
+			rmdir(path);
+	}
+}
+
+static int put_at(const char *text, uint64_t if_revision, bool *changed)
+{
+	const struct vnep_map_put how = { .if_revision = if_revision };
+	struct vnep_json *json;
+	int rc = vnep_json_parse(text, strlen(text), &json, &err);
+
+	if (!rc)
+		rc = vnep_recjson_check(json, text, strlen(text), &err);
+	if (!rc)
+		rc = vnep_map_put(txn, json, &how, changed, &err);
+	vnep_json_free(json);
+	return rc;
+}
+
+static int put(const char *text)
+{
+	bool changed;
+
+	return put_at(text, 0, &changed);
+}
+
+static int commit(void)
+{
+	int rc = vnep_map_commit(txn, &err);
+
+	txn = NULL;
+	CHECK_INT(vnep_map_begin(store, true, &txn, NULL), 0);
+	return rc;
+}
+
+static const char *resolve(const char *word)
+{
+	static char dev[VNEP_URN_MAX + 1];
+	int rc = vnep_map_resolve(txn, word, dev, &err);
+
+	return rc ? vnep_strerror(rc) : dev;
+}
+
+TEST("a device is found by URN in any form, vep, MAC and name")
+{
+	open_fresh();
+	CHECK_INT(put(VPC), 0);
+	CHECK_INT(put(A("2001:db8:b::1")), 0);
+	CHECK_INT(commit(), 0);
+	CHECK_STR(resolve("URN:dev:mac:00005e005301"), DEV_A);
+	CHECK_STR(resolve("2001:db8:b:0::1"), DEV_A);
+	CHECK_STR(resolve("00-00-5E-00-53-01"), DEV_A);
+	CHECK_STR(resolve("A.Example"), DEV_A);
+	CHECK_STR(resolve("b.example"), "not found");
+	CHECK_STR(resolve("2001:db8:b::2"), "not found");
+	close_all();
+}
+
+TEST("one MAC in two VLANs is two devices, and the MAC alone is ambiguous")
+{
+	struct vnep_mac mac = { { 0, 0, 0x5e, 0, 0x53, 9 } };
+	char dev[VNEP_URN_MAX + 1];
+
+	open_fresh();
+	CHECK_INT(put("{\"type\":\"device\",\"v\":1,\"dev\":\"urn:dev:os:32473-1\",\"vep\":\"2001:db8:b::1\","
+		      "\"mac\":\"00:00:5e:00:53:09\",\"vlan\":7}"), 0);
+	CHECK_INT(put("{\"type\":\"device\",\"v\":1,\"dev\":\"urn:dev:os:32473-2\",\"vep\":\"2001:db8:b::2\","
+		      "\"mac\":\"00:00:5e:00:53:09\",\"vlan\":8}"), 0);
+	CHECK_INT(commit(), 0);
+	CHECK_STR(resolve("00:00:5e:00:53:09"), "ambiguous");
+	CHECK_STR(err.hint, "urn:dev:os:32473-1, urn:dev:os:32473-2");
+	CHECK_INT(vnep_map_by_mac(txn, &mac, 8, dev), 0);
+	CHECK_STR(dev, "urn:dev:os:32473-2");
+	CHECK_INT(vnep_map_by_mac(txn, &mac, 9, dev), VNEP_ENOTFOUND);
+	close_all();
+}
+
+TEST("a vep belongs to one device, but two may swap theirs in one transaction")
+{
+	char dev[VNEP_URN_MAX + 1];
+	struct in6_addr one;
+
+	open_fresh();
+	CHECK_INT(put(A("2001:db8:b::1")), 0);
+	CHECK_INT(put(B("2001:db8:b::2")), 0);
+	CHECK_INT(commit(), 0);
+	CHECK_INT(put(B("2001:db8:b::1")), 0);
+	CHECK_INT(commit(), VNEP_EVALUE);
+	CHECK_STR(err.text, "vep 2001:db8:b::1 of " DEV_B " belongs to " DEV_A " already");
+	CHECK_INT(put(A("2001:db8:b::2")), 0);
+	CHECK_INT(put(B("2001:db8:b::1")), 0);
+	CHECK_INT(commit(), 0);
+	vnep_ip6_parse("2001:db8:b::1", &one, NULL);
+	CHECK_INT(vnep_map_by_vep(txn, &one, dev), 0);
+	CHECK_STR(dev, DEV_B);
+	close_all();
+}
+
+TEST("a vep lies in the prefix of its vpc, also when the vpc changes under it")
+{
+	char vpc[VNEP_LABEL_MAX + 1] = "?";
+	struct vnep_device d = { 0 };
+
+	open_fresh();
+	CHECK_INT(put(A("2001:db8:c::1")), 0);
+	CHECK_INT(commit(), 0); /* without any vpc nothing is asked */
+	CHECK_INT(put(VPC), 0);
+	CHECK_INT(commit(), VNEP_EVALUE);
+	CHECK_STR(err.text, "vep 2001:db8:c::1 of " DEV_A " lies in no vpc's prefix");
+	CHECK_INT(put(VPC), 0);
+	CHECK_INT(put(A("2001:db8:b::1")), 0);
+	CHECK_INT(commit(), 0);
+	CHECK_INT(vnep_map_get_device(txn, DEV_A, &d, &err), 0);
+	CHECK_INT(vnep_map_vpc_of(txn, &d, vpc, &err), 0);
+	CHECK_STR(vpc, "acme");
+	vnep_device_release(&d);
+	CHECK_INT(put("{\"type\":\"device\",\"v\":1,\"dev\":\"" DEV_B "\",\"vep\":\"2001:db8:b::2\",\"vpc\":\"nobody\"}"),
+		0);
+	CHECK_INT(commit(), VNEP_EVALUE);
+	CHECK_STR(err.text, DEV_B " is in vpc \"nobody\", which is not in the map");
+	CHECK_INT(vnep_map_delete(txn, VNEP_RECORD_VPC, "acme", 0, &err), 0);
+	CHECK_INT(commit(), 0); /* the last vpc may go: then none is asked for */
+	close_all();
+}
+
+TEST("the longest prefix that holds the vep is the device's vpc")
+{
+	char vpc[VNEP_LABEL_MAX + 1];
+	struct vnep_device d = { 0 };
+
+	open_fresh();
+	CHECK_INT(put(VPC), 0);
+	CHECK_INT(put("{\"type\":\"vpc\",\"v\":1,\"vpc\":\"part\",\"prefix\":\"2001:db8:b::10/124\"}"), 0);
+	CHECK_INT(put(A("2001:db8:b::11")), 0);
+	CHECK_INT(commit(), 0);
+	CHECK_INT(vnep_map_get_device(txn, DEV_A, &d, &err), 0);
+	CHECK_INT(vnep_map_vpc_of(txn, &d, vpc, &err), 0);
+	CHECK_STR(vpc, "part");
+	vnep_device_release(&d);
+	close_all();
+}
+
+TEST("a revision grows with each change and only then; if_revision refuses what moved")
+{
+	bool changed;
+
+	open_fresh();
+	CHECK_INT(put_at(A("2001:db8:b::1"), 0, &changed), 0);
+	CHECK(changed);
+	CHECK_INT(vnep_map_revision(txn), 1);
+	CHECK_INT(put_at(A("2001:db8:b::1"), 0, &changed), 0);
+	CHECK(!changed);
+	CHECK_INT(vnep_map_revision(txn), 1);
+	CHECK_INT(put_at(A("2001:db8:b::3"), 2, &changed), VNEP_ECONFLICT);
+	CHECK_STR(err.text, "\"" DEV_A "\" is at revision 1, not 2");
+	CHECK_INT(put_at(A("2001:db8:b::3"), 1, &changed), 0);
+	CHECK_INT(put_at(B("2001:db8:b::4"), 1, &changed), VNEP_ECONFLICT);
+	close_all();
+}
+
+static int append(const char *text, size_t len, void *arg)
+{
+	vnep_buf_put(arg, text, len);
+	vnep_buf_put_u8(arg, '\n');
+	return 0;
+}
+
+TEST("deletion leaves a tombstone that a follower finds by revision, without name and groups")
+{
+	struct vnep_map_stat stat;
+	struct vnep_buf buf;
+
+	open_fresh();
+	vnep_buf_init(&buf);
+	CHECK_INT(put(A("2001:db8:b::1")), 0);
+	CHECK_INT(put(B("2001:db8:b::2")), 0);
+	CHECK_INT(vnep_map_delete(txn, VNEP_RECORD_DEVICE, DEV_A, 0, &err), 0);
+	CHECK_INT(commit(), 0);
+	CHECK_INT(vnep_map_delete(txn, VNEP_RECORD_DEVICE, DEV_A, 0, &err), VNEP_ENOTFOUND);
+	CHECK_STR(resolve("2001:db8:b::1"), "not found");
+	CHECK_STR(resolve("a.example."), "not found");
+	CHECK_STR(resolve(DEV_A), "not found");
+	CHECK_INT(vnep_map_since(txn, 2, append, &buf, &err), 0);
+	CHECK(strstr(vnep_buf_str(&buf), DEV_A) && strstr(vnep_buf_str(&buf), "\"deleted\":true"));
+	CHECK(strstr(vnep_buf_str(&buf), "\"revision\":3"));
+	CHECK(!strstr(vnep_buf_str(&buf), "a.example") && !strstr(vnep_buf_str(&buf), DEV_B));
+	vnep_map_stat(txn, &stat, &err);
+	CHECK_INT(stat.devices, 1);
+	CHECK_INT(stat.tombstones, 1);
+	CHECK_INT(put(A("2001:db8:b::1")), 0); /* and it may come back */
+	vnep_map_stat(txn, &stat, &err);
+	CHECK_INT(stat.devices, 2);
+	CHECK_INT(stat.tombstones, 0);
+	vnep_buf_release(&buf);
+	close_all();
+}
+
+TEST("the members of a group are found by the index")
+{
+	struct vnep_buf buf;
+
+	open_fresh();
+	vnep_buf_init(&buf);
+	CHECK_INT(put(A("2001:db8:b::1")), 0);
+	CHECK_INT(put(B("2001:db8:b::2")), 0);
+	CHECK_INT(vnep_map_each_in(txn, VNEP_MAP_BY_GROUP, "lights", append, &buf, &err), 0);
+	CHECK(strstr(vnep_buf_str(&buf), DEV_B) && !strstr(vnep_buf_str(&buf), DEV_A));
+	vnep_buf_reset(&buf);
+	CHECK_INT(vnep_map_each_in(txn, VNEP_MAP_BY_GROUP, "light", append, &buf, &err), 0);
+	CHECK_INT(buf.len, 0);
+	vnep_buf_release(&buf);
+	close_all();
+}
+
+TEST("bindings come from edges only, and go with their device")
+{
+	static const char text[] = "{\"type\":\"binding\",\"v\":1,\"dev\":\"" DEV_A "\",\"region\":\"east\","
+		"\"edge\":\"e1\",\"epoch\":1,\"port\":\"acc0\",\"mac\":\"00:00:5e:00:53:01\","
+		"\"addr\":[\"2001:db8:a::2\"],\"since\":\"2026-01-01T00:00:00.000000Z\"}";
+	const struct vnep_map_put edge = { .as_edge = true };
+	struct vnep_binding binding;
+	struct vnep_json *json;
+	bool changed;
+
+	open_fresh();
+	CHECK_INT(put(A("2001:db8:b::1")), 0);
+	CHECK_INT(put(text), VNEP_EVALUE);
+	CHECK_INT(vnep_json_parse(text, sizeof text - 1, &json, &err), 0);
+	CHECK_INT(vnep_recjson_check(json, NULL, 0, &err), 0);
+	CHECK_INT(vnep_map_put(txn, json, &edge, &changed, &err), 0);
+	vnep_json_free(json);
+	CHECK_INT(vnep_map_get_binding(txn, DEV_A, &binding, &err), 0);
+	CHECK_STR(binding.port, "acc0");
+	CHECK_INT(vnep_map_delete(txn, VNEP_RECORD_DEVICE, DEV_A, 0, &err), 0);
+	CHECK_INT(vnep_map_get_binding(txn, DEV_A, &binding, &err), VNEP_ENOTFOUND);
+	close_all();
+}
+
+TEST("a stored record whose octets changed is damaged, not believed")
+{
+	struct vnep_buf buf;
+	char path[128], *bytes, *at;
+	struct stat st;
+	FILE *f;
+
+	open_fresh();
+	vnep_buf_init(&buf);
+	CHECK_INT(put(A("2001:db8:b::1")), 0);
+	CHECK_INT(commit(), 0);
+	vnep_map_abort(txn);
+	txn = NULL;
+	vnep_mapstore_close(store);
+	snprintf(path, sizeof path, "%s/map/data.mdb", state);
+	f = fopen(path, "r+");
+	CHECK(f && !fstat(fileno(f), &st));
+	bytes = malloc((size_t)st.st_size);
+	CHECK(fread(bytes, 1, (size_t)st.st_size, f) == (size_t)st.st_size);
+	for (at = bytes; (at = memmem(at, (size_t)(bytes + st.st_size - at), "2001:db8:b::1", 13)); at += 13)
+		at[12] = '2';
+	rewind(f);
+	CHECK(fwrite(bytes, 1, (size_t)st.st_size, f) == (size_t)st.st_size);
+	fclose(f);
+	free(bytes);
+	CHECK_INT(vnep_mapstore_open(&store, state, false, &err), 0);
+	CHECK_INT(vnep_map_begin(store, false, &txn, &err), 0);
+	CHECK_INT(vnep_map_get(txn, VNEP_RECORD_DEVICE, DEV_A, &buf, &err), VNEP_EDAMAGED);
+	CHECK_STR(err.text, "the stored record of \"" DEV_A "\" is damaged");
+	vnep_buf_release(&buf);
+	close_all();
+}
+
+TEST("a folder that is a link, or writable for everybody, or has no map, is refused")
+{
+	char link[80], map[80];
+
+	snprintf(state, sizeof state, "/tmp/test-mapstore-XXXXXX");
+	CHECK(mkdtemp(state) != NULL);
+	CHECK_INT(vnep_mapstore_open(&store, state, false, &err), VNEP_ENOTFOUND);
+	CHECK(strstr(err.text, "no map in"));
+	snprintf(link, sizeof link, "%s-link", state);
+	CHECK_INT(symlink(state, link), 0);
+	CHECK_INT(vnep_mapstore_open(&store, link, true, &err), VNEP_EPRIV);
+	unlink(link);
+	snprintf(map, sizeof map, "%s/map", state);
+	CHECK_INT(mkdir(map, 0700), 0);
+	CHECK_INT(chmod(map, 0777), 0);
+	CHECK_INT(vnep_mapstore_open(&store, state, true, &err), VNEP_EPRIV);
+	close_all();
+}
+
+TEST("a batch names the other line of what it has twice")
+{
+	struct vnep_map_batch *batch;
+	struct vnep_json *json;
+	const char *text[] = { A("2001:db8:b::1"), B("2001:db8:b::1"), A("2001:db8:b::2") };
+	int rc[3];
+
+	CHECK_INT(vnep_map_batch_new(&batch, &err), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		err = (struct vnep_err){ 0 };
+		vnep_err_place(&err, "f", i + 1, 0);
+		CHECK_INT(vnep_json_parse(text[i], strlen(text[i]), &json, &err), 0);
+		rc[i] = vnep_map_batch_add(batch, json, text[i], strlen(text[i]), &err);
+		vnep_json_free(json);
+		if (i == 1)
+			CHECK_STR(err.text, "vep 2001:db8:b::1 is that of " DEV_A " on line 1 already");
+	}
+	CHECK_INT(rc[0], 0);
+	CHECK_INT(rc[1], VNEP_EVALUE);
+	CHECK_INT(rc[2], VNEP_EVALUE);
+	CHECK_STR(err.text, "dev \"" DEV_A "\" is on line 1 already");
+	CHECK_INT(vnep_map_batch_count(batch), 1);
+	vnep_map_batch_free(batch);
+}
+
+int main(void)
+{
+	return t_run();
+}
