@@ -8,6 +8,9 @@
  * Errors  VNEP_EPRIV (CAP_NET_RAW), VNEP_ENOTFOUND (no such link), -errno.
  * Caveat  a block reaches the reader when it is full or retire_ms after its first frame. While blocks are
  *         held the descriptor stays readable: do not wait on it between reading and releasing.
+ *         A block closes after retire_ms even with one frame in it: however little arrives, a reader that
+ *         stands still for block_count * retire_ms loses frames (counted). Rather more blocks than larger
+ *         ones.
  * Source  linux/if_packet.h, Documentation/networking/packet_mmap.rst.
  */
 #ifndef VNEP_RING_H
@@ -22,8 +25,8 @@ struct vnep_err;
 struct vnep_ring;
 
 struct vnep_ring_config {
-	unsigned block_octets; /* power of two, multiple of the page size; 0 = 1 MiB */
-	unsigned block_count;  /* 0 = 16 */
+	unsigned block_octets; /* power of two, multiple of the page size; 0 = 128 KiB */
+	unsigned block_count;  /* 0 = 256 */
 	unsigned retire_ms;    /* 0 = 2 */
 };
 

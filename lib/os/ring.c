@@ -27,8 +27,8 @@
 
 enum {
 	TAG_OCTETS = 4,
-	BLOCK_OCTETS = 1 << 20,
-	BLOCK_COUNT = 16,
+	BLOCK_OCTETS = 128 << 10, /* the longest frame, 65,549 octets and a tag, fits */
+	BLOCK_COUNT = 256,        /* with blocks of 2 ms: half a second for a reader that waits for its disk */
 	RETIRE_MS = 2,
 	FRAME_OCTETS = 2048, /* V3 packs frames itself: only the kernel's arithmetic wants this number */
 };

@@ -73,10 +73,13 @@ static void put_hex(struct vnep_buf *out, const char *text)
 
 static void print_hex(const uint8_t *data, size_t len)
 {
-	for (size_t i = 0; i < len; i++)
-		printf("%02x", data[i]);
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < len; i++) {
+		putchar(digits[data[i] >> 4]);
+		putchar(digits[data[i] & 15]);
+	}
 	putchar('\n');
-	fflush(stdout);
 }
 
 static void transmit(struct vnep_inject *port, const uint8_t *data, size_t len)
@@ -295,6 +298,7 @@ static int receive(int argc, char **argv)
 			got++;
 		}
 		vnep_ring_release(ring);
+		fflush(stdout);
 	}
 	vnep_ring_close(ring);
 	return got == count ? 0 : 1;
