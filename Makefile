@@ -22,8 +22,7 @@ LIBS     := libmnl jansson lmdb libuv libpcap zlib
 VNEP_CPPFLAGS := -D_GNU_SOURCE -DVNEP_VERSION='"$(VERSION)"' -Iinclude
 VNEP_CFLAGS   := -std=c17 -fPIC -fstack-protector-strong -fno-strict-aliasing -Wall -Wextra -Wconversion \
 	-Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 $(if $(WERROR),-Werror)
-VNEP_SAN      := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
-comma         := ,
+VNEP_SAN      := $(if $(SAN),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 VNEP_LDLIBS    = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lpthread
 
 lib_src  := $(sort $(wildcard lib/*/*.c))

@@ -153,6 +153,16 @@ gone() {
 	[[ $output == *"generic-segmentation-offload: off"* ]]
 }
 
+@test "helpers: without capabilities not even root opens what is closed" {
+	echo secret >closed
+	chmod 000 closed
+	run -1 --separate-stderr without_caps cat closed
+	[[ $stderr == *"Permission denied"* ]]
+	ns_start
+	run -2 ns "${NO_CAPS[@]}" ip link add v type veth
+	[[ $output == *"Operation not permitted"* ]]
+}
+
 @test "helpers: record finds a line in the output, and fails where there is none" {
 	output=$'{"type":"event","seq":1}\n{"type":"event","seq":2}'
 	[ "$(record 'select(.seq == 2) | .type')" = event ]

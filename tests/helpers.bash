@@ -11,6 +11,7 @@
 #   background NAME CMD…        start it; $PID, output in $T/NAME.out and .err; ended by teardown at the latest
 #   stop [-N] NAME [SIGNAL]     end it, its exit status is in $status; with -N anything but N fails
 #   wait_for SECONDS CMD…       poll every 20 ms until CMD succeeds; fail loudly at the deadline
+#   without_caps CMD…           no capability left, root or not; in a namespace: ns "${NO_CAPS[@]}" CMD…
 #   record FILTER               jq over $output: succeeds if the last value is neither null nor false
 #   json_equal A B              the same JSON values, whatever the order of keys
 #
@@ -25,7 +26,7 @@ DATA=$ROOT/tests/data
 : "${VNEP_BIN:=$VNEP_BUILD/bin}"
 PATH=$VNEP_BIN:${VNEP_BIN%/bin}/tests:$PATH:/usr/sbin:/sbin
 export ROOT DATA VNEP_BIN PATH LC_ALL=C.UTF-8 TZ=UTC
-unset XDG_STATE_HOME NO_COLOR
+unset XDG_STATE_HOME NO_COLOR MAKEFLAGS MFLAGS MAKELEVEL
 
 # The names that packagers gave to the CoAP programs of libcoap.
 for COAP_CLIENT in coap-client-notls coap-client coap-client-openssl coap-client-gnutls; do
@@ -142,6 +143,17 @@ stop() {
 	if [[ -n $expected && $status != "$expected" ]]; then
 		printf '%s ended with %s, expected %s\n' "$name" "$status" "$expected"
 		return 1
+	fi
+}
+
+# Root stays root by name only: what it may not read or open is refused as to anybody.
+NO_CAPS=(setpriv --bounding-set=-all --inh-caps=-all)
+
+without_caps() {
+	if (( EUID == 0 )); then
+		"${NO_CAPS[@]}" "$@"
+	else
+		"$@"
 	fi
 }
 

@@ -14,6 +14,7 @@
 #ifndef VNEP_CLIENT_H
 #define VNEP_CLIENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct vnep_err;
@@ -32,5 +33,8 @@ int vnep_client_end(struct vnep_client *client, struct vnep_err *err); /* no mor
 /* 1: *line (without newline), 0: done, *exit_status holds the edge's; negative: an error. wait_forever: for watch. */
 int vnep_client_next(struct vnep_client *client, int wait_forever, const char **line, size_t *len,
 	int *exit_status, struct vnep_err *err);
+
+/* Is this line of an answer an error record? Then *err is what it says. */
+bool vnep_client_told(const char *line, size_t len, struct vnep_err *err);
 
 #endif

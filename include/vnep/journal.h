@@ -135,6 +135,10 @@ typedef int vnep_journal_damage_cb(const struct vnep_journal_damage *damage, voi
 int vnep_journal_scan(struct vnep_journal *journal, struct vnep_journal_position *position,
 	vnep_journal_item_cb *cb, vnep_journal_damage_cb *damage, void *arg, struct vnep_err *err);
 
+/* An inotify descriptor (nonblocking, the caller closes it) that becomes readable after each commit of any
+ * process. Read it empty, then scan on from the last position. */
+int vnep_journal_watch(struct vnep_journal *journal, int *fd, struct vnep_err *err);
+
 struct vnep_journal_stat {
 	uint64_t segments, devices, octets, events, pending;
 	struct vnep_wall oldest, newest;

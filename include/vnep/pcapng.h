@@ -4,12 +4,107 @@
  * Shape   little endian on disk when we write; both orders are read. Blocks: SHB, IDB, EPB and the custom
  *         block (0x00000BAD, enterprise number 32473 of RFC 5612) with the magic "vnep". What each block
  *         and option carries is written down in vnep-journal(5).
- * Owner   decoded blocks lend the caller's bytes.
+ * Check   every block of ours ends with a custom option that holds the CRC32 of all octets of the block in
+ *         front of it, so that each block proves itself, even where its neighbours are damaged. The sync
+ *         mark behind a group holds the CRC32 of the whole group besides: a block that is missing shows.
+ * Owner   decoded blocks lend the caller's bytes; fixed-size texts are copies.
  * Errors  VNEP_ESHORT: more bytes are needed; VNEP_ESYNTAX: not pcapng, with the reason in err;
  *         VNEP_EDAMAGED: lengths or a hash do not agree.
  * Source  draft-ietf-opsawg-pcapng; RFC 5612.
  */
 #ifndef VNEP_PCAPNG_H
 #define VNEP_PCAPNG_H
-/* The owner of lib/codec/pcapng.c fills this in. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vnep/buf.h"
+#include "vnep/clock.h"
+#include "vnep/record.h"
+
+struct vnep_err;
+
+enum {
+	VNEP_PCAPNG_FRAME_MAX = 1 << 18, /* octets of one frame */
+	VNEP_PCAPNG_BLOCK_MAX = 1 << 19, /* octets of one block of ours */
+	VNEP_PCAPNG_BOOT_LEN = 36,       /* text of /proc/sys/kernel/random/boot_id */
+};
+
+/* What a section begins with. previous_end: so many octets of the segment before are the journal; what
+ * stands behind them was given up (a group whose sync failed) and is not read. */
+struct vnep_pcapng_section {
+	uint32_t segment, previous; /* previous 0: this is the first one */
+	uint64_t previous_end;
+	uint64_t file; /* random, part of each group's CRC32: bytes of another file never pass */
+	char boot[VNEP_PCAPNG_BOOT_LEN + 1];
+};
+
+struct vnep_pcapng_interface {
+	uint32_t id;
+	char name[VNEP_URN_MAX + 1];
+};
+
+struct vnep_pcapng_packet {
+	uint32_t interface;
+	struct vnep_wall ts;
+	uint64_t seq;
+	uint32_t conn;
+	enum vnep_kind kind;
+	enum vnep_direction direction;
+	bool copy;
+	char in_iface[VNEP_IF_MAX + 1];
+	const uint8_t *frame; /* lent */
+	uint32_t frame_len, length;
+};
+
+/* A record without a frame: its JSON, and a sentence for people. */
+struct vnep_pcapng_record {
+	const char *json; /* lent, not terminated */
+	size_t len;
+};
+
+/* Behind each group: the group began at start, and everything before start was durable already. */
+struct vnep_pcapng_sync {
+	uint64_t group; /* counts from 1 in the whole journal */
+	uint64_t start;
+	uint32_t crc; /* vnep_pcapng_crc over the file number (eight octets, little endian) and the group */
+};
+
+enum vnep_pcapng_type {
+	VNEP_PCAPNG_SECTION,
+	VNEP_PCAPNG_INTERFACE,
+	VNEP_PCAPNG_PACKET,
+	VNEP_PCAPNG_RECORD,
+	VNEP_PCAPNG_SYNC,
+	VNEP_PCAPNG_FOREIGN, /* well formed, but not written by us */
+};
+
+struct vnep_pcapng_block {
+	enum vnep_pcapng_type type;
+	size_t len; /* octets of the whole block */
+	union {
+		struct vnep_pcapng_section section;
+		struct vnep_pcapng_interface interface;
+		struct vnep_pcapng_packet packet;
+		struct vnep_pcapng_record record;
+		struct vnep_pcapng_sync sync;
+	};
+};
+
+/* Each appends one block. Errors are the buffer's (sticky). Texts that are too long are cut at the
+ * limits of record.h; a frame has at most VNEP_PCAPNG_FRAME_MAX octets (assert). */
+void vnep_pcapng_put_section(struct vnep_buf *out, const struct vnep_pcapng_section *section);
+void vnep_pcapng_put_interface(struct vnep_buf *out, const struct vnep_pcapng_interface *interface);
+void vnep_pcapng_put_packet(struct vnep_buf *out, const struct vnep_pcapng_packet *packet);
+void vnep_pcapng_put_record(struct vnep_buf *out, const char *json, size_t len, const char *comment);
+void vnep_pcapng_put_sync(struct vnep_buf *out, const struct vnep_pcapng_sync *sync);
+
+/* The block at data. *big is the byte order of its section; a section header sets it. */
+int vnep_pcapng_get(struct vnep_pcapng_block *out, bool *big, const uint8_t *data, size_t len,
+	struct vnep_err *err);
+
+uint32_t vnep_pcapng_crc(uint32_t crc, const void *data, size_t len); /* crc 0 to begin */
+uint32_t vnep_pcapng_crc_file(uint64_t file); /* what the CRC32 of a group begins with */
+
 #endif

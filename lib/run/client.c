@@ -188,3 +188,33 @@ int vnep_client_next(struct vnep_client *client, int wait_forever, const char **
 			return rc;
 	}
 }
+
+/* The code that a tool would have had for this exit status. */
+static int code_of(int64_t exit_status)
+{
+	switch (exit_status) {
+	case 1: return VNEP_ENOTFOUND;
+	case 2: return VNEP_EVALUE;
+	case 4: return VNEP_ECONFLICT;
+	case 5: return VNEP_EUNAVAIL;
+	default: return VNEP_EKERNEL;
+	}
+}
+
+bool vnep_client_told(const char *line, size_t len, struct vnep_err *err)
+{
+	static const char start[] = "{\"type\":\"error\"";
+	struct vnep_json *json = NULL;
+
+	if (len < sizeof start - 1 || memcmp(line, start, sizeof start - 1) ||
+		vnep_json_parse(line, len, &json, NULL))
+		return false;
+	*err = (struct vnep_err){ 0 };
+	vnep_err_set(err, code_of(vnep_json_get_int(json, "exit", 3)), "%s",
+		vnep_json_get_str(json, "detail", vnep_json_get_str(json, "title", "")));
+	vnep_err_hint(err, "%s", vnep_json_get_str(json, "hint", ""));
+	vnep_err_place(err, vnep_json_get_str(json, "file", NULL),
+		(unsigned)vnep_json_get_int(json, "line", 0), (unsigned)vnep_json_get_int(json, "column", 0));
+	vnep_json_free(json);
+	return true;
+}

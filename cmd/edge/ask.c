@@ -1,0 +1,105 @@
+/* ask - the verbs that ask the daemon and print what it says. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "edge.h"
+#include "vnep/client.h"
+#include "vnep/json.h"
+#include "vnep/ndjson.h"
+#include "vnep/out.h"
+
+/* The answer to standard output; its error records to standard error, as ours. */
+static int print_answer(struct vnep_cli *cli, struct vnep_client *client, bool follow)
+{
+	struct vnep_buf out = { 0 };
+	int rc, exit_status = 0;
+	const char *line;
+	size_t len;
+
+	while ((rc = vnep_client_next(client, follow, &line, &len, &exit_status, &cli->err)) == 1) {
+		struct vnep_err told = { 0 };
+
+		if (vnep_client_told(line, len, &told)) {
+			vnep_cli_error(cli, &told);
+			continue;
+		}
+		vnep_buf_put(&out, line, len);
+		vnep_buf_put(&out, "\n", 1);
+		rc = out.rc ? out.rc : vnep_out_records(cli, &out, follow);
+		if (rc)
+			break;
+	}
+	vnep_buf_release(&out);
+	return rc ? rc : exit_status;
+}
+
+static int ask(struct vnep_cli *cli, const char *verb, const char *members, bool follow)
+{
+	struct vnep_client *client = NULL;
+	int rc = vnep_client_open(&client, cli->state, &cli->err);
+
+	if (!rc && !client) {
+		vnep_err_set(&cli->err, VNEP_EUNAVAIL, "no vnep-edge lives on %s", cli->state);
+		vnep_err_hint(&cli->err, "start one with vnep-edge run, or name its folder with --state");
+		return VNEP_EUNAVAIL;
+	}
+	if (!rc)
+		rc = vnep_client_request(client, verb, members, &cli->err);
+	if (!rc)
+		rc = vnep_client_end(client, &cli->err);
+	if (!rc)
+		rc = print_answer(cli, client, follow);
+	vnep_client_close(client);
+	return rc;
+}
+
+/* "dev":[the operands], and what the verb's options add. */
+static int ask_devices(struct vnep_cli *cli, const char *verb, bool attach)
+{
+	struct vnep_buf buf = { 0 };
+	struct vnep_jw w = { .buf = &buf };
+	uint64_t vlan = 0;
+	int rc = 0;
+
+	vnep_jw_array(&w, "dev");
+	for (unsigned i = 0; i < cli->argc; i++)
+		vnep_jw_str(&w, NULL, cli->argv[i]);
+	vnep_jw_end_array(&w);
+	if (attach) {
+		vnep_jw_opt_str(&w, "port", vnep_cli_str(cli, "port", NULL));
+		vnep_jw_opt_str(&w, "addr", vnep_cli_str(cli, "addr", NULL));
+		if (vnep_cli_has(cli, "vlan"))
+			rc = vnep_cli_u64(cli, "vlan", 0, 4094, &vlan);
+		if (!rc && vnep_cli_has(cli, "vlan"))
+			vnep_jw_u64(&w, "vlan", vlan);
+	}
+	if (!rc)
+		rc = buf.rc ? buf.rc : ask(cli, verb, vnep_buf_str(&buf), false);
+	vnep_buf_release(&buf);
+	return rc;
+}
+
+int edge_status(struct vnep_cli *cli)
+{
+	return cli->argc ? ask_devices(cli, "status", false) : ask(cli, "status", NULL, false);
+}
+
+int edge_watch(struct vnep_cli *cli)
+{
+	return ask(cli, "watch", NULL, true);
+}
+
+int edge_attach(struct vnep_cli *cli)
+{
+	return ask_devices(cli, "attach", true);
+}
+
+int edge_detach(struct vnep_cli *cli)
+{
+	return ask_devices(cli, "detach", false);
+}
+
+int edge_stop(struct vnep_cli *cli)
+{
+	return ask(cli, "stop", NULL, false);
+}

@@ -1,0 +1,54 @@
+/* check - every mistake of a configuration, and whether its ports are there. */
+#include <errno.h>
+
+#include <linux/netlink.h>
+
+#include "edge.h"
+#include "vnep/rtnl.h"
+
+static void report(const struct vnep_err *err, void *arg)
+{
+	vnep_cli_error(arg, err);
+}
+
+/* A port that is missing is worth a word; whether it may come later is for the person to know. */
+static int check_ports(struct vnep_cli *cli, const struct vnep_edge_config *config)
+{
+	const struct vnep_acl_config *a = &config->acl;
+	struct vnep_nl *nl = NULL;
+	int first = vnep_nl_open(&nl, NETLINK_ROUTE, &cli->err);
+
+	if (first)
+		return first;
+	for (unsigned i = 0; i <= a->access_count; i++) {
+		struct vnep_err err = { 0 };
+		struct vnep_link link;
+		int rc = vnep_rtnl_link(nl, i < a->access_count ? a->access[i] : a->core, &link, &err);
+
+		if (!rc)
+			continue;
+		vnep_cli_error(cli, &err);
+		first = first ? first : VNEP_EVALUE;
+	}
+	vnep_nl_close(nl);
+	return first;
+}
+
+int edge_check(struct vnep_cli *cli)
+{
+	struct vnep_edge_config config;
+	struct vnep_err err = { 0 };
+	int rc = edge_config(cli, &config, report), whole;
+
+	if (rc && !cli->errors)
+		return rc; /* no such file */
+	whole = vnep_edge_config_check(&config, &err);
+	if (whole)
+		vnep_cli_error(cli, &err);
+	else
+		whole = check_ports(cli, &config);
+	if (rc || whole)
+		return vnep_err_set(&cli->err, VNEP_EVALUE, "the configuration is not good");
+	vnep_cli_say(cli, "good: %u access ports, core port %s", config.acl.access_count, config.acl.core);
+	return 0;
+}

@@ -1,0 +1,39 @@
+/* config - the configuration as run and check see it. */
+#include <unistd.h>
+
+#include "edge.h"
+
+#define DEFAULT_CONFIG "/etc/vnep/edge.conf"
+
+static const char *const keys[] = { "name", "region", "core", "journal-port", "set-size", "segment-octets" };
+
+static int from_options(struct vnep_cli *cli, struct vnep_edge_config *config)
+{
+	const char *word;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < sizeof keys / sizeof *keys; i++)
+		if (vnep_cli_has(cli, keys[i]))
+			rc = vnep_edge_config_set(config, keys[i], vnep_cli_str(cli, keys[i], ""), &cli->err);
+	if (vnep_cli_has(cli, "access"))
+		config->acl.access_count = 0; /* the option replaces the file's ports */
+	for (size_t i = 0; !rc && (word = vnep_cli_list(cli, "access", i)); i++)
+		rc = vnep_edge_config_set(config, "access", word, &cli->err);
+	return rc;
+}
+
+int edge_config(struct vnep_cli *cli, struct vnep_edge_config *config, vnep_edge_config_report *report)
+{
+	const char *file = vnep_cli_str(cli, "config", NULL);
+	int rc = 0, options;
+
+	vnep_edge_config_init(config);
+	if (!file && !access(DEFAULT_CONFIG, F_OK))
+		file = DEFAULT_CONFIG;
+	if (file)
+		rc = vnep_edge_config_read(config, file, report, cli, &cli->err);
+	if (rc && !report)
+		return rc;
+	options = from_options(cli, config);
+	return rc ? rc : options;
+}

@@ -1,0 +1,314 @@
+/*
+ * send - packets back on the wire, each at its time.
+ *
+ * Frames wait in a batch that is sent when it is full, when the next frame is due later, or at once where
+ * records come in as a stream: nobody should have to wait for a packet that is ready. A vnep-edge that lives
+ * on the state folder does the sending itself, because it knows who is awake; the pace stays here.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#include "replay.h"
+#include "vnep/client.h"
+#include "vnep/frame.h"
+#include "vnep/inject.h"
+#include "vnep/out.h"
+#include "vnep/recjson.h"
+
+enum { BATCH = 64, STUCK_MS = 10000, RETRY_MS = 1, NS_PER_S = 1000000000 };
+
+struct send {
+	struct replay_item items[BATCH]; /* without frame and text: those were lent */
+	struct vnep_buf bytes;           /* the frames of the batch, one behind the other */
+	size_t len[BATCH];
+	unsigned count, limit;
+	size_t port; /* index: the table of ports may move */
+	struct vnep_mono start;
+	uint64_t sent;
+	struct replay_lateness lateness;
+	int failed; /* first error of a port: the run goes on, the exit says so */
+	struct vnep_client *edge;
+};
+
+const struct vnep_option replay_send_options[] = {
+	{ "read", 'r', VNEP_ARG_LIST, "FILE", "packets from captures (pcap, pcapng; - is standard input)", NULL },
+	{ "filter", 'f', VNEP_ARG_ONE, "EXPR", "only packets of the captures that match (pcap-filter(7))", NULL },
+	{ "topspeed", 't', VNEP_ARG_NONE, NULL, "as fast as the link takes them (the default)", NULL },
+	{ "as-recorded", 0, VNEP_ARG_NONE, NULL, "with the pauses they came with", NULL },
+	{ "speed", 'x', VNEP_ARG_ONE, "X", "as recorded, X times as fast", NULL },
+	{ "pps", 'p', VNEP_ARG_ONE, "N", "N packets a second", NULL },
+	{ "bps", 0, VNEP_ARG_ONE, "N", "N bits a second", NULL },
+	{ "stats", 0, VNEP_ARG_NONE, NULL, "stat records at the end: counts, and how late packets were", NULL },
+	{ "raw", 0, VNEP_ARG_NONE, NULL, "frames as they are, no map needed; goes with --interface", NULL },
+	{ "interface", 'i', VNEP_ARG_ONE, "IF", "raw: send out of this port", NULL },
+	{ "to-mac", 0, VNEP_ARG_ONE, "MAC", "raw: rewrite the destination MAC", NULL },
+	{ "vlan", 0, VNEP_ARG_ONE, "N", "raw: put in or rewrite the VLAN tag; 0 takes it off", NULL },
+	{ "to-ip", 0, VNEP_ARG_ONE, "ADDR", "raw: rewrite the destination address, checksum corrected", NULL },
+	{ "hop-limit", 0, VNEP_ARG_ONE, "N", "raw: rewrite the hop limit", NULL },
+	{ 0 },
+};
+
+static void write_out(struct replay *replay, bool flush)
+{
+	if (replay->out.len)
+		vnep_out_records(replay->cli, &replay->out, flush);
+}
+
+/* What a port's refusal means for the packet. VNEP_REASON_NONE: it may be sent another day. */
+static enum vnep_reason port_reason(int code)
+{
+	return code == -EMSGSIZE ? VNEP_TOO_BIG : VNEP_REASON_NONE;
+}
+
+/* Full queues empty themselves: wait for that, but not for ever. */
+static bool retry(struct vnep_inject *inject, int code, unsigned *waited_ms)
+{
+	struct pollfd p = { vnep_inject_fd(inject), POLLOUT, 0 };
+
+	if ((code != -EAGAIN && code != -ENOBUFS) || *waited_ms >= STUCK_MS)
+		return false;
+	poll(&p, code == -EAGAIN, RETRY_MS); /* ENOBUFS is the qdisc's: the socket tells nothing about it */
+	*waited_ms += RETRY_MS;
+	return true;
+}
+
+static void item_failed(struct replay *replay, struct send *send, unsigned i, const struct vnep_err *why)
+{
+	enum vnep_reason reason = port_reason(why->code);
+
+	replay->refused++;
+	if (reason)
+		replay_outcome(replay, &send->items[i], VNEP_OUTCOME_FAILED, reason);
+	else if (!send->failed)
+		send->failed = why->code;
+	vnep_cli_error(replay->cli, why);
+}
+
+static void flush_batch(struct replay *replay, struct send *send)
+{
+	struct vnep_inject *inject = send->count ? replay->ports[send->port].inject : NULL;
+	struct iovec iov[BATCH];
+	uint8_t *at = send->bytes.data;
+	unsigned done = 0, waited_ms = 0;
+	struct vnep_err err = { 0 };
+
+	for (unsigned i = 0; i < send->count; at += send->len[i++])
+		iov[i] = (struct iovec){ at, send->len[i] };
+	while (done < send->count) {
+		size_t n = vnep_inject_send(inject, iov + done, send->count - done, &err);
+
+		for (size_t i = 0; i < n; i++, done++)
+			replay_outcome(replay, &send->items[done], VNEP_OUTCOME_SENT, VNEP_REASON_NONE);
+		send->sent += n;
+		if (n)
+			waited_ms = 0;
+		if (done == send->count || retry(inject, err.code, &waited_ms))
+			continue;
+		item_failed(replay, send, done++, &err);
+	}
+	send->count = 0;
+	vnep_buf_reset(&send->bytes);
+	write_out(replay, send->limit == 1);
+}
+
+static void wait_until(struct vnep_mono when)
+{
+	struct timespec t = { .tv_sec = when.ns / NS_PER_S, .tv_nsec = when.ns % NS_PER_S };
+
+	while (clock_nanosleep(CLOCK_BOOTTIME, TIMER_ABSTIME, &t, NULL) == EINTR)
+		;
+}
+
+/* The next packet is due offset_ns after the first. Lateness is noted, never passed on. */
+static void keep_pace(struct replay *replay, struct send *send, const struct replay_item *item, size_t len)
+{
+	struct vnep_mono due;
+
+	if (replay->cli->dry_run) {
+		replay_pace_next(&replay->pace, item->ts, len);
+		return;
+	}
+	if (!replay->pace.frames)
+		send->start = vnep_mono_now();
+	due.ns = send->start.ns + replay_pace_next(&replay->pace, item->ts, len);
+	if (replay->pace.mode == REPLAY_TOPSPEED)
+		return;
+	if (due.ns > vnep_mono_now().ns) {
+		flush_batch(replay, send);
+		write_out(replay, true);
+		wait_until(due);
+	}
+	replay_lateness_add(&send->lateness, vnep_mono_now().ns - due.ns);
+}
+
+static int take_frame(struct replay *replay, struct replay_item *item)
+{
+	struct send *send = replay->arg;
+	struct replay_port *port;
+	int rc = replay_build(replay, item, &port);
+
+	if (rc) {
+		write_out(replay, true);
+		return rc;
+	}
+	keep_pace(replay, send, item, replay->frame.len);
+	if (replay->cli->dry_run)
+		return 0;
+	if (send->count && send->port != (size_t)(port - replay->ports))
+		flush_batch(replay, send);
+	send->port = (size_t)(port - replay->ports);
+	send->items[send->count] = *item;
+	send->len[send->count++] = replay->frame.len;
+	vnep_buf_put(&send->bytes, replay->frame.data, replay->frame.len);
+	if (send->bytes.rc)
+		return vnep_err_sys(&replay->cli->err, ENOMEM, "frames");
+	if (send->count == send->limit)
+		flush_batch(replay, send);
+	return 0;
+}
+
+/* Behind a living edge the item stays what it was: an event. */
+static int take_for_edge(struct replay *replay, struct replay_item *item)
+{
+	struct send *send = replay->arg;
+	struct vnep_event event = { .ts = item->ts, .kind = VNEP_KIND_DATA, .direction = VNEP_TO_DEVICE,
+		.frame = item->frame, .frame_len = (uint32_t)item->len, .length = (uint32_t)item->wire_len };
+	struct vnep_err *err = &replay->cli->err;
+	struct vnep_map_txn *txn;
+	struct vnep_frame frame;
+	struct vnep_buf line;
+	int rc;
+
+	if (item->text) {
+		keep_pace(replay, send, item, item->len);
+		return vnep_client_send(send->edge, item->text, item->text_len, err);
+	}
+	rc = vnep_frame_parse(&frame, item->frame, item->len);
+	if (rc)
+		return replay_refuse(replay, item, rc == VNEP_ESHORT ? VNEP_MALFORMED : VNEP_NOT_IPV6, true,
+			"only whole IPv6 packets are carried");
+	rc = vnep_map_begin(replay->map, false, &txn, err);
+	if (rc)
+		return rc;
+	rc = vnep_map_by_vep(txn, &frame.dest, event.dev);
+	vnep_map_abort(txn);
+	if (rc)
+		return replay_refuse(replay, item, VNEP_NO_MAPPING, true,
+			"its destination is nobody's virtual endpoint");
+	keep_pace(replay, send, item, item->len);
+	vnep_buf_init(&line);
+	vnep_event_encode(&line, &event);
+	rc = line.rc ? vnep_err_sys(err, ENOMEM, "event") :
+		       vnep_client_send(send->edge, (const char *)line.data, line.len - 1, err);
+	vnep_buf_release(&line);
+	return rc;
+}
+
+/* The edge's answers: outcomes and errors. Returns its exit status or a negative code. */
+static int edge_answers(struct replay *replay, struct send *send)
+{
+	static const char sent[] = "\"outcome\":\"sent\"";
+	struct vnep_cli *cli = replay->cli;
+	const char *line;
+	size_t len;
+	int status = 3, rc = vnep_client_end(send->edge, &cli->err);
+
+	while (!rc && (rc = vnep_client_next(send->edge, 0, &line, &len, &status, &cli->err)) == 1) {
+		send->sent += memmem(line, len, sent, sizeof sent - 1) != NULL;
+		vnep_buf_put(&replay->out, line, len);
+		vnep_buf_put_str(&replay->out, "\n");
+		write_out(replay, true);
+		rc = 0;
+	}
+	return rc < 0 ? rc : status;
+}
+
+static void put_stats(struct replay *replay, const struct send *send)
+{
+	static const struct {
+		const char *label;
+		unsigned percent;
+	} quantiles[] = { { "0.5", 50 }, { "0.99", 99 } };
+	const char *name = "vnep_replay_lateness_us";
+
+	vnep_stat_encode(&replay->out, "vnep_replay_packets_total", "outcome", "sent", send->sent);
+	vnep_stat_encode(&replay->out, "vnep_replay_packets_total", "outcome", "refused", replay->refused);
+	vnep_stat_encode(&replay->out, "vnep_replay_packets_total", "outcome", "passed-over", replay->passed);
+	if (!send->lateness.count)
+		return;
+	for (unsigned i = 0; i < sizeof quantiles / sizeof *quantiles; i++)
+		vnep_stat_encode(&replay->out, name, "quantile", quantiles[i].label,
+			replay_lateness_us(&send->lateness, quantiles[i].percent));
+	vnep_stat_encode(&replay->out, name, "quantile", "1", send->lateness.max_us);
+}
+
+static int run_send(struct replay *replay, struct send *send)
+{
+	struct vnep_cli *cli = replay->cli;
+	int rc = 0, status = 0;
+
+	if (!replay->raw.on && !cli->dry_run)
+		rc = vnep_client_open(&send->edge, cli->state, &cli->err);
+	if (!rc && !replay->raw.on && (!send->edge || vnep_cli_has(cli, "read")))
+		rc = vnep_mapstore_open(&replay->map, cli->state, false, &cli->err);
+	if (!rc && send->edge)
+		rc = vnep_client_request(send->edge, "replay.send", NULL, &cli->err);
+	if (rc)
+		return rc;
+	replay->take = send->edge ? take_for_edge : take_frame;
+	rc = replay_input(replay);
+	if (rc && !replay->pace.frames && !replay->refused)
+		return rc;
+	/* what is ready goes, also when the input ended badly */
+	flush_batch(replay, send);
+	if (!rc && send->edge)
+		status = edge_answers(replay, send);
+	if (vnep_cli_has(cli, "stats"))
+		put_stats(replay, send);
+	write_out(replay, true);
+	if (rc || send->failed)
+		return rc ? rc : vnep_err_exit(send->failed);
+	return status ? status : 0;
+}
+
+/* With --raw everything goes to one port: whether it is there is known before the first packet is read. */
+static int check_raw_port(struct replay *replay)
+{
+	struct vnep_cli *cli = replay->cli;
+	const char *name = replay->raw.port;
+	struct replay_port *port;
+	int rc;
+
+	if (!name)
+		return vnep_err_set(&cli->err, VNEP_EUSAGE, "--raw needs --interface IF to send out of");
+	rc = replay_port_get(replay, name, &port);
+	return rc == VNEP_ENOTFOUND ? vnep_err_sys(&cli->err, ENODEV, "port \"%s\"", name) : rc;
+}
+
+int replay_send(struct vnep_cli *cli)
+{
+	struct replay replay;
+	struct send send = { .limit = 1 };
+	int rc = replay_init(&replay, cli, false);
+
+	vnep_buf_init(&send.bytes);
+	cli->answer_errors = true;
+	if (!rc && replay.raw.on)
+		rc = check_raw_port(&replay);
+	if (rc)
+		goto out;
+	if (vnep_cli_has(cli, "read"))
+		send.limit = BATCH;
+	/* 50 us of slack are the default for timers: too much where packets follow each other by 10 */
+	(void)prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
+	replay.arg = &send;
+	rc = run_send(&replay, &send);
+out:
+	vnep_client_close(send.edge);
+	vnep_buf_release(&send.bytes);
+	replay_release(&replay);
+	return rc;
+}

@@ -1,0 +1,388 @@
+/*
+ * journal-recover - the index brought up to what the segments say.
+ *
+ * The index is written without fsync, so it is believed in two cases only: it was written since this boot
+ * (what a process wrote is not lost with the process), or its last writer synced it and left the file
+ * index/clean, which the next writer removes before it changes anything. Else it is made anew.
+ *
+ * Behind the tail of the index there may be groups of a writer that was killed between the sync and the
+ * index: they are complete, have their mark, and are taken. What has no mark behind it is a torn tail:
+ * nobody was told that it is durable, it is cut. Damage in front of a mark is never cut.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "journal-private.h"
+#include "vnep/err.h"
+
+enum { BLOCKS_A_COMMIT = 20000 };
+
+bool vnep_journal_index_trusted(struct vnep_journal *journal)
+{
+	char boot[VNEP_PCAPNG_BOOT_LEN] = "";
+	int fd = openat(journal->index_dir, "boot", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	bool same = false;
+
+	if (faccessat(journal->index_dir, "data.mdb", F_OK, 0)) {
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	if (fd >= 0) {
+		same = read(fd, boot, sizeof boot) == sizeof boot &&
+			!memcmp(boot, journal->boot, sizeof boot);
+		close(fd);
+	}
+	/* Without a boot file it was never finished, whatever else lies there. */
+	return same || (fd >= 0 && !faccessat(journal->index_dir, "clean", F_OK, 0));
+}
+
+static int write_file(struct vnep_journal *journal, const char *name, const char *text,
+	struct vnep_err *err)
+{
+	size_t len = strlen(text);
+	int fd = openat(journal->index_dir, "new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+		0640);
+	int rc = fd < 0 ? -errno : 0;
+
+	if (!rc && (write(fd, text, len) != (ssize_t)len || fsync(fd)))
+		rc = errno ? -errno : -EIO;
+	if (fd >= 0)
+		close(fd);
+	if (!rc && (renameat(journal->index_dir, "new", journal->index_dir, name) ||
+			   fsync(journal->index_dir)))
+		rc = -errno;
+	return rc ? vnep_err_sys(err, -rc, "cannot write %s/index/%s", journal->path, name) : 0;
+}
+
+int vnep_journal_soil(struct vnep_journal *journal, struct vnep_err *err)
+{
+	if (faccessat(journal->index_dir, "clean", F_OK, 0))
+		return 0;
+	if (unlinkat(journal->index_dir, "clean", 0) || fsync(journal->index_dir))
+		return vnep_err_sys(err, errno, "cannot remove %s/index/clean", journal->path);
+	return 0;
+}
+
+void vnep_journal_clean(struct vnep_journal *journal)
+{
+	/* A failure only means that the index is made anew after the next boot. */
+	if (!vnep_jindex_sync(&journal->index, NULL))
+		write_file(journal, "clean", "", NULL);
+}
+
+/* One device of a block; a name that is new gets the next number. */
+static int device_of(struct vnep_journal *journal, const char *dev, uint32_t *id,
+	struct vnep_jdevice *device, struct vnep_err *err)
+{
+	struct vnep_jindex *ix = &journal->index;
+	int rc = vnep_jindex_id(ix, dev, id, err);
+
+	if (!rc)
+		return vnep_jindex_device(ix, *id, device, err);
+	if (rc != VNEP_ENOTFOUND)
+		return rc;
+	*id = journal->tail.device_count++;
+	*device = (struct vnep_jdevice){ .synced_seq = 1 };
+	return vnep_jindex_add(ix, *id, dev, err);
+}
+
+static int apply_interface(struct vnep_journal *journal, const struct vnep_pcapng_interface *interface,
+	struct vnep_err *err)
+{
+	struct vnep_jtail *tail = &journal->tail;
+	struct vnep_jdevice device;
+	uint32_t id;
+	int rc = device_of(journal, interface->name, &id, &device, err);
+
+	if (rc)
+		return rc;
+	device.interface = interface->id;
+	device.interface_segment = tail->segment;
+	if (interface->id >= tail->interface_count)
+		tail->interface_count = interface->id + 1;
+	rc = vnep_jindex_put_interface(&journal->index, tail->segment, interface->id, id, err);
+	return rc ? rc : vnep_jindex_put_device(&journal->index, id, &device, err);
+}
+
+static int apply_packet(struct vnep_journal *journal, const struct vnep_jfound *found,
+	const struct vnep_jplace *place, struct vnep_err *err)
+{
+	struct vnep_jindex *ix = &journal->index;
+	struct vnep_journal_item item;
+	struct vnep_jdevice device;
+	bool pending;
+	uint32_t id;
+	int rc = vnep_jindex_interface(ix, place->segment, found->block.packet.interface, &id, err);
+
+	if (rc)
+		return rc == VNEP_ENOTFOUND ? 0 : rc; /* its IDB is damaged: verify says so */
+	rc = vnep_jindex_device(ix, id, &device, err);
+	if (!rc)
+		rc = vnep_jitem_decode(&item, &found->block, err);
+	if (!rc)
+		rc = vnep_jrules_event(ix, &journal->tail, id, &device, &item.event, place, &pending, err);
+	return rc ? rc : vnep_jindex_put_device(ix, id, &device, err);
+}
+
+static int apply_record(struct vnep_journal *journal, const struct vnep_jfound *found,
+	const struct vnep_jplace *place, struct vnep_err *err)
+{
+	struct vnep_jindex *ix = &journal->index;
+	struct vnep_journal_moved moved;
+	struct vnep_journal_item item;
+	struct vnep_jdevice device;
+	const char *dev;
+	bool pending;
+	uint32_t id;
+	int rc = vnep_jitem_decode(&item, &found->block, err);
+
+	if (rc)
+		return 0; /* whole, but not ours to understand: scan reports it */
+	dev = item.type == VNEP_RECORD_EVENT	      ? item.event.dev :
+		item.type == VNEP_RECORD_CHECKPOINT ? item.checkpoint.dev :
+						      item.outcome.dev;
+	if (!dev[0]) {
+		journal->tail.events++;
+		return 0;
+	}
+	rc = device_of(journal, dev, &id, &device, err);
+	if (rc)
+		return rc;
+	if (item.type == VNEP_RECORD_EVENT)
+		rc = vnep_jrules_event(ix, &journal->tail, id, &device, &item.event, place, &pending, err);
+	else if (item.type == VNEP_RECORD_CHECKPOINT)
+		rc = vnep_jrules_checkpoint(ix, &journal->tail, id, &device, &item.checkpoint, &moved, err);
+	else
+		rc = vnep_jrules_outcome(ix, &journal->tail, id, &device, &item.outcome, err);
+	if (rc == VNEP_ENOTFOUND)
+		rc = 0; /* the outcome of an event that is damaged */
+	return rc ? rc : vnep_jindex_put_device(ix, id, &device, err);
+}
+
+static int apply(struct vnep_journal *journal, const struct vnep_jfound *found, struct vnep_err *err)
+{
+	struct vnep_jtail *tail = &journal->tail;
+	const struct vnep_pcapng_block *block = &found->block;
+	struct vnep_jplace place = { tail->segment, (uint32_t)block->len, found->offset };
+
+	switch (block->type) {
+	case VNEP_PCAPNG_SECTION:
+		tail->file = block->section.file;
+		return 0;
+	case VNEP_PCAPNG_INTERFACE:
+		return apply_interface(journal, &block->interface, err);
+	case VNEP_PCAPNG_PACKET:
+		return apply_packet(journal, found, &place, err);
+	case VNEP_PCAPNG_RECORD:
+		return apply_record(journal, found, &place, err);
+	case VNEP_PCAPNG_SYNC:
+		tail->group = block->sync.group;
+		tail->offset = found->offset + block->len;
+		return 0;
+	case VNEP_PCAPNG_FOREIGN:
+		break;
+	}
+	return 0;
+}
+
+/* Where the last mark of the segment ends; at if there is none behind it. */
+static int last_mark(int fd, uint32_t segment, uint64_t at, uint64_t size, uint64_t *end,
+	struct vnep_err *err)
+{
+	struct vnep_jfound found;
+	struct vnep_jwalk walk;
+	int rc, copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	*end = at;
+	if (copy < 0)
+		return vnep_err_sys(err, errno, "journal");
+	vnep_jwalk_init(&walk, copy, segment, at, size);
+	while ((rc = vnep_jwalk_next(&walk, &found, err)) > 0)
+		if (rc == VNEP_JSTEP_BLOCK && found.block.type == VNEP_PCAPNG_SYNC)
+			*end = walk.at;
+	vnep_jwalk_release(&walk);
+	return rc;
+}
+
+static int commit_so_far(struct vnep_journal *journal, struct vnep_err *err)
+{
+	int rc = vnep_jindex_put_tail(&journal->index, &journal->tail, err);
+
+	return rc ? rc : vnep_jindex_commit(&journal->index, err);
+}
+
+/* Take everything from the tail to end, which is a mark (or the end of a closed segment). */
+static int take_segment(struct vnep_journal *journal, int fd, uint64_t end, struct vnep_err *err)
+{
+	struct vnep_jindex *ix = &journal->index;
+	struct vnep_jfound found;
+	struct vnep_jwalk walk;
+	unsigned blocks = 0;
+	int rc = vnep_jindex_begin(ix, err);
+
+	if (rc) {
+		close(fd);
+		return rc;
+	}
+	vnep_jwalk_init(&walk, fd, journal->tail.segment, journal->tail.offset, end);
+	while ((rc = vnep_jwalk_next(&walk, &found, err)) > 0) {
+		if (rc == VNEP_JSTEP_DAMAGE)
+			continue;
+		rc = apply(journal, &found, err);
+		if (rc)
+			break;
+		if (++blocks < BLOCKS_A_COMMIT || found.block.type != VNEP_PCAPNG_SYNC)
+			continue;
+		blocks = 0;
+		rc = commit_so_far(journal, err);
+		if (!rc)
+			rc = vnep_jindex_begin(ix, err);
+		if (rc)
+			break;
+	}
+	journal->tail.offset = end;
+	vnep_jwalk_release(&walk);
+	if (!rc)
+		rc = commit_so_far(journal, err);
+	vnep_jindex_abort(ix);
+	return rc;
+}
+
+/* The last segment: everything with a mark is taken, the rest is cut. */
+static int take_last(struct vnep_journal *journal, int fd, uint64_t size, uint64_t *cut,
+	struct vnep_err *err)
+{
+	struct vnep_jtail *tail = &journal->tail;
+	char name[VNEP_JSEGMENT_LEN];
+	uint64_t end;
+	int rc = last_mark(fd, tail->segment, tail->offset, size, &end, err);
+
+	vnep_jsegment_name(name, tail->segment);
+	if (rc)
+		goto out;
+	if (end < size)
+		*cut += size - end;
+	if (end == 0) { /* a segment that was being born */
+		if (unlinkat(journal->dir, name, 0) || fsync(journal->dir))
+			rc = vnep_err_sys(err, errno, "cannot remove %s/%s", journal->path, name);
+		goto out;
+	}
+	if (ftruncate(fd, (off_t)end) || fdatasync(fd)) {
+		rc = vnep_err_sys(err, errno, "cannot cut the torn tail of %s/%s", journal->path, name);
+		goto out;
+	}
+	return take_segment(journal, fd, end, err);
+out:
+	close(fd);
+	return rc;
+}
+
+static int take_from(struct vnep_journal *journal, uint32_t segment, bool last, uint64_t *cut,
+	struct vnep_err *err)
+{
+	struct vnep_jtail *tail = &journal->tail;
+	struct stat st;
+	uint64_t end;
+	int fd, rc;
+
+	if (segment != tail->segment) {
+		tail->segment = segment;
+		tail->offset = tail->file = tail->given_up = tail->interface_count = 0;
+	}
+	rc = vnep_journal_open_segment(journal, segment, last ? O_RDWR : O_RDONLY, &fd, err);
+	if (rc)
+		return rc;
+	if (fstat(fd, &st)) {
+		rc = vnep_err_sys(err, errno, "%s", journal->path);
+		close(fd);
+		return rc;
+	}
+	if (last && !tail->given_up && (uint64_t)st.st_size > tail->offset)
+		return take_last(journal, fd, (uint64_t)st.st_size, cut, err);
+	rc = last ? 0 : vnep_journal_segment_end(journal, segment, &end, err);
+	if (rc || last || end <= tail->offset) {
+		close(fd);
+		return rc;
+	}
+	return take_segment(journal, fd, end, err);
+}
+
+int vnep_journal_catch_up(struct vnep_journal *journal, uint64_t *cut, struct vnep_err *err)
+{
+	struct vnep_jindex *ix = &journal->index;
+	uint32_t segment, next;
+	int rc = vnep_jindex_enter(ix, err), more;
+
+	if (rc)
+		return rc;
+	rc = vnep_jindex_tail(ix, &journal->tail, err);
+	vnep_jindex_leave(ix);
+	if (rc == VNEP_ENOTFOUND)
+		journal->tail = (struct vnep_jtail){ 0 };
+	else if (rc)
+		return rc;
+	rc = vnep_journal_soil(journal, err);
+	if (rc)
+		return rc;
+	rc = vnep_journal_next_segment(journal, journal->tail.segment, &segment, err);
+	while (!rc) {
+		more = vnep_journal_next_segment(journal, segment + 1, &next, err);
+		if (more && more != VNEP_ENOTFOUND)
+			return more;
+		rc = take_from(journal, segment, more != 0, cut, err);
+		if (rc || more)
+			return rc;
+		segment = next;
+	}
+	return rc == VNEP_ENOTFOUND ? 0 : rc;
+}
+
+static int remove_index(struct vnep_journal *journal, struct vnep_err *err)
+{
+	static const char *const names[] = { "boot", "clean", "new", "data.mdb", "lock.mdb" };
+
+	for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
+		if (unlinkat(journal->index_dir, names[i], 0) && errno != ENOENT)
+			return vnep_err_sys(err, errno, "cannot remove %s/index/%s", journal->path, names[i]);
+	return fsync(journal->index_dir) ? vnep_err_sys(err, errno, "%s/index", journal->path) : 0;
+}
+
+static int open_and_catch_up(struct vnep_journal *journal, uint64_t *cut, struct vnep_err *err)
+{
+	char path[4096];
+	int rc;
+
+	snprintf(path, sizeof path, "%s/index", journal->path);
+	rc = vnep_jindex_open(&journal->index, path, true, err);
+	if (rc)
+		return rc;
+	rc = vnep_journal_catch_up(journal, cut, err);
+	if (rc)
+		vnep_jindex_close(&journal->index);
+	return rc;
+}
+
+int vnep_journal_recover(struct vnep_journal *journal, uint64_t *cut, struct vnep_err *err)
+{
+	int rc = VNEP_EDAMAGED;
+
+	*cut = 0;
+	if (vnep_journal_index_trusted(journal))
+		rc = open_and_catch_up(journal, cut, err);
+	if (rc == VNEP_EDAMAGED) {
+		rc = remove_index(journal, err);
+		if (!rc)
+			rc = open_and_catch_up(journal, cut, err);
+	}
+	if (rc)
+		return rc;
+	rc = write_file(journal, "boot", journal->boot, err);
+	if (rc)
+		vnep_jindex_close(&journal->index);
+	return rc;
+}

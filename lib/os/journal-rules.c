@@ -1,0 +1,276 @@
+/*
+ * journal-rules - what an event, a checkpoint or an outcome changes. Nothing here looks at a clock, a
+ * lock or a file: the same blocks in the same order always give the same state, so that writing, recovery
+ * and a rebuilt index cannot disagree.
+ *
+ * A to-device packet lives like this (attempts in brackets):
+ *
+ *     arrives, device not awake -> pending [0] --sent--> in flight [1]
+ *     forwarded, a copy is kept ----------------------> in flight [1]
+ *     in flight --outcome, synced checkpoint----------> settled
+ *     in flight --no sign of life before the disconnect checkpoint--> pending, while attempts are left
+ */
+#include <string.h>
+
+#include "journal-private.h"
+#include "vnep/err.h"
+#include "vnep/frame.h"
+
+enum { TCP_SYN = 2, TCP_ACK = 16, TCP_HEADER_MIN = 20 };
+
+static uint64_t mix(uint64_t h, const uint8_t *data, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ data[i]) * 0x100000001b3;
+	return h;
+}
+
+static bool is_syn(const struct vnep_frame *f, const uint8_t *frame)
+{
+	return f->proto == IPPROTO_TCP && f->l4 && !f->fragment && f->l4 + TCP_HEADER_MIN <= f->end &&
+		(frame[f->l4 + 13] & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+}
+
+void vnep_jrules_identity(struct vnep_jidentity *out, const uint8_t *frame, size_t len)
+{
+	struct vnep_frame f;
+	uint64_t h = 0xcbf29ce484222325;
+
+	*out = (struct vnep_jidentity){ 0 };
+	if (vnep_frame_parse(&f, frame, len)) {
+		out->hash = mix(h, frame, len);
+		return;
+	}
+	out->tcp = f.proto == IPPROTO_TCP;
+	out->syn = is_syn(&f, frame);
+	if (out->syn) { /* addresses, ports, sequence number */
+		h = mix(h, (const uint8_t *)&f.src, sizeof f.src);
+		h = mix(h, (const uint8_t *)&f.dest, sizeof f.dest);
+		out->hash = mix(h, frame + f.l4, 8);
+	} else {
+		h = mix(h, frame + f.l3, 7);
+		out->hash = mix(h, frame + f.l3 + 8, (size_t)(f.end - f.l3 - 8));
+	}
+}
+
+bool vnep_jrules_same(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len)
+{
+	struct vnep_frame fa, fb;
+
+	if (vnep_frame_parse(&fa, a, a_len) || vnep_frame_parse(&fb, b, b_len))
+		return a_len == b_len && !memcmp(a, b, a_len);
+	if (is_syn(&fa, a) && is_syn(&fb, b))
+		return vnep_ip6_equal(&fa.src, &fb.src) && vnep_ip6_equal(&fa.dest, &fb.dest) &&
+			!memcmp(a + fa.l4, b + fb.l4, 8);
+	return fa.end - fa.l3 == fb.end - fb.l3 && !memcmp(a + fa.l3, b + fb.l3, 7) &&
+		!memcmp(a + fa.l3 + 8, b + fb.l3 + 8, (size_t)(fa.end - fa.l3 - 8));
+}
+
+uint64_t vnep_jrules_resume(const struct vnep_jdevice *device)
+{
+	uint64_t resume = device->life_seq + 1;
+
+	if (device->unconfirmed_seq && device->unconfirmed_seq < resume)
+		resume = device->unconfirmed_seq;
+	return resume > device->synced_seq ? resume : device->synced_seq;
+}
+
+static int make_pending(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_t id,
+	struct vnep_jdevice *device, uint64_t seq, const struct vnep_jevent *entry, struct vnep_err *err)
+{
+	device->pending++;
+	device->pending_octets += entry->octets;
+	tail->pending++;
+	return vnep_jindex_put_pending(ix, id, seq, entry->hash, err);
+}
+
+static int end_pending(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_t id,
+	struct vnep_jdevice *device, uint64_t seq, const struct vnep_jevent *entry, struct vnep_err *err)
+{
+	device->pending--;
+	device->pending_octets -= entry->octets;
+	tail->pending--;
+	return vnep_jindex_del_pending(ix, id, seq, entry->hash, err);
+}
+
+/* 1: it is, 0: it is not. */
+static int is_pending(struct vnep_jindex *ix, uint32_t id, uint64_t seq, struct vnep_err *err)
+{
+	uint64_t found = seq;
+	int rc = vnep_jindex_next_pending(ix, id, &found, err);
+
+	return rc == VNEP_ENOTFOUND ? 0 : rc ? rc : found == seq;
+}
+
+static bool deliverable(const struct vnep_event *event)
+{
+	return event->direction == VNEP_TO_DEVICE && event->frame &&
+		(event->kind == VNEP_KIND_DATA || event->kind == VNEP_KIND_INSTRUCTION ||
+			event->kind == VNEP_KIND_LATE);
+}
+
+static void fill_entry(struct vnep_jevent *entry, const struct vnep_event *event,
+	const struct vnep_jplace *place)
+{
+	struct vnep_jidentity identity;
+
+	*entry = (struct vnep_jevent){ .offset = place->offset, .segment = place->segment,
+		.length = place->length, .octets = event->frame_len, .kind = (uint8_t)event->kind,
+		.direction = (uint8_t)event->direction };
+	if (event->copy)
+		entry->flags |= VNEP_JEVENT_COPY;
+	if (!deliverable(event))
+		return;
+	vnep_jrules_identity(&identity, event->frame, event->frame_len);
+	entry->hash = identity.hash;
+	entry->attempts = event->copy;
+	entry->flags |= VNEP_JEVENT_DELIVERABLE;
+	if (identity.tcp)
+		entry->flags |= VNEP_JEVENT_TCP;
+}
+
+static void note_times(struct vnep_jtail *tail, struct vnep_jdevice *device, struct vnep_wall ts)
+{
+	if (!device->first_ns)
+		device->first_ns = ts.ns;
+	if (ts.ns > device->last_ns)
+		device->last_ns = ts.ns;
+	if (!tail->oldest_ns || ts.ns < tail->oldest_ns)
+		tail->oldest_ns = ts.ns;
+	if (ts.ns > tail->newest_ns)
+		tail->newest_ns = ts.ns;
+}
+
+int vnep_jrules_event(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_t id,
+	struct vnep_jdevice *device, const struct vnep_event *event, const struct vnep_jplace *place,
+	bool *pending, struct vnep_err *err)
+{
+	struct vnep_jevent entry;
+	int rc;
+
+	*pending = deliverable(event) && !event->copy;
+	fill_entry(&entry, event, place);
+	if (event->seq > device->head_seq)
+		device->head_seq = event->seq;
+	if (event->conn > device->conn)
+		device->conn = event->conn;
+	if (event->kind == VNEP_KIND_CONNECT || event->kind == VNEP_KIND_DISCONNECT)
+		device->connected = event->kind == VNEP_KIND_CONNECT;
+	if (event->kind == VNEP_KIND_DATA && event->direction == VNEP_FROM_DEVICE) {
+		device->life_seq = event->seq;
+		device->life_ns = event->ts.ns;
+		device->unconfirmed_seq = 0;
+	}
+	note_times(tail, device, event->ts);
+	tail->events++;
+	rc = vnep_jindex_put_event(ix, id, event->seq, &entry, err);
+	if (!rc && *pending)
+		rc = make_pending(ix, tail, id, device, event->seq, &entry, err);
+	return rc;
+}
+
+/* What was forwarded or sent behind the last sign of life: once more, or it was the last time. */
+static int disconnected(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_t id,
+	struct vnep_jdevice *device, uint64_t seq, struct vnep_journal_moved *moved, struct vnep_err *err)
+{
+	const uint8_t mask = VNEP_JEVENT_DELIVERABLE | VNEP_JEVENT_FINAL;
+	struct vnep_jevent entry;
+	int rc;
+
+	for (;; seq++) {
+		rc = vnep_jindex_next_event(ix, id, &seq, &entry, err);
+		if (rc)
+			return rc == VNEP_ENOTFOUND ? 0 : rc;
+		if ((entry.flags & mask) != VNEP_JEVENT_DELIVERABLE || !entry.attempts)
+			continue;
+		rc = is_pending(ix, id, seq, err);
+		if (rc < 0)
+			return rc;
+		if (rc)
+			continue;
+		if (entry.attempts >= VNEP_ATTEMPTS || entry.flags & VNEP_JEVENT_TCP) {
+			entry.flags |= VNEP_JEVENT_FINAL;
+			rc = vnep_jindex_put_event(ix, id, seq, &entry, err);
+		} else {
+			moved->copies += entry.flags & VNEP_JEVENT_COPY ? 1 : 0;
+			moved->resent += entry.flags & VNEP_JEVENT_COPY ? 0 : 1;
+			rc = make_pending(ix, tail, id, device, seq, &entry, err);
+		}
+		if (rc)
+			return rc;
+	}
+}
+
+static int settle_below(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_t id,
+	struct vnep_jdevice *device, uint64_t resume, struct vnep_journal_moved *moved,
+	struct vnep_err *err)
+{
+	struct vnep_jevent entry;
+	uint64_t seq = 0;
+	int rc;
+
+	while (!(rc = vnep_jindex_next_pending(ix, id, &seq, err)) && seq < resume) {
+		rc = vnep_jindex_event(ix, id, seq, &entry, err);
+		if (rc == VNEP_ENOTFOUND)
+			return vnep_err_set(err, VNEP_EDAMAGED,
+				"index of the journal: a pending event is not there");
+		if (rc)
+			return rc;
+		entry.flags |= VNEP_JEVENT_FINAL;
+		rc = vnep_jindex_put_event(ix, id, seq, &entry, err);
+		if (!rc)
+			rc = end_pending(ix, tail, id, device, seq, &entry, err);
+		if (rc)
+			return rc;
+		moved->settled++;
+	}
+	return rc == VNEP_ENOTFOUND ? 0 : rc;
+}
+
+int vnep_jrules_checkpoint(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_t id,
+	struct vnep_jdevice *device, const struct vnep_checkpoint *checkpoint,
+	struct vnep_journal_moved *moved, struct vnep_err *err)
+{
+	uint64_t resume = checkpoint->resume_seq;
+
+	*moved = (struct vnep_journal_moved){ 0 };
+	note_times(tail, device, checkpoint->ts);
+	if (checkpoint->cursor == VNEP_CURSOR_SYNCED) {
+		if (resume > device->synced_seq)
+			device->synced_seq = resume;
+		if (device->unconfirmed_seq && device->unconfirmed_seq < resume)
+			device->unconfirmed_seq = 0;
+		return settle_below(ix, tail, id, device, resume, moved, err);
+	}
+	if (resume > device->disconnect_seq)
+		device->disconnect_seq = resume;
+	device->unconfirmed_seq = 0;
+	/* What the synced cursor has passed is settled for good. */
+	if (resume < device->synced_seq)
+		resume = device->synced_seq;
+	return disconnected(ix, tail, id, device, resume, moved, err);
+}
+
+int vnep_jrules_outcome(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_t id,
+	struct vnep_jdevice *device, const struct vnep_outcome *outcome, struct vnep_err *err)
+{
+	struct vnep_jevent entry;
+	int rc = vnep_jindex_event(ix, id, outcome->seq, &entry, err);
+
+	if (rc)
+		return rc;
+	note_times(tail, device, outcome->ts);
+	if (outcome->outcome == VNEP_OUTCOME_SENT) {
+		if (outcome->attempt > entry.attempts)
+			entry.attempts = (uint8_t)(outcome->attempt < UINT8_MAX ? outcome->attempt : UINT8_MAX);
+		if (!device->unconfirmed_seq || outcome->seq < device->unconfirmed_seq)
+			device->unconfirmed_seq = outcome->seq;
+	} else {
+		entry.flags |= VNEP_JEVENT_FINAL;
+	}
+	rc = vnep_jindex_put_event(ix, id, outcome->seq, &entry, err);
+	if (rc)
+		return rc;
+	rc = is_pending(ix, id, outcome->seq, err);
+	return rc > 0 ? end_pending(ix, tail, id, device, outcome->seq, &entry, err) : rc;
+}

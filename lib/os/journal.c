@@ -1,0 +1,314 @@
+/* journal - open, close, the lock, the files. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "journal-private.h"
+#include "vnep/err.h"
+#include "vnep/num.h"
+#include "vnep/state.h"
+
+enum { LOCK_WAIT_MS = 5000, LOCK_STEP_US = 2000, PID_TEXT = 16 };
+
+static const uint64_t default_segment_octets = 64 << 20;
+
+static int busy(struct vnep_journal *journal, struct vnep_err *err)
+{
+	char text[PID_TEXT + 1] = "";
+	ssize_t n = pread(journal->lock, text, PID_TEXT, 0);
+
+	text[n > 0 ? strcspn(text, " \n") : 0] = 0;
+	vnep_err_set(err, VNEP_EBUSY, "the journal %s is in use by another writer (process %s)",
+		journal->path, text[0] ? text : "unknown");
+	vnep_err_hint(err, "try again when it is done");
+	return VNEP_EBUSY;
+}
+
+int vnep_journal_lock(struct vnep_journal *journal, struct vnep_err *err)
+{
+	const struct timespec step = { .tv_nsec = LOCK_STEP_US * 1000L };
+	char text[PID_TEXT + 1];
+
+	if (journal->locked)
+		return 0;
+	for (long waited = 0; flock(journal->lock, LOCK_EX | LOCK_NB); waited += LOCK_STEP_US) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return vnep_err_sys(err, errno, "cannot lock %s", journal->path);
+		if (waited >= LOCK_WAIT_MS * 1000L)
+			return busy(journal, err);
+		nanosleep(&step, NULL);
+	}
+	journal->locked = true;
+	/* For the message of whoever waits in vain; the lock itself does not depend on it. */
+	snprintf(text, sizeof text, "%-*ld\n", PID_TEXT - 1, (long)getpid());
+	if (pwrite(journal->lock, text, PID_TEXT, 0) != PID_TEXT && errno != ENOSPC) {
+		vnep_journal_unlock(journal);
+		return vnep_err_sys(err, errno, "cannot write %s/lock", journal->path);
+	}
+	return 0;
+}
+
+void vnep_journal_unlock(struct vnep_journal *journal)
+{
+	if (journal->locked)
+		flock(journal->lock, LOCK_UN);
+	journal->locked = false;
+}
+
+int vnep_journal_open_segment(struct vnep_journal *journal, uint32_t segment, int flags, int *fd,
+	struct vnep_err *err)
+{
+	char name[VNEP_JSEGMENT_LEN];
+
+	vnep_jsegment_name(name, segment);
+	*fd = openat(journal->dir, name, flags | O_CLOEXEC | O_NOFOLLOW, 0640);
+	if (*fd < 0)
+		return vnep_err_sys(err, errno, "cannot open %s/%s", journal->path, name);
+	return 0;
+}
+
+/* The number in the name of a segment; 0 if it is another file. */
+static uint32_t segment_number(const char *name)
+{
+	char digits[11], again[VNEP_JSEGMENT_LEN];
+	uint64_t number;
+
+	if (strlen(name) < 10)
+		return 0;
+	memcpy(digits, name, 10);
+	digits[10] = 0;
+	if (vnep_num_u64(digits, 1, UINT32_MAX, &number, NULL))
+		return 0;
+	vnep_jsegment_name(again, (uint32_t)number);
+	return strcmp(again, name) ? 0 : (uint32_t)number;
+}
+
+int vnep_journal_next_segment(struct vnep_journal *journal, uint32_t from, uint32_t *out,
+	struct vnep_err *err)
+{
+	char name[VNEP_JSEGMENT_LEN];
+	uint32_t best = UINT32_MAX, number;
+	struct dirent *entry;
+	DIR *dir;
+	int fd;
+
+	vnep_jsegment_name(name, from);
+	if (from && !faccessat(journal->dir, name, F_OK, AT_SYMLINK_NOFOLLOW)) { /* nearly always */
+		*out = from;
+		return 0;
+	}
+	fd = openat(journal->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir) {
+		int rc = vnep_err_sys(err, errno, "cannot read %s", journal->path);
+
+		if (fd >= 0)
+			close(fd);
+		return rc;
+	}
+	while ((entry = readdir(dir))) {
+		number = segment_number(entry->d_name);
+		if (number >= from && number && number < best)
+			best = number;
+	}
+	closedir(dir);
+	if (best == UINT32_MAX)
+		return VNEP_ENOTFOUND;
+	*out = best;
+	return 0;
+}
+
+/* What the section header of the next segment says about this one. */
+static bool told_end(struct vnep_journal *journal, uint32_t segment, uint64_t *end)
+{
+	struct vnep_jfound found;
+	struct vnep_jwalk walk;
+	struct stat st;
+	bool told = false;
+	int fd;
+
+	if (vnep_journal_open_segment(journal, segment + 1, O_RDONLY, &fd, NULL))
+		return false;
+	if (fstat(fd, &st))
+		st.st_size = 0;
+	vnep_jwalk_init(&walk, fd, segment + 1, 0, (uint64_t)st.st_size);
+	if (vnep_jwalk_next(&walk, &found, NULL) == VNEP_JSTEP_BLOCK &&
+		found.block.type == VNEP_PCAPNG_SECTION && found.block.section.previous == segment) {
+		*end = found.block.section.previous_end;
+		told = true;
+	}
+	vnep_jwalk_release(&walk);
+	return told;
+}
+
+int vnep_journal_segment_end(struct vnep_journal *journal, uint32_t segment, uint64_t *end,
+	struct vnep_err *err)
+{
+	char name[VNEP_JSEGMENT_LEN];
+	struct stat st;
+
+	if (told_end(journal, segment, end))
+		return 0;
+	vnep_jsegment_name(name, segment);
+	if (fstatat(journal->dir, name, &st, AT_SYMLINK_NOFOLLOW))
+		return vnep_err_sys(err, errno, "%s/%s", journal->path, name);
+	*end = (uint64_t)st.st_size;
+	return 0;
+}
+
+static int read_boot(char out[static VNEP_PCAPNG_BOOT_LEN + 1], struct vnep_err *err)
+{
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, out, VNEP_PCAPNG_BOOT_LEN);
+
+	if (fd >= 0)
+		close(fd);
+	if (n != VNEP_PCAPNG_BOOT_LEN)
+		return vnep_err_set(err, -EIO, "cannot read /proc/sys/kernel/random/boot_id");
+	out[VNEP_PCAPNG_BOOT_LEN] = 0;
+	return 0;
+}
+
+/* STATE, STATE/journal, STATE/journal/index: ours, no links. The descriptors stay on what was checked. */
+static int open_folders(struct vnep_journal *journal, const char *state, struct vnep_err *err)
+{
+	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	bool write = journal->how != VNEP_JOURNAL_READ;
+	char index[PATH_MAX];
+	int rc = vnep_state_check(state, write, err);
+
+	if (rc)
+		return rc;
+	if (asprintf(&journal->path, "%s/journal", state) < 0) {
+		journal->path = NULL;
+		return vnep_err_sys(err, ENOMEM, "journal");
+	}
+	if (snprintf(index, sizeof index, "%s/index", journal->path) >= (int)sizeof index)
+		return vnep_err_sys(err, ENAMETOOLONG, "%s/index", journal->path);
+	rc = vnep_state_check(journal->path, write, err);
+	if (!rc)
+		rc = vnep_state_check(index, write, err);
+	if (rc == VNEP_ENOTFOUND)
+		return vnep_err_set(err, VNEP_ENOTFOUND, "no journal in %s", state);
+	if (rc)
+		return rc;
+	journal->dir = open(journal->path, flags);
+	journal->index_dir = journal->dir < 0 ? -1 : openat(journal->dir, "index", flags);
+	if (journal->index_dir < 0)
+		return vnep_err_sys(err, errno, "cannot open %s", journal->path);
+	return 0;
+}
+
+static int open_lock(struct vnep_journal *journal, struct vnep_err *err)
+{
+	if (journal->lock >= 0)
+		return 0;
+	journal->lock = openat(journal->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	return journal->lock < 0 ?
+		vnep_err_sys(err, errno, "cannot open %s/lock for writing", journal->path) :
+		0;
+}
+
+static int open_to_write(struct vnep_journal *journal, uint64_t *cut, struct vnep_err *err)
+{
+	int rc = open_lock(journal, err);
+
+	if (!rc)
+		rc = vnep_journal_lock(journal, err);
+	if (!rc)
+		rc = vnep_journal_recover(journal, cut, err);
+	if (journal->how != VNEP_JOURNAL_EXCLUSIVE)
+		vnep_journal_unlock(journal);
+	return rc;
+}
+
+/* An index that cannot be believed is made anew by whoever comes first, readers too. */
+static int open_to_read(struct vnep_journal *journal, uint64_t *cut, struct vnep_err *err)
+{
+	char path[PATH_MAX];
+	int rc = VNEP_EDAMAGED;
+
+	snprintf(path, sizeof path, "%s/index", journal->path);
+	if (vnep_journal_index_trusted(journal))
+		rc = vnep_jindex_open(&journal->index, path, false, err);
+	if (rc != VNEP_EDAMAGED)
+		return rc;
+	rc = open_to_write(journal, cut, err);
+	if (rc == -EACCES || rc == -EROFS || rc == -EPERM)
+		vnep_err_hint(err, "its index must be made anew: run vnep-journal stat as its owner");
+	return rc;
+}
+
+int vnep_journal_open(struct vnep_journal **out, const char *state, enum vnep_journal_open how,
+	const struct vnep_journal_config *config, uint64_t *recovered, struct vnep_err *err)
+{
+	struct vnep_journal *journal = calloc(1, sizeof *journal);
+	uint64_t cut = 0;
+	int rc;
+
+	if (!journal)
+		return vnep_err_sys(err, ENOMEM, "journal");
+	journal->how = how;
+	journal->dir = journal->index_dir = journal->lock = journal->fd = journal->read_fd = -1;
+	journal->segment_octets = config && config->segment_octets ? config->segment_octets :
+								     default_segment_octets;
+	rc = open_folders(journal, state, err);
+	if (!rc)
+		rc = read_boot(journal->boot, err);
+	if (!rc)
+		rc = how == VNEP_JOURNAL_READ ? open_to_read(journal, &cut, err) :
+						open_to_write(journal, &cut, err);
+	if (rc) {
+		vnep_journal_close(journal);
+		return rc;
+	}
+	if (recovered)
+		*recovered = cut;
+	*out = journal;
+	return 0;
+}
+
+/* Give back what was allocated behind the end, and leave an index that survives a power cut. */
+static void leave_tidy(struct vnep_journal *journal)
+{
+	struct stat st;
+
+	if (!journal->locked && flock(journal->lock, LOCK_EX | LOCK_NB))
+		return; /* the writer that has the lock will do it */
+	journal->locked = true;
+	if (journal->fd >= 0 && !fstat(journal->fd, &st) && ftruncate(journal->fd, st.st_size))
+		errno = 0; /* only space that a later group would use anyway */
+	vnep_journal_clean(journal);
+}
+
+void vnep_journal_close(struct vnep_journal *journal)
+{
+	if (!journal)
+		return;
+	vnep_journal_abort(journal);
+	if (journal->dirty)
+		leave_tidy(journal);
+	vnep_jindex_close(&journal->index);
+	if (journal->fd >= 0)
+		close(journal->fd);
+	if (journal->read_fd >= 0)
+		close(journal->read_fd);
+	if (journal->lock >= 0)
+		close(journal->lock);
+	if (journal->index_dir >= 0)
+		close(journal->index_dir);
+	if (journal->dir >= 0)
+		close(journal->dir);
+	vnep_buf_release(&journal->group);
+	vnep_buf_release(&journal->scratch);
+	free(journal->path);
+	free(journal);
+}

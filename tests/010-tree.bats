@@ -1,0 +1,183 @@
+load helpers
+
+layers=(base value codec os run cli cmd)
+
+setup() {
+	vnep_setup
+	cd "$ROOT"
+}
+
+rank() {
+	local i
+
+	for i in "${!layers[@]}"; do
+		[[ ${layers[$i]} != "$1" ]] || { echo "$i"; return; }
+	done
+	echo "no layer: $1" >&2
+	return 1
+}
+
+# The layer of a public header: the folder its module lies in.
+layer_of() {
+	local file
+
+	for file in lib/*/"$1".c lib/*/"$1"-*.c; do
+		[[ ! -e $file ]] || { basename "$(dirname "$file")"; return; }
+	done
+	return 1
+}
+
+# "FILE LAYER HEADER" for each public header that a file of the tree includes.
+includes() {
+	local file layer header
+
+	for file in lib/*/*.[ch] cmd/*/*.[ch] include/vnep/*.h; do
+		[[ -e $file ]] || continue
+		case $file in
+		lib/*) layer=$(basename "$(dirname "$file")") ;;
+		cmd/*) layer=cmd ;;
+		*) layer=$(layer_of "$(basename "$file" .h)") || continue ;;
+		esac
+		for header in $(sed -n 's|^#include "vnep/\(.*\)\.h"|\1|p' "$file"); do
+			echo "$file $layer $header"
+		done
+	done
+}
+
+# The tools that the tree has.
+tools() {
+	local dir
+
+	for dir in cmd/*/; do
+		[[ ! -d $dir ]] || basename "$dir"
+	done
+}
+
+page() {
+	compgen -G "man/vnep-$1.[18]"
+}
+
+# "FILE LINE" pairs must be none: a list that should be empty, shown if it is not.
+none() {
+	[[ -z $1 ]] || { printf '%s:\n%s\n' "$2" "$1"; return 1; }
+}
+
+@test "tree: every public header has its module" {
+	local header alone=""
+
+	for header in include/vnep/*.h; do
+		layer_of "$(basename "$header" .h)" >/dev/null || alone+="$header "
+	done
+	none "$alone" "headers without a file in lib"
+}
+
+@test "tree: includes point down only" {
+	local up="" file layer header
+
+	local of
+
+	while read -r file layer header; do
+		of=$(layer_of "$header") || continue
+		(( $(rank "$of") <= $(rank "$layer") )) || up+="$file ($layer) includes $header ($of)"$'\n'
+	done < <(includes)
+	none "$up" "includes that point up"
+	[ "$(includes | wc -l)" -gt 10 ]
+}
+
+@test "tree: modules do not include each other in a circle" {
+	local file layer header module
+
+	while read -r file layer header; do
+		module=$(basename "$file")
+		module=${module%%[-.]*}
+		[[ $layer == cmd || $module == "$header" ]] || echo "$module $header"
+	done < <(includes) | sort -u >"$T/edges"
+	run -0 tsort "$T/edges"
+}
+
+@test "tree: a header that is not public is included by its own folder only" {
+	none "$(grep -nE '^#include "[^"]*/' lib/*/*.[ch] $(compgen -G 'cmd/*/*.[ch]') | grep -v '"vnep/')" \
+		"includes of another folder's header"
+}
+
+@test "tree: each outside library is named in one module" {
+	local library files wrong=""
+
+	while read -r library files; do
+		wrong+=$(grep -lE "^#include <$library" lib/*/*.[ch] include/vnep/*.h $(compgen -G 'cmd/*/*.[ch]') |
+			grep -vE "^($files)$" | sed "s|\$| names $library|") || true
+	done <<-'END'
+		jansson\.h lib/codec/json(-[a-z]+)?\.[ch]
+		lmdb\.h lib/os/(mapstore|journal)(-[a-z]+)?\.[ch]
+		libmnl/ lib/os/(nl|rtnl|nft)(-[a-z]+)?\.[ch]
+		pcap lib/os/capture(-[a-z]+)?\.[ch]
+		uv\.h lib/(os|run)/loop(-[a-z]+)?\.[ch]
+		zlib\.h lib/(codec|os)/(pcapng|journal|mapstore)(-[a-z]+)?\.[ch]
+	END
+	none "$wrong" "libraries named elsewhere"
+}
+
+@test "tree: the library neither prints, nor exits, nor reads the environment of a tool" {
+	none "$(grep -nE '\b(printf|puts|perror|exit|abort)\(' lib/*/*.c |
+		grep -vE '^lib/cli/|snprintf|vsnprintf|__attribute__|^[^:]*:[0-9]+:[[:space:]]*(/?\*|//)|_exit\(')" \
+		"what only cmd and lib/cli may do"
+}
+
+@test "tree: nothing else lies at its top" {
+	requires git
+	git rev-parse >/dev/null 2>&1 || skip "not a git checkout"
+	none "$(git ls-files | cut -d/ -f1 | sort -u | grep -vxE '\.ci|\.clang-format|\.gitignore|LICENSE|Makefile|README\.md|cmd|completions|examples|include|lib|man|tests')" \
+		"files that do not belong at the top"
+	for part in LICENSE Makefile README.md .ci/run include/vnep man tests; do
+		[[ -e $part ]] || { echo "missing: $part"; false; }
+	done
+}
+
+@test "tree: every tool has a manual page and completion" {
+	local tool missing=""
+
+	for tool in $(tools); do
+		page "$tool" >/dev/null || missing+="man/vnep-$tool "
+		grep -qE "^complete .*\bvnep-$tool\b" completions/vnep || missing+="completion of vnep-$tool "
+	done
+	none "$missing" "missing"
+}
+
+@test "tree: no two tests have the same title" {
+	none "$(sed -n 's/^@test "\(.*\)" {$/\1/p' tests/*.bats | sort | uniq -d)" "titles used twice"
+	none "$(sed -nE 's/^TEST\((".*")\)$/\1/p' $(compgen -G 'tests/unit/*.c') /dev/null | sort | uniq -d)" \
+		"titles of unit tests used twice"
+}
+
+@test "tree: every title begins with what it is about" {
+	none "$(grep -nE '^@test "' tests/*.bats | grep -vE '@test "[a-z][a-z0-9 -]*: ')" "titles without a subject"
+}
+
+@test "tree: tests wait with a deadline and never sleep" {
+	none "$(grep -nE '(^|[;&|({[:space:]])u?sleep([[:space:]]+[0-9.$"]|\()' tests/*.bats tests/*.bash tests/unit/*.c \
+		$(compgen -G 'tests/tools/*.c'))" "sleeps"
+}
+
+@test "tree: every test asserts something" {
+	run -0 awk '
+		/^@test / { title = FILENAME ": " $0; asserts = 0; inside = 1; next }
+		inside && /^\}/ { if (!asserts) print title; inside = 0; next }
+		inside && /(^|[ \t])(\[|\[\[|\(\(|run (-[0-9]+|!)|stop -[0-9]+|none|record|json_equal|wait_for|run_blocks|grep|diff|cmp|test|kill -0|[a-z_]*(expect|assert|is|same|check|like|has)[a-z_]*)([ \t]|$)/ {
+			asserts = 1
+		}' tests/*.bats
+	none "$output" "tests that cannot fail"
+}
+
+@test "tree: no test relies on a status that nobody looks at" {
+	none "$(grep -nE '^[[:space:]]*run ' tests/*.bats | grep -vE 'run (-[0-9]+|!)[[:space:]]')" \
+		"run without the promised status"
+	none "$(grep -nE '^[[:space:]]*! ' tests/*.bats)" "lines that begin with ! and never fail a test"
+}
+
+@test "tree: examples and tests use documentation addresses only" {
+	none "$(grep -rnoiE '\b([0-9a-f]{2}:){5}[0-9a-f]{2}\b' README.md man examples tests 2>/dev/null |
+		grep -viE ':(00:00:5e:00:53:..|33:33:.*|ff:ff:ff:ff:ff:ff|00:00:00:00:00:00|0[12]:.*|aa:bb:cc:dd:ee:ff)$')" \
+		"hardware addresses of somebody"
+	none "$(grep -rnoiE '\b2(00[013-9a-f]|[0-9a-f]0[0-9a-f]{2}):[0-9a-f:]+' README.md man examples tests 2>/dev/null |
+		grep -vi ':2001:db8:' | grep -vE ':20[0-9]{2}:[0-9]{2}')" "addresses of somebody"
+}

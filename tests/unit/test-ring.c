@@ -1,0 +1,248 @@
+/* ring and inject: a journal port in a namespace of its own; what goes in at one end comes out at the other. */
+#include <arpa/inet.h>
+#include <linux/netlink.h>
+#include <netinet/udp.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include "vnep/buf.h"
+#include "vnep/err.h"
+#include "vnep/frame.h"
+#include "vnep/inject.h"
+#include "vnep/ring.h"
+#include "vnep/rtnl.h"
+#include "netns.h"
+
+enum { LOSSLESS_COUNT = 20000, GSO_OCTETS = 5000, SEGMENT_OCTETS = 1000 };
+
+static void port_make(const char *name)
+{
+	struct vnep_nl *nl;
+	bool made;
+
+	CHECK(!vnep_nl_open(&nl, NETLINK_ROUTE, NULL));
+	CHECK(!vnep_rtnl_journal_port(nl, name, &made, NULL));
+	vnep_nl_close(nl);
+}
+
+/* An Ethernet frame of an experimental type, with a number in it. */
+static size_t numbered(uint8_t frame[64], uint32_t n)
+{
+	memset(frame, 0, 64);
+	frame[0] = 0x02;
+	frame[6] = 0x02;
+	vnep_set_be16(frame + 12, 0x88b5);
+	vnep_set_be16(frame + 14, (uint16_t)(n >> 16));
+	vnep_set_be16(frame + 16, (uint16_t)n);
+	return 60;
+}
+
+static void send_numbered(struct vnep_inject *out, uint32_t from, uint32_t to)
+{
+	static uint8_t frames[64][64];
+	struct iovec iov[64];
+
+	while (from < to) {
+		size_t n = 0;
+
+		for (; n < 64 && from + n < to; n++) {
+			iov[n].iov_base = frames[n];
+			iov[n].iov_len = numbered(frames[n], from + (uint32_t)n);
+		}
+		CHECK_INT(vnep_inject_send(out, iov, n, NULL), n);
+		from += (uint32_t)n;
+	}
+}
+
+static int wait_block(struct vnep_ring *ring, int ms)
+{
+	struct pollfd p = { vnep_ring_fd(ring), POLLIN, 0 };
+
+	return poll(&p, 1, ms);
+}
+
+TEST("ring: 20,000 frames come out complete and in order, none is dropped")
+{
+	struct vnep_inject *out;
+	struct vnep_ring *ring;
+	struct vnep_ring_frame f;
+	uint32_t next = 0, sent = 0;
+	unsigned wrong = 0;
+
+	port_make("ra0");
+	CHECK(!vnep_ring_open(&ring, "ra1", NULL, NULL));
+	CHECK(!vnep_inject_open(&out, "ra0", NULL));
+	while (next < LOSSLESS_COUNT) {
+		if (sent < LOSSLESS_COUNT) {
+			send_numbered(out, sent, sent + 1000);
+			sent += 1000;
+		}
+		if (wait_block(ring, 2000) <= 0)
+			break;
+		while (vnep_ring_next(ring, &f))
+			wrong += f.len < 60 || vnep_be32(f.data + 14) != next++ || f.wire_len != f.len;
+		vnep_ring_release(ring);
+	}
+	CHECK_INT(next, LOSSLESS_COUNT);
+	CHECK_INT(wrong, 0);
+	CHECK_INT(vnep_ring_drops(ring), 0);
+	CHECK_INT(vnep_inject_unsent(out), 0);
+	vnep_inject_close(out);
+	vnep_ring_close(ring);
+}
+
+TEST("ring: what is not released is kept, an overrun is counted to the frame, and it goes on afterwards")
+{
+	struct vnep_ring_config small = { .block_octets = 16384, .block_count = 4, .retire_ms = 1 };
+	struct vnep_inject *out;
+	struct vnep_ring *ring;
+	struct vnep_ring_frame f;
+	uint32_t got = 0, wrong = 0, last = 0;
+	const uint8_t *first = NULL;
+
+	port_make("ra0");
+	CHECK(!vnep_ring_open(&ring, "ra1", &small, NULL));
+	CHECK(!vnep_inject_open(&out, "ra0", NULL));
+	send_numbered(out, 0, 2000);
+	CHECK(wait_block(ring, 2000) > 0);
+	while (vnep_ring_next(ring, &f)) {
+		if (!first)
+			first = f.data;
+		wrong += vnep_be32(f.data + 14) != got++;
+	}
+	CHECK_INT(wrong, 0);
+	CHECK(got > 100 && got < 2000);
+	CHECK_INT(vnep_ring_next(ring, &f), 0);
+	CHECK(first && vnep_be32(first + 14) == 0);
+	CHECK_INT(vnep_ring_drops(ring), 2000 - got);
+	CHECK_INT(vnep_ring_drops(ring), 2000 - got);
+	vnep_ring_release(ring);
+	send_numbered(out, 5000, 5010);
+	for (int i = 0; i < 100 && last != 5009; i++) {
+		wait_block(ring, 100);
+		while (vnep_ring_next(ring, &f))
+			last = vnep_be32(f.data + 14);
+		vnep_ring_release(ring);
+	}
+	CHECK_INT(last, 5009);
+	CHECK_INT(vnep_ring_drops(ring), 2000 - got);
+	vnep_inject_close(out);
+	vnep_ring_close(ring);
+}
+
+TEST("ring: a VLAN tag that the kernel took off stands in the frame again")
+{
+	struct vnep_inject *out;
+	struct vnep_ring *ring;
+	struct vnep_ring_frame f;
+	uint8_t frame[64];
+	struct iovec iov = { frame, 60 };
+
+	port_make("ra0");
+	CHECK(!vnep_ring_open(&ring, "ra1", NULL, NULL));
+	CHECK(!vnep_inject_open(&out, "ra0", NULL));
+	numbered(frame, 7);
+	vnep_set_be16(frame + 12, 0x8100);
+	vnep_set_be16(frame + 14, 0xa065); /* priority 5, VLAN 101 */
+	vnep_set_be16(frame + 16, 0x88b5);
+	CHECK_INT(vnep_inject_send(out, &iov, 1, NULL), 1);
+	send_numbered(out, 8, 9);
+	CHECK(wait_block(ring, 2000) > 0);
+	CHECK_INT(vnep_ring_next(ring, &f), 1);
+	CHECK_INT(f.len, 60);
+	CHECK_INT(f.wire_len, 60);
+	CHECK(!memcmp(f.data, frame, 60));
+	CHECK_INT(vnep_ring_next(ring, &f), 1);
+	CHECK_INT(vnep_be16(f.data + 12), 0x88b5);
+	CHECK_INT(vnep_be32(f.data + 14), 8);
+	vnep_inject_close(out);
+	vnep_ring_close(ring);
+}
+
+/* A UDP socket with UDP_SEGMENT out of the near end: the kernel must cut before the ring sees it. */
+static void send_gso(void)
+{
+	struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_port = htons(5683) };
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0), segment = SEGMENT_OCTETS;
+	char payload[GSO_OCTETS];
+
+	memset(payload, 'x', sizeof payload);
+	inet_pton(AF_INET6, "2001:db8:b::77", &to.sin6_addr);
+	CHECK(!setsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &segment, sizeof segment));
+	CHECK_INT(sendto(fd, payload, sizeof payload, 0, (struct sockaddr *)&to, sizeof to), GSO_OCTETS);
+	close(fd);
+}
+
+TEST("ring: one GSO datagram of 5,000 octets arrives as five valid ones")
+{
+	struct vnep_ring_frame f;
+	struct vnep_ring *ring;
+	struct vnep_frame frame;
+	unsigned got = 0, valid = 0;
+
+	port_make("rg0");
+	CHECK(!vnep_sysctl_set("/proc/sys/net/ipv6/conf/rg0/disable_ipv6", "0", NULL));
+	CHECK_INT(system("ip addr add 2001:db8:b::2/64 dev rg0 nodad; "
+			 "ip neigh add 2001:db8:b::77 lladdr 02:00:07:00:01:02 dev rg0"), 0);
+	CHECK(!vnep_ring_open(&ring, "rg1", NULL, NULL));
+	send_gso();
+	for (int i = 0; i < 20 && got < 5; i++) {
+		wait_block(ring, 100);
+		while (vnep_ring_next(ring, &f)) {
+			if (vnep_frame_parse(&frame, f.data, f.len) || frame.proto != IPPROTO_UDP)
+				continue;
+			got++;
+			valid += frame.end - frame.l4 == 8 + SEGMENT_OCTETS &&
+				vnep_frame_checksum_ok(&frame, f.data);
+		}
+		vnep_ring_release(ring);
+	}
+	CHECK_INT(got, 5);
+	CHECK_INT(valid, 5);
+	vnep_ring_close(ring);
+}
+
+TEST("ring, inject: a link that is not there, and one that is down, are told apart")
+{
+	struct vnep_err err = { 0 };
+	struct vnep_inject *out;
+	struct vnep_ring *ring;
+	struct vnep_ring_frame f;
+	uint8_t frame[64];
+	struct iovec iov[2] = { { frame, numbered(frame, 1) }, { frame, 60 } };
+
+	CHECK_INT(vnep_ring_open(&ring, "nosuch0", NULL, &err), VNEP_ENOTFOUND);
+	CHECK(strstr(err.text, "nosuch0"));
+	CHECK_INT(vnep_inject_open(&out, "nosuch0", &err), VNEP_ENOTFOUND);
+	port_make("rd0");
+	CHECK(!vnep_inject_open(&out, "rd0", NULL));
+	CHECK(!vnep_ring_open(&ring, "rd1", NULL, NULL));
+	CHECK_INT(system("ip link set rd0 down; ip link set rd1 down"), 0);
+	CHECK_INT(vnep_inject_send(out, iov, 2, &err), 0);
+	CHECK_INT(err.code, -ENETDOWN);
+	CHECK(wait_block(ring, 1000) > 0); /* said once, so that nobody spins on it */
+	CHECK_INT(vnep_ring_next(ring, &f), 0);
+	CHECK_INT(wait_block(ring, 10), 0);
+	vnep_ring_close(ring);
+	vnep_inject_close(out);
+}
+
+TEST("inject: what follows a frame that is too long is not sent before it")
+{
+	static uint8_t huge[66000];
+	struct vnep_err err = { 0 };
+	struct vnep_inject *out;
+	uint8_t frame[64];
+	struct iovec iov[3] = { { frame, numbered(frame, 1) }, { huge, sizeof huge }, { frame, 60 } };
+
+	port_make("rd0");
+	CHECK(!vnep_inject_open(&out, "rd0", NULL));
+	CHECK_INT(vnep_inject_send(out, iov, 3, &err), 1);
+	CHECK_INT(err.code, -EMSGSIZE);
+	vnep_inject_close(out);
+}
+
+int main(void)
+{
+	return netns_run();
+}
