@@ -51,6 +51,7 @@ void vnep_jw_array(struct vnep_jw *w, const char *key);
 void vnep_jw_end_array(struct vnep_jw *w);
 void vnep_jw_str(struct vnep_jw *w, const char *key, const char *value);
 void vnep_jw_opt_str(struct vnep_jw *w, const char *key, const char *value); /* nothing for NULL and "" */
+/* From 2^53 on a decimal string: JSON readers (jq 1.6) would round the number. */
 void vnep_jw_u64(struct vnep_jw *w, const char *key, uint64_t value);
 void vnep_jw_i64(struct vnep_jw *w, const char *key, int64_t value);
 void vnep_jw_bool(struct vnep_jw *w, const char *key, bool value);

@@ -234,8 +234,9 @@ void vnep_jw_opt_str(struct vnep_jw *w, const char *key, const char *value)
 
 void vnep_jw_u64(struct vnep_jw *w, const char *key, uint64_t value)
 {
+	bool exact = value < (uint64_t)1 << 53;
 	char text[24];
-	int n = snprintf(text, sizeof text, "%llu", (unsigned long long)value);
+	int n = snprintf(text, sizeof text, exact ? "%llu" : "\"%llu\"", (unsigned long long)value);
 
 	member(w, key);
 	vnep_buf_put(w->buf, text, (size_t)n);

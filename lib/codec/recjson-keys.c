@@ -1,241 +1,380 @@
-/* recjson-keys - the keys of each record, in the order of RECORDS.md, and the rules between them. */
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-#include <strings.h>
+/* recjson-keys - the keys of every record type, in the order in which they are written. */
+#include <stddef.h>
 
 #include "recjson-keys.h"
-#include "vnep/err.h"
-#include "vnep/num.h"
 
-#define HEAD                                                                                       \
-	{ .name = "type", .kind = RECJSON_STR, .required = true },                                 \
-	{                                                                                          \
-		.name = "v", .kind = RECJSON_INT, .min = 1, .max = 1                               \
-	}
-#define END { .name = NULL }
-#define INT(n, lo, hi)                                                                             \
-	{                                                                                          \
-		.name = n, .kind = RECJSON_INT, .min = lo, .max = hi                               \
-	}
-#define COUNT(n) INT(n, 0, RECJSON_INT_MAX)
-#define ONE(n, k)                                                                                  \
-	{                                                                                          \
-		.name = n, .kind = k                                                               \
-	}
-#define MUST(n, k)                                                                                 \
-	{                                                                                          \
-		.name = n, .kind = k, .required = true                                             \
-	}
-#define LIST(n, k, m)                                                                              \
-	{                                                                                          \
-		.name = n, .kind = k, .array = true, .max = m                                      \
-	}
-#define WORD(n, w)                                                                                 \
-	{                                                                                          \
-		.name = n, .kind = RECJSON_WORD, .words = w                                        \
-	}
-#define OBJ(n, t)                                                                                  \
-	{                                                                                          \
-		.name = n, .kind = RECJSON_OBJECT, .keys = t                                       \
-	}
-#define OBJS(n, t, m)                                                                              \
-	{                                                                                          \
-		.name = n, .kind = RECJSON_OBJECT, .array = true, .keys = t, .max = m              \
-	}
-#define TAIL COUNT("revision"), ONE("origin", RECJSON_LABEL), ONE("deleted", RECJSON_BOOL)
+/* ---- closed lists ---- */
 
-#define REASONS                                                                                    \
-	"none no-mapping spoofed-source wrong-vlan wrong-port wrong-region policy-denied not-ipv6 " \
-	"not-for-us too-big fragment address-in-use rate-limited dl-buffering-duration "            \
-	"dl-buffering-packet-count dl-buffering-octets quota-vpc quota-region duplicate superseded " \
-	"expired overrun enospc io-error malformed not-replayable neighbour-queue port-down "       \
-	"no-next-hop region-away power-window"
-#define CAUSES                                                                                     \
-	"none t3324-expired link-down admin handover deregistered first-frame replayed overdue claimed"
+#define WORDS(name, type, first)                                                                   \
+	static const char *name##_word(int word)                                                   \
+	{                                                                                          \
+		return vnep_##name##_text((type)word);                                             \
+	}                                                                                          \
+	static const struct vnep_words name##_words = { name##_word, first };
 
-enum { T3324_MAX_S = 11160 /* 31 x 6 min, TS 24.008 10.5.7.3 */, T3412_MAX_S = 35712000 /* 31 x 320 h */ };
+WORDS(reason, enum vnep_reason, VNEP_REASON_NONE + 1)
+WORDS(direction, enum vnep_direction, VNEP_DIRECTION_NONE + 1)
+WORDS(kind, enum vnep_kind, 0)
+WORDS(cursor, enum vnep_cursor, 0)
+WORDS(cause, enum vnep_cause, VNEP_CAUSE_NONE + 1)
+WORDS(outcome, enum vnep_outcome_word, 0)
+WORDS(evidence, enum vnep_evidence, VNEP_EVIDENCE_NONE + 1)
+WORDS(state, enum vnep_presence_state, 0)
+WORDS(journal_mode, enum vnep_journal_mode, 0)
 
-static const struct recjson_key route_keys[] = { MUST("to", RECJSON_PREFIX), MUST("next_hop", RECJSON_IP6),
-	END };
-static const struct recjson_key quota_keys[] = { COUNT("octets"), COUNT("reserved_octets"), END };
-static const struct recjson_key allow_keys[] = { MUST("to", RECJSON_PREFIX), ONE("proto", RECJSON_PROTO),
-	LIST("ports", RECJSON_ANY, 8), END };
-static const struct recjson_key psm_keys[] = { { .name = "t3324_s", .kind = RECJSON_INT, .required = true,
-						       .min = 0, .max = T3324_MAX_S },
-	INT("t3412_s", 0, T3412_MAX_S), END };
-static const struct recjson_key dl_keys[] = { INT("duration_s", 1, 4294967295), INT("packet_count", 1, 4294967295),
-	COUNT("octets"), END };
-static const struct recjson_key replay_keys[] = { WORD("mode", "fast queue as-recorded"),
-	INT("pps", 1, 10000000), WORD("keep", "all last"), END };
+#define LIST(name, ...)                                                                            \
+	static const char *name##_word(int word)                                                   \
+	{                                                                                          \
+		static const char *const list[] = { __VA_ARGS__ };                                 \
+		return (size_t)word < sizeof list / sizeof *list ? list[word] : "?";               \
+	}                                                                                          \
+	static const struct vnep_words name##_words = { name##_word, 0 };
 
-static const struct recjson_key vpc_keys[] = { HEAD, MUST("vpc", RECJSON_LABEL), MUST("prefix", RECJSON_PREFIX),
-	ONE("core_port", RECJSON_IF), INT("core_vlan", 0, 4094), OBJS("routes", route_keys, 256),
-	OBJ("quota", quota_keys), TAIL, END };
-static const struct recjson_key device_keys[] = { HEAD, MUST("dev", RECJSON_URN), MUST("vep", RECJSON_IP6),
-	ONE("vpc", RECJSON_LABEL), WORD("form", "edge host"), ONE("mac", RECJSON_MAC), ONE("port", RECJSON_IF),
-	INT("vlan", 0, 4094), LIST("addr", RECJSON_IP6, VNEP_ADDR_COUNT_MAX),
-	INT("addr_max", 1, VNEP_ADDR_COUNT_MAX), ONE("region", RECJSON_LABEL), ONE("name", RECJSON_NAME),
-	LIST("groups", RECJSON_LABEL, 64), OBJ("labels", NULL), OBJS("allow", allow_keys, 256),
-	WORD("journal", "asleep from-device both"), ONE("consent", RECJSON_BOOL), OBJ("psm", psm_keys),
-	OBJ("dl_buffering", dl_keys), OBJ("replay", replay_keys), TAIL, END };
-static const struct recjson_key group_keys[] = { HEAD, MUST("group", RECJSON_LABEL), ONE("address", RECJSON_IP6),
-	INT("port", 1, 65535), LIST("senders", RECJSON_IP6, 256), TAIL, END };
-static const struct recjson_key binding_keys[] = { HEAD, MUST("dev", RECJSON_URN), ONE("region", RECJSON_LABEL),
-	ONE("edge", RECJSON_LABEL), COUNT("epoch"), ONE("port", RECJSON_IF), INT("vlan", 0, 4094),
-	ONE("mac", RECJSON_MAC), LIST("addr", RECJSON_IP6, VNEP_ADDR_COUNT_MAX), ONE("since", RECJSON_TS), TAIL,
-	END };
-static const struct recjson_key event_keys[] = { HEAD, ONE("dev", RECJSON_URN), ONE("port", RECJSON_IF),
-	ONE("edge", RECJSON_LABEL), COUNT("seq"), ONE("ts", RECJSON_TS), COUNT("us"), ONE("ns", RECJSON_STR),
-	INT("conn", 0, 4294967295),
-	{ .name = "kind", .kind = RECJSON_WORD, .required = true,
-		.words = "data instruction connect disconnect gap late corrupt erased note" },
-	WORD("direction", "from-device to-device"), ONE("src_ip", RECJSON_IP6), INT("src_port", 0, 65535),
-	ONE("dest_ip", RECJSON_IP6), INT("dest_port", 0, 65535), ONE("proto", RECJSON_STR),
-	INT("icmp_type", 0, 255), INT("icmp_code", 0, 255), INT("hop_limit", 0, 255), INT("vlan", 0, 4094),
-	ONE("in_iface", RECJSON_IF), INT("length", 0, 4294967295), ONE("copy", RECJSON_BOOL),
-	INT("attempt", 0, 4294967295), COUNT("count"), WORD("reason", REASONS), ONE("text", RECJSON_STR),
-	ONE("frame", RECJSON_STR), END };
-static const struct recjson_key checkpoint_keys[] = { HEAD, MUST("dev", RECJSON_URN), ONE("ts", RECJSON_TS),
-	COUNT("us"), INT("conn", 0, 4294967295),
-	{ .name = "cursor", .kind = RECJSON_WORD, .required = true, .words = "disconnect synced" },
-	WORD("cause", CAUSES), COUNT("resume_seq"), COUNT("head_seq"), END };
-static const struct recjson_key outcome_keys[] = { HEAD, MUST("dev", RECJSON_URN),
-	{ .name = "seq", .kind = RECJSON_INT, .required = true, .min = 1, .max = RECJSON_INT_MAX },
-	ONE("ts", RECJSON_TS), COUNT("us"),
-	{ .name = "outcome", .kind = RECJSON_WORD, .required = true,
-		.words = "sent confirmed expired superseded failed" },
-	WORD("reason", REASONS),
-	WORD("evidence", "none coap-ack coap-response icmp-echo-reply flow-answer tcp-syn-ack policy"),
-	INT("attempt", 1, 4294967295), END };
+LIST(form, [VNEP_FORM_EDGE] = "edge", [VNEP_FORM_HOST] = "host")
+LIST(replay_mode, [VNEP_REPLAY_FAST] = "fast", [VNEP_REPLAY_QUEUE] = "queue",
+	[VNEP_REPLAY_AS_RECORDED] = "as-recorded")
+LIST(replay_keep, [VNEP_KEEP_ALL] = "all", [VNEP_KEEP_LAST] = "last")
+LIST(forwarding, "accept", "drop")
+LIST(what, "missing", "foreign", "different", "add", "change", "delete")
 
-/* A tombstone needs only the id of what is gone. */
-static const struct recjson_key gone_device_keys[] = { HEAD, MUST("dev", RECJSON_URN), TAIL, END };
-static const struct recjson_key gone_vpc_keys[] = { HEAD, MUST("vpc", RECJSON_LABEL), TAIL, END };
-static const struct recjson_key gone_group_keys[] = { HEAD, MUST("group", RECJSON_LABEL), TAIL, END };
-
-const struct recjson_key *recjson_keys(enum vnep_record_type type, bool *deleted,
-	const struct vnep_json *json)
+/* A presence record of a region or an edge has up or down. */
+static const char *presence_word(int word)
 {
-	*deleted = vnep_json_get_bool(json, "deleted", false);
+	switch (word - VNEP_STATE_GONE) {
+	case 1: return "up";
+	case 2: return "down";
+	default: return vnep_state_text((enum vnep_presence_state)word);
+	}
+}
+static const struct vnep_words presence_words = { presence_word, 0 };
+
+/* ---- tables ---- */
+
+#define FIELD(type, member)                                                                        \
+	.at = offsetof(struct vnep_##type, member), .size = sizeof(((struct vnep_##type *)0)->member)
+#define END { .name = NULL }
+
+#define ID       .flags = VNEP_KEY_ID
+#define REQUIRED .flags = VNEP_KEY_REQUIRED
+#define ITEMS    .flags = VNEP_KEY_LIST
+#define NO_ZERO  .flags = VNEP_KEY_NO_ZERO
+
+#define KEY(text, value, ...) { .name = text, .kind = VNEP_VALUE_##value, __VA_ARGS__ }
+
+#define COUNT(text, ...)  KEY(text, INT, .max = VNEP_INT_ANY, __VA_ARGS__)
+#define U32(text, ...)    KEY(text, INT, .max = UINT32_MAX, __VA_ARGS__)
+#define U16(text, ...)    KEY(text, INT, .max = UINT16_MAX, __VA_ARGS__)
+#define U8(text, ...)     KEY(text, INT, .max = UINT8_MAX, __VA_ARGS__)
+#define VLAN(text, ...)   KEY(text, INT, NO_ZERO, .min = 1, .max = 4094, __VA_ARGS__)
+#define WORD(text, list, ...) KEY(text, WORD, .words = &list##_words, __VA_ARGS__)
+#define TEXT(text)        KEY(text, TEXT, .max = VNEP_LINE_MAX)
+#define ADDR(text)        KEY(text, UNICAST, ITEMS, .items = VNEP_ADDR_COUNT_MAX)
+#define DELETED(type)     KEY("deleted", BOOL, NO_ZERO, FIELD(type, deleted))
+
+/* ts, us and ns are one instant; decode takes the finest (recjson-event.c). us is never wide: no string. */
+#define INSTANT KEY("ts", TS), KEY("us", INT, .max = VNEP_INT_ANY - 1)
+
+const struct vnep_key vnep_keys_route[] = {
+	KEY("to", PREFIX, REQUIRED, FIELD(route, to)),
+	KEY("next_hop", IP6, REQUIRED, FIELD(route, next_hop)),
+	END,
+};
+
+const struct vnep_key vnep_keys_allow[] = {
+	KEY("to", PREFIX, REQUIRED, FIELD(allow, to)),
+	KEY("proto", PROTO, FIELD(allow, proto)),
+	KEY("ports", PORTS, ITEMS,
+		.items = sizeof ((struct vnep_allow *)0)->ports / sizeof ((struct vnep_allow *)0)->ports[0]),
+	END,
+};
+
+static const struct vnep_key quota_keys[] = {
+	COUNT("octets", FIELD(vpc, quota_octets)),
+	COUNT("reserved_octets", FIELD(vpc, quota_reserved_octets)),
+	END,
+};
+
+static const struct vnep_key vpc_keys[] = {
+	KEY("vpc", LABEL, ID, FIELD(vpc, vpc)),
+	KEY("prefix", PREFIX, REQUIRED, FIELD(vpc, prefix)),
+	KEY("core_port", IFNAME, FIELD(vpc, core_port)),
+	VLAN("core_vlan", FIELD(vpc, core_vlan)),
+	KEY("routes", OBJECT, ITEMS, .nested = vnep_keys_route),
+	KEY("quota", OBJECT, .nested = quota_keys),
+	COUNT("revision", FIELD(vpc, revision)),
+	KEY("origin", LABEL),
+	DELETED(vpc),
+	END,
+};
+
+/* GPRS timer 2 counts 31 x 6 min at most, timer 3 31 x 320 h (3GPP TS 24.008 10.5.7.3, 10.5.7.4a). */
+static const struct vnep_key psm_keys[] = {
+	KEY("t3324_s", INT, REQUIRED, FIELD(device, t3324_s), .max = 11160),
+	KEY("t3412_s", INT, FIELD(device, t3412_s), .max = 35712000),
+	END,
+};
+
+static const struct vnep_key dl_buffering_keys[] = {
+	U32("duration_s", FIELD(device, dl_duration_s)),
+	U32("packet_count", FIELD(device, dl_packet_count)),
+	COUNT("octets", FIELD(device, dl_octets)),
+	END,
+};
+
+static const struct vnep_key replay_keys[] = {
+	WORD("mode", replay_mode, FIELD(device, replay_mode)),
+	U32("pps", FIELD(device, replay_pps)),
+	WORD("keep", replay_keep, FIELD(device, replay_keep)),
+	END,
+};
+
+static const struct vnep_key device_keys[] = {
+	KEY("dev", URN, ID, FIELD(device, dev)),
+	KEY("vep", UNICAST, REQUIRED, FIELD(device, vep)),
+	KEY("vpc", LABEL, FIELD(device, vpc)),
+	WORD("form", form, FIELD(device, form)),
+	KEY("mac", MAC, FIELD(device, mac)),
+	KEY("port", IFNAME, FIELD(device, port)),
+	VLAN("vlan", FIELD(device, vlan)),
+	ADDR("addr"),
+	KEY("addr_max", INT, FIELD(device, addr_max), .min = 1, .max = VNEP_ADDR_COUNT_MAX),
+	KEY("region", LABEL, FIELD(device, region)),
+	KEY("name", HOST, FIELD(device, name)),
+	KEY("groups", LABEL, ITEMS),
+	KEY("labels", LABELS),
+	KEY("allow", OBJECT, ITEMS, .nested = vnep_keys_allow),
+	WORD("journal", journal_mode, FIELD(device, journal)),
+	KEY("consent", BOOL, FIELD(device, consent)),
+	KEY("psm", OBJECT, .nested = psm_keys),
+	KEY("dl_buffering", OBJECT, .nested = dl_buffering_keys),
+	KEY("replay", OBJECT, .nested = replay_keys),
+	COUNT("revision", FIELD(device, revision)),
+	KEY("origin", LABEL),
+	DELETED(device),
+	END,
+};
+
+static const struct vnep_key group_keys[] = {
+	KEY("group", LABEL, ID, FIELD(group, group)),
+	KEY("address", MULTICAST, REQUIRED, FIELD(group, address)),
+	KEY("port", INT, FIELD(group, port), .min = 1, .max = UINT16_MAX),
+	KEY("senders", UNICAST, ITEMS),
+	COUNT("revision", FIELD(group, revision)),
+	KEY("origin", LABEL),
+	DELETED(group),
+	END,
+};
+
+static const struct vnep_key binding_keys[] = {
+	KEY("dev", URN, ID, FIELD(binding, dev)),
+	KEY("region", LABEL, FIELD(binding, region)),
+	KEY("edge", LABEL, FIELD(binding, edge)),
+	COUNT("epoch", FIELD(binding, epoch)),
+	KEY("port", IFNAME, REQUIRED, FIELD(binding, port)),
+	VLAN("vlan", FIELD(binding, vlan)),
+	KEY("mac", MAC, REQUIRED, FIELD(binding, mac)),
+	ADDR("addr"),
+	KEY("since", TS, FIELD(binding, since)),
+	COUNT("revision", FIELD(binding, revision)),
+	KEY("origin", LABEL),
+	DELETED(binding),
+	END,
+};
+
+static const struct vnep_key event_keys[] = {
+	KEY("dev", URN, FIELD(event, dev)),
+	KEY("port", IFNAME, FIELD(event, port)),
+	KEY("edge", LABEL, FIELD(event, edge)),
+	COUNT("seq", .min = 1, FIELD(event, seq)),
+	INSTANT,
+	KEY("ns", NS),
+	U32("conn", FIELD(event, conn)),
+	WORD("kind", kind, REQUIRED, FIELD(event, kind)),
+	WORD("direction", direction, FIELD(event, direction)),
+	KEY("copy", BOOL, NO_ZERO, FIELD(event, copy)),
+	KEY("in_iface", IFNAME, FIELD(event, in_iface)),
+	KEY("src_ip", IP6),
+	U16("src_port"),
+	KEY("dest_ip", IP6),
+	U16("dest_port"),
+	KEY("proto", PROTO),
+	U8("icmp_type"),
+	U8("icmp_code"),
+	U8("hop_limit"),
+	VLAN("vlan"),
+	U32("length", FIELD(event, length)),
+	COUNT("count", .min = 1, FIELD(event, count)),
+	WORD("reason", reason, FIELD(event, reason)),
+	KEY("text", TEXT, FIELD(event, text), .max = sizeof ((struct vnep_event *)0)->text - 1),
+	KEY("frame", BASE64),
+	END,
+};
+
+static const struct vnep_key checkpoint_keys[] = {
+	KEY("dev", URN, ID, FIELD(checkpoint, dev)),
+	INSTANT,
+	U32("conn", FIELD(checkpoint, conn)),
+	WORD("cursor", cursor, REQUIRED, FIELD(checkpoint, cursor)),
+	WORD("cause", cause, FIELD(checkpoint, cause)),
+	COUNT("resume_seq", FIELD(checkpoint, resume_seq)),
+	COUNT("head_seq", FIELD(checkpoint, head_seq)),
+	END,
+};
+
+static const struct vnep_key outcome_keys[] = {
+	KEY("dev", URN, ID, FIELD(outcome, dev)),
+	COUNT("seq", REQUIRED, .min = 1, FIELD(outcome, seq)),
+	INSTANT,
+	WORD("outcome", outcome, REQUIRED, FIELD(outcome, outcome)),
+	WORD("reason", reason, FIELD(outcome, reason)),
+	WORD("evidence", evidence, FIELD(outcome, evidence)),
+	U32("attempt", .min = 1, FIELD(outcome, attempt)),
+	END,
+};
+
+static const struct vnep_key appended_keys[] = {
+	KEY("dev", URN),
+	KEY("port", IFNAME),
+	KEY("edge", LABEL),
+	COUNT("seq", .min = 1),
+	KEY("durable", BOOL),
+	END,
+};
+
+static const struct vnep_key decision_keys[] = {
+	INSTANT,
+	KEY("edge", LABEL),
+	KEY("dev", URN),
+	WORD("direction", direction),
+	WORD("forwarding", forwarding, REQUIRED),
+	WORD("reason", reason),
+	KEY("src_ip", IP6),
+	KEY("dest_ip", IP6),
+	KEY("proto", PROTO),
+	U16("src_port"),
+	U16("dest_port"),
+	KEY("src_mac", MAC),
+	VLAN("vlan"),
+	KEY("in_iface", IFNAME),
+	COUNT("count"),
+	END,
+};
+
+static const struct vnep_key presence_keys[] = {
+	INSTANT,
+	KEY("region", LABEL),
+	KEY("edge", LABEL),
+	KEY("dev", URN),
+	WORD("state", presence, REQUIRED),
+	WORD("was", presence),
+	WORD("cause", cause),
+	U32("conn"),
+	END,
+};
+
+/* Of one device, or (the terms of the conservation law) of an edge. */
+static const struct vnep_key status_keys[] = {
+	KEY("ts", TS),
+	KEY("dev", URN),
+	KEY("vep", UNICAST),
+	KEY("region", LABEL),
+	KEY("edge", LABEL),
+	WORD("state", state),
+	U32("conn"),
+	KEY("since", TS),
+	KEY("last_seen", TS),
+	KEY("port", IFNAME),
+	VLAN("vlan"),
+	KEY("mac", MAC),
+	ADDR("addr"),
+	KEY("next_expected", TS),
+	COUNT("resume_seq"),
+	COUNT("head_seq"),
+	COUNT("arrived"),
+	COUNT("segmented"),
+	COUNT("forwarded"),
+	COUNT("delivered"),
+	COUNT("pending"),
+	COUNT("pending_octets"),
+	COUNT("answered"),
+	COUNT("eta_s"),
+	COUNT("accepted"),
+	KEY("dropped", DROPS),
+	KEY("difference", SIGNED),
+	END,
+};
+
+static const struct vnep_key stat_keys[] = {
+	KEY("name", TEXT, REQUIRED, .max = 255),
+	KEY("labels", LABELS),
+	COUNT("value", REQUIRED),
+	END,
+};
+
+static const struct vnep_key sync_keys[] = { COUNT("revision"), END };
+
+static const struct vnep_key error_keys[] = {
+	TEXT("tool"),
+	TEXT("error_tag"),
+	TEXT("title"),
+	TEXT("detail"),
+	TEXT("file"),
+	U32("line"),
+	U32("column"),
+	TEXT("hint"),
+	U8("exit"),
+	END,
+};
+
+static const struct vnep_key element_keys[] = {
+	KEY("dev", URN),
+	KEY("port", IFNAME),
+	VLAN("vlan"),
+	KEY("mac", MAC),
+	ADDR("addr"),
+	KEY("vep", UNICAST),
+	COUNT("packets"),
+	COUNT("octets"),
+	KEY("last_seen", TS),
+	WORD("state", state),
+	END,
+};
+
+static const struct vnep_key difference_keys[] = {
+	WORD("what", what, REQUIRED),
+	KEY("record", RECORD, REQUIRED),
+	END,
+};
+
+static const struct vnep_key damage_keys[] = {
+	TEXT("segment"),
+	COUNT("offset"),
+	COUNT("octets"),
+	COUNT("records"),
+	END,
+};
+
+const struct vnep_key *vnep_keys_of(enum vnep_record_type type)
+{
 	switch (type) {
-	case VNEP_RECORD_VPC: return *deleted ? gone_vpc_keys : vpc_keys;
-	case VNEP_RECORD_DEVICE: return *deleted ? gone_device_keys : device_keys;
-	case VNEP_RECORD_GROUP: return *deleted ? gone_group_keys : group_keys;
-	case VNEP_RECORD_BINDING: return *deleted ? gone_device_keys : binding_keys;
+	case VNEP_RECORD_UNKNOWN: break;
+	case VNEP_RECORD_VPC: return vpc_keys;
+	case VNEP_RECORD_DEVICE: return device_keys;
+	case VNEP_RECORD_GROUP: return group_keys;
+	case VNEP_RECORD_BINDING: return binding_keys;
 	case VNEP_RECORD_EVENT: return event_keys;
 	case VNEP_RECORD_CHECKPOINT: return checkpoint_keys;
 	case VNEP_RECORD_OUTCOME: return outcome_keys;
-	default: return NULL;
+	case VNEP_RECORD_APPENDED: return appended_keys;
+	case VNEP_RECORD_DECISION: return decision_keys;
+	case VNEP_RECORD_PRESENCE: return presence_keys;
+	case VNEP_RECORD_STATUS: return status_keys;
+	case VNEP_RECORD_STAT: return stat_keys;
+	case VNEP_RECORD_SYNC: return sync_keys;
+	case VNEP_RECORD_ERROR: return error_keys;
+	case VNEP_RECORD_ELEMENT: return element_keys;
+	case VNEP_RECORD_DIFFERENCE: return difference_keys;
+	case VNEP_RECORD_DAMAGE: return damage_keys;
 	}
-}
-
-int recjson_check_device(const struct vnep_json *json, struct vnep_err *err)
-{
-	bool host = !strcmp(vnep_json_get_str(json, "form", "edge"), "host");
-	const struct vnep_json *allow = vnep_json_get(json, "allow");
-
-	if (host && !vnep_json_count(vnep_json_get(json, "addr")))
-		return vnep_err_set(err, VNEP_EVALUE, "form host needs \"addr\": the device's fixed address");
-	for (size_t i = 0; i < vnep_json_count(allow); i++) {
-		const struct vnep_json *entry = vnep_json_at(allow, i), *ports = vnep_json_get(entry, "ports");
-		const char *proto = vnep_json_get_str(entry, "proto", "");
-
-		if (ports && strcmp(proto, "UDP") && strcmp(proto, "TCP"))
-			return vnep_err_set(err, VNEP_EVALUE, "allow: \"ports\" needs \"proto\" UDP or TCP");
-		for (size_t k = 0; k < vnep_json_count(ports); k++) {
-			uint16_t first, last;
-
-			if (!recjson_ports_parse(vnep_json_at(ports, k), &first, &last))
-				return vnep_err_set(err, VNEP_EVALUE,
-					"allow: \"ports\" holds port numbers and ranges such as \"5683-5684\"");
-		}
-	}
-	return 0;
-}
-
-bool recjson_ports_parse(const struct vnep_json *json, uint16_t *first, uint16_t *last)
-{
-	const char *text = vnep_json_str(json), *dash;
-	char low[8];
-	uint64_t a, b;
-	int64_t n;
-
-	if (vnep_json_int(json, &n)) {
-		*first = *last = (uint16_t)n;
-		return n >= 0 && n <= 65535;
-	}
-	dash = text ? strchr(text, '-') : NULL;
-	if (!dash || (size_t)(dash - text) >= sizeof low)
-		return false;
-	snprintf(low, sizeof low, "%.*s", (int)(dash - text), text);
-	if (vnep_num_u64(low, 0, 65535, &a, NULL) || vnep_num_u64(dash + 1, a, 65535, &b, NULL))
-		return false;
-	*first = (uint16_t)a;
-	*last = (uint16_t)b;
-	return true;
-}
-
-static const struct {
-	const char *word;
-	uint8_t proto;
-} protos[] = { { "TCP", 6 }, { "UDP", 17 }, { "ICMPV6", 58 } };
-
-bool recjson_proto_parse(const char *text, uint8_t *out)
-{
-	uint64_t n;
-
-	for (size_t i = 0; i < sizeof protos / sizeof *protos; i++) {
-		if (!strcasecmp(text, protos[i].word)) {
-			*out = protos[i].proto;
-			return true;
-		}
-	}
-	if (vnep_num_u64(text, 1, 255, &n, NULL))
-		return false;
-	*out = (uint8_t)n;
-	return true;
-}
-
-void recjson_proto_print(uint8_t proto, char out[static 8])
-{
-	for (size_t i = 0; i < sizeof protos / sizeof *protos; i++) {
-		if (protos[i].proto == proto) {
-			snprintf(out, 8, "%s", protos[i].word);
-			return;
-		}
-	}
-	snprintf(out, 8, "%u", proto);
-}
-
-int recjson_check_proto(struct vnep_json *owner, const char *key, const struct vnep_json *value,
-	struct vnep_err *err)
-{
-	const char *text = vnep_json_str(value);
-	char number[24], canonical[8];
-	uint8_t proto;
-	int64_t n;
-
-	if (vnep_json_int(value, &n)) {
-		snprintf(number, sizeof number, "%lld", (long long)n);
-		text = number;
-	}
-	if (!text || !recjson_proto_parse(text, &proto))
-		return vnep_err_set(err, VNEP_EVALUE,
-			"\"%s\" must be UDP, TCP, ICMPV6 or a protocol number from 1 to 255, not \"%s\"", key,
-			text ? text : vnep_json_type_name(value));
-	recjson_proto_print(proto, canonical);
-	if (vnep_json_str(value) && !strcmp(canonical, text))
-		return 0;
-	return vnep_json_set_str(owner, key, canonical);
-}
-
-int recjson_string(const char *text, struct vnep_json **out)
-{
-	struct vnep_json *holder = vnep_json_object();
-	int rc = holder ? vnep_json_set_str(holder, "s", text) : -ENOMEM;
-
-	*out = rc ? NULL : vnep_json_copy(vnep_json_get(holder, "s"));
-	vnep_json_free(holder);
-	return *out ? 0 : -ENOMEM;
+	return NULL;
 }

@@ -1,58 +1,123 @@
-/* recjson-keys - the tables behind recjson: private to lib/codec/recjson*.c. */
+/*
+ * recjson-keys - the keys of every record type in one table each, and what one value of a key may be.
+ *
+ * The tables drive everything: which key is required, the order, "did you mean", the type errors, the
+ * canonical form, and the field of the struct that decode writes. vnep-record(5) lists the same keys; a test
+ * compares the two.
+ */
 #ifndef VNEP_RECJSON_KEYS_H
 #define VNEP_RECJSON_KEYS_H
 
-#include "vnep/recjson.h"
+#include "vnep/json.h"
+#include "vnep/record.h"
 
-enum recjson_kind {
-	RECJSON_ANY,
-	RECJSON_INT,
-	RECJSON_BOOL,
-	RECJSON_STR,
-	RECJSON_WORD,
-	RECJSON_URN,
-	RECJSON_IP6,
-	RECJSON_MAC,
-	RECJSON_PREFIX,
-	RECJSON_TS,
-	RECJSON_IF,
-	RECJSON_NAME,
-	RECJSON_LABEL,
-	RECJSON_PROTO,
-	RECJSON_OBJECT,
+enum vnep_value_kind {
+	VNEP_VALUE_INT,      /* min..max; where max is VNEP_INT_ANY, more than 2^53 - 1 as a decimal string */
+	VNEP_VALUE_SIGNED,   /* any integer */
+	VNEP_VALUE_NS,       /* nanoseconds as a decimal string */
+	VNEP_VALUE_BOOL,
+	VNEP_VALUE_TEXT,     /* at most max octets */
+	VNEP_VALUE_LABEL,    /* 1..63 of a-z A-Z 0-9 . _ - : a name that is safe in file names and rules */
+	VNEP_VALUE_IFNAME,
+	VNEP_VALUE_HOST,     /* a DNS name, lower case */
+	VNEP_VALUE_WORD,     /* one of words */
+	VNEP_VALUE_PROTO,    /* UDP, TCP, ICMPV6, or another number as text */
+	VNEP_VALUE_PORTS,    /* one port, or "first-last" */
+	VNEP_VALUE_URN,
+	VNEP_VALUE_MAC,
+	VNEP_VALUE_IP6,
+	VNEP_VALUE_UNICAST,  /* an address that a device can have */
+	VNEP_VALUE_MULTICAST,
+	VNEP_VALUE_PREFIX,
+	VNEP_VALUE_TS,
+	VNEP_VALUE_BASE64,
+	VNEP_VALUE_LABELS,   /* an object of strings */
+	VNEP_VALUE_DROPS,    /* a number, or an object of numbers by reason */
+	VNEP_VALUE_RECORD,   /* any object */
+	VNEP_VALUE_OBJECT,   /* an object of the nested keys */
 };
 
-#define RECJSON_INT_MAX 9007199254740991LL /* 2^53 - 1: what jq 1.6 keeps exact */
+enum vnep_key_flag {
+	VNEP_KEY_ID = 1,       /* required, of a tombstone too */
+	VNEP_KEY_REQUIRED = 2, /* required unless deleted */
+	VNEP_KEY_LIST = 4,     /* an array of 1..items such values */
+	VNEP_KEY_NO_ZERO = 8,  /* 0 and false say the same as absent, and are stored so */
+};
 
-struct recjson_key {
+/* Integers that JSON readers keep exact (RFC 7493 2.2). */
+#define VNEP_INT_ANY ((uint64_t)9007199254740991)
+
+/* A closed list: its words by number from first on, "?" behind the last. */
+struct vnep_words {
+	const char *(*text)(int word);
+	int first;
+};
+
+struct vnep_key {
 	const char *name; /* NULL ends a table */
-	enum recjson_kind kind;
-	bool required, array;
-	int64_t min, max;  /* INT: range; arrays: max members, 0 = any */
-	const char *words; /* WORD */
-	const struct recjson_key *keys; /* OBJECT; NULL = any members */
+	enum vnep_value_kind kind;
+	unsigned flags;
+	uint16_t at, size; /* the field of the struct that decode writes; size 0: none */
+	uint32_t items;    /* of a list: how many at most, 0 = as many as the line holds */
+	uint64_t min, max;
+	const struct vnep_words *words;
+	const struct vnep_key *nested; /* its fields are those of the outer struct, of a list its own */
 };
 
-struct recjson_unknown {
-	const struct recjson_key *keys;
+/* One value, decoded: the member that belongs to the kind. */
+union vnep_value {
+	uint64_t number; /* also words and protocols */
+	int64_t integer;
+	bool yes;
+	struct vnep_mac mac;
+	struct in6_addr ip6;
+	struct vnep_prefix prefix;
+	struct vnep_wall wall;
+	struct {
+		uint16_t first, last;
+	} ports;
+	char text[256]; /* URN, label, interface, host */
+};
+
+/* Where a value stands, for messages. */
+struct vnep_place {
+	const char *text; /* the line, may be NULL */
+	size_t len;
+	const char *parent; /* NULL at the top */
+	size_t index;       /* of parent's element, if that is a list */
+	bool indexed;
 	struct vnep_err *err;
-	const char **bad;
 };
 
-/* The table of a type; NULL for types that nobody reads. deleted: it is a tombstone. */
-const struct recjson_key *recjson_keys(enum vnep_record_type type, bool *deleted,
-	const struct vnep_json *json);
+/* The table of a type (ends with name NULL); NULL for the unknown type. type and v are not in it. */
+const struct vnep_key *vnep_keys_of(enum vnep_record_type type);
 
-/* Rules between keys of a device. */
-int recjson_check_device(const struct vnep_json *json, struct vnep_err *err);
+/* The keys of an allow entry and of a route (decode walks these lists itself). */
+extern const struct vnep_key vnep_keys_allow[], vnep_keys_route[];
 
-/* UDP, TCP, ICMPV6 (any case) or a number; stored in capitals. */
-int recjson_check_proto(struct vnep_json *owner, const char *key, const struct vnep_json *value,
+/* Put an error at a key: column, and the code. Returns code. */
+int vnep_place_error(const struct vnep_place *at, const struct vnep_key *key, int code, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* Decode one value (of a list: one element). Writes *out only for kinds that have a member there. */
+int vnep_value_read(const struct vnep_place *at, const struct vnep_key *key,
+	const struct vnep_json *json, union vnep_value *out);
+
+/* The canonical JSON of a value, or NULL if json is canonical as it is; *rc is -ENOMEM without memory. */
+struct vnep_json *vnep_value_canonical(const struct vnep_key *key, const struct vnep_json *json,
+	const union vnep_value *value, int *rc);
+
+/* The word of an upper-layer protocol as records write it: UDP, TCP, ICMPV6, else its number. */
+enum { VNEP_PROTO_LEN = 8 };
+void vnep_proto_print(uint8_t proto, char out[static VNEP_PROTO_LEN]);
+
+/* Every key of the table that has a field: json's member into out. Those that are not there stay as they
+ * are in out. */
+int vnep_keys_decode(const struct vnep_key *keys, const struct vnep_json *json, void *out,
 	struct vnep_err *err);
-bool recjson_proto_parse(const char *text, uint8_t *out);
-bool recjson_ports_parse(const struct vnep_json *json, uint16_t *first, uint16_t *last);
-void recjson_proto_print(uint8_t proto, char out[static 8]);
 
-int recjson_string(const char *text, struct vnep_json **out);
+/* Element i of the list member key, into a field of that kind. */
+int vnep_list_decode(const struct vnep_key *keys, const struct vnep_json *json, const char *name,
+	size_t i, void *field, size_t size, struct vnep_err *err);
 
 #endif

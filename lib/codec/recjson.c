@@ -1,381 +1,335 @@
-/*
- * recjson - what a record of outside may say, as tables: one row a key, in the order of RECORDS.md.
- *
- * The rows drive everything: types and ranges, canonical forms, the order of keys, near misses of unknown keys.
- */
+/* recjson - the check that every record of outside passes: what is allowed, and its one canonical form. */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-
-#include "vnep/err.h"
-#include "vnep/ndjson.h"
-#include "vnep/num.h"
-#include "vnep/recjson.h"
 
 #include "recjson-keys.h"
+#include "vnep/err.h"
+#include "vnep/recjson.h"
 
-enum { KEYS_MAX = 64 }; /* of the longest table, with room */
+enum { KEYS_MAX = 40 /* more than the longest table; a test counts */ };
 
-static const char *const type_words[] = { "unknown", "vpc", "device", "group", "binding", "event",
-	"checkpoint", "outcome", "appended", "decision", "presence", "status", "stat", "sync", "error",
-	"element", "difference", "damage" };
+static const char *const types[] = { [VNEP_RECORD_VPC] = "vpc", [VNEP_RECORD_DEVICE] = "device",
+	[VNEP_RECORD_GROUP] = "group", [VNEP_RECORD_BINDING] = "binding", [VNEP_RECORD_EVENT] = "event",
+	[VNEP_RECORD_CHECKPOINT] = "checkpoint", [VNEP_RECORD_OUTCOME] = "outcome",
+	[VNEP_RECORD_APPENDED] = "appended", [VNEP_RECORD_DECISION] = "decision",
+	[VNEP_RECORD_PRESENCE] = "presence", [VNEP_RECORD_STATUS] = "status", [VNEP_RECORD_STAT] = "stat",
+	[VNEP_RECORD_SYNC] = "sync", [VNEP_RECORD_ERROR] = "error", [VNEP_RECORD_ELEMENT] = "element",
+	[VNEP_RECORD_DIFFERENCE] = "difference", [VNEP_RECORD_DAMAGE] = "damage" };
 
 const char *vnep_record_type_text(enum vnep_record_type type)
 {
-	return (size_t)type < sizeof type_words / sizeof *type_words ? type_words[type] : "unknown";
+	return (size_t)type < sizeof types / sizeof *types && types[type] ? types[type] : "unknown";
 }
 
 enum vnep_record_type vnep_record_type_parse(const char *text)
 {
-	for (unsigned i = 1; i < sizeof type_words / sizeof *type_words; i++)
-		if (!strcmp(text, type_words[i]))
+	for (size_t i = 1; i < sizeof types / sizeof *types; i++)
+		if (!strcmp(text, types[i]))
 			return (enum vnep_record_type)i;
 	return VNEP_RECORD_UNKNOWN;
 }
 
 enum vnep_record_type vnep_recjson_type(const struct vnep_json *json)
 {
-	const char *type = vnep_json_get_str(json, "type", NULL);
-
-	return type ? vnep_record_type_parse(type) : VNEP_RECORD_UNKNOWN;
+	return vnep_record_type_parse(vnep_json_get_str(json, "type", ""));
 }
 
-/* Where a check is: the record's line for columns, the object's name for messages. */
-struct place {
-	const char *text;
-	size_t len;
-	const char *parent; /* member of the record that holds the object, NULL = the record */
-	size_t index;       /* of the object, where that member is an array */
-	struct vnep_err *err;
+/* ---- unknown keys ---- */
+
+/* addrMax and core-port are near misses too: compare in lower case, with underscores. */
+static bool is_near(const char *key, const char *known)
+{
+	char plain[VNEP_LABEL_MAX + 1];
+	size_t i;
+
+	for (i = 0; key[i] && i < sizeof plain - 1; i++)
+		plain[i] = key[i] == '-' ? '_' : (char)tolower((unsigned char)key[i]);
+	plain[i] = 0;
+	return !key[i] && (!strcmp(plain, known) || vnep_near(plain, known));
+}
+
+struct unknown {
+	const struct vnep_place *at;
+	const struct vnep_key *keys;
 };
 
-static int at_key(const struct place *p, const char *key, int rc)
+static int refuse(const struct vnep_place *at, const char *key, const char *known)
 {
-	if (p->err)
-		vnep_err_place(p->err, NULL, p->err->line, 
-			vnep_json_column(p->text, p->len, p->parent, p->index, key));
-	return rc;
+	char quoted[80];
+
+	snprintf(quoted, sizeof quoted, "%.60s", key);
+	vnep_err_place(at->err, NULL, at->err ? at->err->line : 0,
+		vnep_json_column(at->text, at->len, at->parent, at->index, key));
+	if (at->parent)
+		return vnep_err_set(at->err, VNEP_EVALUE, "unknown key \"%s\" in \"%s\" (did you mean \"%s\"?)",
+			quoted, at->parent, known);
+	return vnep_err_set(at->err, VNEP_EVALUE, "unknown key \"%s\" (did you mean \"%s\"?)", quoted,
+		known);
 }
 
-static int wrong(const struct place *p, const struct recjson_key *k, const struct vnep_json *value,
-	const char *must)
+/* A typing error must not pass as an extension. What is far from every key may be one. */
+static int look_at_key(const char *key, struct vnep_json *value, void *arg)
 {
-	const char *str = vnep_json_str(value);
-	int64_t n;
-
-	if (str)
-		vnep_err_set(p->err, VNEP_EVALUE, "\"%s\" must be %s, not \"%s\"", k->name, must, str);
-	else if (vnep_json_int(value, &n))
-		vnep_err_set(p->err, VNEP_EVALUE, "\"%s\" must be %s, not %lld", k->name, must, (long long)n);
-	else
-		vnep_err_set(p->err, VNEP_EVALUE, "\"%s\" must be %s, not %s", k->name, must,
-			vnep_json_type_name(value));
-	return at_key(p, k->name, VNEP_EVALUE);
-}
-
-static int check_int(const struct place *p, const struct recjson_key *k, const struct vnep_json *value)
-{
-	char must[80];
-	int64_t n;
-
-	if (vnep_json_int(value, &n) && n >= k->min && n <= k->max)
-		return 0;
-	if (k->max == RECJSON_INT_MAX)
-		snprintf(must, sizeof must, "an integer from %lld below 2^53", (long long)k->min);
-	else
-		snprintf(must, sizeof must, "an integer from %lld to %lld", (long long)k->min,
-			(long long)k->max);
-	return wrong(p, k, value, must);
-}
-
-static bool is_word(const char *words, const char *text)
-{
-	size_t n = strlen(text);
-
-	for (const char *w = words; *w; w += strcspn(w, " "), w += *w == ' ')
-		if (strcspn(w, " ") == n && !memcmp(w, text, n))
-			return true;
-	return false;
-}
-
-static int check_word(const struct place *p, const struct recjson_key *k, const struct vnep_json *value)
-{
-	const char *text = vnep_json_str(value);
-	char must[256];
-
-	if (text && is_word(k->words, text))
-		return 0;
-	snprintf(must, sizeof must, "one of %s", k->words);
-	return wrong(p, k, value, must);
-}
-
-/* Letters, digits and - _ . : what names are made of everywhere. */
-static bool is_label(const char *text)
-{
-	size_t n = strlen(text);
-
-	if (!n || n > VNEP_LABEL_MAX)
-		return false;
-	for (; *text; text++)
-		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.", *text))
-			return false;
-	return true;
-}
-
-static bool is_dns_name(const char *text)
-{
-	size_t n = strlen(text), label = 0;
-
-	if (!n || n > VNEP_NAME_MAX)
-		return false;
-	for (; *text; text++) {
-		if (*text == '.') {
-			if (!label)
-				return false;
-			label = 0;
-		} else if (++label > 63 || !strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-						   "0123456789-_",
-							*text)) {
-			return false;
-		}
-	}
-	return true;
-}
-
-/* The canonical form of a text of this kind into out. 0 or VNEP_EVALUE with the detail. */
-static int canonical_text(enum recjson_kind kind, const char *text, char out[static 256],
-	struct vnep_err *err)
-{
-	struct vnep_prefix prefix;
-	struct vnep_wall ts;
-	struct in6_addr addr;
-	struct vnep_mac mac;
-	int rc;
-
-	switch (kind) {
-	case RECJSON_URN: return vnep_urn_canonical(text, out, err);
-	case RECJSON_IP6:
-		rc = vnep_ip6_parse(text, &addr, err);
-		if (!rc)
-			vnep_ip6_print(&addr, out);
-		return rc;
-	case RECJSON_MAC:
-		rc = vnep_mac_parse(text, &mac, err);
-		if (!rc)
-			vnep_mac_print(&mac, out);
-		return rc;
-	case RECJSON_PREFIX:
-		rc = vnep_prefix_parse(text, &prefix, err);
-		if (!rc)
-			vnep_prefix_print(&prefix, out);
-		return rc;
-	case RECJSON_TS:
-		rc = vnep_wall_parse(text, &ts, err);
-		if (!rc)
-			vnep_wall_print(ts, out);
-		return rc;
-	case RECJSON_IF:
-		if (!*text || strlen(text) > VNEP_IF_MAX || strpbrk(text, "/ \t"))
-			return vnep_err_set(err, VNEP_EVALUE, "\"%s\" is not the name of a port", text);
-		break;
-	case RECJSON_NAME:
-		if (!is_dns_name(text))
-			return vnep_err_set(err, VNEP_EVALUE, "\"%s\" is not a DNS name", text);
-		break;
-	case RECJSON_LABEL:
-		if (!is_label(text))
-			return vnep_err_set(err, VNEP_EVALUE,
-				"\"%s\" is not a name of 1 to %d letters, digits, - _ .", text,
-				VNEP_LABEL_MAX);
-		break;
-	default: break;
-	}
-	snprintf(out, 256, "%s", text);
-	return 0;
-}
-
-static const char *const kind_must[] = { [RECJSON_URN] = "a device URN", [RECJSON_IP6] = "an IPv6 address",
-	[RECJSON_MAC] = "a MAC address", [RECJSON_PREFIX] = "an IPv6 prefix", [RECJSON_TS] = "a time (RFC 3339)",
-	[RECJSON_IF] = "the name of a port", [RECJSON_NAME] = "a DNS name", [RECJSON_LABEL] = "a name",
-	[RECJSON_STR] = "a string" };
-
-static int check_text(const struct place *p, const struct recjson_key *k, const struct vnep_json *value,
-	char out[static 256])
-{
-	const char *text = vnep_json_str(value);
-	int rc;
-
-	if (!text)
-		return wrong(p, k, value, kind_must[k->kind]);
-	rc = canonical_text(k->kind, text, out, p->err);
-	return rc ? at_key(p, k->name, rc) : 0;
-}
-
-static int check_object(struct vnep_json *json, const struct recjson_key *keys, const struct place *p);
-
-/* An array whose members are of kind k->kind, or objects. */
-static int check_array(struct vnep_json *owner, const struct recjson_key *k, struct vnep_json *value,
-	const struct place *p)
-{
-	struct place inner = { p->text, p->len, k->name, 0, p->err };
-	size_t n = vnep_json_count(value);
-	struct vnep_json *fresh;
-	int rc = 0;
-
-	if (vnep_json_type(value) != VNEP_JSON_ARRAY)
-		return wrong(p, k, value, "an array");
-	if (k->max && n > (size_t)k->max) {
-		vnep_err_set(p->err, VNEP_EVALUE, "\"%s\" has %zu members, at most %lld are taken", k->name, n,
-			(long long)k->max);
-		return at_key(p, k->name, VNEP_EVALUE);
-	}
-	for (size_t i = 0; k->kind == RECJSON_OBJECT && i < n; i++) {
-		struct vnep_json *one = vnep_json_at(value, i);
-
-		if (vnep_json_type(one) != VNEP_JSON_OBJECT)
-			return wrong(p, k, one, "an array of objects");
-		inner.index = i;
-		rc = check_object(one, k->keys, &inner);
-		if (rc)
-			return rc;
-	}
-	if (k->kind == RECJSON_OBJECT || k->kind == RECJSON_ANY)
-		return 0;
-	fresh = vnep_json_array();
-	for (size_t i = 0; fresh && !rc && i < n; i++) {
-		char text[256];
-		struct vnep_json *one = NULL;
-
-		rc = check_text(p, k, vnep_json_at(value, i), text);
-		if (!rc)
-			rc = recjson_string(text, &one);
-		if (!rc)
-			rc = vnep_json_append(fresh, one);
-	}
-	if (!fresh || rc) {
-		vnep_json_free(fresh);
-		return rc ? rc : -ENOMEM;
-	}
-	return vnep_json_set(owner, k->name, fresh);
-}
-
-static int check_value(struct vnep_json *owner, const struct recjson_key *k, struct vnep_json *value,
-	const struct place *p)
-{
-	const struct place inner = { p->text, p->len, k->name, 0, p->err };
-	char text[256];
-	int rc;
-
-	if (k->array)
-		return check_array(owner, k, value, p);
-	switch (k->kind) {
-	case RECJSON_ANY: return 0;
-	case RECJSON_INT: return check_int(p, k, value);
-	case RECJSON_WORD: return check_word(p, k, value);
-	case RECJSON_BOOL:
-		return vnep_json_type(value) == VNEP_JSON_BOOL ? 0 : wrong(p, k, value, "true or false");
-	case RECJSON_OBJECT:
-		if (vnep_json_type(value) != VNEP_JSON_OBJECT)
-			return wrong(p, k, value, "an object");
-		return k->keys ? check_object(value, k->keys, &inner) : 0;
-	case RECJSON_STR: return vnep_json_str(value) ? 0 : wrong(p, k, value, "a string");
-	case RECJSON_PROTO: return recjson_check_proto(owner, k->name, value, p->err) ? at_key(p, k->name, VNEP_EVALUE) : 0;
-	default: break;
-	}
-	rc = check_text(p, k, value, text);
-	if (rc || !strcmp(text, vnep_json_str(value)))
-		return rc;
-	return vnep_json_set_str(owner, k->name, text);
-}
-
-static int check_unknown(const char *key, struct vnep_json *value, void *arg)
-{
-	const struct recjson_unknown *u = arg;
-	const struct recjson_key *k;
+	const struct unknown *u = arg;
+	const char *known = NULL;
 
 	(void)value;
-	for (k = u->keys; k->name; k++)
-		if (!strcmp(k->name, key))
+	if (!u->at->parent && (!strcmp(key, "type") || !strcmp(key, "v")))
+		return 0;
+	for (const struct vnep_key *k = u->keys; k->name; k++) {
+		if (!strcmp(key, k->name))
 			return 0;
-	for (k = u->keys; k->name; k++) {
-		if (vnep_near(key, k->name)) {
-			vnep_err_set(u->err, VNEP_EVALUE, "unknown key \"%s\" (did you mean \"%s\"?)", key,
-				k->name);
-			*u->bad = key;
-			return VNEP_EVALUE;
-		}
+		if (!known && is_near(key, k->name))
+			known = k->name;
+	}
+	return known ? refuse(u->at, key, known) : 0;
+}
+
+/* ---- one object against its table ---- */
+
+static int check_object(const struct vnep_place *at, const struct vnep_key *keys, struct vnep_json *json,
+	bool deleted);
+
+static int check_nested(const struct vnep_place *at, const struct vnep_key *key, struct vnep_json *json,
+	size_t index)
+{
+	struct vnep_place inside = *at;
+	union vnep_value value;
+	int rc = vnep_value_read(at, key, json, &value);
+
+	if (rc)
+		return rc;
+	inside.parent = key->name;
+	inside.index = index;
+	inside.indexed = key->flags & VNEP_KEY_LIST;
+	return check_object(&inside, key->nested, json, false);
+}
+
+static int check_list(const struct vnep_place *at, const struct vnep_key *key, struct vnep_json *json,
+	struct vnep_json *member)
+{
+	size_t count = vnep_json_count(member);
+	struct vnep_json *list, *element;
+	union vnep_value value;
+	int rc = 0;
+
+	if (vnep_json_type(member) != VNEP_JSON_ARRAY)
+		return vnep_place_error(at, key, VNEP_ESYNTAX, " must be an array, not %s",
+			vnep_json_type_name(member));
+	if (key->items && count > key->items)
+		return vnep_place_error(at, key, VNEP_EVALUE, " has %zu entries, more than %u", count,
+			key->items);
+	if (!count) {
+		vnep_json_remove(json, key->name);
+		return 0;
+	}
+	for (size_t i = 0; key->nested && i < count && !rc; i++)
+		rc = check_nested(at, key, vnep_json_at(member, i), i);
+	if (key->nested)
+		return rc;
+	list = vnep_json_array();
+	for (size_t i = 0; list && i < count && !rc; i++) {
+		rc = vnep_value_read(at, key, vnep_json_at(member, i), &value);
+		if (rc)
+			break;
+		element = vnep_value_canonical(key, vnep_json_at(member, i), &value, &rc);
+		if (!rc && !element)
+			element = vnep_json_copy(vnep_json_at(member, i));
+		if (!rc)
+			rc = vnep_json_append(list, element);
+	}
+	if (!rc && list)
+		return vnep_json_set(json, key->name, list);
+	vnep_json_free(list);
+	return rc ? rc : -ENOMEM;
+}
+
+/* 0 and false where they say the same as absent. */
+static bool is_absent(const struct vnep_key *key, const union vnep_value *value)
+{
+	if (!(key->flags & VNEP_KEY_NO_ZERO))
+		return false;
+	return key->kind == VNEP_VALUE_BOOL ? !value->yes : !value->number;
+}
+
+static int check_member(const struct vnep_place *at, const struct vnep_key *key, struct vnep_json *json,
+	struct vnep_json *member)
+{
+	struct vnep_json *canonical;
+	union vnep_value value;
+	int rc;
+
+	if (key->flags & VNEP_KEY_LIST)
+		return check_list(at, key, json, member);
+	if (key->nested)
+		return check_nested(at, key, member, 0);
+	rc = vnep_value_read(at, key, member, &value);
+	if (rc)
+		return rc;
+	if (is_absent(key, &value)) {
+		vnep_json_remove(json, key->name);
+		return 0;
+	}
+	canonical = vnep_value_canonical(key, member, &value, &rc);
+	return canonical ? vnep_json_set(json, key->name, canonical) : rc;
+}
+
+static int missing(const struct vnep_place *at, const char *key)
+{
+	vnep_err_place(at->err, NULL, at->err ? at->err->line : 0,
+		at->parent ? vnep_json_column(at->text, at->len, NULL, 0, at->parent) : 1);
+	if (at->parent)
+		return vnep_err_set(at->err, VNEP_EVALUE, "missing key \"%s\" in \"%s\"", key, at->parent);
+	return vnep_err_set(at->err, VNEP_EVALUE, "missing key \"%s\"", key);
+}
+
+/* The depth of this recursion is that of the tables (two), not that of the input. */
+static int check_object(const struct vnep_place *at, const struct vnep_key *keys, struct vnep_json *json,
+	bool deleted)
+{
+	struct unknown unknown = { at, keys };
+	const char *order[KEYS_MAX];
+	size_t n = 0;
+	int rc = vnep_json_each(json, look_at_key, &unknown);
+
+	if (!at->parent) {
+		order[n++] = "type";
+		order[n++] = "v";
+	}
+	for (const struct vnep_key *key = keys; !rc && key->name; key++) {
+		struct vnep_json *member = vnep_json_get(json, key->name);
+		unsigned required = VNEP_KEY_ID | (deleted ? 0 : VNEP_KEY_REQUIRED);
+
+		order[n++] = key->name;
+		if (member)
+			rc = check_member(at, key, json, member);
+		else if (key->flags & required)
+			rc = missing(at, key->name);
+	}
+	order[n] = NULL;
+	return rc ? rc : vnep_json_order(json, order);
+}
+
+/* ---- rules between keys ---- */
+
+/* Put an error at a key by its name. */
+static int rule_broken(const struct vnep_place *at, const char *key, const char *text)
+{
+	vnep_err_place(at->err, NULL, at->err ? at->err->line : 0,
+		vnep_json_column(at->text, at->len, at->parent, at->index, key));
+	return vnep_err_set(at->err, VNEP_EVALUE, "%s", text);
+}
+
+static int check_allow(const struct vnep_place *at, const struct vnep_json *allow)
+{
+	for (size_t i = 0; i < vnep_json_count(allow); i++) {
+		const struct vnep_json *entry = vnep_json_at(allow, i);
+		const char *proto = vnep_json_get_str(entry, "proto", "");
+		struct vnep_place inside = *at;
+
+		inside.parent = "allow";
+		inside.index = i;
+		if (vnep_json_get(entry, "ports") && strcmp(proto, "UDP") && strcmp(proto, "TCP"))
+			return rule_broken(&inside, "ports", "\"ports\" needs \"proto\" UDP or TCP");
 	}
 	return 0;
 }
 
-/* The known keys in the order of their table, then the unknown ones as they came. */
-static int put_in_order(struct vnep_json *json, const struct recjson_key *keys)
+static int check_device(const struct vnep_place *at, const struct vnep_json *json)
 {
-	const char *names[KEYS_MAX + 1];
-	size_t n = 0;
-
-	for (; keys->name && n < KEYS_MAX; keys++)
-		names[n++] = keys->name;
-	names[n] = NULL;
-	return vnep_json_order(json, names);
+	if (!strcmp(vnep_json_get_str(json, "form", "edge"), "host") && !vnep_json_get(json, "addr"))
+		return rule_broken(at, "form", "\"form\" host needs a fixed \"addr\"");
+	return check_allow(at, vnep_json_get(json, "allow"));
 }
 
-static int check_object(struct vnep_json *json, const struct recjson_key *keys, const struct place *p)
+static int check_vpc(const struct vnep_place *at, const struct vnep_json *json)
 {
-	const char *bad = NULL;
-	struct recjson_unknown u = { keys, p->err, &bad };
-	int rc = vnep_json_each(json, check_unknown, &u);
+	const struct vnep_json *quota = vnep_json_get(json, "quota");
+	int64_t octets = vnep_json_get_int(quota, "octets", INT64_MAX);
 
-	if (rc)
-		return at_key(p, bad, rc);
-	for (const struct recjson_key *k = keys; k->name; k++) {
-		struct vnep_json *value = vnep_json_get(json, k->name);
+	if (vnep_json_get_int(quota, "reserved_octets", 0) > octets)
+		return rule_broken(at, "quota", "\"quota\" reserves more octets than it has");
+	return 0;
+}
 
-		if (!value) {
-			if (!k->required)
-				continue;
-			return vnep_err_set(p->err, VNEP_EVALUE, "%s%s\"%s\" is missing",
-				p->parent ? p->parent : "", p->parent ? ": " : "", k->name);
-		}
-		rc = check_value(json, k, value, p);
-		if (rc)
-			return rc;
+/* ts, us and ns are one instant: a record that says two is refused before anybody sorts by it. */
+static int check_instant(const struct vnep_place *at, const struct vnep_json *json)
+{
+	const char *ts = vnep_json_get_str(json, "ts", NULL), *ns = vnep_json_get_str(json, "ns", NULL);
+	int64_t us = vnep_json_get_int(json, "us", -1);
+	char text[VNEP_TS_LEN];
+
+	if (ns) {
+		char *end = NULL;
+		int64_t fine = strtoll(ns, &end, 10) / 1000;
+
+		if (us >= 0 && us != fine)
+			return rule_broken(at, "ns", "\"ns\" and \"us\" are different instants");
+		us = fine;
 	}
-	return put_in_order(json, keys);
+	if (!ts || us < 0)
+		return 0;
+	vnep_wall_print((struct vnep_wall){ us * 1000 }, text);
+	if (strcmp(ts, text))
+		return rule_broken(at, "ts", ns ? "\"ts\" and \"ns\" are different instants"
+						: "\"ts\" and \"us\" are different instants");
+	return 0;
+}
+
+static int check_event(const struct vnep_place *at, const struct vnep_json *json)
+{
+	const char *kind = vnep_json_get_str(json, "kind", "");
+	bool packet = !strcmp(kind, "data") || !strcmp(kind, "late");
+
+	if (!vnep_json_get(json, "dev") && strcmp(kind, "gap") && strcmp(kind, "note"))
+		return missing(at, "dev");
+	if (!vnep_json_get(json, "dev") && !vnep_json_get(json, "port") && !vnep_json_get(json, "edge"))
+		return missing(at, "dev");
+	if (packet && !vnep_json_get(json, "direction"))
+		return missing(at, "direction");
+	if (packet && !vnep_json_get(json, "frame"))
+		return missing(at, "frame");
+	if (!strcmp(kind, "gap") && !vnep_json_get(json, "count"))
+		return missing(at, "count");
+	return check_instant(at, json);
+}
+
+static int check_rules(const struct vnep_place *at, enum vnep_record_type type,
+	const struct vnep_json *json)
+{
+	switch (type) {
+	case VNEP_RECORD_DEVICE: return check_device(at, json);
+	case VNEP_RECORD_VPC: return check_vpc(at, json);
+	case VNEP_RECORD_EVENT: return check_event(at, json);
+	default: return check_instant(at, json);
+	}
 }
 
 int vnep_recjson_check(struct vnep_json *json, const char *text, size_t len, struct vnep_err *err)
 {
-	const struct place p = { text, len, NULL, 0, err };
-	const struct recjson_key *keys;
-	enum vnep_record_type type;
-	bool deleted;
-	int64_t v;
-	int rc;
+	static const struct vnep_key none[] = { { .name = NULL } };
+	const struct vnep_place at = { .text = text, .len = len, .err = err };
+	enum vnep_record_type type = vnep_recjson_type(json);
+	bool deleted = vnep_json_get_bool(json, "deleted", false);
+	int rc = 0;
 
-	if (vnep_json_type(json) != VNEP_JSON_OBJECT)
-		return vnep_err_set(err, VNEP_ESYNTAX, "a record is an object, not %s", vnep_json_type_name(json));
-	if (!vnep_json_get_str(json, "type", NULL))
-		return vnep_err_set(err, VNEP_EVALUE, "\"type\" is missing");
-	type = vnep_recjson_type(json);
-	keys = recjson_keys(type, &deleted, json);
-	if (!keys)
-		return 0; /* a type that this version does not know, or one that is only written */
-	if (!vnep_json_int(vnep_json_get(json, "v"), &v)) {
-		if (vnep_json_get(json, "v"))
-			return at_key(&p, "v", vnep_err_set(err, VNEP_EVALUE, "\"v\" must be 1"));
-		rc = vnep_json_set_int(json, "v", 1);
-		if (rc)
-			return rc;
-		v = 1;
+	if (vnep_json_type(json) != VNEP_JSON_OBJECT) {
+		vnep_err_place(err, NULL, err ? err->line : 0, 1);
+		return vnep_err_set(err, VNEP_ESYNTAX, "a record must be an object, not %s",
+			vnep_json_type_name(json));
 	}
-	if (v != 1)
-		return at_key(&p, "v",
-			vnep_err_set(err, VNEP_EVALUE, "version %lld of record %s is not known here: \"v\" must be 1",
-				(long long)v, vnep_record_type_text(type)));
-	rc = check_object(json, keys, &p);
-	if (!rc && type == VNEP_RECORD_DEVICE && !deleted)
-		rc = recjson_check_device(json, err);
-	return rc;
+	if (!vnep_json_get_str(json, "type", NULL))
+		return missing(&at, "type");
+	if (!vnep_json_get(json, "v")) /* written by hand: there is but one version */
+		rc = vnep_json_set_int(json, "v", 1);
+	else if (vnep_json_get_int(json, "v", 0) != 1)
+		return rule_broken(&at, "v", "\"v\" must be 1: this vnep knows no other version of records");
+	if (!rc)
+		rc = check_object(&at, type == VNEP_RECORD_UNKNOWN ? none : vnep_keys_of(type), json, deleted);
+	if (rc == -ENOMEM)
+		return vnep_err_sys(err, ENOMEM, "checking a record");
+	return rc || deleted ? rc : check_rules(&at, type, json);
 }
