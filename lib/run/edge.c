@@ -132,7 +132,8 @@ static int load_vpc(const char *text, size_t len, void *arg)
 	return rc;
 }
 
-/* The binding counts only if its port is one of ours. */
+/* The binding counts only if its port is one of ours. Without one the kernel must ask us first, also for a fixed
+ * address: its first frame attaches the device. */
 static int load_device(const char *text, size_t len, void *arg)
 {
 	struct loading *l = arg;
@@ -147,6 +148,8 @@ static int load_device(const char *text, size_t len, void *arg)
 	if (!rc) {
 		bound = !vnep_map_get_binding(l->txn, device.dev, &binding, NULL) &&
 			edge_port_by_name(l->edge, binding.port);
+		if (!bound)
+			device.addr_count = 0;
 		rc = vnep_acl_want_device(l->edge->acl, &device, bound ? &binding : NULL, l->err);
 	}
 	if (!rc && bound && !edge_device_by_vep(l->edge, &device.vep))
