@@ -194,7 +194,7 @@ static int turn(struct vnep_edge *edge, struct edge_device *d, size_t max)
 	place_of(d, &b.how);
 	vnep_buf_reset(&edge->staged);
 	rc = vnep_journal_pending(edge->journal, d->dev, d->replay_next, max, stage, &b, &err);
-	if (rc < 0) {
+	if (rc < 0 && rc != VNEP_ENOTFOUND) {
 		edge_warn(edge, "replay", &err);
 		return rc;
 	}
