@@ -55,7 +55,8 @@ static bool retry(struct vnep_inject *inject, int code, unsigned *waited_ms)
 
 	if ((code != -EAGAIN && code != -ENOBUFS) || *waited_ms >= STUCK_MS)
 		return false;
-	poll(&p, code == -EAGAIN, RETRY_MS); /* ENOBUFS is the qdisc's: the socket tells nothing about it */
+	/* ENOBUFS is the qdisc's: the socket tells nothing about it */
+	poll(&p, code == -EAGAIN, RETRY_MS);
 	*waited_ms += RETRY_MS;
 	return true;
 }
@@ -202,7 +203,7 @@ static int run_send(struct replay *replay, struct send *send)
 	return status ? status : 0;
 }
 
-/* With --raw everything goes to one port: whether it is there is known before the first packet is read. */
+/* With --raw everything goes to one port: it is looked for before the first packet is read. */
 static int check_raw_port(struct replay *replay)
 {
 	struct vnep_cli *cli = replay->cli;
@@ -230,7 +231,7 @@ int replay_send(struct vnep_cli *cli)
 		goto out;
 	if (vnep_cli_has(cli, "read"))
 		send.limit = SEND_BATCH;
-	/* 50 us of slack are the default for timers: too much where packets follow each other by 10 */
+	/* timers have 50 us of slack by default: too much where packets are 10 us apart */
 	(void)prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
 	replay.arg = &send;
 	rc = run_send(&replay, &send);
