@@ -22,7 +22,25 @@ int send_edge_open(struct replay *replay, struct send *send)
 				 : vnep_client_request(send->edge, "replay.send", NULL, &cli->err);
 }
 
-/* One answer to standard output: 1, 0 at the end (*status), or a negative code. */
+/* A packet of a capture has no sequence number: what became of it is said, but it is no outcome. */
+static void answer_captured(struct replay *replay, const char *line, size_t len)
+{
+	struct vnep_cli *cli = replay->cli;
+	struct vnep_json *json = NULL;
+
+	if (vnep_json_parse(line, len, &json, NULL))
+		return;
+	if (strcmp(vnep_json_get_str(json, "outcome", "failed"), "sent")) {
+		vnep_err_set(&cli->err, VNEP_EVALUE, "%s: packet not sent: %s",
+			vnep_json_get_str(json, "dev", ""),
+			vnep_json_get_str(
+				json, "reason", vnep_json_get_str(json, "detail", "refused")));
+		vnep_cli_error(cli, &cli->err);
+	}
+	vnep_json_free(json);
+}
+
+/* One answer, to standard output: 1, 0 at the end (*status), or a negative code. */
 static int take_answer(struct replay *replay, struct send *send, int *status)
 {
 	static const char sent[] = "\"outcome\":\"sent\"";
@@ -36,6 +54,10 @@ static int take_answer(struct replay *replay, struct send *send, int *status)
 		send->sent++;
 	else
 		replay->refused++;
+	if (vnep_cli_has(replay->cli, "read")) {
+		answer_captured(replay, line, len);
+		return 1;
+	}
 	vnep_buf_put(&replay->out, line, len);
 	vnep_buf_put_str(&replay->out, "\n");
 	send_write_out(replay, true);
