@@ -132,6 +132,7 @@ struct edge_host {
 struct edge_ledger {
 	uint32_t version;
 	uint64_t carried; /* pending when the ledger began */
+	uint64_t pending; /* in the journal when this was written */
 	struct vnep_acl_counters base;
 	uint64_t ring_packets, ring_copies; /* taken from the ring, copies apart */
 	uint64_t lost;                      /* sent to the ring, never seen: booked as overrun */
@@ -279,6 +280,7 @@ void edge_evidence(struct vnep_edge *edge, struct edge_device *d, const struct v
 
 /* edge-ledger.c */
 void edge_ledger_open(struct vnep_edge *edge);
+uint64_t edge_ledger_pending(struct vnep_edge *edge);
 void edge_ledger_terms(struct vnep_edge *edge, struct vnep_ledger_terms *out);
 bool edge_ledger_quiet(struct vnep_edge *edge, const struct vnep_acl_counters *before);
 void edge_drop(struct vnep_edge *edge, struct edge_device *d, enum vnep_reason reason);

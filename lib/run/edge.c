@@ -77,6 +77,8 @@ static int open_port(struct vnep_edge *edge, struct edge_port *port, const char 
 	struct vnep_link link;
 	int rc = vnep_rtnl_link(edge->rt, name, &link, err);
 
+	if (rc == VNEP_ENOTFOUND)
+		return vnep_err_set(err, VNEP_EVALUE, "no such port \"%s\"", name); /* asked wrongly */
 	if (rc)
 		return rc;
 	*port = (struct edge_port){ .core = core, .index = (uint16_t)(edge->port_count + 1),
