@@ -376,6 +376,25 @@ int vnep_journal_scan(struct vnep_journal *journal, struct vnep_journal_position
 	return rc;
 }
 
+int vnep_journal_seek(struct vnep_journal *journal, const char *dev, uint64_t seq,
+	struct vnep_journal_position *position, struct vnep_err *err)
+{
+	struct vnep_jevent entry;
+	struct vnep_jtail tail;
+	uint32_t id;
+	int rc = read_tail(journal, &tail, err);
+
+	if (!rc)
+		rc = find_device(journal, dev, &id, err);
+	if (!rc)
+		rc = next_event(journal, id, false, &seq, &entry, err);
+	if (!rc)
+		*position = (struct vnep_journal_position){ entry.segment, entry.offset };
+	else if (rc == VNEP_ENOTFOUND)
+		*position = (struct vnep_journal_position){ tail.segment, tail.offset };
+	return rc;
+}
+
 int vnep_journal_watch(struct vnep_journal *journal, int *fd, struct vnep_err *err)
 {
 	char path[4096];
