@@ -285,8 +285,9 @@ static void put_head(struct timeline *t, const struct vnep_journal_device *devic
 {
 	char ts[VNEP_TS_LEN];
 
-	vnep_buf_printf(&t->out, "%s\n%llu events, %u connections, %llu pending (%llu octets)",
-		device->dev, (unsigned long long)device->head_seq, device->conn,
+	vnep_buf_printf(&t->out, "%s\n%llu event%s, %u connection%s, %llu pending (%llu octets)",
+		device->dev, (unsigned long long)device->head_seq, device->head_seq == 1 ? "" : "s",
+		device->conn, device->conn == 1 ? "" : "s",
 		(unsigned long long)device->pending, (unsigned long long)device->pending_octets);
 	if (device->life_ts.ns) {
 		vnep_wall_print(device->life_ts, ts);

@@ -214,9 +214,12 @@ static int each_event(struct vnep_journal *journal, const char *dev, bool pendin
 
 	for (size_t n = 0; !rc && (!max || n < max); n++) {
 		rc = next_event(journal, id, pending, &seq, &entry, err);
-		if (rc || seq > to)
+		if (rc == VNEP_ENOTFOUND || (!rc && seq > to)) {
+			rc = 0;
 			break;
-		rc = give(journal, dev, seq, &entry, &buf, cb, arg, err);
+		}
+		if (!rc)
+			rc = give(journal, dev, seq, &entry, &buf, cb, arg, err);
 		if (seq++ == UINT64_MAX)
 			break;
 	}
