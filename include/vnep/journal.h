@@ -136,6 +136,15 @@ typedef int vnep_journal_damage_cb(const struct vnep_journal_damage *damage, voi
 int vnep_journal_scan(struct vnep_journal *journal, struct vnep_journal_position *position,
 	vnep_journal_item_cb *cb, vnep_journal_damage_cb *damage, void *arg, struct vnep_err *err);
 
+/* Where the first event of a device from seq on stands, so that a scan can begin there. VNEP_ENOTFOUND: there
+ * is none (yet); *position is then the end. */
+int vnep_journal_seek(struct vnep_journal *journal, const char *dev, uint64_t seq,
+	struct vnep_journal_position *position, struct vnep_err *err);
+
+/* One item as the block that a segment has of it, for pcapng files of one's own. interface: of its packet. */
+int vnep_journal_item_encode(struct vnep_buf *out, const struct vnep_journal_item *item,
+	uint32_t interface, struct vnep_err *err);
+
 /* An inotify descriptor (nonblocking, the caller closes it) that becomes readable after each commit of any
  * process. Read it empty, then scan on from the last position. */
 int vnep_journal_watch(struct vnep_journal *journal, int *fd, struct vnep_err *err);

@@ -133,9 +133,7 @@ int vnep_jrules_outcome(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_
 	struct vnep_jdevice *device, const struct vnep_outcome *outcome, struct vnep_err *err);
 uint64_t vnep_jrules_resume(const struct vnep_jdevice *device);
 
-/* Items. encode appends one block; decode lends the block's bytes, dev of a packet is left "". */
-int vnep_jitem_encode(struct vnep_buf *out, const struct vnep_journal_item *item, uint32_t interface,
-	struct vnep_err *err);
+/* Items: the other half of vnep_journal_item_encode. Lends the block's bytes, dev of a packet is left "". */
 int vnep_jitem_decode(struct vnep_journal_item *out, const struct vnep_pcapng_block *block,
 	struct vnep_err *err);
 
