@@ -84,8 +84,8 @@ received() {
 	datagrams hello 10 >frames.hex
 	for pace in "--pps 500" "--as-recorded" "--speed 4.5" "--bps 1000000" "--topspeed"; do
 		# times that run backwards from the fifth packet on
-		awk '{ printf "%d.%06d\n", 1000 - (NR > 4), NR * 2000 }' frames.hex >times
-		paste -d' ' times frames.hex | while read -r t hex; do
+		awk '{ printf "%d.%06d\n", 1000 - (NR > 4), NR * 2000 }' frames.hex >times.txt
+		paste -d" " times.txt frames.hex | while read -r t hex; do
 			echo "$t"; sed 's/../ &/g; s/^/0000/' <<<"$hex"
 		done | text2pcap -q -t '%s.%f' - c.pcapng 2>/dev/null
 		listen 10

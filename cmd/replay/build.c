@@ -138,27 +138,44 @@ int replay_port_get(struct replay *replay, const char *name, struct replay_port 
 	return 0;
 }
 
-/* The device an item belongs to, and where it is now. The map is read for each item: bindings move. */
+/* The device a packet of a capture is for, by its destination. */
+static int name_device(struct replay *replay, struct vnep_map_txn *txn, struct replay_item *item)
+{
+	struct vnep_frame frame;
+	int rc = vnep_frame_parse(&frame, item->frame, item->len);
+	enum vnep_reason reason = rc == VNEP_ESHORT ? VNEP_MALFORMED : VNEP_NOT_IPV6;
+
+	if (rc)
+		return replay_refuse(replay, item, reason, true, reason_why(reason));
+	rc = vnep_map_by_vep(txn, &frame.dest, item->dev);
+	if (rc == VNEP_ENOTFOUND)
+		return replay_refuse(replay, item, VNEP_NO_MAPPING, true,
+			"its destination is nobody's virtual endpoint");
+	return rc ? vnep_err_set(&replay->cli->err, rc, "cannot read the map: %s", vnep_strerror(rc)) : 0;
+}
+
+int replay_name_device(struct replay *replay, struct replay_item *item)
+{
+	struct vnep_map_txn *txn;
+	int rc = vnep_map_begin(replay->map, false, &txn, &replay->cli->err);
+
+	if (rc)
+		return rc;
+	rc = name_device(replay, txn, item);
+	vnep_map_abort(txn);
+	return rc;
+}
+
+/* Where the device of an item is now. The map is read for each item: bindings move. */
 static int look_up(struct replay *replay, struct vnep_map_txn *txn, struct replay_item *item,
 	struct vnep_device *device, struct vnep_binding *place)
 {
 	struct vnep_err *err = &replay->cli->err;
 	struct vnep_binding binding;
-	struct vnep_frame frame;
-	int rc;
+	int rc = item->dev[0] ? 0 : name_device(replay, txn, item);
 
-	if (!item->dev[0]) {
-		rc = vnep_frame_parse(&frame, item->frame, item->len);
-		if (rc)
-			return replay_refuse(replay, item, rc == VNEP_ESHORT ? VNEP_MALFORMED : VNEP_NOT_IPV6,
-				true, reason_why(rc == VNEP_ESHORT ? VNEP_MALFORMED : VNEP_NOT_IPV6));
-		rc = vnep_map_by_vep(txn, &frame.dest, item->dev);
-		if (rc == VNEP_ENOTFOUND)
-			return replay_refuse(replay, item, VNEP_NO_MAPPING, true,
-				"its destination is nobody's virtual endpoint");
-		if (rc)
-			return vnep_err_set(err, rc, "cannot read the map: %s", vnep_strerror(rc));
-	}
+	if (rc)
+		return rc;
 	rc = vnep_map_get_device(txn, item->dev, device, err);
 	if (rc == VNEP_ENOTFOUND)
 		return replay_refuse(replay, item, VNEP_NO_MAPPING, false, "the map has no such device");

@@ -99,6 +99,9 @@ int replay_input(struct replay *replay);
  * where it is final, and says why in cli->err. */
 int replay_build(struct replay *replay, struct replay_item *item, struct replay_port **port);
 
+/* Fill item->dev by the destination of its frame. */
+int replay_name_device(struct replay *replay, struct replay_item *item);
+
 /* Refuse an item. final: it will not be better another day, so the outcome says failed. */
 int replay_refuse(struct replay *replay, const struct replay_item *item, enum vnep_reason reason,
 	bool final, const char *why);

@@ -214,6 +214,10 @@ static int each_event(struct vnep_journal *journal, const char *dev, bool pendin
 
 	for (size_t n = 0; !rc && (!max || n < max); n++) {
 		rc = next_event(journal, id, pending, &seq, &entry, err);
+		if (rc == VNEP_ENOTFOUND) { /* no more of them: that is the end, not an error */
+			rc = 0;
+			break;
+		}
 		if (rc || seq > to)
 			break;
 		rc = give(journal, dev, seq, &entry, &buf, cb, arg, err);

@@ -275,8 +275,13 @@ int edge_control_open(struct vnep_edge *edge, struct vnep_err *err)
 
 void edge_control_close(struct vnep_edge *edge)
 {
-	while (edge->clients)
+	while (edge->clients) {
+		if (edge->clients->watching) { /* an end that can be told from a crash */
+			refuse(edge->clients, VNEP_EUNAVAIL, "vnep-edge was stopped");
+			flush(edge->clients);
+		}
 		client_free(edge->clients);
+	}
 	if (edge->listen_fd < 0)
 		return;
 	vnep_watch_free(edge->listen_watch);

@@ -224,6 +224,25 @@ void edge_journal_disconnect(struct vnep_edge *edge, struct edge_device *d, enum
 	edge_device_reload(edge, d);
 }
 
+void edge_journal_give_up(struct vnep_edge *edge, struct edge_device *d)
+{
+	struct vnep_checkpoint c = { .ts = vnep_wall_now(), .conn = d->conn, .cursor = VNEP_CURSOR_SYNCED,
+		.cause = VNEP_CAUSE_DEREGISTERED };
+	struct vnep_journal_moved moved = { 0 };
+	struct vnep_err err = { 0 };
+
+	if (!d->pending || edge_group(edge))
+		return;
+	memcpy(c.dev, d->dev, sizeof c.dev);
+	if (vnep_journal_checkpoint(edge->journal, &c, &moved, &err)) {
+		edge_warn(edge, "journal", &err);
+		return;
+	}
+	edge->delta.pending -= (int64_t)moved.settled;
+	edge->delta.dropped[VNEP_NO_MAPPING] += moved.settled;
+	vnep_checkpoint_encode(&edge->told, &c);
+}
+
 void edge_journal_outcome(struct vnep_edge *edge, struct edge_device *d, uint64_t seq,
 	enum vnep_outcome_word word, enum vnep_reason reason, enum vnep_evidence evidence,
 	uint32_t attempt)

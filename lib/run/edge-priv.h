@@ -215,6 +215,8 @@ void edge_journal_mark(struct vnep_edge *edge, struct edge_device *d, enum vnep_
 	const char *text); /* connect, disconnect, note */
 void edge_journal_disconnect(struct vnep_edge *edge, struct edge_device *d, enum vnep_cause cause,
 	struct vnep_wall ts);
+/* Nobody has the device any more: what was pending is dropped as no-mapping. */
+void edge_journal_give_up(struct vnep_edge *edge, struct edge_device *d);
 void edge_journal_outcome(struct vnep_edge *edge, struct edge_device *d, uint64_t seq,
 	enum vnep_outcome_word word, enum vnep_reason reason, enum vnep_evidence evidence,
 	uint32_t attempt);
