@@ -739,6 +739,88 @@ TEST("recjson: every range fits its field, every type has its word")
 	CHECK_STR(vnep_record_type_text(VNEP_RECORD_UNKNOWN), "unknown");
 }
 
+/* ---- manual ---- */
+
+/* The part of vnep-record(5) that is about a type: from its .Ss to the next one. */
+static char *manual_of(const char *type)
+{
+	static char page[100000];
+	FILE *file = fopen("man/vnep-record.5", "r");
+	size_t len = file ? fread(page, 1, sizeof page - 1, file) : 0;
+	char heading[40], *from, *to;
+
+	if (file)
+		fclose(file);
+	page[len] = 0;
+	snprintf(heading, sizeof heading, "\n.Ss %s\n", type);
+	from = strstr(page, heading);
+	if (!from)
+		return NULL;
+	to = strstr(from + 1, "\n.S");
+	if (to)
+		to[1] = 0;
+	return from;
+}
+
+static unsigned look_up(const char *manual, const char *parent, const struct vnep_key *keys)
+{
+	char name[80], row[100];
+	unsigned n = 0;
+
+	for (const struct vnep_key *key = keys; key->name; key++) {
+		snprintf(name, sizeof name, "%s%s", parent, key->name);
+		snprintf(row, sizeof row, "\n.It Va %s Ta ", name);
+		n++;
+		if (!strstr(manual, row))
+			printf("# %s is not in the manual\n", name), t_failed = 1;
+		if (!key->nested)
+			continue;
+		snprintf(row, sizeof row, "%s%s", name, key->flags & VNEP_KEY_LIST ? "[]." : ".");
+		n += look_up(manual, row, key->nested);
+	}
+	return n;
+}
+
+TEST("recjson: vnep-record(5) has every key of every record, and no other")
+{
+	for (int type = VNEP_RECORD_VPC; type <= VNEP_RECORD_DAMAGE; type++) {
+		const char *word = vnep_record_type_text((enum vnep_record_type)type);
+		const char *manual = manual_of(word);
+		unsigned rows = 0;
+
+		if (!manual) {
+			printf("# %s is not in man/vnep-record.5 (run from the top of the tree)\n", word);
+			t_failed = 1;
+			continue;
+		}
+		for (const char *at = manual; (at = strstr(at, "\n.It Va ")); at++)
+			rows++;
+		CHECK_INT(rows, look_up(manual, "", vnep_keys_of((enum vnep_record_type)type)));
+	}
+}
+
+TEST("recjson: vnep-record(5) has every word of every closed list")
+{
+	const struct vnep_key *keys;
+	char page[100000];
+	FILE *file = fopen("man/vnep-record.5", "r");
+	size_t len = file ? fread(page, 1, sizeof page - 1, file) : 0;
+
+	if (file)
+		fclose(file);
+	page[len] = 0;
+	for (int type = VNEP_RECORD_VPC; type <= VNEP_RECORD_DAMAGE; type++)
+		for (keys = vnep_keys_of((enum vnep_record_type)type); keys->name; keys++)
+			for (int i = keys->words ? keys->words->first : 0; keys->words; i++) {
+				const char *word = keys->words->text(i);
+
+				if (*word == '?')
+					break;
+				if (!strstr(page, word))
+					printf("# %s: %s\n", keys->name, word), t_failed = 1;
+			}
+}
+
 int main(void)
 {
 	return t_run();
