@@ -78,9 +78,6 @@ void acl_wants_release(struct vnep_acl *acl);
 /* acl-rules.c: make rs from the wanted state, if it changed. The ports' indexes are read anew. */
 int acl_build(struct vnep_acl *acl, struct vnep_err *err);
 
-/* "acc0", or something nft's language takes in names where the port's name has other characters. */
-void acl_port_label(const char *port, char out[static VNEP_NFT_NAME_MAX + 1]);
-
 /* The comment of the first rule of a port's chain, by which a later run finds the configuration again. */
 #define ACL_COMMENT_ACCESS  "arrived, access port "
 #define ACL_COMMENT_CORE    "arrived, core port "
