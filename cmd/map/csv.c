@@ -1,8 +1,8 @@
 /*
  * csv - device records as rows (RFC 4180, one line a row).
  *
- * For spreadsheets and for lists that come from elsewhere: what a row cannot hold (allow, labels, replay) stays
- * with JSON.
+ * For spreadsheets and for lists that come from elsewhere: what a row cannot hold (allow, labels, replay)
+ * stays with JSON.
  */
 #include <errno.h>
 #include <stdio.h>

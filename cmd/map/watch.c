@@ -1,9 +1,10 @@
 /*
  * watch - the map, a sync record, then every change.
  *
- * LMDB tells nobody of a commit, but each one ends with a write into data.mdb: inotify wakes us for that, and
- * the index of revisions says what is new. A commit between the snapshot and the first sleep is not lost,
- * because the watch is there before the snapshot.
+ * Every commit rings by setting the times of data.mdb (mapstore.h): inotify wakes us, and the index of revisions
+ * says what is new. A writer that is killed before it rings has written all the same, so a write without a
+ * ring is looked at a moment later. A commit between the snapshot and the first sleep is not lost, because
+ * the watch is there before the snapshot.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +18,7 @@
 #include "map.h"
 #include "vnep/recjson.h"
 
-enum { FLUSH_OCTETS = 1 << 16 };
+enum { FLUSH_OCTETS = 1 << 16, NO_RING_MS = 500 };
 
 const struct vnep_option map_watch_options[] = {
 	{ "after-revision", 0, VNEP_ARG_ONE, "N", "begin with what changed after this revision", NULL },
@@ -30,6 +31,7 @@ struct watch {
 	struct vnep_buf out;
 	uint64_t revision; /* everything up to here is printed */
 	int fd;
+	bool unrung; /* written to, and nobody has rung yet */
 };
 
 static int put_one(const char *text, size_t len, void *arg)
@@ -83,17 +85,20 @@ static int wait_change(struct watch *w)
 	const struct inotify_event *e;
 	ssize_t n;
 
-	while (poll(p, 2, -1) < 0)
+	while (poll(p, 2, w->unrung ? NO_RING_MS : -1) < 0)
 		if (errno != EINTR)
 			return vnep_err_sys(&w->cli->err, errno, "waiting for a change");
 	if (p[1].revents & POLLERR)
 		raise(SIGPIPE);
 	n = read(w->fd, events, sizeof events);
+	if (n < 0)
+		w->unrung = false; /* the moment is over */
 	for (char *at = events; n > 0 && at < events + n; at += sizeof *e + e->len) {
 		e = (const struct inotify_event *)(void *)at;
 		if (e->mask & (IN_DELETE | IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF))
 			return vnep_err_set(&w->cli->err, VNEP_EUNAVAIL, "the map in %s was taken away",
 				w->cli->state);
+		w->unrung = !(e->mask & IN_ATTRIB);
 	}
 	return 0;
 }
@@ -123,8 +128,8 @@ static int open_watch(struct watch *w)
 		return vnep_err_sys(&w->cli->err, ENAMETOOLONG, "%s", w->cli->state);
 	w->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	/* The folder, not the file: the unlink of a file that somebody has open is news of its folder only. */
-	if (w->fd < 0 || inotify_add_watch(w->fd, path, IN_MODIFY | IN_DELETE | IN_MOVED_FROM |
-				 IN_DELETE_SELF | IN_MOVE_SELF) < 0)
+	if (w->fd < 0 || inotify_add_watch(w->fd, path, IN_MODIFY | IN_ATTRIB | IN_DELETE |
+				 IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF) < 0)
 		return vnep_err_sys(&w->cli->err, errno, "cannot watch %s", path);
 	return 0;
 }

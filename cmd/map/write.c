@@ -33,7 +33,7 @@ static void say_changes(const struct vnep_cli *cli, const struct vnep_map_change
 		(unsigned long long)c->unchanged, (unsigned long long)c->revision);
 }
 
-/* An error record of the edge as ours. It numbers the records of a request from 1: say where each came from. */
+/* An error record of the edge as ours. It numbers the records of a request from 1: say where they are from. */
 static void edge_error(struct vnep_cli *cli, const struct vnep_map_batch *batch,
 	const struct vnep_json *json)
 {
@@ -150,8 +150,8 @@ static int store_write(struct vnep_cli *cli, struct vnep_map_batch *batch,
 	return rc;
 }
 
-/* Either the edge, or the lock: *client and *lock say which. Somebody who holds the lock without a socket is a
- * tool in the middle of its own change. */
+/* Either the edge, or the lock: *client and *lock say which. Somebody who holds the lock without a socket
+ * is a tool in the middle of its own change. */
 static int become_writer(struct vnep_cli *cli, struct vnep_client **client, int *lock)
 {
 	const int64_t end = vnep_mono_now().ns + LOCK_WAIT_MS * 1000000LL;

@@ -1,9 +1,10 @@
 /*
  * send - packets back on the wire, each at its time.
  *
- * Frames wait in a batch that is sent when it is full, when the next frame is due later, or at once where
- * records come in as a stream: nobody should have to wait for a packet that is ready. A vnep-edge that lives
- * on the state folder does the sending itself, because it knows who is awake; the pace stays here.
+ * Frames wait in a batch that is sent when it is full, when the next frame is due later, or at once
+ * where records come in as a stream: nobody should have to wait for a packet that is ready. A
+ * vnep-edge that lives on the state folder does the sending itself, because it knows who is awake;
+ * the pace stays here.
  */
 #include <errno.h>
 #include <poll.h>
@@ -11,47 +12,39 @@
 #include <sys/prctl.h>
 #include <time.h>
 
-#include "replay.h"
-#include "vnep/client.h"
-#include "vnep/frame.h"
+#include "send.h"
 #include "vnep/inject.h"
 #include "vnep/out.h"
 #include "vnep/recjson.h"
 
-enum { BATCH = 64, STUCK_MS = 10000, RETRY_MS = 1, NS_PER_S = 1000000000 };
-
-struct send {
-	struct replay_item items[BATCH]; /* without frame and text: those were lent */
-	struct vnep_buf bytes;           /* the frames of the batch, one behind the other */
-	size_t len[BATCH];
-	unsigned count, limit;
-	size_t port; /* index: the table of ports may move */
-	struct vnep_mono start;
-	uint64_t sent;
-	struct replay_lateness lateness;
-	int failed; /* first error of a port: the run goes on, the exit says so */
-	struct vnep_client *edge;
-};
+enum { STUCK_MS = 10000, RETRY_MS = 1, NS_PER_S = 1000000000 };
 
 const struct vnep_option replay_send_options[] = {
-	{ "read", 'r', VNEP_ARG_LIST, "FILE", "packets from captures (pcap, pcapng; - is standard input)", NULL },
-	{ "filter", 'f', VNEP_ARG_ONE, "EXPR", "only packets of the captures that match (pcap-filter(7))", NULL },
-	{ "topspeed", 't', VNEP_ARG_NONE, NULL, "as fast as the link takes them (the default)", NULL },
+	{ "read", 'r', VNEP_ARG_LIST, "FILE",
+		"packets from captures (pcap, pcapng; - is standard input)", NULL },
+	{ "filter", 'f', VNEP_ARG_ONE, "EXPR",
+		"only packets of the captures that match (pcap-filter(7))", NULL },
+	{ "topspeed", 't', VNEP_ARG_NONE, NULL, "as fast as the link takes them (the default)",
+		NULL },
 	{ "as-recorded", 0, VNEP_ARG_NONE, NULL, "with the pauses they came with", NULL },
 	{ "speed", 'x', VNEP_ARG_ONE, "X", "as recorded, X times as fast", NULL },
 	{ "pps", 'p', VNEP_ARG_ONE, "N", "N packets a second", NULL },
 	{ "bps", 0, VNEP_ARG_ONE, "N", "N bits a second", NULL },
-	{ "stats", 0, VNEP_ARG_NONE, NULL, "stat records at the end: counts, and how late packets were", NULL },
-	{ "raw", 0, VNEP_ARG_NONE, NULL, "frames as they are, no map needed; goes with --interface", NULL },
+	{ "stats", 0, VNEP_ARG_NONE, NULL,
+		"stat records at the end: counts, and how late packets were", NULL },
+	{ "raw", 0, VNEP_ARG_NONE, NULL, "frames as they are, no map needed; goes with --interface",
+		NULL },
 	{ "interface", 'i', VNEP_ARG_ONE, "IF", "raw: send out of this port", NULL },
 	{ "to-mac", 0, VNEP_ARG_ONE, "MAC", "raw: rewrite the destination MAC", NULL },
-	{ "vlan", 0, VNEP_ARG_ONE, "N", "raw: put in or rewrite the VLAN tag; 0 takes it off", NULL },
-	{ "to-ip", 0, VNEP_ARG_ONE, "ADDR", "raw: rewrite the destination address, checksum corrected", NULL },
+	{ "vlan", 0, VNEP_ARG_ONE, "N", "raw: put in or rewrite the VLAN tag; 0 takes it off",
+		NULL },
+	{ "to-ip", 0, VNEP_ARG_ONE, "ADDR",
+		"raw: rewrite the destination address, checksum corrected", NULL },
 	{ "hop-limit", 0, VNEP_ARG_ONE, "N", "raw: rewrite the hop limit", NULL },
 	{ 0 },
 };
 
-static void write_out(struct replay *replay, bool flush)
+void send_write_out(struct replay *replay, bool flush)
 {
 	if (replay->out.len)
 		vnep_out_records(replay->cli, &replay->out, flush);
@@ -70,12 +63,14 @@ static bool retry(struct vnep_inject *inject, int code, unsigned *waited_ms)
 
 	if ((code != -EAGAIN && code != -ENOBUFS) || *waited_ms >= STUCK_MS)
 		return false;
-	poll(&p, code == -EAGAIN, RETRY_MS); /* ENOBUFS is the qdisc's: the socket tells nothing about it */
+	/* ENOBUFS is the qdisc's: the socket tells nothing about it */
+	poll(&p, code == -EAGAIN, RETRY_MS);
 	*waited_ms += RETRY_MS;
 	return true;
 }
 
-static void item_failed(struct replay *replay, struct send *send, unsigned i, const struct vnep_err *why)
+static void item_failed(
+	struct replay *replay, struct send *send, unsigned i, const struct vnep_err *why)
 {
 	enum vnep_reason reason = port_reason(why->code);
 
@@ -90,7 +85,7 @@ static void item_failed(struct replay *replay, struct send *send, unsigned i, co
 static void flush_batch(struct replay *replay, struct send *send)
 {
 	struct vnep_inject *inject = send->count ? replay->ports[send->port].inject : NULL;
-	struct iovec iov[BATCH];
+	struct iovec iov[SEND_BATCH];
 	uint8_t *at = send->bytes.data;
 	unsigned done = 0, waited_ms = 0;
 	struct vnep_err err = { 0 };
@@ -101,7 +96,8 @@ static void flush_batch(struct replay *replay, struct send *send)
 		size_t n = vnep_inject_send(inject, iov + done, send->count - done, &err);
 
 		for (size_t i = 0; i < n; i++, done++)
-			replay_outcome(replay, &send->items[done], VNEP_OUTCOME_SENT, VNEP_REASON_NONE);
+			replay_outcome(
+				replay, &send->items[done], VNEP_OUTCOME_SENT, VNEP_REASON_NONE);
 		send->sent += n;
 		if (n)
 			waited_ms = 0;
@@ -111,7 +107,7 @@ static void flush_batch(struct replay *replay, struct send *send)
 	}
 	send->count = 0;
 	vnep_buf_reset(&send->bytes);
-	write_out(replay, send->limit == 1);
+	send_write_out(replay, send->limit == 1);
 }
 
 static void wait_until(struct vnep_mono when)
@@ -123,7 +119,8 @@ static void wait_until(struct vnep_mono when)
 }
 
 /* The next packet is due offset_ns after the first. Lateness is noted, never passed on. */
-static void keep_pace(struct replay *replay, struct send *send, const struct replay_item *item, size_t len)
+void send_keep_pace(
+	struct replay *replay, struct send *send, const struct replay_item *item, size_t len)
 {
 	struct vnep_mono due;
 
@@ -138,7 +135,7 @@ static void keep_pace(struct replay *replay, struct send *send, const struct rep
 		return;
 	if (due.ns > vnep_mono_now().ns) {
 		flush_batch(replay, send);
-		write_out(replay, true);
+		send_write_out(replay, true);
 		wait_until(due);
 	}
 	replay_lateness_add(&send->lateness, vnep_mono_now().ns - due.ns);
@@ -151,10 +148,10 @@ static int take_frame(struct replay *replay, struct replay_item *item)
 	int rc = replay_build(replay, item, &port);
 
 	if (rc) {
-		write_out(replay, true);
+		send_write_out(replay, true);
 		return rc;
 	}
-	keep_pace(replay, send, item, replay->frame.len);
+	send_keep_pace(replay, send, item, replay->frame.len);
 	if (replay->cli->dry_run)
 		return 0;
 	if (send->count && send->port != (size_t)(port - replay->ports))
@@ -170,62 +167,6 @@ static int take_frame(struct replay *replay, struct replay_item *item)
 	return 0;
 }
 
-/* Behind a living edge the item stays what it was: an event. */
-static int take_for_edge(struct replay *replay, struct replay_item *item)
-{
-	struct send *send = replay->arg;
-	struct vnep_event event = { .ts = item->ts, .kind = VNEP_KIND_DATA, .direction = VNEP_TO_DEVICE,
-		.frame = item->frame, .frame_len = (uint32_t)item->len, .length = (uint32_t)item->wire_len };
-	struct vnep_err *err = &replay->cli->err;
-	struct vnep_map_txn *txn;
-	struct vnep_frame frame;
-	struct vnep_buf line;
-	int rc;
-
-	if (item->text) {
-		keep_pace(replay, send, item, item->len);
-		return vnep_client_send(send->edge, item->text, item->text_len, err);
-	}
-	rc = vnep_frame_parse(&frame, item->frame, item->len);
-	if (rc)
-		return replay_refuse(replay, item, rc == VNEP_ESHORT ? VNEP_MALFORMED : VNEP_NOT_IPV6, true,
-			"only whole IPv6 packets are carried");
-	rc = vnep_map_begin(replay->map, false, &txn, err);
-	if (rc)
-		return rc;
-	rc = vnep_map_by_vep(txn, &frame.dest, event.dev);
-	vnep_map_abort(txn);
-	if (rc)
-		return replay_refuse(replay, item, VNEP_NO_MAPPING, true,
-			"its destination is nobody's virtual endpoint");
-	keep_pace(replay, send, item, item->len);
-	vnep_buf_init(&line);
-	vnep_event_encode(&line, &event);
-	rc = line.rc ? vnep_err_sys(err, ENOMEM, "event") :
-		       vnep_client_send(send->edge, (const char *)line.data, line.len - 1, err);
-	vnep_buf_release(&line);
-	return rc;
-}
-
-/* The edge's answers: outcomes and errors. Returns its exit status or a negative code. */
-static int edge_answers(struct replay *replay, struct send *send)
-{
-	static const char sent[] = "\"outcome\":\"sent\"";
-	struct vnep_cli *cli = replay->cli;
-	const char *line;
-	size_t len;
-	int status = 3, rc = vnep_client_end(send->edge, &cli->err);
-
-	while (!rc && (rc = vnep_client_next(send->edge, 0, &line, &len, &status, &cli->err)) == 1) {
-		send->sent += memmem(line, len, sent, sizeof sent - 1) != NULL;
-		vnep_buf_put(&replay->out, line, len);
-		vnep_buf_put_str(&replay->out, "\n");
-		write_out(replay, true);
-		rc = 0;
-	}
-	return rc < 0 ? rc : status;
-}
-
 static void put_stats(struct replay *replay, const struct send *send)
 {
 	static const struct {
@@ -235,8 +176,10 @@ static void put_stats(struct replay *replay, const struct send *send)
 	const char *name = "vnep_replay_lateness_us";
 
 	vnep_stat_encode(&replay->out, "vnep_replay_packets_total", "outcome", "sent", send->sent);
-	vnep_stat_encode(&replay->out, "vnep_replay_packets_total", "outcome", "refused", replay->refused);
-	vnep_stat_encode(&replay->out, "vnep_replay_packets_total", "outcome", "passed-over", replay->passed);
+	vnep_stat_encode(
+		&replay->out, "vnep_replay_packets_total", "outcome", "refused", replay->refused);
+	vnep_stat_encode(&replay->out, "vnep_replay_packets_total", "outcome", "passed-over",
+		replay->passed);
 	if (!send->lateness.count)
 		return;
 	for (unsigned i = 0; i < sizeof quantiles / sizeof *quantiles; i++)
@@ -251,30 +194,28 @@ static int run_send(struct replay *replay, struct send *send)
 	int rc = 0, status = 0;
 
 	if (!replay->raw.on && !cli->dry_run)
-		rc = vnep_client_open(&send->edge, cli->state, &cli->err);
+		rc = send_edge_open(replay, send);
 	if (!rc && !replay->raw.on && (!send->edge || vnep_cli_has(cli, "read")))
 		rc = vnep_mapstore_open(&replay->map, cli->state, false, &cli->err);
-	if (!rc && send->edge)
-		rc = vnep_client_request(send->edge, "replay.send", NULL, &cli->err);
 	if (rc)
 		return rc;
-	replay->take = send->edge ? take_for_edge : take_frame;
+	replay->take = send->edge ? send_edge_take : take_frame;
 	rc = replay_input(replay);
 	if (rc && !replay->pace.frames && !replay->refused)
 		return rc;
 	/* what is ready goes, also when the input ended badly */
 	flush_batch(replay, send);
 	if (!rc && send->edge)
-		status = edge_answers(replay, send);
+		status = send_edge_finish(replay, send);
 	if (vnep_cli_has(cli, "stats"))
 		put_stats(replay, send);
-	write_out(replay, true);
+	send_write_out(replay, true);
 	if (rc || send->failed)
 		return rc ? rc : vnep_err_exit(send->failed);
 	return status ? status : 0;
 }
 
-/* With --raw everything goes to one port: whether it is there is known before the first packet is read. */
+/* With --raw everything goes to one port: it is looked for before the first packet is read. */
 static int check_raw_port(struct replay *replay)
 {
 	struct vnep_cli *cli = replay->cli;
@@ -283,7 +224,8 @@ static int check_raw_port(struct replay *replay)
 	int rc;
 
 	if (!name)
-		return vnep_err_set(&cli->err, VNEP_EUSAGE, "--raw needs --interface IF to send out of");
+		return vnep_err_set(
+			&cli->err, VNEP_EUSAGE, "--raw needs --interface IF to send out of");
 	rc = replay_port_get(replay, name, &port);
 	return rc == VNEP_ENOTFOUND ? vnep_err_sys(&cli->err, ENODEV, "port \"%s\"", name) : rc;
 }
@@ -301,8 +243,8 @@ int replay_send(struct vnep_cli *cli)
 	if (rc)
 		goto out;
 	if (vnep_cli_has(cli, "read"))
-		send.limit = BATCH;
-	/* 50 us of slack are the default for timers: too much where packets follow each other by 10 */
+		send.limit = SEND_BATCH;
+	/* timers have 50 us of slack by default: too much where packets are 10 us apart */
 	(void)prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
 	replay.arg = &send;
 	rc = run_send(&replay, &send);

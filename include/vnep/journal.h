@@ -9,7 +9,8 @@
  * Pending a to-device data event is pending when nobody has it: it arrived while the device was not awake
  *         (not a copy), or it was forwarded or sent (attempt 1) and no sign of life followed before the
  *         disconnect checkpoint. It leaves that state by an outcome or a synced checkpoint behind it.
- *         After attempt VNEP_ATTEMPTS it is settled by policy. The rules are one pure function over the
+ *         After attempt VNEP_ATTEMPTS it is settled by policy. TCP segments and answers (CoAP responses and
+ *         acknowledgements, ICMPv6 echo replies and errors) get one attempt: later nobody waits for them. The rules are one pure function over the
  *         blocks in file order, so that index, recovery and a reader cannot disagree.
  * Writing begin .. append/checkpoint/outcome .. commit is one group: written at once, fdatasync, then the
  *         index; only after commit is anything durable. Writers of several processes take turns group by
@@ -80,6 +81,9 @@ int vnep_journal_ledger_put(struct vnep_journal *journal, const void *data, size
 	struct vnep_err *err);
 int vnep_journal_ledger_get(struct vnep_journal *journal, void *out, size_t cap, size_t *len,
 	struct vnep_err *err);
+
+/* Inside a group: how many packets of all devices are pending, with what was appended. */
+uint64_t vnep_journal_pending_total(const struct vnep_journal *journal);
 
 /* One device, as of the last commit (inside a group: with what was appended). */
 struct vnep_journal_device {

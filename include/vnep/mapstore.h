@@ -10,6 +10,8 @@
  *         -errno; ENOSPC leaves the old data intact.
  * Caveat  default durability: commit returns after fsync. One writer at a time in all processes (LMDB's
  *         own lock waits). Do not open one folder twice in a process.
+ * Follow  each commit ends by setting the times of STATE/map/data.mdb: inotify's IN_ATTRIB on the folder
+ *         comes when readers can see the change (IN_MODIFY comes too early), vnep_map_since says what.
  */
 #ifndef VNEP_MAPSTORE_H
 #define VNEP_MAPSTORE_H

@@ -1,4 +1,5 @@
 /* clock - CLOCK_BOOTTIME and CLOCK_REALTIME, and RFC 3339 for the second. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -56,19 +57,40 @@ static int fraction(const char **text, int64_t *ns)
 	return 0;
 }
 
+/* Exactly count digits: no sign and no white space, which scanf would take. */
+static int digits(const char *p, unsigned count, int min, int max, int *out)
+{
+	int v = 0;
+
+	for (; count; count--, p++) {
+		if (*p < '0' || *p > '9')
+			return -1;
+		v = v * 10 + (*p - '0');
+	}
+	*out = v;
+	return v < min || v > max ? -1 : 0;
+}
+
 static int offset(const char *p, int64_t *s)
 {
-	unsigned h, m;
-	int n = 0;
+	int h, m;
 
 	*s = 0;
 	if ((*p == 'Z' || *p == 'z') && !p[1])
 		return 0;
-	if ((*p != '+' && *p != '-') || sscanf(p + 1, "%2u:%2u%n", &h, &m, &n) != 2 || n != 5 ||
-		p[1 + n] || h > 23 || m > 59)
+	if ((*p != '+' && *p != '-') || digits(p + 1, 2, 0, 23, &h) || p[3] != ':' ||
+		digits(p + 4, 2, 0, 59, &m) || p[6])
 		return -1;
 	*s = (int64_t)(h * 3600 + m * 60) * (*p == '-' ? -1 : 1);
 	return 0;
+}
+
+static int days_in(int year, int month)
+{
+	static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+
+	return days[month - 1] + (month == 2 && leap);
 }
 
 static int absolute(const char *text, struct vnep_wall *out)
@@ -76,20 +98,19 @@ static int absolute(const char *text, struct vnep_wall *out)
 	struct tm tm = { 0 };
 	int64_t ns, off, s;
 	const char *p = text + 19;
-	int n = 0;
 
-	if (strlen(text) < 20 ||
-		sscanf(text, "%4d-%2d-%2d%*1[Tt ]%2d:%2d:%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
-			&tm.tm_hour, &tm.tm_min, &tm.tm_sec, &n) != 6 ||
-		n != 19)
+	if (strlen(text) < 20 || text[4] != '-' || text[7] != '-' || !strchr("Tt ", text[10]) ||
+		text[13] != ':' || text[16] != ':')
 		return -1;
-	if (tm.tm_year < 1970 || tm.tm_year > 2261 || tm.tm_mon < 1 || tm.tm_mon > 12 ||
-		tm.tm_mday < 1 || tm.tm_mday > 31 || tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 60)
+	if (digits(text, 4, 1970, 2261, &tm.tm_year) || digits(text + 5, 2, 1, 12, &tm.tm_mon) ||
+		digits(text + 8, 2, 1, days_in(tm.tm_year, tm.tm_mon), &tm.tm_mday) ||
+		digits(text + 11, 2, 0, 23, &tm.tm_hour) || digits(text + 14, 2, 0, 59, &tm.tm_min) ||
+		digits(text + 17, 2, 0, 60, &tm.tm_sec)) /* 60: a leap second */
 		return -1;
 	tm.tm_year -= 1900;
 	tm.tm_mon -= 1;
 	s = timegm(&tm);
-	if (fraction(&p, &ns) || offset(p, &off))
+	if (fraction(&p, &ns) || offset(p, &off) || s < off)
 		return -1;
 	out->ns = (s - off) * 1000000000 + ns;
 	return 0;
@@ -97,15 +118,18 @@ static int absolute(const char *text, struct vnep_wall *out)
 
 int vnep_wall_parse(const char *text, struct vnep_wall *out, struct vnep_err *err)
 {
-	int64_t age;
+	int64_t age, now;
 
 	if (!strcmp(text, "now")) {
 		*out = vnep_wall_now();
 		return 0;
 	}
 	if (text[0] == '-' && !vnep_num_duration_ns(text + 1, &age, NULL)) {
-		out->ns = vnep_wall_now().ns - age;
-		return 0;
+		now = vnep_wall_now().ns;
+		if (age <= now) {
+			out->ns = now - age;
+			return 0;
+		}
 	}
 	if (!absolute(text, out))
 		return 0;

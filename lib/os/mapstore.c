@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -228,9 +229,20 @@ static int short_write(MDB_env *env, int rc)
 	return (uint64_t)fs.f_bavail * fs.f_frsize < NO_ROOM_OCTETS ? ENOSPC : rc;
 }
 
+/* Tell those who watch the folder. The last write of a commit is no news yet: LMDB publishes the transaction
+ * to readers after it, and a follower that is quick would look too early and then sleep on. */
+static void ring(MDB_env *env)
+{
+	int fd;
+
+	if (!mdb_env_get_fd(env, &fd))
+		futimens(fd, NULL);
+}
+
 int vnep_map_commit(struct vnep_map_txn *txn, struct vnep_err *err)
 {
 	MDB_env *env = txn->store->env;
+	bool write = txn->write;
 	int rc = txn->unchecked ? vnep_map_check(txn, err) : 0;
 
 	if (!rc && txn->write)
@@ -241,6 +253,8 @@ int vnep_map_commit(struct vnep_map_txn *txn, struct vnep_err *err)
 	}
 	rc = mdb_txn_commit(txn->txn);
 	txn_free(txn);
+	if (!rc && write)
+		ring(env);
 	return vnep_map_fail(err, short_write(env, rc), "writing the map");
 }
 

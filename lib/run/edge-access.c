@@ -164,7 +164,7 @@ static void error_to_device(struct vnep_edge *edge, struct edge_port *port, stru
 	enum vnep_reason reason = VNEP_NOT_REPLAYABLE; /* asleep: it speaks of a conversation that is over */
 	size_t len = 0;
 
-	if (d->life == VNEP_LIFE_AWAKE) {
+	if (vnep_life_presence(d->life) == VNEP_STATE_AWAKE || vnep_life_presence(d->life) == VNEP_STATE_WAKING) {
 		how.becomes = d->addr[d->addr_count - 1];
 		how.src_mac = d->port->mac;
 		how.mtu = d->port->mtu;

@@ -1,15 +1,15 @@
 /*
- * frames - a stranger, a spoofer, a listener for tests: frames of any kind out of an interface, and what
- * arrives on one as hex.
+ * frames - a stranger, a spoofer, a listener for tests: frames of any kind out of an interface, and
+ * what arrives on one as hex.
  *
  *   frames send IF HEX|-                          one frame, or one a line of standard input
  *   frames udp6 IF SRCMAC DSTMAC SRC DST SPORT DPORT TEXT [COUNT]
- *                                                 with a COUNT the texts are "TEXT 1" .. "TEXT COUNT"
- *   frames tcp6 IF SRCMAC DSTMAC SRC DST SPORT DPORT FLAGS(hex)
- *   frames icmp6 IF SRCMAC DSTMAC SRC DST TYPE CODE BODYHEX
- *   frames recv IF COUNT MS [udp|tcp|icmp6]       COUNT frames of that protocol in order, at most MS; says
- *                                                 "listening" on standard error first; exit 1: fewer came
- * Environment: VLAN=101 tags what udp6, tcp6 and icmp6 make; HOPS=1 their hop limit (64; 255 for icmp6).
+ *                                                 with a COUNT the texts are "TEXT 1" .. "TEXT
+ * COUNT" frames tcp6 IF SRCMAC DSTMAC SRC DST SPORT DPORT FLAGS(hex) frames icmp6 IF SRCMAC DSTMAC
+ * SRC DST TYPE CODE BODYHEX frames recv IF COUNT MS [udp|tcp|icmp6]       COUNT frames of that
+ * protocol in order, at most MS; says "listening" on standard error first; exit 1: fewer came
+ * Environment: VLAN=101 tags what udp6, tcp6 and icmp6 make; HOPS=1 their hop limit (64; 255 for
+ * icmp6).
  * "-" in place of IF prints the frame as hex.
  */
 #include <errno.h>
@@ -73,10 +73,13 @@ static void put_hex(struct vnep_buf *out, const char *text)
 
 static void print_hex(const uint8_t *data, size_t len)
 {
-	for (size_t i = 0; i < len; i++)
-		printf("%02x", data[i]);
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < len; i++) {
+		putchar(digits[data[i] >> 4]);
+		putchar(digits[data[i] & 15]);
+	}
 	putchar('\n');
-	fflush(stdout);
 }
 
 static void transmit(struct vnep_inject *port, const uint8_t *data, size_t len)
@@ -262,8 +265,8 @@ static bool wanted(const char *proto, const struct vnep_ring_frame *frame)
 	if (vnep_frame_parse(&f, frame->data, frame->len))
 		return false;
 	return (f.proto == IPPROTO_UDP && !strcmp(proto, "udp")) ||
-		(f.proto == IPPROTO_TCP && !strcmp(proto, "tcp")) ||
-		(f.proto == IPPROTO_ICMPV6 && !strcmp(proto, "icmp6"));
+	       (f.proto == IPPROTO_TCP && !strcmp(proto, "tcp")) ||
+	       (f.proto == IPPROTO_ICMPV6 && !strcmp(proto, "icmp6"));
 }
 
 static int receive(int argc, char **argv)
@@ -295,6 +298,7 @@ static int receive(int argc, char **argv)
 			got++;
 		}
 		vnep_ring_release(ring);
+		fflush(stdout);
 	}
 	vnep_ring_close(ring);
 	return got == count ? 0 : 1;

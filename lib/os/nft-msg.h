@@ -1,0 +1,74 @@
+/*
+ * nft-msg - one nf_tables message being written into a bounded place: for the nft-*.c files alone.
+ *
+ * Errors  sticky: what does not fit sets full, and later puts do nothing.
+ */
+#ifndef VNEP_NFT_MSG_H
+#define VNEP_NFT_MSG_H
+
+#include <libmnl/libmnl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "vnep/ruleset.h"
+
+struct nft_msg {
+	struct nlmsghdr *head;
+	size_t cap; /* octets at head */
+	bool full;
+};
+
+static inline void nft_put(struct nft_msg *m, uint16_t type, const void *data, size_t len)
+{
+	if (!m->full && !mnl_attr_put_check(m->head, m->cap, type, len, data))
+		m->full = true;
+}
+
+static inline void nft_put_str(struct nft_msg *m, uint16_t type, const char *text)
+{
+	nft_put(m, type, text, strlen(text) + 1);
+}
+
+/* nf_tables numbers are in network order. */
+static inline void nft_put_u32(struct nft_msg *m, uint16_t type, uint32_t v)
+{
+	uint8_t be[4] = { (uint8_t)(v >> 24), (uint8_t)(v >> 16), (uint8_t)(v >> 8), (uint8_t)v };
+
+	nft_put(m, type, be, sizeof be);
+}
+
+static inline void nft_put_u64(struct nft_msg *m, uint16_t type, uint64_t v)
+{
+	uint8_t be[8];
+
+	for (int i = 0; i < 8; i++)
+		be[i] = (uint8_t)(v >> (56 - 8 * i));
+	nft_put(m, type, be, sizeof be);
+}
+
+static inline struct nlattr *nft_nest(struct nft_msg *m, uint16_t type)
+{
+	struct nlattr *nest = m->full ? NULL : mnl_attr_nest_start_check(m->head, m->cap, type);
+
+	if (!nest)
+		m->full = true;
+	return nest;
+}
+
+static inline void nft_end(struct nft_msg *m, struct nlattr *nest)
+{
+	if (nest && !m->full)
+		mnl_attr_nest_end(m->head, nest);
+}
+
+/* The expressions of a rule, as NFTA_RULE_EXPRESSIONS. */
+void nft_put_rule_exprs(struct nft_msg *m, const struct vnep_ruleset *rs, const struct vnep_rule *rule);
+
+/* "counter" as an expression of a set's elements. */
+void nft_put_counter_expr(struct nft_msg *m, uint16_t type);
+
+/* goto CHAIN as data of a map's element. */
+void nft_put_goto(struct nft_msg *m, const char *chain);
+
+#endif

@@ -1,0 +1,560 @@
+/*
+ * acl-diff - the kernel against the wanted state: one walk for plan, verify and apply, so that they cannot disagree.
+ *
+ * Order of a change (make before break): what others refer to is made first (counters, sets, regular chains), then
+ * the elements, then the base chains, which is where packets come in; what nobody refers to any more goes last.
+ * A chain whose rules differ is flushed and refilled in one unit. A small map is one batch; a large one is cut
+ * between units, and every state between two batches is a working one.
+ *
+ * Rules are compared by their comments: each carries the hash of its model. Counters are never deleted: what they
+ * counted belongs to the sum of all packets for ever.
+ */
+#include <errno.h>
+#include <linux/netfilter/nf_tables.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "acl-private.h"
+#include "vnep/err.h"
+#include "vnep/ndjson.h"
+
+/* What the kernel has besides elements. */
+struct there {
+	struct there_chain {
+		struct vnep_nft_chain_info info;
+		uint64_t hash; /* of its rules' comments in order */
+		size_t rules;
+		bool wanted;
+	} *chains;
+	struct vnep_nft_set_info *sets;
+	struct vnep_nft_object_info *objects;
+	size_t chain_count, set_count, object_count;
+	size_t chain_cap, set_cap, object_cap;
+	bool has_table, dormant;
+};
+
+static int grow(void **array, size_t count, size_t *cap, size_t size)
+{
+	size_t more = *cap ? *cap * 2 : 32;
+	void *bigger;
+
+	if (count < *cap)
+		return 0;
+	bigger = reallocarray(*array, more, size);
+	if (!bigger)
+		return -ENOMEM;
+	*array = bigger;
+	*cap = more;
+	return 0;
+}
+
+static int see_chain(const struct vnep_nft_chain_info *chain, void *arg)
+{
+	struct there *t = arg;
+	int rc = grow((void **)&t->chains, t->chain_count, &t->chain_cap, sizeof *t->chains);
+
+	if (!rc)
+		t->chains[t->chain_count++] = (struct there_chain){ .info = *chain, .hash = VNEP_HASH_INIT };
+	return rc;
+}
+
+static struct there_chain *find_chain(const struct there *t, const char *name)
+{
+	for (size_t i = 0; i < t->chain_count; i++)
+		if (!strcmp(t->chains[i].info.name, name))
+			return &t->chains[i];
+	return NULL;
+}
+
+static int see_rule(const struct vnep_nft_rule_info *rule, void *arg)
+{
+	struct there_chain *chain = find_chain(arg, rule->chain);
+
+	if (chain) {
+		chain->hash = vnep_hash(chain->hash, rule->comment, strlen(rule->comment) + 1);
+		chain->rules++;
+	}
+	return 0;
+}
+
+static int see_set(const struct vnep_nft_set_info *set, void *arg)
+{
+	struct there *t = arg;
+	int rc = grow((void **)&t->sets, t->set_count, &t->set_cap, sizeof *t->sets);
+
+	if (!rc)
+		t->sets[t->set_count++] = *set;
+	return rc;
+}
+
+static int see_object(const struct vnep_nft_object_info *object, void *arg)
+{
+	struct there *t = arg;
+	int rc = grow((void **)&t->objects, t->object_count, &t->object_cap, sizeof *t->objects);
+
+	if (!rc)
+		t->objects[t->object_count++] = *object;
+	return rc;
+}
+
+static void forget_chains(void *arg)
+{
+	((struct there *)arg)->chain_count = 0;
+}
+
+static void forget_rules(void *arg)
+{
+	struct there *t = arg;
+
+	for (size_t i = 0; i < t->chain_count; i++) {
+		t->chains[i].hash = VNEP_HASH_INIT;
+		t->chains[i].rules = 0;
+	}
+}
+
+static void forget_sets(void *arg)
+{
+	((struct there *)arg)->set_count = 0;
+}
+
+static void forget_objects(void *arg)
+{
+	((struct there *)arg)->object_count = 0;
+}
+
+static void there_release(struct there *t)
+{
+	free(t->chains);
+	free(t->sets);
+	free(t->objects);
+}
+
+static int there_read(struct vnep_nl *nl, struct there *t, struct vnep_err *err)
+{
+	struct vnep_nft_table_info table;
+	int rc = vnep_nft_table(nl, &table, err);
+
+	if (rc == VNEP_ENOTFOUND)
+		return 0;
+	if (!rc) {
+		t->has_table = true;
+		t->dormant = table.dormant;
+		rc = vnep_nft_each_chain(nl, see_chain, forget_chains, t, err);
+	}
+	if (!rc)
+		rc = vnep_nft_each_rule(nl, see_rule, forget_rules, t, err);
+	if (!rc)
+		rc = vnep_nft_each_set(nl, see_set, forget_sets, t, err);
+	if (!rc)
+		rc = vnep_nft_each_object(nl, see_object, forget_objects, t, err);
+	if (rc == -ENOMEM)
+		vnep_err_sys(err, ENOMEM, "reading the kernel's rules");
+	return rc;
+}
+
+static const char *change_word(const struct acl_diff *d, enum acl_change change)
+{
+	static const char *const words[2][3] = { { "add", "change", "delete" }, { "missing", "different", "foreign" } };
+
+	return words[d->mode == ACL_VERIFY][change];
+}
+
+/* {"type":"difference","v":1,"what":…,"record":{ … }} */
+static void difference_begin(struct acl_diff *d, struct vnep_jw *w, enum acl_change change)
+{
+	vnep_jw_record(w, &d->line, "difference");
+	vnep_jw_str(w, "what", change_word(d, change));
+	vnep_jw_object(w, "record");
+}
+
+static int difference_end(struct acl_diff *d, struct vnep_jw *w)
+{
+	int rc;
+
+	vnep_jw_end_object(w);
+	vnep_jw_end_record(w);
+	rc = d->line.rc ? d->line.rc : d->emit(&d->line, d->arg);
+	vnep_buf_reset(&d->line);
+	return rc;
+}
+
+int acl_diff_object(struct acl_diff *d, enum acl_change change, const char *what, const char *name)
+{
+	struct vnep_jw w;
+
+	d->changes++;
+	if (d->mode == ACL_APPLY)
+		return 0;
+	difference_begin(d, &w, change);
+	vnep_jw_str(&w, "type", what);
+	vnep_jw_u64(&w, "v", 1);
+	vnep_jw_str(&w, "name", name);
+	return difference_end(d, &w);
+}
+
+static void write_key(struct vnep_jw *w, const struct vnep_acl *acl, enum vnep_set set, const uint8_t *key)
+{
+	struct vnep_mac mac;
+	struct in6_addr addr;
+
+	switch (set) {
+	case VNEP_SET_FROM_BINDING:
+		for (unsigned i = 0; i < acl->config.access_count; i++)
+			if (!memcmp(key, &acl->access_index[i], 4))
+				vnep_jw_str(w, "port", acl->config.access[i]);
+		memcpy(mac.octet, key + 4, sizeof mac.octet);
+		memcpy(&addr, key + 12, sizeof addr);
+		vnep_jw_mac(w, "mac", &mac);
+		vnep_jw_array(w, "addr");
+		vnep_jw_ip6(w, NULL, &addr);
+		vnep_jw_end_array(w);
+		break;
+	case VNEP_SET_KNOWN:
+		memcpy(mac.octet, key, sizeof mac.octet);
+		vnep_jw_mac(w, "mac", &mac);
+		break;
+	case VNEP_SET_SOLICIT:
+	case VNEP_SET_ADVERT:
+	case VNEP_SET_ERROR: vnep_jw_u64(w, "icmp_type", key[0]); break;
+	default:
+		memcpy(&addr, key, sizeof addr);
+		vnep_jw_ip6(w, "vep", &addr);
+		break;
+	}
+}
+
+int acl_diff_element(struct acl_diff *d, enum acl_change change, enum vnep_set set, const uint8_t *key,
+	const uint8_t *data, const char *chain)
+{
+	struct in6_addr addr;
+	struct vnep_jw w;
+
+	d->changes++;
+	if (d->mode == ACL_APPLY)
+		return 0;
+	difference_begin(d, &w, change);
+	vnep_jw_str(&w, "type", "element");
+	vnep_jw_u64(&w, "v", 1);
+	vnep_jw_str(&w, "set", vnep_set_specs[set].name);
+	write_key(&w, d->acl, set, key);
+	vnep_jw_opt_str(&w, "chain", chain);
+	if (vnep_set_specs[set].data == VNEP_NFT_IP6) {
+		memcpy(&addr, data, sizeof addr);
+		if (set == VNEP_SET_FROM_BINDING) {
+			vnep_jw_ip6(&w, "vep", &addr);
+		} else {
+			vnep_jw_array(&w, "addr");
+			vnep_jw_ip6(&w, NULL, &addr);
+			vnep_jw_end_array(&w);
+		}
+	}
+	return difference_end(d, &w);
+}
+
+static int diff_table(struct acl_diff *d, const struct there *t)
+{
+	if (t->has_table && !t->dormant)
+		return 0;
+	if (d->mode == ACL_APPLY)
+		vnep_nft_table_put(d->batch);
+	return acl_diff_object(d, t->has_table ? ACL_CHANGE : ACL_ADD, "table", VNEP_NFT_TABLE);
+}
+
+static int diff_counters(struct acl_diff *d, const struct there *t)
+{
+	const struct vnep_ruleset *rs = &d->acl->rs;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < rs->counter_count; i++) {
+		bool found = false;
+
+		for (size_t j = 0; !found && j < t->object_count; j++)
+			found = !strcmp(t->objects[j].name, rs->counters[i]) && t->objects[j].type == NFT_OBJECT_COUNTER;
+		if (found)
+			continue;
+		if (d->mode == ACL_APPLY)
+			vnep_nft_counter_put(d->batch, rs->counters[i]);
+		rc = acl_diff_object(d, ACL_ADD, "counter", rs->counters[i]);
+	}
+	return rc;
+}
+
+static const struct vnep_nft_set_info *find_set(const struct there *t, const char *name)
+{
+	for (size_t i = 0; i < t->set_count; i++)
+		if (!strcmp(t->sets[i].name, name))
+			return &t->sets[i];
+	return NULL;
+}
+
+static bool same_set(const struct acl_diff *d, const struct vnep_set_spec *spec, const struct vnep_nft_set_info *there)
+{
+	uint32_t kind = NFT_SET_MAP | NFT_SET_TIMEOUT | NFT_SET_INTERVAL | NFT_SET_CONSTANT | NFT_SET_OBJECT;
+	uint32_t wanted = (spec->data != VNEP_NFT_NONE ? (uint32_t)NFT_SET_MAP : 0) |
+		(spec->timeout ? (uint32_t)NFT_SET_TIMEOUT : 0);
+
+	return there->key_len == spec->key_len && (there->flags & kind) == wanted && there->counter == spec->counter &&
+		there->size == (spec->size ? spec->size : d->acl->config.set_size) &&
+		there->verdict == (spec->data == VNEP_NFT_VERDICT) &&
+		(spec->data != VNEP_NFT_IP6 || there->data_len == spec->data_len);
+}
+
+/* A set's form cannot be changed while rules use it. */
+static int diff_sets(struct acl_diff *d, const struct there *t, struct vnep_err *err)
+{
+	int rc = 0;
+
+	for (int set = 0; !rc && set < VNEP_SET_COUNT; set++) {
+		const struct vnep_set_spec *spec = &vnep_set_specs[set];
+		const struct vnep_nft_set_info *there = find_set(t, spec->name);
+
+		if (there && same_set(d, spec, there))
+			continue;
+		if (there && d->mode == ACL_APPLY) {
+			vnep_err_set(err, VNEP_ECONFLICT, "set \"%s\" is there with another size or form", spec->name);
+			vnep_err_hint(err, "`vnep-acl clear` removes the table, then apply again");
+			return VNEP_ECONFLICT;
+		}
+		if (d->mode == ACL_APPLY)
+			vnep_nft_set_put(d->batch, (enum vnep_set)set, d->acl->config.set_size);
+		rc = acl_diff_object(d, there ? ACL_CHANGE : ACL_ADD, "set", spec->name);
+	}
+	return rc;
+}
+
+static bool same_rules(const struct vnep_ruleset *rs, const struct vnep_chain *chain, const struct there_chain *there)
+{
+	char comment[VNEP_NFT_COMMENT_MAX + 1 + 18];
+	uint64_t hash = VNEP_HASH_INIT;
+
+	for (size_t i = chain->first; i < chain->first + chain->count; i++) {
+		vnep_rule_comment(rs, &rs->rules[i], comment);
+		hash = vnep_hash(hash, comment, strlen(comment) + 1);
+	}
+	return there->rules == chain->count && there->hash == hash;
+}
+
+/* Can what is there become what is wanted without being deleted? */
+static bool same_kind(const struct vnep_chain *chain, const struct there_chain *there)
+{
+	if (!chain->device[0])
+		return !there->info.base;
+	return there->info.base && !strcmp(there->info.device, chain->device) && !there->info.hook &&
+		!there->info.priority;
+}
+
+static void refill(struct acl_diff *d, const struct vnep_chain *chain, const struct there_chain *there)
+{
+	const struct vnep_ruleset *rs = &d->acl->rs;
+
+	if (there && there->rules)
+		vnep_nft_chain_flush(d->batch, chain->name);
+	for (size_t i = chain->first; i < chain->first + chain->count; i++)
+		vnep_nft_rule_put(d->batch, rs, chain, &rs->rules[i]);
+}
+
+/* Chains of one kind: first all that are missing, because rules refer to chains that come later. */
+static int diff_chains(struct acl_diff *d, const struct there *t, bool base, struct vnep_err *err)
+{
+	const struct vnep_ruleset *rs = &d->acl->rs;
+	int rc = 0;
+
+	for (size_t i = 0; i < rs->chain_count && d->mode == ACL_APPLY; i++) {
+		const struct vnep_chain *chain = &rs->chains[i];
+		const struct there_chain *there = find_chain(t, chain->name);
+
+		if (!chain->device[0] == base)
+			continue;
+		if (there && !same_kind(chain, there)) {
+			vnep_nft_chain_flush(d->batch, chain->name);
+			vnep_nft_chain_delete(d->batch, chain->name);
+		}
+		if (!there || !same_kind(chain, there) || (base && !there->info.drops))
+			vnep_nft_chain_put(d->batch, chain);
+	}
+	for (size_t i = 0; !rc && i < rs->chain_count; i++) {
+		const struct vnep_chain *chain = &rs->chains[i];
+		struct there_chain *there = find_chain(t, chain->name);
+		bool kind = there && same_kind(chain, there), rules = kind && same_rules(rs, chain, there);
+
+		if (!chain->device[0] == base)
+			continue;
+		if (there)
+			there->wanted = true;
+		if (rules && (!base || there->info.drops))
+			continue;
+		rc = acl_diff_object(d, there ? ACL_CHANGE : ACL_ADD, "chain", chain->name);
+		if (!rc && d->mode == ACL_APPLY && !rules) {
+			refill(d, chain, kind ? there : NULL);
+			rc = vnep_nft_batch_cut(d->batch, err);
+		}
+	}
+	return rc;
+}
+
+static int diff_foreign_chains(struct acl_diff *d, const struct there *t, struct vnep_err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; d->mode == ACL_APPLY && i < t->chain_count; i++)
+		if (!t->chains[i].wanted)
+			vnep_nft_chain_flush(d->batch, t->chains[i].info.name); /* they may refer to each other */
+	for (size_t i = 0; !rc && i < t->chain_count; i++) {
+		if (t->chains[i].wanted)
+			continue;
+		if (d->mode == ACL_APPLY)
+			vnep_nft_chain_delete(d->batch, t->chains[i].info.name);
+		rc = acl_diff_object(d, ACL_DELETE, "chain", t->chains[i].info.name);
+	}
+	return rc ? rc : vnep_nft_batch_cut(d->batch, err);
+}
+
+static bool our_set(const char *name)
+{
+	for (int set = 0; set < VNEP_SET_COUNT; set++)
+		if (!strcmp(vnep_set_specs[set].name, name))
+			return true;
+	return false;
+}
+
+static bool our_counter(const struct vnep_nft_object_info *object)
+{
+	static const char *const terms[] = { "arrived.", "ask.", "drop.", "forwarded.", "copy.", "journal" };
+
+	for (size_t i = 0; i < sizeof terms / sizeof *terms; i++)
+		if (object->type == NFT_OBJECT_COUNTER && !strncmp(object->name, terms[i], strlen(terms[i])))
+			return true;
+	return false;
+}
+
+static int diff_foreign_rest(struct acl_diff *d, const struct there *t)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < t->set_count; i++) {
+		if (our_set(t->sets[i].name))
+			continue;
+		if (d->mode == ACL_APPLY)
+			vnep_nft_set_delete(d->batch, t->sets[i].name);
+		rc = acl_diff_object(d, ACL_DELETE, "set", t->sets[i].name);
+	}
+	for (size_t i = 0; !rc && i < t->object_count; i++) {
+		if (our_counter(&t->objects[i]))
+			continue;
+		if (d->mode == ACL_APPLY)
+			vnep_nft_object_delete(d->batch, t->objects[i].name, t->objects[i].type);
+		rc = acl_diff_object(d, ACL_DELETE, "counter", t->objects[i].name);
+	}
+	return rc;
+}
+
+static int diff_elements(struct acl_diff *d, const struct there *t, struct vnep_err *err)
+{
+	int rc = 0;
+
+	for (int set = 0; !rc && set < VNEP_SET_COUNT; set++) {
+		const struct vnep_nft_set_info *there = find_set(t, vnep_set_specs[set].name);
+
+		if (set == VNEP_SET_AWAKE || (there && !same_set(d, &vnep_set_specs[set], there)))
+			continue;
+		rc = acl_diff_set(d, (enum vnep_set)set, err);
+	}
+	return rc;
+}
+
+static int diff_walk(struct acl_diff *d, unsigned parts, struct vnep_err *err)
+{
+	struct there t = { 0 };
+	int rc = there_read(d->acl->nl, &t, err);
+
+	if (!rc)
+		rc = diff_table(d, &t);
+	if (!rc)
+		rc = diff_counters(d, &t);
+	if (!rc)
+		rc = diff_sets(d, &t, err);
+	if (!rc)
+		rc = diff_chains(d, &t, false, err);
+	if (!rc && parts & ACL_ELEMENTS)
+		rc = diff_elements(d, &t, err);
+	if (!rc)
+		rc = diff_chains(d, &t, true, err);
+	if (!rc && parts & ACL_FOREIGN)
+		rc = diff_foreign_chains(d, &t, err);
+	if (!rc && parts & ACL_FOREIGN)
+		rc = diff_foreign_rest(d, &t);
+	if (!rc && d->mode == ACL_APPLY)
+		rc = vnep_nft_batch_commit(d->batch, err);
+	there_release(&t);
+	return rc;
+}
+
+static int diff(struct acl_diff *d, unsigned parts, struct vnep_err *err)
+{
+	int rc = acl_build(d->acl, err);
+
+	if (!rc)
+		rc = vnep_nft_batch_new(&d->batch, d->acl->nl, err);
+	if (!rc)
+		rc = diff_walk(d, parts, err);
+	vnep_nft_batch_free(d->batch);
+	d->batch = NULL;
+	vnep_buf_release(&d->line);
+	return rc;
+}
+
+static int report(struct vnep_acl *acl, enum acl_mode mode, vnep_acl_emit_cb *emit, void *arg, struct vnep_err *err)
+{
+	struct acl_diff d = { .acl = acl, .mode = mode, .emit = emit, .arg = arg };
+	int rc;
+
+	if (acl->offline)
+		return vnep_err_set(err, VNEP_EUSAGE, "nothing to compare with: opened without the kernel");
+	vnep_buf_init(&d.line);
+	rc = diff(&d, ACL_ELEMENTS | ACL_FOREIGN, err);
+	if (rc || !d.changes)
+		return rc;
+	return vnep_err_set(err, VNEP_EDIFFERS, "%llu differences", (unsigned long long)d.changes);
+}
+
+int vnep_acl_plan(struct vnep_acl *acl, vnep_acl_emit_cb *emit, void *arg, struct vnep_err *err)
+{
+	return report(acl, ACL_PLAN, emit, arg, err);
+}
+
+int vnep_acl_verify(struct vnep_acl *acl, vnep_acl_emit_cb *emit, void *arg, struct vnep_err *err)
+{
+	return report(acl, ACL_VERIFY, emit, arg, err);
+}
+
+/* An outcome that is unknown is looked at again: what was done is then no difference any more. */
+int acl_apply(struct vnep_acl *acl, unsigned parts, uint64_t *changes, struct vnep_err *err)
+{
+	int rc = VNEP_EUNKNOWN;
+
+	for (int tries = 0; rc == VNEP_EUNKNOWN && tries < 3; tries++) {
+		struct acl_diff d = { .acl = acl, .mode = ACL_APPLY };
+
+		rc = acl_build(acl, err);
+		if (!rc && !acl->journal_index)
+			rc = vnep_err_set(err, VNEP_ENOTFOUND, "no such port: \"%s\" (the journal port)",
+				acl->config.journal_port);
+		if (!rc)
+			rc = diff(&d, parts, err);
+		*changes += d.changes;
+	}
+	acl->installed = !rc;
+	if (!rc && parts & ACL_FOREIGN)
+		acl->stale = false;
+	return rc;
+}
+
+int vnep_acl_apply(struct vnep_acl *acl, uint64_t *changes, struct vnep_err *err)
+{
+	uint64_t count = 0;
+	int rc = acl_apply(acl, ACL_ELEMENTS | ACL_FOREIGN, &count, err);
+
+	if (changes)
+		*changes = count;
+	return rc;
+}

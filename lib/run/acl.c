@@ -1,0 +1,329 @@
+/* acl - opening and closing, presence, counters, the kernel's elements. */
+#include <errno.h>
+#include <linux/netlink.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "acl-private.h"
+#include "vnep/clock.h"
+#include "vnep/err.h"
+
+enum { SET_SIZE_DEFAULT = 1 << 20 };
+
+int vnep_acl_open(struct vnep_acl **out, const struct vnep_acl_config *config, bool offline, struct vnep_err *err)
+{
+	struct vnep_acl *acl = calloc(1, sizeof *acl);
+	int rc = 0;
+
+	if (!acl)
+		return vnep_err_sys(err, ENOMEM, "acl");
+	acl->config = *config;
+	if (!acl->config.set_size)
+		acl->config.set_size = SET_SIZE_DEFAULT;
+	acl->offline = offline;
+	vnep_table_init(&acl->devices, offsetof(struct acl_device, vep), sizeof(struct in6_addr));
+	if (!offline)
+		rc = vnep_nl_open(&acl->nl, NETLINK_NETFILTER, err);
+	if (rc == -EPROTONOSUPPORT || rc == -EAFNOSUPPORT) {
+		rc = vnep_err_set(err, VNEP_EKERNEL, "this kernel has no nf_tables");
+		vnep_err_hint(err, "try `modprobe nf_tables`, or a kernel with CONFIG_NF_TABLES_NETDEV");
+	}
+	if (rc) {
+		vnep_acl_close(acl);
+		return rc;
+	}
+	*out = acl;
+	return 0;
+}
+
+void vnep_acl_close(struct vnep_acl *acl)
+{
+	if (!acl)
+		return;
+	vnep_nl_close(acl->nl);
+	vnep_ruleset_release(&acl->rs);
+	acl_wants_release(acl);
+	free(acl);
+}
+
+int vnep_acl_present(struct vnep_acl *acl, struct vnep_err *err)
+{
+	struct vnep_nft_table_info table;
+
+	return vnep_nft_table(acl->nl, &table, err);
+}
+
+int vnep_acl_clear(struct vnep_acl *acl, struct vnep_err *err)
+{
+	struct vnep_nft_batch *batch = NULL;
+	int rc = vnep_acl_present(acl, err);
+
+	if (rc)
+		return rc == VNEP_ENOTFOUND ? 0 : rc;
+	acl->installed = false;
+	rc = vnep_nft_batch_new(&batch, acl->nl, err);
+	if (!rc) {
+		vnep_nft_table_delete(batch);
+		rc = vnep_nft_batch_commit(batch, err);
+	}
+	vnep_nft_batch_free(batch);
+	return rc;
+}
+
+/* Put or delete one element of awake. */
+static int awake_change(struct vnep_acl *acl, const struct in6_addr *vep, bool delete, bool put, uint64_t timeout_ms,
+	struct vnep_err *err)
+{
+	struct vnep_set_element element = { 0 };
+	struct vnep_nft_batch *batch = NULL;
+	int rc = vnep_nft_batch_new(&batch, acl->nl, err);
+
+	if (rc)
+		return rc;
+	memcpy(element.key, vep, sizeof *vep);
+	if (delete)
+		vnep_nft_elements_delete(batch, VNEP_SET_AWAKE, &element, 1);
+	if (put)
+		vnep_nft_elements_put(batch, &acl->rs, VNEP_SET_AWAKE, &element, 1, timeout_ms);
+	rc = vnep_nft_batch_commit(batch, err);
+	vnep_nft_batch_free(batch);
+	return rc;
+}
+
+/* An element may expire between the look and the change, or the change before may have been done and its
+ * acknowledgement lost: so a refusal is looked at again. */
+enum { TRIES = 3 };
+
+/* An element that is there keeps its timeout (kernels before 6.12 do not even move its end): it is deleted and added
+ * in one batch. Who looks it up meanwhile may find neither, and journals. */
+int vnep_acl_awake_add(struct vnep_acl *acl, const struct in6_addr *vep, uint64_t t3324_ms, struct vnep_err *err)
+{
+	struct vnep_nft_element_info there;
+	int refused = 0;
+
+	for (int tries = 0; tries < TRIES; tries++) {
+		int rc = vnep_nft_element_get(acl->nl, VNEP_SET_AWAKE, vep->s6_addr, &there, err);
+
+		if (rc && rc != VNEP_ENOTFOUND)
+			return rc;
+		if (!rc && !t3324_ms && !there.timeout_ms)
+			return 0;
+		refused = awake_change(acl, vep, !rc, true, t3324_ms, err);
+		if (!refused || refused == VNEP_EPRIV)
+			return refused;
+	}
+	return refused;
+}
+
+int vnep_acl_awake_remove(struct vnep_acl *acl, const struct in6_addr *vep, struct vnep_err *err)
+{
+	struct vnep_nft_element_info there;
+	int refused = 0;
+
+	for (int tries = 0; tries < TRIES; tries++) {
+		int rc = vnep_nft_element_get(acl->nl, VNEP_SET_AWAKE, vep->s6_addr, &there, err);
+
+		if (rc)
+			return rc == VNEP_ENOTFOUND ? 0 : rc;
+		refused = awake_change(acl, vep, true, false, 0, err);
+		if (!refused || refused == VNEP_EPRIV)
+			return refused;
+	}
+	return refused;
+}
+
+static uint64_t left_ms(const struct vnep_nft_element_info *element)
+{
+	return element->timeout_ms || element->left_ms ? element->left_ms : UINT64_MAX;
+}
+
+int vnep_acl_awake_get(struct vnep_acl *acl, const struct in6_addr *vep, uint64_t *left, struct vnep_err *err)
+{
+	struct vnep_nft_element_info there;
+	int rc = vnep_nft_element_get(acl->nl, VNEP_SET_AWAKE, vep->s6_addr, &there, err);
+
+	if (rc && rc != VNEP_ENOTFOUND)
+		return rc;
+	*left = rc ? 0 : left_ms(&there);
+	return 0;
+}
+
+/* Members are gathered before the caller sees them: a dump may have to be repeated, a callback may not. */
+struct members {
+	struct member {
+		struct in6_addr vep;
+		uint64_t timeout_ms, left_ms;
+	} *items;
+	size_t count, cap;
+};
+
+static int member_add(const struct vnep_nft_element_info *element, void *arg)
+{
+	struct members *m = arg;
+
+	if (element->key_len != sizeof(struct in6_addr))
+		return 0;
+	if (m->count == m->cap) {
+		size_t cap = m->cap ? m->cap * 2 : 64;
+		struct member *bigger = reallocarray(m->items, cap, sizeof *bigger);
+
+		if (!bigger)
+			return -ENOMEM;
+		m->items = bigger;
+		m->cap = cap;
+	}
+	memcpy(&m->items[m->count].vep, element->key, sizeof(struct in6_addr));
+	m->items[m->count].timeout_ms = element->timeout_ms;
+	m->items[m->count++].left_ms = left_ms(element);
+	return 0;
+}
+
+static void members_forget(void *arg)
+{
+	((struct members *)arg)->count = 0;
+}
+
+static int members_read(struct vnep_acl *acl, struct members *out, struct vnep_err *err)
+{
+	return vnep_nft_each_element(acl->nl, VNEP_SET_AWAKE, member_add, members_forget, out, err);
+}
+
+int vnep_acl_awake_each(struct vnep_acl *acl, vnep_acl_awake_cb *cb, void *arg, struct vnep_err *err)
+{
+	struct members m = { 0 };
+	int rc = members_read(acl, &m, err);
+
+	for (size_t i = 0; !rc && i < m.count; i++)
+		rc = cb(&m.items[i].vep, m.items[i].left_ms, arg);
+	free(m.items);
+	return rc;
+}
+
+/* "drop.no-mapping.acc0": the reason stands between the dots, or ends the name. */
+static void count_drop(struct vnep_acl_counters *out, const char *reason, uint64_t packets)
+{
+	char word[32];
+	int which;
+
+	snprintf(word, sizeof word, "%.*s", (int)strcspn(reason, "."), reason);
+	which = vnep_reason_parse(word);
+	if (which > 0)
+		out->dropped[which] += packets;
+}
+
+static int count_object(const struct vnep_nft_object_info *object, void *arg)
+{
+	struct vnep_acl_counters *out = arg;
+	const char *name = object->name;
+	uint64_t n = object->packets;
+
+	if (!strncmp(name, "arrived.", 8))
+		out->arrived += n;
+	else if (!strncmp(name, "ask.", 4))
+		out->ask += n;
+	else if (!strncmp(name, "drop.", 5))
+		count_drop(out, name + 5, n);
+	else if (!strcmp(name, "forwarded.from-device"))
+		out->forwarded_from_device += n;
+	else if (!strcmp(name, "forwarded.to-device"))
+		out->forwarded_to_device += n;
+	else if (!strcmp(name, "journal"))
+		out->journal += n;
+	else if (!strcmp(name, "copy.wake"))
+		out->copy_wake += n;
+	else if (!strcmp(name, "copy.tap.from-device"))
+		out->copy_tap_from += n;
+	else if (!strcmp(name, "copy.tap.to-device"))
+		out->copy_tap_to += n;
+	else if (!strcmp(name, "copy.sample"))
+		out->copy_sample += n;
+	return 0;
+}
+
+static void count_restart(void *arg)
+{
+	struct vnep_acl_counters *out = arg;
+
+	*out = (struct vnep_acl_counters){ .generation = out->generation };
+}
+
+int vnep_acl_counters(struct vnep_acl *acl, struct vnep_acl_counters *out, struct vnep_err *err)
+{
+	struct vnep_nft_table_info table;
+	int rc = vnep_nft_table(acl->nl, &table, err);
+
+	if (rc)
+		return rc;
+	*out = (struct vnep_acl_counters){ .generation = table.handle };
+	return vnep_nft_each_object(acl->nl, count_object, count_restart, out, err);
+}
+
+struct listing {
+	struct vnep_table awake; /* struct member by vep */
+	struct vnep_element *items;
+	size_t count, cap;
+	struct vnep_wall now;
+};
+
+static int list_element(const struct vnep_nft_element_info *element, void *arg)
+{
+	struct listing *l = arg;
+	const struct member *member;
+	struct vnep_element *e;
+	uint32_t ifindex;
+	char port[IF_NAMESIZE];
+
+	if (element->key_len != 28 || element->data_len != 16)
+		return 0;
+	if (l->count == l->cap) {
+		size_t cap = l->cap ? l->cap * 2 : 64;
+		struct vnep_element *bigger = reallocarray(l->items, cap, sizeof *bigger);
+
+		if (!bigger)
+			return -ENOMEM;
+		l->items = bigger;
+		l->cap = cap;
+	}
+	e = &l->items[l->count++];
+	*e = (struct vnep_element){ .addr_count = 1, .packets = element->packets, .octets = element->octets };
+	memcpy(&ifindex, element->key, sizeof ifindex);
+	if (if_indextoname(ifindex, port))
+		snprintf(e->port, sizeof e->port, "%s", port);
+	memcpy(e->mac.octet, element->key + 4, sizeof e->mac.octet);
+	memcpy(&e->addr[0], element->key + 12, sizeof e->addr[0]);
+	memcpy(&e->vep, element->data, sizeof e->vep);
+	member = vnep_table_get(&l->awake, &e->vep);
+	e->state = member ? VNEP_STATE_AWAKE : VNEP_STATE_ASLEEP;
+	if (member && member->timeout_ms && member->left_ms <= member->timeout_ms)
+		e->last_seen.ns = l->now.ns - (int64_t)(member->timeout_ms - member->left_ms) * 1000000;
+	return 0;
+}
+
+static void listing_forget(void *arg)
+{
+	((struct listing *)arg)->count = 0;
+}
+
+int vnep_acl_each_element(struct vnep_acl *acl, vnep_acl_element_cb *cb, void *arg, struct vnep_err *err)
+{
+	struct listing l = { .now = vnep_wall_now() };
+	struct members m = { 0 };
+	int rc = members_read(acl, &m, err);
+
+	vnep_table_init(&l.awake, offsetof(struct member, vep), sizeof(struct in6_addr));
+	for (size_t i = 0; !rc && i < m.count; i++)
+		if (!vnep_table_get(&l.awake, &m.items[i].vep)) /* a dump during a resize may repeat one */
+			rc = vnep_table_put(&l.awake, &m.items[i]);
+	if (!rc)
+		rc = vnep_nft_each_element(acl->nl, VNEP_SET_FROM_BINDING, list_element, listing_forget, &l, err);
+	for (size_t i = 0; !rc && i < l.count; i++)
+		rc = cb(&l.items[i], arg);
+	if (rc == -ENOMEM)
+		vnep_err_sys(err, ENOMEM, "the kernel's elements");
+	vnep_table_release(&l.awake);
+	free(l.items);
+	free(m.items);
+	return rc;
+}
