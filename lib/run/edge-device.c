@@ -331,13 +331,19 @@ int edge_device_changed(struct vnep_edge *edge, const char *dev, struct vnep_err
 	if (d && (rc || !vnep_ip6_equal(&d->vep, &record.vep) ||
 			 record.has_mac != d->has_mac || !vnep_mac_equal(&record.mac, &d->l2.mac))) {
 		edge_device_event(edge, d, VNEP_LIFE_DOWN, VNEP_CAUSE_DEREGISTERED, vnep_wall_now());
+		edge_journal_give_up(edge, d);
 		edge_group_end(edge);
 		vnep_acl_device_unset(edge->acl, &d->vep, NULL);
 		forget(edge, d);
 		d = NULL;
 	}
 	if (!rc) {
+		unsigned fixed = record.addr_count;
+
+		if (!bound)
+			record.addr_count = 0; /* no preload: see load_device in edge.c */
 		rc = vnep_acl_device_set(edge->acl, &record, bound ? &binding : NULL, err);
+		record.addr_count = fixed;
 		if (d)
 			take_record(d, &record);
 		if (!d)

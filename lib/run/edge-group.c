@@ -75,6 +75,7 @@ static int put_ledger(struct vnep_edge *edge, struct vnep_err *err)
 {
 	struct edge_ledger l = edge->ledger;
 
+	l.pending = vnep_journal_pending_total(edge->journal);
 	l.delivered += (uint64_t)edge->delta.delivered;
 	l.converted += (uint64_t)edge->delta.converted;
 	for (int r = 0; r < VNEP_REASON_COUNT; r++)
@@ -222,6 +223,25 @@ void edge_journal_disconnect(struct vnep_edge *edge, struct edge_device *d, enum
 	vnep_journal_pending(edge->journal, d->dev, 0, 1, first_seq, &first, &err);
 	journal_synced(edge, d, cause, ts, first);
 	edge_device_reload(edge, d);
+}
+
+void edge_journal_give_up(struct vnep_edge *edge, struct edge_device *d)
+{
+	struct vnep_checkpoint c = { .ts = vnep_wall_now(), .conn = d->conn, .cursor = VNEP_CURSOR_SYNCED,
+		.cause = VNEP_CAUSE_DEREGISTERED };
+	struct vnep_journal_moved moved = { 0 };
+	struct vnep_err err = { 0 };
+
+	if (!d->pending || edge_group(edge))
+		return;
+	memcpy(c.dev, d->dev, sizeof c.dev);
+	if (vnep_journal_checkpoint(edge->journal, &c, &moved, &err)) {
+		edge_warn(edge, "journal", &err);
+		return;
+	}
+	edge->delta.pending -= (int64_t)moved.settled;
+	edge->delta.dropped[VNEP_NO_MAPPING] += moved.settled;
+	vnep_checkpoint_encode(&edge->told, &c);
 }
 
 void edge_journal_outcome(struct vnep_edge *edge, struct edge_device *d, uint64_t seq,

@@ -9,7 +9,6 @@ void edge_to_device(struct vnep_edge *edge, const struct vnep_ring_frame *frame)
 	struct edge_port *core = edge_core(edge);
 	struct edge_device *d;
 	struct vnep_frame f;
-	const uint8_t *tcp;
 
 	if (frame->len < frame->wire_len || vnep_frame_parse(&f, frame->data, frame->len)) {
 		edge_deny(edge, core, frame, NULL, VNEP_TO_DEVICE, VNEP_MALFORMED, true);
@@ -20,8 +19,8 @@ void edge_to_device(struct vnep_edge *edge, const struct vnep_ring_frame *frame)
 		edge_deny(edge, core, frame, NULL, VNEP_TO_DEVICE, VNEP_NO_MAPPING, true);
 		return;
 	}
-	tcp = f.proto == IPPROTO_TCP && f.l4 ? frame->data + f.l4 : NULL;
-	if (tcp && (tcp[13] & 0x17) != 0x02) { /* RST, FIN, ACK, SYN: only a bare SYN can begin something */
+	/* of a sleeper's TCP only the SYN that may open a connection; a waker's connections live */
+	if (vnep_life_presence(d->life) != VNEP_STATE_WAKING && vnep_forward_replayable(&f, frame->data)) {
 		edge_deny(edge, core, frame, d, VNEP_TO_DEVICE, VNEP_NOT_REPLAYABLE, true);
 		return;
 	}

@@ -132,6 +132,7 @@ struct edge_host {
 struct edge_ledger {
 	uint32_t version;
 	uint64_t carried; /* pending when the ledger began */
+	uint64_t pending; /* in the journal when this was written */
 	struct vnep_acl_counters base;
 	uint64_t ring_packets, ring_copies; /* taken from the ring, copies apart */
 	uint64_t lost;                      /* sent to the ring, never seen: booked as overrun */
@@ -215,6 +216,8 @@ void edge_journal_mark(struct vnep_edge *edge, struct edge_device *d, enum vnep_
 	const char *text); /* connect, disconnect, note */
 void edge_journal_disconnect(struct vnep_edge *edge, struct edge_device *d, enum vnep_cause cause,
 	struct vnep_wall ts);
+/* Nobody has the device any more: what was pending is dropped as no-mapping. */
+void edge_journal_give_up(struct vnep_edge *edge, struct edge_device *d);
 void edge_journal_outcome(struct vnep_edge *edge, struct edge_device *d, uint64_t seq,
 	enum vnep_outcome_word word, enum vnep_reason reason, enum vnep_evidence evidence,
 	uint32_t attempt);

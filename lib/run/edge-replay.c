@@ -121,6 +121,15 @@ static void expect_answer(struct edge_device *d, const struct vnep_event *event,
 	d->sent_count++;
 }
 
+/* A segment of a TCP connection that lived in an earlier connection of the device. */
+static bool dead(const struct vnep_event *event)
+{
+	struct vnep_frame f;
+
+	return !vnep_frame_parse(&f, event->frame, event->frame_len) &&
+		vnep_forward_replayable(&f, event->frame) != VNEP_REASON_NONE;
+}
+
 static int stage(const struct vnep_event *event, unsigned attempt, void *arg)
 {
 	struct batch *b = arg;
@@ -132,6 +141,10 @@ static int stage(const struct vnep_event *event, unsigned attempt, void *arg)
 	b->seen = event->seq;
 	if (too_old(b->d, event)) {
 		settle(b, event->seq, event->length, VNEP_OUTCOME_EXPIRED, VNEP_DL_DURATION, attempt + 1);
+		return 0;
+	}
+	if (event->conn != b->d->conn && dead(event)) {
+		settle(b, event->seq, event->length, VNEP_OUTCOME_FAILED, VNEP_NOT_REPLAYABLE, attempt + 1);
 		return 0;
 	}
 	room = vnep_buf_reserve(out, event->frame_len + VNEP_FORWARD_ROOM);

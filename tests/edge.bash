@@ -1,0 +1,79 @@
+# edge - a living vnep-edge in the lab: `load helpers; load edge`.
+#
+#   edge_map [LINE...]      a VPC, the devices of the lab (dev0 sleeps after T3324 seconds, default 2), more lines
+#   edge_start [ARG...]     run it in `edge` on every access port of the lab, wait until it answers; its watch in $T/watch.out
+#   state_is DEV STATE      for wait_for: its state now
+#   told FILTER             did watch tell a record that satisfies the jq filter
+#   pending_is DEV N        for wait_for: so many packets wait for it
+#   balanced                the conservation law holds, to the packet
+#   radio off|on N          nothing passes the link of device N, in either direction, and nobody is told
+#   speak N                 device N sends a frame to the VPC host, and is answered
+#   say_to V TEXT           the VPC host sends one UDP datagram to port 5683 of a virtual endpoint
+#   hear N                  device N writes what it gets on port 5683 to $T/hearN.out, one datagram a line
+
+DEV0=urn:dev:mac:00005efffe005301 V0=2001:db8:b::70
+DEV1=urn:dev:mac:00005efffe005311 V1=2001:db8:b::71
+DEV2=urn:dev:mac:00005efffe005312 V2=2001:db8:b::72
+export DEV0 DEV1 DEV2 V0 V1 V2
+
+edge_map() {
+	{
+		cat <<-END
+			{"type":"vpc","v":1,"vpc":"acme","prefix":"2001:db8:b::/64"}
+			{"type":"device","v":1,"dev":"$DEV0","vep":"$V0","name":"zero.iot.example.","psm":{"t3324_s":${T3324:-2}}}
+			{"type":"device","v":1,"dev":"$DEV1","vep":"$V1","name":"one.iot.example.","addr":["2001:db8:a::3"]}
+			{"type":"device","v":1,"dev":"$DEV2","vep":"$V2","name":"two.iot.example.","journal":"from-device"}
+		END
+		(( $# == 0 )) || printf '%s\n' "$@"
+	} | vnep-map import -q
+}
+
+edge_start() {
+	local ports
+
+	ports=$(ns ip -n edge -o link show type veth | grep -o 'acc[0-9]*' | sort -u | paste -sd,)
+	background edge netns edge vnep-edge run --name test --access "$ports" --core up0 "$@"
+	wait_for 10 vnep-edge status
+	background watch vnep-edge watch
+	wait_for 5 told '.type == "sync"'
+}
+
+state_is() {
+	[[ $(vnep-edge status "$1" | jq -r .state) == "$2" ]]
+}
+
+pending_is() {
+	[[ $(vnep-edge status "$1" | jq -r .pending) == "$2" ]]
+}
+
+told() {
+	jq -se "any(.[]; $1)" "$T/watch.out"
+}
+
+balanced() {
+	vnep-edge status >"$T/status"
+	jq -e '.difference == 0' "$T/status" || { cat "$T/status"; return 1; }
+}
+
+radio() {
+	if [[ $1 == on ]]; then
+		netns "dev$2" nft delete table netdev radio
+		return
+	fi
+	netns "dev$2" nft "add table netdev radio
+		add chain netdev radio in { type filter hook ingress device \"d$2\" priority 0; policy drop; }
+		add chain netdev radio out { type filter hook egress device \"d$2\" priority 0; policy drop; }"
+}
+
+speak() {
+	netns "dev$1" ping -q -c 1 -W 5 2001:db8:b::2
+}
+
+say_to() {
+	printf '%s\n' "$2" | netns vpc socat -u - "UDP6-SENDTO:[$1]:5683,sourceport=40000,reuseaddr"
+}
+
+hear() {
+	background "hear$1" netns "dev$1" socat -u "UDP6-RECV:5683" -
+	wait_for 5 netns "dev$1" sh -c 'ss -lun6 2>/dev/null | grep -q :5683 || grep -q ":1633 " /proc/net/udp6'
+}
