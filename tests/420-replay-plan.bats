@@ -43,6 +43,9 @@ fields() {
 	[ "$(fields b -e frame.time_relative)" = "$(printf '%s\n' 0.000000000 0.100000000 0.200000000 0.300000000)" ]
 	vnep-replay plan -q -w c e.jsonl --pps 4
 	[ "$(fields c -e frame.time_relative)" = "$(printf '%s\n' 0.000000000 0.250000000 0.500000000 0.750000000)" ]
+	# a clock that went back: order counts, nobody waits
+	tac e.jsonl | vnep-replay plan -q -w e --as-recorded
+	[ "$(fields e -e frame.time_relative | sort -u)" = 0.000000000 ]
 	# the frames have 66 octets and a tag: 560 bits
 	vnep-replay plan -q -w d e.jsonl --bps 560
 	[ "$(fields d -e frame.len -e frame.time_relative | tail -n 1)" = "$(printf '69\t2.957142857')" ]

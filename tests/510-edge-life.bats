@@ -38,9 +38,12 @@ load edge
 	edge_start
 	hear 0
 	speak 0
-	wait_for 5 told ".type == \"presence\" and .dev == \"$DEV0\" and .state == \"asleep\""
+	wait_for 5 state_is "$V0" awake
+	radio off 0
+	wait_for 5 state_is "$V0" asleep
 	for n in 1 2 3 4 5; do say_to "$V0" "packet $n"; done
 	wait_for 5 pending_is "$V0" 5
+	radio on 0
 	[[ ! -s $T/hear0.out ]]
 	speak 0
 	wait_for 5 grep -q "packet 5" "$T/hear0.out"
@@ -159,7 +162,8 @@ load edge
 
 @test "edge: a destination outside of allow is denied with policy-denied" {
 	lab
-	edge_map "{\"type\":\"device\",\"v\":1,\"dev\":\"$DEV0\",\"vep\":\"$V0\",\"allow\":[{\"to\":\"2001:db8:b::3\"}]}"
+	edge_map
+	echo "{\"type\":\"device\",\"v\":1,\"dev\":\"$DEV0\",\"vep\":\"$V0\",\"allow\":[{\"to\":\"2001:db8:b::3\"}]}" | vnep-map set -q
 	edge_start
 	run -1 netns dev0 ping -q -c 2 -i 0.3 -W 1 2001:db8:b::2
 	balanced

@@ -1,4 +1,5 @@
-/* build - the frame that an item becomes: by the map, or as it is with a few members rewritten (--raw). */
+/* build - the frame that an item becomes: by the map, or as it is with a few members rewritten
+ * (--raw). */
 #include <errno.h>
 #include <linux/netlink.h>
 #include <stdlib.h>
@@ -68,8 +69,11 @@ void replay_release(struct replay *replay)
 void replay_outcome(struct replay *replay, const struct replay_item *item,
 	enum vnep_outcome_word word, enum vnep_reason reason)
 {
-	struct vnep_outcome outcome = { .seq = item->seq, .ts = vnep_wall_now(), .outcome = word,
-		.reason = reason, .attempt = item->attempt };
+	struct vnep_outcome outcome = { .seq = item->seq,
+		.ts = vnep_wall_now(),
+		.outcome = word,
+		.reason = reason,
+		.attempt = item->attempt };
 
 	/* a packet of a capture has no place in the journal that an outcome could settle */
 	if (!item->seq || replay->planning || replay->cli->dry_run || replay->raw.on)
@@ -89,7 +93,8 @@ int replay_refuse(struct replay *replay, const struct replay_item *item, enum vn
 	if (item->seq)
 		return vnep_err_set(err, VNEP_EVALUE, "%s: event %llu not sent: %s: %s", item->dev,
 			(unsigned long long)item->seq, vnep_reason_text(reason), why);
-	return vnep_err_set(err, VNEP_EVALUE, "packet not sent: %s: %s", vnep_reason_text(reason), why);
+	return vnep_err_set(
+		err, VNEP_EVALUE, "packet not sent: %s: %s", vnep_reason_text(reason), why);
 }
 
 static const char *reason_why(enum vnep_reason reason)
@@ -118,7 +123,8 @@ int replay_port_get(struct replay *replay, const char *name, struct replay_port 
 		}
 	rc = vnep_rtnl_link(replay->nl, name, &link, err);
 	if (rc == VNEP_ENOTFOUND && replay->planning)
-		vnep_cli_say(replay->cli, "port %s is not on this machine: its MAC and MTU are left out", name);
+		vnep_cli_say(replay->cli,
+			"port %s is not on this machine: its MAC and MTU are left out", name);
 	else if (rc)
 		return rc;
 	port = realloc(replay->ports, (replay->port_count + 1) * sizeof *port);
@@ -151,7 +157,9 @@ static int name_device(struct replay *replay, struct vnep_map_txn *txn, struct r
 	if (rc == VNEP_ENOTFOUND)
 		return replay_refuse(replay, item, VNEP_NO_MAPPING, true,
 			"its destination is nobody's virtual endpoint");
-	return rc ? vnep_err_set(&replay->cli->err, rc, "cannot read the map: %s", vnep_strerror(rc)) : 0;
+	return rc ? vnep_err_set(
+			    &replay->cli->err, rc, "cannot read the map: %s", vnep_strerror(rc))
+		  : 0;
 }
 
 int replay_name_device(struct replay *replay, struct replay_item *item)
@@ -178,7 +186,8 @@ static int look_up(struct replay *replay, struct vnep_map_txn *txn, struct repla
 		return rc;
 	rc = vnep_map_get_device(txn, item->dev, device, err);
 	if (rc == VNEP_ENOTFOUND)
-		return replay_refuse(replay, item, VNEP_NO_MAPPING, false, "the map has no such device");
+		return replay_refuse(
+			replay, item, VNEP_NO_MAPPING, false, "the map has no such device");
 	if (rc)
 		return rc;
 	rc = vnep_map_get_binding(txn, item->dev, &binding, err);
@@ -191,7 +200,8 @@ static int look_up(struct replay *replay, struct vnep_map_txn *txn, struct repla
 }
 
 static int build_for_device(struct replay *replay, struct replay_item *item,
-	const struct vnep_device *device, const struct vnep_binding *place, struct replay_port **port)
+	const struct vnep_device *device, const struct vnep_binding *place,
+	struct replay_port **port)
 {
 	enum vnep_reason reason;
 	struct vnep_forward how;
@@ -258,8 +268,9 @@ static int build_raw(struct replay *replay, struct replay_item *item, struct rep
 	if (raw->has_ip || raw->has_hops) {
 		rc = vnep_frame_parse(&frame, data, len);
 		if (rc)
-			return replay_refuse(replay, item, rc == VNEP_ESHORT ? VNEP_MALFORMED : VNEP_NOT_IPV6,
-				true, "--to-ip and --hop-limit rewrite whole IPv6 packets");
+			return replay_refuse(replay, item,
+				rc == VNEP_ESHORT ? VNEP_MALFORMED : VNEP_NOT_IPV6, true,
+				"--to-ip and --hop-limit rewrite whole IPv6 packets");
 		if (raw->has_ip)
 			vnep_frame_set_dest(&frame, data, &raw->ip);
 		if (raw->has_hops)
@@ -276,6 +287,7 @@ static int build_raw(struct replay *replay, struct replay_item *item, struct rep
 int replay_build(struct replay *replay, struct replay_item *item, struct replay_port **port)
 {
 	if (item->wire_len > item->len)
-		return replay_refuse(replay, item, VNEP_MALFORMED, true, "the capture holds only its beginning");
+		return replay_refuse(
+			replay, item, VNEP_MALFORMED, true, "the capture holds only its beginning");
 	return replay->raw.on ? build_raw(replay, item, port) : build_by_map(replay, item, port);
 }

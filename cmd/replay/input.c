@@ -19,10 +19,14 @@ static int report(struct replay *replay, int rc)
 static int take_capture_frame(struct replay *replay, const char *file, uint64_t number,
 	const struct vnep_capture_frame *frame)
 {
-	struct replay_item item = { .ts = frame->ts, .frame = frame->data, .len = frame->len,
-		.wire_len = frame->wire_len, .attempt = 1 };
+	struct replay_item item = { .ts = frame->ts,
+		.frame = frame->data,
+		.len = frame->len,
+		.wire_len = frame->wire_len,
+		.attempt = 1 };
 
-	vnep_err_place(&replay->cli->err, file, number < 4294967295 ? (unsigned)number : 4294967295, 0);
+	vnep_err_place(
+		&replay->cli->err, file, number < 4294967295 ? (unsigned)number : 4294967295, 0);
 	return report(replay, replay->take(replay, &item));
 }
 
@@ -46,8 +50,8 @@ static int read_capture(struct replay *replay, const char *file)
 	return rc;
 }
 
-/* Only packets can be put back. What else a journal holds is passed over; what is no record of a journal is
- * a mistake. */
+/* Only packets can be put back. What else a journal holds is passed over; what is no record of a
+ * journal is a mistake. */
 static int no_packet(struct replay *replay, struct vnep_json *json)
 {
 	const char *type = vnep_json_get_str(json, "type", "");
@@ -57,28 +61,31 @@ static int no_packet(struct replay *replay, struct vnep_json *json)
 	case VNEP_RECORD_OUTCOME:
 	case VNEP_RECORD_APPENDED:
 	case VNEP_RECORD_SYNC:
-	case VNEP_RECORD_ERROR:
-		replay->passed++;
-		return 0;
+	case VNEP_RECORD_ERROR: replay->passed++; return 0;
 	default:
-		vnep_err_set(&replay->cli->err, VNEP_EVALUE, "a record of type \"%s\" cannot be sent", type);
-		vnep_err_hint(&replay->cli->err, "events are sent, as vnep-journal read prints them");
+		vnep_err_set(&replay->cli->err, VNEP_EVALUE,
+			"a record of type \"%s\" cannot be sent", type);
+		vnep_err_hint(
+			&replay->cli->err, "events are sent, as vnep-journal read prints them");
 		return VNEP_EVALUE;
 	}
 }
 
-static int check_event(struct replay *replay, struct replay_item *item, const struct vnep_event *event)
+static int check_event(
+	struct replay *replay, struct replay_item *item, const struct vnep_event *event)
 {
 	if (event->kind == VNEP_KIND_CORRUPT)
-		return replay_refuse(replay, item, VNEP_MALFORMED, true, "the journal holds it damaged");
+		return replay_refuse(
+			replay, item, VNEP_MALFORMED, true, "the journal holds it damaged");
 	if (!replay->raw.on && event->direction == VNEP_FROM_DEVICE)
 		return replay_refuse(replay, item, VNEP_NOT_REPLAYABLE, false,
-			"it came from the device (vnep-journal read --direction to-device selects the others)");
+			"it came from the device (vnep-journal read --direction to-device selects "
+			"the others)");
 	return 0;
 }
 
-static int take_record(struct vnep_cli *cli, struct vnep_json *json, const char *text, size_t len,
-	void *arg)
+static int take_record(
+	struct vnep_cli *cli, struct vnep_json *json, const char *text, size_t len, void *arg)
 {
 	struct replay *replay = arg;
 	struct replay_item item = { 0 };

@@ -39,8 +39,8 @@ int replay_pace_init(struct replay_pace *pace, struct vnep_cli *cli)
 		if (!vnep_cli_has(cli, words[i]))
 			continue;
 		if (given)
-			return vnep_err_set(&cli->err, VNEP_EUSAGE, "--%s and --%s exclude each other",
-				given, words[i]);
+			return vnep_err_set(&cli->err, VNEP_EUSAGE,
+				"--%s and --%s exclude each other", given, words[i]);
 		given = words[i];
 	}
 	*pace = (struct replay_pace){ .mode = REPLAY_TOPSPEED, .speed_milli = SPEED_UNIT };

@@ -1,8 +1,8 @@
 /*
  * plan - what send would put on the wire, as pcapng, without sending.
  *
- * The time of a packet is when it would go: counted from the time of the first one by the pace that was asked
- * for; at top speed, where that says nothing, the time it was recorded.
+ * The time of a packet is when it would go: counted from the time of the first one by the pace that
+ * was asked for; at top speed, where that says nothing, the time it was recorded.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,15 +23,18 @@ struct plan {
 	char (*names)[VNEP_URN_MAX + 1]; /* interface id -> device, or port with --raw */
 	uint32_t name_count;
 	const char *path; /* NULL: standard output */
-	char *part;       /* written here first, so that nothing half-written has the name */
+	char *part;	  /* written here first, so that nothing half-written has the name */
 	int fd;
 };
 
 const struct vnep_option replay_plan_options[] = {
 	{ "write", 'w', VNEP_ARG_ONE, "FILE", "write to FILE instead of standard output", NULL },
-	{ "read", 'r', VNEP_ARG_LIST, "FILE", "packets from captures (pcap, pcapng; - is standard input)", NULL },
-	{ "filter", 'f', VNEP_ARG_ONE, "EXPR", "only packets of the captures that match (pcap-filter(7))", NULL },
-	{ "topspeed", 't', VNEP_ARG_NONE, NULL, "as fast as the link takes them (the default)", NULL },
+	{ "read", 'r', VNEP_ARG_LIST, "FILE",
+		"packets from captures (pcap, pcapng; - is standard input)", NULL },
+	{ "filter", 'f', VNEP_ARG_ONE, "EXPR",
+		"only packets of the captures that match (pcap-filter(7))", NULL },
+	{ "topspeed", 't', VNEP_ARG_NONE, NULL, "as fast as the link takes them (the default)",
+		NULL },
 	{ "as-recorded", 0, VNEP_ARG_NONE, NULL, "with the pauses they came with", NULL },
 	{ "speed", 'x', VNEP_ARG_ONE, "X", "as recorded, X times as fast", NULL },
 	{ "pps", 'p', VNEP_ARG_ONE, "N", "N packets a second", NULL },
@@ -39,8 +42,10 @@ const struct vnep_option replay_plan_options[] = {
 	{ "raw", 0, VNEP_ARG_NONE, NULL, "frames as they are, no map needed", NULL },
 	{ "interface", 'i', VNEP_ARG_ONE, "IF", "raw: the port they would be sent out of", NULL },
 	{ "to-mac", 0, VNEP_ARG_ONE, "MAC", "raw: rewrite the destination MAC", NULL },
-	{ "vlan", 0, VNEP_ARG_ONE, "N", "raw: put in or rewrite the VLAN tag; 0 takes it off", NULL },
-	{ "to-ip", 0, VNEP_ARG_ONE, "ADDR", "raw: rewrite the destination address, checksum corrected", NULL },
+	{ "vlan", 0, VNEP_ARG_ONE, "N", "raw: put in or rewrite the VLAN tag; 0 takes it off",
+		NULL },
+	{ "to-ip", 0, VNEP_ARG_ONE, "ADDR",
+		"raw: rewrite the destination address, checksum corrected", NULL },
 	{ "hop-limit", 0, VNEP_ARG_ONE, "N", "raw: rewrite the hop limit", NULL },
 	{ 0 },
 };
@@ -91,8 +96,9 @@ static int interface_of(struct vnep_cli *cli, struct plan *plan, const char *nam
 static int take(struct replay *replay, struct replay_item *item)
 {
 	struct plan *plan = replay->arg;
-	struct vnep_pcapng_packet packet = { .seq = item->seq, .kind = VNEP_KIND_DATA,
-		.direction = VNEP_TO_DEVICE };
+	struct vnep_pcapng_packet packet = {
+		.seq = item->seq, .kind = VNEP_KIND_DATA, .direction = VNEP_TO_DEVICE
+	};
 	struct replay_port *port;
 	int64_t offset_ns;
 	int rc = replay_build(replay, item, &port);
@@ -100,14 +106,19 @@ static int take(struct replay *replay, struct replay_item *item)
 	if (rc)
 		return rc;
 	if (replay->frame.len > VNEP_PCAPNG_FRAME_MAX)
-		return replay_refuse(replay, item, VNEP_TOO_BIG, true, "longer than a capture holds");
-	rc = interface_of(replay->cli, plan, item->dev[0] ? item->dev : port ? port->name : "raw",
+		return replay_refuse(
+			replay, item, VNEP_TOO_BIG, true, "longer than a capture holds");
+	rc = interface_of(replay->cli, plan,
+		item->dev[0] ? item->dev
+		: port	     ? port->name
+			     : "raw",
 		&packet.interface);
 	if (rc)
 		return rc;
 	offset_ns = replay_pace_next(&replay->pace, item->ts, replay->frame.len);
 	packet.ts = replay->pace.first;
-	packet.ts.ns = replay->pace.mode == REPLAY_TOPSPEED ? item->ts.ns : packet.ts.ns + offset_ns;
+	packet.ts.ns =
+		replay->pace.mode == REPLAY_TOPSPEED ? item->ts.ns : packet.ts.ns + offset_ns;
 	packet.frame = replay->frame.data;
 	packet.frame_len = packet.length = (uint32_t)replay->frame.len;
 	vnep_pcapng_put_packet(&plan->bytes, &packet);
@@ -125,7 +136,8 @@ static int plan_open(struct vnep_cli *cli, struct plan *plan)
 			plan->part = NULL;
 			return vnep_err_sys(&cli->err, ENOMEM, "cannot write %s", path);
 		}
-		plan->fd = open(plan->part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+		plan->fd = open(
+			plan->part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 		if (plan->fd < 0)
 			return vnep_err_sys(&cli->err, errno, "cannot write %s", plan->part);
 	}

@@ -1,8 +1,9 @@
 /*
  * replay - what send and plan share: where packets come from, what they become, when they are due.
  *
- * input.c turns records and captures into items, build.c turns an item into the frame that is due on a port
- * (or says why not), pace.c says when. send.c and plan.c are the two places a frame can go.
+ * input.c turns records and captures into items, build.c turns an item into the frame that is due
+ * on a port (or says why not), pace.c says when. send.c and plan.c are the two places a frame can
+ * go.
  */
 #ifndef REPLAY_H
 #define REPLAY_H
@@ -25,8 +26,8 @@ int replay_plan(struct vnep_cli *cli);
 /* One packet to put back. frame and text are lent during the call. */
 struct replay_item {
 	char dev[VNEP_URN_MAX + 1]; /* "" in a capture, until its destination is looked up */
-	uint64_t seq;               /* 0 in a capture */
-	uint32_t attempt;           /* the one that this is */
+	uint64_t seq;		    /* 0 in a capture */
+	uint32_t attempt;	    /* the one that this is */
 	struct vnep_wall ts;
 	const uint8_t *frame;
 	size_t len, wire_len;
@@ -39,7 +40,7 @@ enum replay_mode { REPLAY_TOPSPEED, REPLAY_RECORDED, REPLAY_PPS, REPLAY_BPS };
 struct replay_pace {
 	enum replay_mode mode;
 	uint64_t speed_milli; /* 1000 = as recorded */
-	uint64_t rate;        /* packets or bits a second */
+	uint64_t rate;	      /* packets or bits a second */
 	uint64_t frames, octets;
 	struct vnep_wall first;
 	int64_t offset_ns; /* of the last frame */
@@ -81,8 +82,8 @@ struct replay {
 	struct vnep_nl *nl;
 	struct replay_port *ports;
 	size_t port_count;
-	struct vnep_buf frame; /* the frame that was built last */
-	struct vnep_buf out;   /* records on their way to standard output */
+	struct vnep_buf frame;	  /* the frame that was built last */
+	struct vnep_buf out;	  /* records on their way to standard output */
 	uint64_t passed, refused; /* records without a packet; items that were not sent */
 	int (*take)(struct replay *replay, struct replay_item *item);
 	void *arg; /* of take */
@@ -91,12 +92,12 @@ struct replay {
 int replay_init(struct replay *replay, struct vnep_cli *cli, bool planning);
 void replay_release(struct replay *replay);
 
-/* Every item of the input to replay->take. A refusal (exit status 1 or 2) is reported and the run goes on;
- * anything else ends it. */
+/* Every item of the input to replay->take. A refusal (exit status 1 or 2) is reported and the run
+ * goes on; anything else ends it. */
 int replay_input(struct replay *replay);
 
-/* The frame of an item, into replay->frame, and the port it is due on. A refusal has written its outcome,
- * where it is final, and says why in cli->err. */
+/* The frame of an item, into replay->frame, and the port it is due on. A refusal has written its
+ * outcome, where it is final, and says why in cli->err. */
 int replay_build(struct replay *replay, struct replay_item *item, struct replay_port **port);
 
 /* Fill item->dev by the destination of its frame. */

@@ -1,9 +1,10 @@
 /*
  * send - packets back on the wire, each at its time.
  *
- * Frames wait in a batch that is sent when it is full, when the next frame is due later, or at once where
- * records come in as a stream: nobody should have to wait for a packet that is ready. A vnep-edge that lives
- * on the state folder does the sending itself, because it knows who is awake; the pace stays here.
+ * Frames wait in a batch that is sent when it is full, when the next frame is due later, or at once
+ * where records come in as a stream: nobody should have to wait for a packet that is ready. A
+ * vnep-edge that lives on the state folder does the sending itself, because it knows who is awake;
+ * the pace stays here.
  */
 #include <errno.h>
 #include <poll.h>
@@ -19,19 +20,26 @@
 enum { STUCK_MS = 10000, RETRY_MS = 1, NS_PER_S = 1000000000 };
 
 const struct vnep_option replay_send_options[] = {
-	{ "read", 'r', VNEP_ARG_LIST, "FILE", "packets from captures (pcap, pcapng; - is standard input)", NULL },
-	{ "filter", 'f', VNEP_ARG_ONE, "EXPR", "only packets of the captures that match (pcap-filter(7))", NULL },
-	{ "topspeed", 't', VNEP_ARG_NONE, NULL, "as fast as the link takes them (the default)", NULL },
+	{ "read", 'r', VNEP_ARG_LIST, "FILE",
+		"packets from captures (pcap, pcapng; - is standard input)", NULL },
+	{ "filter", 'f', VNEP_ARG_ONE, "EXPR",
+		"only packets of the captures that match (pcap-filter(7))", NULL },
+	{ "topspeed", 't', VNEP_ARG_NONE, NULL, "as fast as the link takes them (the default)",
+		NULL },
 	{ "as-recorded", 0, VNEP_ARG_NONE, NULL, "with the pauses they came with", NULL },
 	{ "speed", 'x', VNEP_ARG_ONE, "X", "as recorded, X times as fast", NULL },
 	{ "pps", 'p', VNEP_ARG_ONE, "N", "N packets a second", NULL },
 	{ "bps", 0, VNEP_ARG_ONE, "N", "N bits a second", NULL },
-	{ "stats", 0, VNEP_ARG_NONE, NULL, "stat records at the end: counts, and how late packets were", NULL },
-	{ "raw", 0, VNEP_ARG_NONE, NULL, "frames as they are, no map needed; goes with --interface", NULL },
+	{ "stats", 0, VNEP_ARG_NONE, NULL,
+		"stat records at the end: counts, and how late packets were", NULL },
+	{ "raw", 0, VNEP_ARG_NONE, NULL, "frames as they are, no map needed; goes with --interface",
+		NULL },
 	{ "interface", 'i', VNEP_ARG_ONE, "IF", "raw: send out of this port", NULL },
 	{ "to-mac", 0, VNEP_ARG_ONE, "MAC", "raw: rewrite the destination MAC", NULL },
-	{ "vlan", 0, VNEP_ARG_ONE, "N", "raw: put in or rewrite the VLAN tag; 0 takes it off", NULL },
-	{ "to-ip", 0, VNEP_ARG_ONE, "ADDR", "raw: rewrite the destination address, checksum corrected", NULL },
+	{ "vlan", 0, VNEP_ARG_ONE, "N", "raw: put in or rewrite the VLAN tag; 0 takes it off",
+		NULL },
+	{ "to-ip", 0, VNEP_ARG_ONE, "ADDR",
+		"raw: rewrite the destination address, checksum corrected", NULL },
 	{ "hop-limit", 0, VNEP_ARG_ONE, "N", "raw: rewrite the hop limit", NULL },
 	{ 0 },
 };
@@ -55,12 +63,14 @@ static bool retry(struct vnep_inject *inject, int code, unsigned *waited_ms)
 
 	if ((code != -EAGAIN && code != -ENOBUFS) || *waited_ms >= STUCK_MS)
 		return false;
-	poll(&p, code == -EAGAIN, RETRY_MS); /* ENOBUFS is the qdisc's: the socket tells nothing about it */
+	/* ENOBUFS is the qdisc's: the socket tells nothing about it */
+	poll(&p, code == -EAGAIN, RETRY_MS);
 	*waited_ms += RETRY_MS;
 	return true;
 }
 
-static void item_failed(struct replay *replay, struct send *send, unsigned i, const struct vnep_err *why)
+static void item_failed(
+	struct replay *replay, struct send *send, unsigned i, const struct vnep_err *why)
 {
 	enum vnep_reason reason = port_reason(why->code);
 
@@ -86,7 +96,8 @@ static void flush_batch(struct replay *replay, struct send *send)
 		size_t n = vnep_inject_send(inject, iov + done, send->count - done, &err);
 
 		for (size_t i = 0; i < n; i++, done++)
-			replay_outcome(replay, &send->items[done], VNEP_OUTCOME_SENT, VNEP_REASON_NONE);
+			replay_outcome(
+				replay, &send->items[done], VNEP_OUTCOME_SENT, VNEP_REASON_NONE);
 		send->sent += n;
 		if (n)
 			waited_ms = 0;
@@ -108,8 +119,8 @@ static void wait_until(struct vnep_mono when)
 }
 
 /* The next packet is due offset_ns after the first. Lateness is noted, never passed on. */
-void send_keep_pace(struct replay *replay, struct send *send, const struct replay_item *item,
-	size_t len)
+void send_keep_pace(
+	struct replay *replay, struct send *send, const struct replay_item *item, size_t len)
 {
 	struct vnep_mono due;
 
@@ -165,8 +176,10 @@ static void put_stats(struct replay *replay, const struct send *send)
 	const char *name = "vnep_replay_lateness_us";
 
 	vnep_stat_encode(&replay->out, "vnep_replay_packets_total", "outcome", "sent", send->sent);
-	vnep_stat_encode(&replay->out, "vnep_replay_packets_total", "outcome", "refused", replay->refused);
-	vnep_stat_encode(&replay->out, "vnep_replay_packets_total", "outcome", "passed-over", replay->passed);
+	vnep_stat_encode(
+		&replay->out, "vnep_replay_packets_total", "outcome", "refused", replay->refused);
+	vnep_stat_encode(&replay->out, "vnep_replay_packets_total", "outcome", "passed-over",
+		replay->passed);
 	if (!send->lateness.count)
 		return;
 	for (unsigned i = 0; i < sizeof quantiles / sizeof *quantiles; i++)
@@ -202,7 +215,7 @@ static int run_send(struct replay *replay, struct send *send)
 	return status ? status : 0;
 }
 
-/* With --raw everything goes to one port: whether it is there is known before the first packet is read. */
+/* With --raw everything goes to one port: it is looked for before the first packet is read. */
 static int check_raw_port(struct replay *replay)
 {
 	struct vnep_cli *cli = replay->cli;
@@ -211,7 +224,8 @@ static int check_raw_port(struct replay *replay)
 	int rc;
 
 	if (!name)
-		return vnep_err_set(&cli->err, VNEP_EUSAGE, "--raw needs --interface IF to send out of");
+		return vnep_err_set(
+			&cli->err, VNEP_EUSAGE, "--raw needs --interface IF to send out of");
 	rc = replay_port_get(replay, name, &port);
 	return rc == VNEP_ENOTFOUND ? vnep_err_sys(&cli->err, ENODEV, "port \"%s\"", name) : rc;
 }
@@ -230,7 +244,7 @@ int replay_send(struct vnep_cli *cli)
 		goto out;
 	if (vnep_cli_has(cli, "read"))
 		send.limit = SEND_BATCH;
-	/* 50 us of slack are the default for timers: too much where packets follow each other by 10 */
+	/* timers have 50 us of slack by default: too much where packets are 10 us apart */
 	(void)prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
 	replay.arg = &send;
 	rc = run_send(&replay, &send);

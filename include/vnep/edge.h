@@ -24,12 +24,13 @@ struct vnep_edge_config {
 void vnep_edge_config_init(struct vnep_edge_config *config);
 
 /* One key, as in the file and as an option: name, region, access, core, journal-port, set-size,
- * segment-octets. access adds ports, separated by commas. */
+ * segment-octets. access adds ports, separated by commas. A bad value changes nothing. */
 int vnep_edge_config_set(struct vnep_edge_config *config, const char *key, const char *value,
 	struct vnep_err *err);
 
-/* Read a file. Stops at the first mistake and names its line, or hands each mistake to report (may be NULL)
- * and goes on; returns the first. */
+/* Read a file: lines of at most 4,095 octets; # and ; begin a comment at the start of a line or behind a
+ * blank; a key stands once (access: as often as you like). Stops at the first mistake and names its line, or
+ * hands each mistake to report (may be NULL) and goes on; returns the first. */
 typedef void vnep_edge_config_report(const struct vnep_err *err, void *arg);
 int vnep_edge_config_read(struct vnep_edge_config *config, const char *path,
 	vnep_edge_config_report *report, void *arg, struct vnep_err *err);

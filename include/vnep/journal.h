@@ -9,7 +9,8 @@
  * Pending a to-device data event is pending when nobody has it: it arrived while the device was not awake
  *         (not a copy), or it was forwarded or sent (attempt 1) and no sign of life followed before the
  *         disconnect checkpoint. It leaves that state by an outcome or a synced checkpoint behind it.
- *         After attempt VNEP_ATTEMPTS it is settled by policy. The rules are one pure function over the
+ *         After attempt VNEP_ATTEMPTS it is settled by policy. TCP segments and answers (CoAP responses and
+ *         acknowledgements, ICMPv6 echo replies and errors) get one attempt: later nobody waits for them. The rules are one pure function over the
  *         blocks in file order, so that index, recovery and a reader cannot disagree.
  * Writing begin .. append/checkpoint/outcome .. commit is one group: written at once, fdatasync, then the
  *         index; only after commit is anything durable. Writers of several processes take turns group by
@@ -81,6 +82,9 @@ int vnep_journal_ledger_put(struct vnep_journal *journal, const void *data, size
 int vnep_journal_ledger_get(struct vnep_journal *journal, void *out, size_t cap, size_t *len,
 	struct vnep_err *err);
 
+/* Inside a group: how many packets of all devices are pending, with what was appended. */
+uint64_t vnep_journal_pending_total(const struct vnep_journal *journal);
+
 /* One device, as of the last commit (inside a group: with what was appended). */
 struct vnep_journal_device {
 	char dev[VNEP_URN_MAX + 1];
@@ -134,6 +138,15 @@ typedef int vnep_journal_item_cb(const struct vnep_journal_item *item, void *arg
 typedef int vnep_journal_damage_cb(const struct vnep_journal_damage *damage, void *arg);
 int vnep_journal_scan(struct vnep_journal *journal, struct vnep_journal_position *position,
 	vnep_journal_item_cb *cb, vnep_journal_damage_cb *damage, void *arg, struct vnep_err *err);
+
+/* Where the first event of a device from seq on stands, so that a scan can begin there. VNEP_ENOTFOUND: there
+ * is none (yet); *position is then the end. */
+int vnep_journal_seek(struct vnep_journal *journal, const char *dev, uint64_t seq,
+	struct vnep_journal_position *position, struct vnep_err *err);
+
+/* One item as the block that a segment has of it, for pcapng files of one's own. interface: of its packet. */
+int vnep_journal_item_encode(struct vnep_buf *out, const struct vnep_journal_item *item,
+	uint32_t interface, struct vnep_err *err);
 
 /* An inotify descriptor (nonblocking, the caller closes it) that becomes readable after each commit of any
  * process. Read it empty, then scan on from the last position. */

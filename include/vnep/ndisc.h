@@ -3,7 +3,8 @@
  *
  * Shape   whole Ethernet frames (untagged or with one 802.1Q tag). Hop limit 255 in and out.
  * Errors  VNEP_EPROTO: not a message we read; VNEP_ESYNTAX: one that RFC 4861 6.1/7.1 tells to discard
- *         (hop limit, checksum, length, option of length 0, extension headers: RFC 6980).
+ *         (hop limit, checksum, length, option of length 0, extension headers: RFC 6980), or one with a group
+ *         address as source or link-layer address.
  * Source  RFC 4861, RFC 4443 (echo), RFC 6980.
  */
 #ifndef VNEP_NDISC_H

@@ -1,17 +1,16 @@
 /*
  * ring - the receiving end of the journal port: a TPACKET_V3 ring on vnep-j1, read block by block.
  *
- * Shape   frames begin with the Ethernet header (a VLAN tag the kernel took off is put back in place
- *         before the caller sees it); ts is the kernel's receive time.
- * Owner   ring is ours (open/close). Frames of a block are lent until vnep_ring_release gives the
- *         blocks back: the ring is the inbox, release only what is durable.
- * Errors  VNEP_EPRIV (CAP_NET_RAW), VNEP_ENOTFOUND (no such link), -errno.
- * Caveat  a block reaches the reader when it is full or retire_ms after its first frame. While blocks are
- *         held the descriptor stays readable: do not wait on it between reading and releasing.
- *         A block closes after retire_ms even with one frame in it: however little arrives, a reader that
- *         stands still for block_count * retire_ms loses frames (counted). Rather more blocks than larger
- *         ones.
- * Source  linux/if_packet.h, Documentation/networking/packet_mmap.rst.
+ * Shape   frames begin with the Ethernet header (a VLAN tag the kernel took off is put back in
+ * place before the caller sees it); ts is the kernel's receive time. Owner   ring is ours
+ * (open/close). Frames of a block are lent until vnep_ring_release gives the blocks back: the ring
+ * is the inbox, release only what is durable. Errors  VNEP_EPRIV (CAP_NET_RAW), VNEP_ENOTFOUND (no
+ * such link), -errno. Caveat  a block reaches the reader when it is full or retire_ms after its
+ * first frame. While blocks are held the descriptor stays readable: do not wait on it between
+ * reading and releasing. A block closes after retire_ms even with one frame in it: however little
+ * arrives, a reader that stands still for block_count * retire_ms loses frames (counted). Rather
+ * more blocks than larger ones. Source  linux/if_packet.h,
+ * Documentation/networking/packet_mmap.rst.
  */
 #ifndef VNEP_RING_H
 #define VNEP_RING_H
@@ -32,13 +31,13 @@ struct vnep_ring_config {
 
 struct vnep_ring_frame {
 	const uint8_t *data;
-	uint32_t len;      /* octets there */
+	uint32_t len;	   /* octets there */
 	uint32_t wire_len; /* octets on the wire; more than len: the ring cut it */
 	struct vnep_wall ts;
 };
 
-int vnep_ring_open(struct vnep_ring **out, const char *ifname, const struct vnep_ring_config *config,
-	struct vnep_err *err);
+int vnep_ring_open(struct vnep_ring **out, const char *ifname,
+	const struct vnep_ring_config *config, struct vnep_err *err);
 void vnep_ring_close(struct vnep_ring *ring);
 int vnep_ring_fd(const struct vnep_ring *ring); /* readable when a block is there */
 

@@ -155,6 +155,9 @@ uint64_t vnep_hash(uint64_t hash, const void *data, size_t len);
 /* Can it be part of a name in nft's language (letters, digits, - . _)? */
 bool vnep_nft_plain(const char *text);
 
+/* A port in names of chains and counters: "acc0", or a hash where nft's language does not take its name. */
+void vnep_nft_label(const char *port, char out[static VNEP_NFT_NAME_MAX + 1]);
+
 /* The constant elements of SOLICIT, ADVERT and ERROR: ICMPv6 types, ended by 0. NULL for other sets. */
 const uint8_t *vnep_set_constant(enum vnep_set set);
 

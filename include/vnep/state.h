@@ -4,7 +4,7 @@
  * Shape   STATE/lock is flock()ed by the one writer (a vnep-edge for its life, a tool for one change) and
  *         holds one JSON line: {"pid":…,"tool":"vnep-edge","socket":"/run/vnep/edge-….sock"}.
  * Errors  VNEP_EBUSY (the text names tool and pid), VNEP_EPRIV for a folder that is a symlink, belongs to
- *         somebody else or is writable for others, -errno.
+ *         somebody else (root may use anybody's) or is writable for others, -errno.
  */
 #ifndef VNEP_STATE_H
 #define VNEP_STATE_H

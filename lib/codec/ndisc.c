@@ -21,6 +21,8 @@ static int read_options(struct vnep_ndisc *nd, struct vnep_rd *rd)
 		if (!body)
 			return VNEP_ESYNTAX; /* length 0, or cut off */
 		if (type == wanted && len == 1) {
+			if (body[0] & 1)
+				return VNEP_ESYNTAX; /* no node has a group address: it would be a fan-out */
 			nd->has_lladdr = true;
 			memcpy(nd->lladdr.octet, body, 6);
 		}
@@ -28,14 +30,27 @@ static int read_options(struct vnep_ndisc *nd, struct vnep_rd *rd)
 	return 0;
 }
 
-/* The rules of RFC 4861 7.1.1 and 7.1.2 that look at more than one field. */
+/* ff02::1:ff00:0/104 (RFC 4291 2.7.1). */
+static bool is_solicited_node(const struct in6_addr *addr)
+{
+	struct in6_addr wanted;
+
+	vnep_ip6_solicited_node(addr, &wanted);
+	return vnep_ip6_equal(addr, &wanted);
+}
+
+/* The rules of RFC 4861 6.1.1, 7.1.1 and 7.1.2 that look at more than one field. */
 static int check(const struct vnep_ndisc *nd)
 {
-	if (IN6_IS_ADDR_MULTICAST(&nd->target))
+	bool nowhere = IN6_IS_ADDR_UNSPECIFIED(&nd->src);
+
+	if (IN6_IS_ADDR_MULTICAST(&nd->src) || IN6_IS_ADDR_MULTICAST(&nd->target))
 		return VNEP_ESYNTAX;
 	if (nd->type == VNEP_ND_NEIGHBOUR_ADVERT)
 		return IN6_IS_ADDR_MULTICAST(&nd->dest) && nd->solicited ? VNEP_ESYNTAX : 0;
-	if (IN6_IS_ADDR_UNSPECIFIED(&nd->src) && nd->has_lladdr)
+	if (nowhere && nd->has_lladdr)
+		return VNEP_ESYNTAX;
+	if (nowhere && nd->type == VNEP_ND_NEIGHBOUR_SOLICIT && !is_solicited_node(&nd->dest))
 		return VNEP_ESYNTAX;
 	return 0;
 }

@@ -8,25 +8,30 @@
 #include "vnep/ruleset.h"
 
 const struct vnep_set_spec vnep_set_specs[VNEP_SET_COUNT] = {
-	[VNEP_SET_FROM_BINDING] = { "from_binding", "who speaks: anti-spoofing, translation, accounting",
-		{ VNEP_NFT_IIF, VNEP_NFT_MAC, VNEP_NFT_IP6 }, VNEP_NFT_IP6, 28, 16, .counter = true },
-	[VNEP_SET_TO_BINDING] = { "to_binding", "virtual endpoint to the address on the device's link",
-		{ VNEP_NFT_IP6 }, VNEP_NFT_IP6, 16, 16 },
-	[VNEP_SET_TO_PORT] = { "to_port", "virtual endpoint to its access port", { VNEP_NFT_IP6 },
-		VNEP_NFT_VERDICT, 16, 4 },
-	[VNEP_SET_CLASS] = { "class", "active time, tap and policy of a device", { VNEP_NFT_IP6 },
-		VNEP_NFT_VERDICT, 16, 4 },
-	[VNEP_SET_ENDPOINT] = { "endpoint", "every virtual endpoint of the region", { VNEP_NFT_IP6 },
-		VNEP_NFT_NONE, 16, 0 },
-	[VNEP_SET_KNOWN] = { "known", "MACs of the map", { VNEP_NFT_MAC }, VNEP_NFT_NONE, 6, 0 },
-	[VNEP_SET_AWAKE] = { "awake", "who listens now", { VNEP_NFT_IP6 }, VNEP_NFT_NONE, 16, 0,
-		.timeout = true },
-	[VNEP_SET_TAP] = { "tap", "what goes to these is journaled too", { VNEP_NFT_IP6 }, VNEP_NFT_NONE, 16, 0 },
-	[VNEP_SET_SOLICIT] = { "solicit", "discovery that asks for an answer", { VNEP_NFT_ICMP_TYPE },
-		VNEP_NFT_NONE, 1, 0, .size = 8 },
-	[VNEP_SET_ADVERT] = { "advert", "discovery that nobody here listens to", { VNEP_NFT_ICMP_TYPE },
-		VNEP_NFT_NONE, 1, 0, .size = 8 },
-	[VNEP_SET_ERROR] = { "error", "ICMPv6 errors", { VNEP_NFT_ICMP_TYPE }, VNEP_NFT_NONE, 1, 0, .size = 8 },
+	[VNEP_SET_FROM_BINDING] = { .name = "from_binding",
+		.comment = "who speaks: anti-spoofing, translation, accounting",
+		.key = { VNEP_NFT_IIF, VNEP_NFT_MAC, VNEP_NFT_IP6 }, .key_len = 28,
+		.data = VNEP_NFT_IP6, .data_len = 16, .counter = true },
+	[VNEP_SET_TO_BINDING] = { .name = "to_binding", .comment = "endpoint to the address on the device's link",
+		.key = { VNEP_NFT_IP6 }, .key_len = 16, .data = VNEP_NFT_IP6, .data_len = 16 },
+	[VNEP_SET_TO_PORT] = { .name = "to_port", .comment = "endpoint to its access port",
+		.key = { VNEP_NFT_IP6 }, .key_len = 16, .data = VNEP_NFT_VERDICT, .data_len = 4 },
+	[VNEP_SET_CLASS] = { .name = "class", .comment = "active time, tap and policy of a device",
+		.key = { VNEP_NFT_IP6 }, .key_len = 16, .data = VNEP_NFT_VERDICT, .data_len = 4 },
+	[VNEP_SET_ENDPOINT] = { .name = "endpoint", .comment = "every endpoint of the region, bound or not",
+		.key = { VNEP_NFT_IP6 }, .key_len = 16 },
+	[VNEP_SET_KNOWN] = { .name = "known", .comment = "MACs of the map",
+		.key = { VNEP_NFT_MAC }, .key_len = 6 },
+	[VNEP_SET_AWAKE] = { .name = "awake", .comment = "who listens now",
+		.key = { VNEP_NFT_IP6 }, .key_len = 16, .timeout = true },
+	[VNEP_SET_TAP] = { .name = "tap", .comment = "what goes to these is journaled too",
+		.key = { VNEP_NFT_IP6 }, .key_len = 16 },
+	[VNEP_SET_SOLICIT] = { .name = "solicit", .comment = "discovery that asks for an answer",
+		.key = { VNEP_NFT_ICMP_TYPE }, .key_len = 1, .size = 8 },
+	[VNEP_SET_ADVERT] = { .name = "advert", .comment = "discovery that nobody here listens to",
+		.key = { VNEP_NFT_ICMP_TYPE }, .key_len = 1, .size = 8 },
+	[VNEP_SET_ERROR] = { .name = "error", .comment = "ICMPv6 errors",
+		.key = { VNEP_NFT_ICMP_TYPE }, .key_len = 1, .size = 8 },
 };
 
 /* RFC 2710 (MLD report 131, done 132), RFC 4861 (RS 133, RA 134, NS 135, NA 136, redirect 137), RFC 3810
@@ -178,11 +183,15 @@ static uint64_t hash_number(uint64_t hash, uint64_t number)
 	return vnep_hash(hash, octet, sizeof octet);
 }
 
+/* Grows when a statement comes to mean other expressions: then every rule in the kernel is one of before. */
+enum { FORM = 1 };
+
 /* Member by member: the padding of a struct is nobody's. */
 uint64_t vnep_rule_hash(const struct vnep_ruleset *rs, const struct vnep_rule *rule)
 {
-	uint64_t h = vnep_hash(VNEP_HASH_INIT, rule->comment, strlen(rule->comment));
+	uint64_t h = hash_number(VNEP_HASH_INIT, FORM);
 
+	h = vnep_hash(h, rule->comment, strlen(rule->comment));
 	for (size_t i = rule->first; i < rule->first + rule->count; i++) {
 		const struct vnep_stmt *s = &rs->stmts[i];
 
@@ -211,4 +220,13 @@ void vnep_rule_comment(const struct vnep_ruleset *rs, const struct vnep_rule *ru
 bool vnep_nft_plain(const char *text)
 {
 	return *text && text[strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._")] == 0;
+}
+
+void vnep_nft_label(const char *port, char out[static VNEP_NFT_NAME_MAX + 1])
+{
+	if (vnep_nft_plain(port))
+		snprintf(out, VNEP_NFT_NAME_MAX + 1, "%s", port);
+	else
+		snprintf(out, VNEP_NFT_NAME_MAX + 1, ".%016llx",
+			(unsigned long long)vnep_hash(VNEP_HASH_INIT, port, strlen(port)));
 }

@@ -1,8 +1,8 @@
 /*
  * capture - libpcap behind five calls.
  *
- * A file is opened here and handed to libpcap as a stream: so the system's errors keep their errno, and
- * everything libpcap then complains about is the content.
+ * A file is opened here and handed to libpcap as a stream: so the system's errors keep their errno,
+ * and everything libpcap then complains about is the content.
  */
 #include <errno.h>
 #include <pcap/pcap.h>
@@ -70,15 +70,16 @@ static int settle(struct vnep_capture *capture, const char *filter, struct vnep_
 	if (!filter || !*filter)
 		return 0;
 	if (pcap_compile(capture->pcap, &program, filter, 1, PCAP_NETMASK_UNKNOWN)) {
-		vnep_err_set(err, VNEP_EVALUE, "filter \"%s\": %s", filter, pcap_geterr(capture->pcap));
+		vnep_err_set(
+			err, VNEP_EVALUE, "filter \"%s\": %s", filter, pcap_geterr(capture->pcap));
 		vnep_err_hint(err, "filters are those of pcap-filter(7)");
 		return VNEP_EVALUE;
 	}
 	rc = pcap_setfilter(capture->pcap, &program);
 	pcap_freecode(&program);
 	return rc ? vnep_err_set(err, VNEP_EVALUE, "filter \"%s\": %s", filter,
-			    pcap_geterr(capture->pcap)) :
-		    0;
+			    pcap_geterr(capture->pcap))
+		  : 0;
 }
 
 /* Standard input is lent to libpcap: pcap_close leaves it open. */
@@ -99,8 +100,8 @@ static FILE *open_stream(const char *path, struct vnep_err *err)
 	return NULL;
 }
 
-int vnep_capture_open_file(struct vnep_capture **out, const char *path, const char *filter,
-	struct vnep_err *err)
+int vnep_capture_open_file(
+	struct vnep_capture **out, const char *path, const char *filter, struct vnep_err *err)
 {
 	char text[PCAP_ERRBUF_SIZE] = "";
 	struct vnep_err local = { 0 };
@@ -119,7 +120,8 @@ int vnep_capture_open_file(struct vnep_capture **out, const char *path, const ch
 		rc = err->code;
 		goto fail;
 	}
-	capture->pcap = pcap_fopen_offline_with_tstamp_precision(f, PCAP_TSTAMP_PRECISION_NANO, text);
+	capture->pcap =
+		pcap_fopen_offline_with_tstamp_precision(f, PCAP_TSTAMP_PRECISION_NANO, text);
 	if (!capture->pcap) {
 		if (f != stdin)
 			fclose(f);
@@ -157,8 +159,8 @@ static int activation_error(pcap_t *pcap, int status, const char *ifname, struct
 	}
 }
 
-int vnep_capture_open_live(struct vnep_capture **out, const char *ifname, const char *filter,
-	struct vnep_err *err)
+int vnep_capture_open_live(
+	struct vnep_capture **out, const char *ifname, const char *filter, struct vnep_err *err)
 {
 	char text[PCAP_ERRBUF_SIZE] = "";
 	struct vnep_capture *capture;
@@ -204,14 +206,15 @@ static int damaged(struct vnep_capture *capture, struct vnep_err *err, const cha
 {
 	capture->broken = !capture->live;
 	if (capture->live)
-		return vnep_err_set(err, VNEP_EKERNEL, "capturing on \"%s\": %s", capture->name, why);
+		return vnep_err_set(
+			err, VNEP_EKERNEL, "capturing on \"%s\": %s", capture->name, why);
 	vnep_err_place(err, capture->name, 0, 0);
-	return vnep_err_set(err, VNEP_ESYNTAX, "packet %llu: %s",
-		(unsigned long long)capture->count + 1, why);
+	return vnep_err_set(
+		err, VNEP_ESYNTAX, "packet %llu: %s", (unsigned long long)capture->count + 1, why);
 }
 
-int vnep_capture_next(struct vnep_capture *capture, struct vnep_capture_frame *out,
-	struct vnep_err *err)
+int vnep_capture_next(
+	struct vnep_capture *capture, struct vnep_capture_frame *out, struct vnep_err *err)
 {
 	struct pcap_pkthdr *head;
 	const u_char *data;
@@ -226,8 +229,8 @@ int vnep_capture_next(struct vnep_capture *capture, struct vnep_capture_frame *o
 		return damaged(capture, err, pcap_geterr(capture->pcap));
 	if (head->caplen > FRAME_MAX || head->len < head->caplen)
 		return damaged(capture, err, "its lengths cannot be true");
-	if (head->ts.tv_sec < 0 || head->ts.tv_sec > INT64_MAX / 1000000000 - 1 || head->ts.tv_usec < 0 ||
-		head->ts.tv_usec >= 1000000000 / capture->ns_per_fraction)
+	if (head->ts.tv_sec < 0 || head->ts.tv_sec > INT64_MAX / 1000000000 - 1 ||
+		head->ts.tv_usec < 0 || head->ts.tv_usec >= 1000000000 / capture->ns_per_fraction)
 		return damaged(capture, err, "its time cannot be true");
 	capture->count++;
 	out->data = data;

@@ -28,10 +28,8 @@ static int refuse(struct vnep_err *err, int errnum, const char *ifname)
 		vnep_err_hint(err, "run it as root, or in a network namespace of your own");
 		return VNEP_EPRIV;
 	case ENODEV:
-	case ENXIO:
-		return vnep_err_set(err, VNEP_ENOTFOUND, "no such link \"%s\"", ifname);
-	default:
-		return vnep_err_sys(err, errnum, "sending out of \"%s\"", ifname);
+	case ENXIO: return vnep_err_set(err, VNEP_ENOTFOUND, "no such link \"%s\"", ifname);
+	default: return vnep_err_sys(err, errnum, "sending out of \"%s\"", ifname);
 	}
 }
 
@@ -80,8 +78,8 @@ int vnep_inject_fd(const struct vnep_inject *inject)
 	return inject->fd;
 }
 
-size_t vnep_inject_send(struct vnep_inject *inject, const struct iovec *frames, size_t count,
-	struct vnep_err *err)
+size_t vnep_inject_send(
+	struct vnep_inject *inject, const struct iovec *frames, size_t count, struct vnep_err *err)
 {
 	struct mmsghdr batch[BATCH];
 	size_t sent = 0;

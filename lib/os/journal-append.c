@@ -59,7 +59,7 @@ static int put_item(struct vnep_journal *journal, const struct vnep_journal_item
 	uint32_t interface, struct vnep_jplace *place, struct vnep_err *err)
 {
 	size_t start = journal->group.len;
-	int rc = vnep_jitem_encode(&journal->group, item, interface, err);
+	int rc = vnep_journal_item_encode(&journal->group, item, interface, err);
 
 	*place = (struct vnep_jplace){ journal->tail.segment, (uint32_t)(journal->group.len - start),
 		journal->group_base + start };
@@ -250,6 +250,24 @@ static int no_event(const struct vnep_outcome *outcome, struct vnep_err *err)
 		(unsigned long long)outcome->seq, outcome->dev);
 }
 
+/* What was pending and is sent is one attempt more, whatever the sender could know of it. */
+static int count_attempt(struct vnep_journal *journal, uint32_t id, const struct vnep_jevent *entry,
+	struct vnep_outcome *outcome, struct vnep_err *err)
+{
+	uint64_t seq = outcome->seq;
+	uint32_t least = entry->attempts;
+	int rc = 0;
+
+	if (outcome->outcome == VNEP_OUTCOME_SENT) {
+		rc = vnep_jindex_next_pending(&journal->index, id, &seq, err);
+		if (!rc && seq == outcome->seq)
+			least++;
+	}
+	if (outcome->attempt < least)
+		outcome->attempt = least;
+	return rc == VNEP_ENOTFOUND ? 0 : rc;
+}
+
 int vnep_journal_outcome(struct vnep_journal *journal, struct vnep_outcome *outcome,
 	struct vnep_err *err)
 {
@@ -275,8 +293,9 @@ int vnep_journal_outcome(struct vnep_journal *journal, struct vnep_outcome *outc
 			(unsigned long long)outcome->seq, outcome->dev);
 	if (!outcome->ts.ns)
 		outcome->ts = vnep_wall_now();
-	if (!outcome->attempt)
-		outcome->attempt = entry.attempts + (outcome->outcome == VNEP_OUTCOME_SENT ? 1u : 0u);
+	rc = count_attempt(journal, id, &entry, outcome, err);
+	if (rc)
+		return broke(journal, rc);
 	item.outcome = *outcome;
 	rc = put_item(journal, &item, 0, &place, err);
 	if (!rc)
@@ -306,4 +325,9 @@ int vnep_journal_ledger_get(struct vnep_journal *journal, void *out, size_t cap,
 	rc = vnep_jindex_ledger(&journal->index, out, cap, len, err);
 	vnep_jindex_leave(&journal->index);
 	return rc;
+}
+
+uint64_t vnep_journal_pending_total(const struct vnep_journal *journal)
+{
+	return journal->tail.pending;
 }

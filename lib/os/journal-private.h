@@ -40,7 +40,8 @@ struct vnep_jdevice {
 	uint32_t interface, interface_segment; /* its IDB; segment 0: none yet */
 };
 
-enum { VNEP_JEVENT_COPY = 1, VNEP_JEVENT_TCP = 2, VNEP_JEVENT_FINAL = 4, VNEP_JEVENT_DELIVERABLE = 8 };
+/* ONCE: what nobody waits for any more at the next waking (TCP, answers) is not sent a second time. */
+enum { VNEP_JEVENT_COPY = 1, VNEP_JEVENT_ONCE = 2, VNEP_JEVENT_FINAL = 4, VNEP_JEVENT_DELIVERABLE = 8 };
 
 struct vnep_jevent {
 	uint64_t offset;
@@ -117,7 +118,7 @@ struct vnep_jplace {
  * number of a SYN. */
 struct vnep_jidentity {
 	uint64_t hash;
-	bool tcp, syn;
+	bool tcp, syn, answer;
 };
 void vnep_jrules_identity(struct vnep_jidentity *out, const uint8_t *frame, size_t len);
 bool vnep_jrules_same(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len);
@@ -132,9 +133,7 @@ int vnep_jrules_outcome(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_
 	struct vnep_jdevice *device, const struct vnep_outcome *outcome, struct vnep_err *err);
 uint64_t vnep_jrules_resume(const struct vnep_jdevice *device);
 
-/* Items. encode appends one block; decode lends the block's bytes, dev of a packet is left "". */
-int vnep_jitem_encode(struct vnep_buf *out, const struct vnep_journal_item *item, uint32_t interface,
-	struct vnep_err *err);
+/* Items: the other half of vnep_journal_item_encode. Lends the block's bytes, dev of a packet is left "". */
 int vnep_jitem_decode(struct vnep_journal_item *out, const struct vnep_pcapng_block *block,
 	struct vnep_err *err);
 

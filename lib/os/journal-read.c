@@ -214,13 +214,12 @@ static int each_event(struct vnep_journal *journal, const char *dev, bool pendin
 
 	for (size_t n = 0; !rc && (!max || n < max); n++) {
 		rc = next_event(journal, id, pending, &seq, &entry, err);
-		if (rc == VNEP_ENOTFOUND) { /* no more of them: that is the end, not an error */
+		if (rc == VNEP_ENOTFOUND || (!rc && seq > to)) {
 			rc = 0;
 			break;
 		}
-		if (rc || seq > to)
-			break;
-		rc = give(journal, dev, seq, &entry, &buf, cb, arg, err);
+		if (!rc)
+			rc = give(journal, dev, seq, &entry, &buf, cb, arg, err);
 		if (seq++ == UINT64_MAX)
 			break;
 	}
@@ -377,6 +376,25 @@ int vnep_journal_scan(struct vnep_journal *journal, struct vnep_journal_position
 		if (!rc && more)
 			*position = (struct vnep_journal_position){ position->segment + 1, 0 };
 	}
+	return rc;
+}
+
+int vnep_journal_seek(struct vnep_journal *journal, const char *dev, uint64_t seq,
+	struct vnep_journal_position *position, struct vnep_err *err)
+{
+	struct vnep_jevent entry;
+	struct vnep_jtail tail;
+	uint32_t id;
+	int rc = read_tail(journal, &tail, err);
+
+	if (!rc)
+		rc = find_device(journal, dev, &id, err);
+	if (!rc)
+		rc = next_event(journal, id, false, &seq, &entry, err);
+	if (!rc)
+		*position = (struct vnep_journal_position){ entry.segment, entry.offset };
+	else if (rc == VNEP_ENOTFOUND)
+		*position = (struct vnep_journal_position){ tail.segment, tail.offset };
 	return rc;
 }
 

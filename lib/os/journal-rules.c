@@ -14,9 +14,10 @@
 
 #include "journal-private.h"
 #include "vnep/err.h"
+#include "vnep/flow.h"
 #include "vnep/frame.h"
 
-enum { TCP_SYN = 2, TCP_ACK = 16, TCP_HEADER_MIN = 20 };
+enum { TCP_SYN = 2, TCP_ACK = 16, TCP_HEADER_MIN = 20, ICMP6_ECHO_REPLY = 129, COAP_ACK = 2, COAP_RESPONSE = 64 };
 
 static uint64_t mix(uint64_t h, const uint8_t *data, size_t len)
 {
@@ -31,6 +32,16 @@ static bool is_syn(const struct vnep_frame *f, const uint8_t *frame)
 		(frame[f->l4 + 13] & (TCP_SYN | TCP_ACK)) == TCP_SYN;
 }
 
+/* An answer to what the device itself asked, or an error about it: at its next waking nobody waits for it. */
+static bool is_answer(const struct vnep_frame *f, const uint8_t *frame)
+{
+	struct vnep_coap coap;
+
+	if (f->proto == IPPROTO_ICMPV6)
+		return f->l4 && (f->icmp_type < 128 || f->icmp_type == ICMP6_ECHO_REPLY);
+	return vnep_coap_read(&coap, f, frame) && (coap.type >= COAP_ACK || coap.code >= COAP_RESPONSE);
+}
+
 void vnep_jrules_identity(struct vnep_jidentity *out, const uint8_t *frame, size_t len)
 {
 	struct vnep_frame f;
@@ -42,6 +53,7 @@ void vnep_jrules_identity(struct vnep_jidentity *out, const uint8_t *frame, size
 		return;
 	}
 	out->tcp = f.proto == IPPROTO_TCP;
+	out->answer = is_answer(&f, frame);
 	out->syn = is_syn(&f, frame);
 	if (out->syn) { /* addresses, ports, sequence number */
 		h = mix(h, (const uint8_t *)&f.src, sizeof f.src);
@@ -125,8 +137,8 @@ static void fill_entry(struct vnep_jevent *entry, const struct vnep_event *event
 	entry->hash = identity.hash;
 	entry->attempts = event->copy;
 	entry->flags |= VNEP_JEVENT_DELIVERABLE;
-	if (identity.tcp)
-		entry->flags |= VNEP_JEVENT_TCP;
+	if (identity.tcp || identity.answer)
+		entry->flags |= VNEP_JEVENT_ONCE;
 }
 
 static void note_times(struct vnep_jtail *tail, struct vnep_jdevice *device, struct vnep_wall ts)
@@ -188,7 +200,7 @@ static int disconnected(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_
 			return rc;
 		if (rc)
 			continue;
-		if (entry.attempts >= VNEP_ATTEMPTS || entry.flags & VNEP_JEVENT_TCP) {
+		if (entry.attempts >= VNEP_ATTEMPTS || entry.flags & VNEP_JEVENT_ONCE) {
 			entry.flags |= VNEP_JEVENT_FINAL;
 			rc = vnep_jindex_put_event(ix, id, seq, &entry, err);
 		} else {

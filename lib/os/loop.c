@@ -1,9 +1,9 @@
 /*
  * loop - libuv behind six calls.
  *
- * A watcher is one allocation that starts with its libuv handle; libuv's own list of handles is the list of
- * watchers, so nothing is kept twice. Closing a handle is asynchronous in libuv: memory is freed in its close
- * callback, and no callback of ours runs after vnep_watch_free.
+ * A watcher is one allocation that starts with its libuv handle; libuv's own list of handles is the
+ * list of watchers, so nothing is kept twice. Closing a handle is asynchronous in libuv: memory is
+ * freed in its close callback, and no callback of ours runs after vnep_watch_free.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -93,7 +93,8 @@ void vnep_loop_stop(struct vnep_loop *loop)
 	uv_stop(&loop->uv);
 }
 
-/* libuv hands a failed _init no handle: the memory is still ours. After _init it belongs to uv_close. */
+/* libuv hands a failed _init no handle: the memory is still ours. After _init it belongs to
+ * uv_close. */
 static struct vnep_watch *watch_new(vnep_watch_cb *cb, void *arg)
 {
 	struct vnep_watch *watch = calloc(1, sizeof *watch);
@@ -182,7 +183,8 @@ void vnep_timer_set(struct vnep_watch *timer, int64_t delay_ms)
 		uv_timer_stop(&timer->uv.timer);
 		return;
 	}
-	/* libuv counts from the start of the iteration; a long callback would make the timer early */
+	/* libuv counts from the start of the iteration; a long callback would make the timer early
+	 */
 	uv_update_time(timer->uv.handle.loop);
 	uv_timer_start(&timer->uv.timer, on_timer, (uint64_t)delay_ms, 0);
 }
@@ -195,7 +197,8 @@ static void on_signal(uv_signal_t *signal, int signum)
 	watch->cb(watch, watch->arg);
 }
 
-struct vnep_watch *vnep_loop_signal(struct vnep_loop *loop, int signum, vnep_watch_cb *cb, void *arg)
+struct vnep_watch *vnep_loop_signal(
+	struct vnep_loop *loop, int signum, vnep_watch_cb *cb, void *arg)
 {
 	struct vnep_watch *watch = watch_new(cb, arg);
 	int rc;
@@ -231,7 +234,8 @@ static void on_work_done(uv_work_t *uv, int status)
 	done(arg);
 }
 
-int vnep_loop_work(struct vnep_loop *loop, void (*work)(void *arg), void (*done)(void *arg), void *arg)
+int vnep_loop_work(
+	struct vnep_loop *loop, void (*work)(void *arg), void (*done)(void *arg), void *arg)
 {
 	struct work *job;
 	int rc;

@@ -7,6 +7,7 @@
  */
 #include <netinet/in.h> /* before linux/netfilter.h, which brings linux/in.h */
 
+#include <linux/if_arp.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/netfilter.h>
@@ -182,25 +183,26 @@ static void load_field(struct nft_msg *m, enum vnep_field field)
 	}
 }
 
-/* Only the octets that the prefix covers are loaded; a mask is needed where it ends inside one. */
+/* Only the octets that the prefix covers are loaded; where it ends inside one, all of them and a mask, which is
+ * the form that nft(8) knows. */
 static void in_prefix(struct nft_msg *m, enum vnep_field field, const struct vnep_prefix *prefix)
 {
-	size_t len = (prefix->len + 7u) / 8;
-	uint8_t mask[IP6_LEN], zero[IP6_LEN] = { 0 };
+	size_t len = prefix->len % 8 ? IP6_LEN : prefix->len / 8u;
+	uint8_t mask[IP6_LEN] = { 0 }, zero[IP6_LEN] = { 0 };
 	struct expr e;
 
 	if (!len)
 		return;
 	load(m, NFT_PAYLOAD_NETWORK_HEADER, field_offset(field), (uint32_t)len, NFT_REG_1);
 	if (prefix->len % 8) {
-		memset(mask, 0xff, sizeof mask);
-		mask[len - 1] = (uint8_t)(0xff << (8 - prefix->len % 8));
+		memset(mask, 0xff, prefix->len / 8u);
+		mask[prefix->len / 8] = (uint8_t)(0xff << (8 - prefix->len % 8));
 		e = begin(m, "bitwise");
 		nft_put_u32(m, NFTA_BITWISE_SREG, NFT_REG_1);
 		nft_put_u32(m, NFTA_BITWISE_DREG, NFT_REG_1);
-		nft_put_u32(m, NFTA_BITWISE_LEN, (uint32_t)len);
-		put_value(m, NFTA_BITWISE_MASK, mask, len);
-		put_value(m, NFTA_BITWISE_XOR, zero, len);
+		nft_put_u32(m, NFTA_BITWISE_LEN, IP6_LEN);
+		put_value(m, NFTA_BITWISE_MASK, mask, sizeof mask);
+		put_value(m, NFTA_BITWISE_XOR, zero, sizeof zero);
 		end(m, e);
 	}
 	cmp(m, NFT_CMP_EQ, prefix->addr.s6_addr, len);
@@ -387,10 +389,55 @@ static void put_stmt(struct nft_msg *m, const struct vnep_stmt *s)
 	}
 }
 
+static bool reads_link(const struct vnep_stmt *s)
+{
+	return s->kind == VNEP_STMT_TAG || s->kind == VNEP_STMT_FROM_BINDING || s->kind == VNEP_STMT_ETHER_TYPE ||
+		(s->kind == VNEP_STMT_IN_SET && s->field == VNEP_FIELD_SRC_MAC);
+}
+
+static bool reads_ip6(const struct vnep_stmt *s)
+{
+	switch (s->kind) {
+	case VNEP_STMT_HOP_LIMIT:
+	case VNEP_STMT_ICMP_TYPE:
+	case VNEP_STMT_IN_PREFIX:
+	case VNEP_STMT_UPDATE_AWAKE:
+	case VNEP_STMT_FROM_BINDING:
+	case VNEP_STMT_TO_BINDING:
+	case VNEP_STMT_ROUTE:
+	case VNEP_STMT_VMAP: return true;
+	case VNEP_STMT_IN_SET: return s->field != VNEP_FIELD_SRC_MAC;
+	default: return false;
+	}
+}
+
+/* What a rule reads it asks for first: Ethernet, IPv6. The base chains have made sure of both; said again, a rule
+ * stands alone, and nft(8) lists it in the words of the protocols instead of offsets. */
+static void put_protocols(struct nft_msg *m, const struct vnep_ruleset *rs, const struct vnep_rule *rule)
+{
+	static const uint8_t ip6[2] = { ETH_P_IPV6 >> 8, ETH_P_IPV6 & 0xff };
+	static const uint16_t ether = ARPHRD_ETHER;
+	bool link = false, network = false;
+
+	for (size_t i = rule->first; i < rule->first + rule->count; i++) {
+		link = link || reads_link(&rs->stmts[i]);
+		network = network || reads_ip6(&rs->stmts[i]);
+	}
+	if (network) {
+		meta(m, NFT_META_PROTOCOL, NFT_REG_1);
+		cmp(m, NFT_CMP_EQ, ip6, sizeof ip6);
+	}
+	if (link) {
+		meta(m, NFT_META_IIFTYPE, NFT_REG_1);
+		cmp(m, NFT_CMP_EQ, &ether, sizeof ether);
+	}
+}
+
 void nft_put_rule_exprs(struct nft_msg *m, const struct vnep_ruleset *rs, const struct vnep_rule *rule)
 {
 	struct nlattr *list = nft_nest(m, NFTA_RULE_EXPRESSIONS);
 
+	put_protocols(m, rs, rule);
 	for (size_t i = rule->first; i < rule->first + rule->count; i++)
 		put_stmt(m, &rs->stmts[i]);
 	nft_end(m, list);

@@ -223,6 +223,22 @@ static uint32_t key_type_name(const struct vnep_set_spec *spec)
 	return name;
 }
 
+/* nft(8) keeps comments in user data: a type that differs by object, the length, the text with its NUL. */
+enum { COMMENT = 0, SET_COMMENT = 7 };
+
+static void put_comment(struct nft_msg *m, uint16_t attr, uint8_t type, const char *comment)
+{
+	uint8_t tlv[2 + 254];
+	size_t len = strlen(comment) + 1;
+
+	if (len > 254 || len == 1)
+		return;
+	tlv[0] = type;
+	tlv[1] = (uint8_t)len;
+	memcpy(tlv + 2, comment, len);
+	nft_put(m, attr, tlv, len + 2);
+}
+
 static uint32_t set_flags(const struct vnep_set_spec *spec)
 {
 	return (spec->data != VNEP_NFT_NONE ? NFT_SET_MAP : 0u) |
@@ -250,6 +266,7 @@ void vnep_nft_set_put(struct vnep_nft_batch *batch, enum vnep_set set, uint32_t 
 	desc = nft_nest(&m, NFTA_SET_DESC);
 	nft_put_u32(&m, NFTA_SET_DESC_SIZE, spec->size ? spec->size : size);
 	nft_end(&m, desc);
+	put_comment(&m, NFTA_SET_USERDATA, SET_COMMENT, spec->comment);
 	if (spec->counter)
 		nft_put_counter_expr(&m, NFTA_SET_EXPR);
 	message_end(batch, &m);
@@ -262,20 +279,6 @@ void vnep_nft_set_delete(struct vnep_nft_batch *batch, const char *set)
 	nft_put_str(&m, NFTA_SET_TABLE, VNEP_NFT_TABLE);
 	nft_put_str(&m, NFTA_SET_NAME, set);
 	message_end(batch, &m);
-}
-
-/* nft(8) keeps comments as type, length, text with its NUL. */
-static void put_comment(struct nft_msg *m, uint16_t type, const char *comment)
-{
-	uint8_t tlv[2 + 254];
-	size_t len = strlen(comment) + 1;
-
-	if (len > 254 || len == 1)
-		return;
-	tlv[0] = 0; /* NFTNL_UDATA_*_COMMENT */
-	tlv[1] = (uint8_t)len;
-	memcpy(tlv + 2, comment, len);
-	nft_put(m, type, tlv, len + 2);
 }
 
 void vnep_nft_chain_put(struct vnep_nft_batch *batch, const struct vnep_chain *chain)
@@ -294,7 +297,7 @@ void vnep_nft_chain_put(struct vnep_nft_batch *batch, const struct vnep_chain *c
 		nft_put_u32(&m, NFTA_CHAIN_POLICY, 0 /* NF_DROP */);
 		nft_put_str(&m, NFTA_CHAIN_TYPE, "filter");
 	}
-	put_comment(&m, NFTA_CHAIN_USERDATA, chain->comment);
+	put_comment(&m, NFTA_CHAIN_USERDATA, COMMENT, chain->comment);
 	message_end(batch, &m);
 }
 
@@ -328,7 +331,7 @@ void vnep_nft_rule_put(struct vnep_nft_batch *batch, const struct vnep_ruleset *
 	nft_put_str(&m, NFTA_RULE_CHAIN, chain->name);
 	nft_put_rule_exprs(&m, rs, rule);
 	vnep_rule_comment(rs, rule, comment);
-	put_comment(&m, NFTA_RULE_USERDATA, comment);
+	put_comment(&m, NFTA_RULE_USERDATA, COMMENT, comment);
 	message_end(batch, &m);
 }
 

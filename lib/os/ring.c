@@ -1,14 +1,14 @@
 /*
  * ring - TPACKET_V3, block by block.
  *
- * The kernel fills blocks in turn and hands each over by setting TP_STATUS_USER; it gets one back when we
- * set TP_STATUS_KERNEL. Three places walk round the ring: oldest (the first block we hold), read (the block
- * the next frame comes from) and, out of our sight, the kernel's. `held` blocks lie between oldest and
- * read, so that a full ring cannot be mistaken for an empty one.
+ * The kernel fills blocks in turn and hands each over by setting TP_STATUS_USER; it gets one back
+ * when we set TP_STATUS_KERNEL. Three places walk round the ring: oldest (the first block we hold),
+ * read (the block the next frame comes from) and, out of our sight, the kernel's. `held` blocks lie
+ * between oldest and read, so that a full ring cannot be mistaken for an empty one.
  *
- * The kernel takes VLAN tags off. PACKET_RESERVE leaves room in front of each frame, and the tag is put back
- * there in place: nothing is copied but twelve octets of MAC addresses. The frame's header in the ring
- * is changed to say so.
+ * The kernel takes VLAN tags off. PACKET_RESERVE leaves room in front of each frame, and the tag is
+ * put back there in place: nothing is copied but twelve octets of MAC addresses. The frame's header
+ * in the ring is changed to say so.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -28,9 +28,11 @@
 enum {
 	TAG_OCTETS = 4,
 	BLOCK_OCTETS = 128 << 10, /* the longest frame, 65,549 octets and a tag, fits */
-	BLOCK_COUNT = 256,        /* with blocks of 2 ms: half a second for a reader that waits for its disk */
+	BLOCK_COUNT =
+		256, /* with blocks of 2 ms: half a second for a reader that waits for its disk */
 	RETIRE_MS = 2,
-	FRAME_OCTETS = 2048, /* V3 packs frames itself: only the kernel's arithmetic wants this number */
+	FRAME_OCTETS =
+		2048, /* V3 packs frames itself: only the kernel's arithmetic wants this number */
 };
 
 struct vnep_ring {
@@ -38,11 +40,11 @@ struct vnep_ring {
 	uint8_t *map;
 	size_t map_octets;
 	unsigned block_octets, block_count;
-	unsigned read;   /* index of the block being read */
+	unsigned read;	 /* index of the block being read */
 	unsigned oldest; /* first block not given back */
-	unsigned held;   /* blocks read to their end and not given back */
-	unsigned left;   /* frames left in the block being read; 0 = not begun */
-	uint8_t *at;     /* header of its next frame */
+	unsigned held;	 /* blocks read to their end and not given back */
+	unsigned left;	 /* frames left in the block being read; 0 = not begun */
+	uint8_t *at;	 /* header of its next frame */
 	uint64_t drops;
 };
 
@@ -65,8 +67,10 @@ static int set_option(int fd, int name, int value)
 
 static int make_ring(struct vnep_ring *ring, unsigned retire_ms)
 {
-	struct tpacket_req3 req = { .tp_block_size = ring->block_octets, .tp_block_nr = ring->block_count,
-		.tp_frame_size = FRAME_OCTETS, .tp_retire_blk_tov = retire_ms,
+	struct tpacket_req3 req = { .tp_block_size = ring->block_octets,
+		.tp_block_nr = ring->block_count,
+		.tp_frame_size = FRAME_OCTETS,
+		.tp_retire_blk_tov = retire_ms,
 		.tp_frame_nr = ring->block_octets / FRAME_OCTETS * ring->block_count };
 	void *map;
 
@@ -83,8 +87,8 @@ static int make_ring(struct vnep_ring *ring, unsigned retire_ms)
 	return 0;
 }
 
-int vnep_ring_open(struct vnep_ring **out, const char *ifname, const struct vnep_ring_config *config,
-	struct vnep_err *err)
+int vnep_ring_open(struct vnep_ring **out, const char *ifname,
+	const struct vnep_ring_config *config, struct vnep_err *err)
 {
 	struct vnep_ring_config c = config ? *config : (struct vnep_ring_config){ 0 };
 	struct sockaddr_ll link = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL) };
@@ -172,7 +176,8 @@ static bool block_begin(struct vnep_ring *ring)
 static void put_tag_back(struct tpacket3_hdr *h)
 {
 	uint8_t *frame = (uint8_t *)h + h->tp_mac;
-	uint16_t type = h->tp_status & TP_STATUS_VLAN_TPID_VALID ? h->hv1.tp_vlan_tpid : ETH_P_8021Q;
+	uint16_t type =
+		h->tp_status & TP_STATUS_VLAN_TPID_VALID ? h->hv1.tp_vlan_tpid : ETH_P_8021Q;
 
 	if (h->tp_snaplen < 2 * ETH_ALEN)
 		return;

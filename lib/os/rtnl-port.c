@@ -1,9 +1,9 @@
 /*
  * rtnl-port - the journal port, and what access and core ports need from the kernel.
  *
- * The journal port is a veth pair that only looks slow: with the transmit offloads of its near end switched
- * off the kernel must segment GSO packets and complete checksums before it hands them over, so that what the
- * ring sees is what a wire would have carried.
+ * The journal port is a veth pair that only looks slow: with the transmit offloads of its near end
+ * switched off the kernel must segment GSO packets and complete checksums before it hands them
+ * over, so that what the ring sees is what a wire would have carried.
  *
  * Neighbour parameters are set by netlink (RTM_SETNEIGHTBL): kernels before 6.x hide their files in
  * /proc/sys/net/ipv6/neigh from user namespaces.
@@ -69,7 +69,10 @@ void vnep_rtnl_journal_peer(const char *name, char peer[static VNEP_IF_MAX + 1])
 	if (!len)
 		return;
 	last = peer[len - 1];
-	peer[len - 1] = last == '9' ? '0' : last == 'z' ? 'a' : last == 'Z' ? 'A' : (char)(last + 1);
+	peer[len - 1] = last == '9'   ? '0'
+			: last == 'z' ? 'a'
+			: last == 'Z' ? 'A'
+				      : (char)(last + 1);
 }
 
 static struct nlmsghdr *link_message(char buf[static REQUEST_OCTETS], uint16_t type, uint16_t flags)
@@ -88,9 +91,9 @@ static int make_pair(struct vnep_nl *nl, const char *name, const char *peer, str
 	struct nlmsghdr *msg = link_message(buf, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
 	struct nlattr *info, *data = NULL, *other = NULL;
 
-	info = mnl_attr_put_strz_check(msg, sizeof buf, IFLA_IFNAME, name) ?
-		mnl_attr_nest_start_check(msg, sizeof buf, IFLA_LINKINFO) :
-		NULL;
+	info = mnl_attr_put_strz_check(msg, sizeof buf, IFLA_IFNAME, name)
+		       ? mnl_attr_nest_start_check(msg, sizeof buf, IFLA_LINKINFO)
+		       : NULL;
 	if (info && mnl_attr_put_strz_check(msg, sizeof buf, IFLA_INFO_KIND, "veth"))
 		data = mnl_attr_nest_start_check(msg, sizeof buf, IFLA_INFO_DATA);
 	if (data)
@@ -151,7 +154,8 @@ static int offloads_off(const char *name, struct vnep_err *err)
 		snprintf(request.ifr_name, sizeof request.ifr_name, "%s", name);
 		if (!ioctl(fd, SIOCETHTOOL, &request))
 			continue;
-		rc = vnep_err_sys(err, errno, "cannot switch %s off on \"%s\"", offloads[i].what, name);
+		rc = vnep_err_sys(
+			err, errno, "cannot switch %s off on \"%s\"", offloads[i].what, name);
 		vnep_err_hint(err, "ethtool -K %s tx off sg off tso off gso off", name);
 	}
 	close(fd);
@@ -159,7 +163,8 @@ static int offloads_off(const char *name, struct vnep_err *err)
 }
 
 /* Everything but making the pair, so that one that was left half made is completed. */
-static int complete_pair(struct vnep_nl *nl, const char *name, const char *peer, struct vnep_err *err)
+static int complete_pair(
+	struct vnep_nl *nl, const char *name, const char *peer, struct vnep_err *err)
 {
 	const char *ends[] = { name, peer };
 	struct vnep_link link;
@@ -185,13 +190,15 @@ int vnep_rtnl_journal_port(struct vnep_nl *nl, const char *name, bool *made, str
 
 	*made = false;
 	if (!*name || strlen(name) > VNEP_IF_MAX)
-		return vnep_err_set(err, VNEP_EVALUE, "\"%s\" is not a name for the journal port", name);
+		return vnep_err_set(
+			err, VNEP_EVALUE, "\"%s\" is not a name for the journal port", name);
 	vnep_rtnl_journal_peer(name, peer);
 	rc = vnep_rtnl_link(nl, name, &link, err);
 	if (!rc && vnep_rtnl_link(nl, peer, &link, err)) {
-		vnep_err_set(err, VNEP_EVALUE, "\"%s\" is there, its other end \"%s\" is not", name, peer);
-		vnep_err_hint(err, "name another journal port, or remove this link: ip link delete %s",
-			name);
+		vnep_err_set(err, VNEP_EVALUE, "\"%s\" is there, its other end \"%s\" is not", name,
+			peer);
+		vnep_err_hint(err,
+			"name another journal port, or remove this link: ip link delete %s", name);
 		return VNEP_EVALUE;
 	}
 	if (rc == VNEP_ENOTFOUND) {
@@ -208,8 +215,8 @@ int vnep_rtnl_journal_port(struct vnep_nl *nl, const char *name, bool *made, str
 }
 
 /* One parameter of the neighbour table ndisc_cache for one link. */
-static int neigh_param(struct vnep_nl *nl, int ifindex, uint16_t param, uint32_t value,
-	struct vnep_err *err)
+static int neigh_param(
+	struct vnep_nl *nl, int ifindex, uint16_t param, uint32_t value, struct vnep_err *err)
 {
 	char buf[REQUEST_OCTETS];
 	struct nlmsghdr *msg = mnl_nlmsg_put_header(buf);

@@ -49,8 +49,10 @@ static bool link_decode(const struct nlmsghdr *msg, struct vnep_link *out)
 	if ((msg->nlmsg_type != RTM_NEWLINK && msg->nlmsg_type != RTM_DELLINK) ||
 		mnl_nlmsg_get_payload_len(msg) < sizeof *info || info->ifi_family != AF_UNSPEC)
 		return false;
-	*out = (struct vnep_link){ .ifindex = info->ifi_index, .up = info->ifi_flags & IFF_UP,
-		.running = info->ifi_flags & IFF_RUNNING, .gone = msg->nlmsg_type == RTM_DELLINK };
+	*out = (struct vnep_link){ .ifindex = info->ifi_index,
+		.up = info->ifi_flags & IFF_UP,
+		.running = info->ifi_flags & IFF_RUNNING,
+		.gone = msg->nlmsg_type == RTM_DELLINK };
 	vnep_nl_attrs_message(&walk, msg, sizeof *info);
 	while (vnep_nl_attrs_next(&walk, &attr)) {
 		switch (attr.type) {
@@ -76,7 +78,8 @@ static int on_link(const struct nlmsghdr *msg, void *arg)
 	return 0;
 }
 
-int vnep_rtnl_link(struct vnep_nl *nl, const char *name, struct vnep_link *out, struct vnep_err *err)
+int vnep_rtnl_link(
+	struct vnep_nl *nl, const char *name, struct vnep_link *out, struct vnep_err *err)
 {
 	char buf[REQUEST_OCTETS];
 	struct nlmsghdr *msg = mnl_nlmsg_put_header(buf);
@@ -128,10 +131,12 @@ static int on_address(const struct nlmsghdr *msg, void *arg)
 	return 0;
 }
 
-int vnep_rtnl_addresses(struct vnep_nl *nl, int ifindex, struct in6_addr *out, unsigned cap,
-	struct vnep_err *err)
+int vnep_rtnl_addresses(
+	struct vnep_nl *nl, int ifindex, struct in6_addr *out, unsigned cap, struct vnep_err *err)
 {
-	struct addresses a = { .ifindex = ifindex, .out = out, .cap = cap < INT32_MAX ? cap : INT32_MAX };
+	struct addresses a = {
+		.ifindex = ifindex, .out = out, .cap = cap < INT32_MAX ? cap : INT32_MAX
+	};
 	char buf[REQUEST_OCTETS];
 	struct nlmsghdr *msg = mnl_nlmsg_put_header(buf);
 	struct ifaddrmsg *info;
@@ -145,8 +150,8 @@ int vnep_rtnl_addresses(struct vnep_nl *nl, int ifindex, struct in6_addr *out, u
 	return rc ? rc : (int)a.count;
 }
 
-static int neigh_request(struct vnep_nl *nl, uint16_t type, uint16_t flags, uint16_t state, int ifindex,
-	const struct in6_addr *addr, const struct vnep_mac *mac, struct vnep_err *err)
+static int neigh_request(struct vnep_nl *nl, uint16_t type, uint16_t flags, uint16_t state,
+	int ifindex, const struct in6_addr *addr, const struct vnep_mac *mac, struct vnep_err *err)
 {
 	char buf[REQUEST_OCTETS];
 	struct nlmsghdr *msg = mnl_nlmsg_put_header(buf);
@@ -171,15 +176,16 @@ int vnep_rtnl_neigh_set(struct vnep_nl *nl, int ifindex, const struct in6_addr *
 		permanent ? NUD_PERMANENT : NUD_REACHABLE, ifindex, addr, mac, err);
 }
 
-int vnep_rtnl_neigh_delete(struct vnep_nl *nl, int ifindex, const struct in6_addr *addr,
-	struct vnep_err *err)
+int vnep_rtnl_neigh_delete(
+	struct vnep_nl *nl, int ifindex, const struct in6_addr *addr, struct vnep_err *err)
 {
 	int rc = neigh_request(nl, RTM_DELNEIGH, 0, 0, ifindex, addr, NULL, err);
 
 	return rc == -ENOENT ? 0 : rc;
 }
 
-/* RTM_GETNEIGH among the events is the kernel asking: app_solicit is not 0 and the entry is unresolved. */
+/* RTM_GETNEIGH among the events is the kernel asking: app_solicit is not 0 and the entry is
+ * unresolved. */
 static void solicit_decode(const struct nlmsghdr *msg, const struct vnep_rtnl_events *events)
 {
 	const struct ndmsg *nd = mnl_nlmsg_get_payload(msg);
@@ -211,7 +217,8 @@ static int on_event(const struct nlmsghdr *msg, void *arg)
 	return 0;
 }
 
-int vnep_rtnl_events(struct vnep_nl *nl, const struct vnep_rtnl_events *events, struct vnep_err *err)
+int vnep_rtnl_events(
+	struct vnep_nl *nl, const struct vnep_rtnl_events *events, struct vnep_err *err)
 {
 	return vnep_nl_events(nl, on_event, (void *)events, err);
 }

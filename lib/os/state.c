@@ -7,12 +7,15 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "vnep/err.h"
 #include "vnep/json.h"
 #include "vnep/ndjson.h"
 #include "vnep/state.h"
+
+enum { TAKE_TRIES = 1000 }; /* of 1 ms */
 
 static int make_parents(const char *path)
 {
@@ -32,11 +35,28 @@ static int make_parents(const char *path)
 	return 0;
 }
 
-int vnep_state_check(const char *state, int create, struct vnep_err *err)
+/* Without its last slashes: lstat("link/") would look behind the link. */
+static int plain_path(const char *state, char out[static PATH_MAX])
 {
-	struct stat st;
-	int rc;
+	size_t n = strlen(state);
 
+	while (n > 1 && state[n - 1] == '/')
+		n--;
+	if (n >= PATH_MAX)
+		return -ENAMETOOLONG;
+	memcpy(out, state, n);
+	out[n] = 0;
+	return 0;
+}
+
+int vnep_state_check(const char *folder, int create, struct vnep_err *err)
+{
+	char state[PATH_MAX];
+	struct stat st;
+	int rc = plain_path(folder, state);
+
+	if (rc)
+		return vnep_err_sys(err, -rc, "state folder %.64s...", folder);
 	if (lstat(state, &st)) {
 		if (errno != ENOENT)
 			return vnep_err_sys(err, errno, "state folder %s", state);
@@ -88,6 +108,7 @@ static int write_owner(int fd, const char *tool, const char *socket)
 {
 	struct vnep_buf buf = { 0 };
 	struct vnep_jw w = { .buf = &buf };
+	ssize_t n;
 	int rc;
 
 	vnep_buf_put_str(&buf, "{");
@@ -96,10 +117,32 @@ static int write_owner(int fd, const char *tool, const char *socket)
 	vnep_jw_opt_str(&w, "socket", socket);
 	vnep_buf_put_str(&buf, "}\n");
 	rc = buf.rc;
-	if (!rc && (ftruncate(fd, 0) || pwrite(fd, buf.data, buf.len, 0) != (ssize_t)buf.len))
+	n = rc ? 0 : pwrite(fd, buf.data, buf.len, 0);
+	if (n < 0)
+		rc = -errno;
+	else if (!rc && (size_t)n < buf.len)
+		rc = -ENOSPC;
+	if (!rc && ftruncate(fd, n)) /* last: on a full disk the old line's block is still ours */
 		rc = -errno;
 	vnep_buf_release(&buf);
 	return rc;
+}
+
+/*
+ * Who asks vnep_state_owner holds the lock, shared, for an instant: that is not another writer, who would hold it
+ * alone. 0, or errno.
+ */
+static int take(int lock)
+{
+	static const struct timespec pause = { .tv_nsec = 1000000 };
+
+	for (unsigned tries = 0; flock(lock, LOCK_EX | LOCK_NB); tries++) {
+		if (errno != EWOULDBLOCK || tries == TAKE_TRIES || flock(lock, LOCK_SH | LOCK_NB))
+			return errno;
+		flock(lock, LOCK_UN);
+		nanosleep(&pause, NULL);
+	}
+	return 0;
 }
 
 int vnep_state_lock(const char *state, const char *tool, const char *socket, int *fd,
@@ -114,8 +157,8 @@ int vnep_state_lock(const char *state, const char *tool, const char *socket, int
 	lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
 	if (lock < 0)
 		return vnep_err_sys(err, errno, "cannot open %s", path);
-	if (flock(lock, LOCK_EX | LOCK_NB)) {
-		rc = errno;
+	rc = take(lock);
+	if (rc) {
 		read_owner(lock, &owner);
 		close(lock);
 		if (rc != EWOULDBLOCK)

@@ -84,6 +84,23 @@ static int sync_device(struct vnep_acl *acl, const struct acl_elements old[stati
 	return rc;
 }
 
+/* New chains before the elements that lead to them. */
+static int rules_before(struct vnep_acl *acl, struct vnep_err *err)
+{
+	uint64_t changes = 0;
+	int rc = acl_build(acl, err);
+
+	return rc || acl->installed ? rc : acl_apply(acl, ACL_RULES, &changes, err);
+}
+
+/* Chains that no element leads to any more. */
+static int rules_after(struct vnep_acl *acl, struct vnep_err *err)
+{
+	uint64_t changes = 0;
+
+	return acl->stale ? acl_apply(acl, ACL_FOREIGN, &changes, err) : 0;
+}
+
 int vnep_acl_device_set(struct vnep_acl *acl, const struct vnep_device *device,
 	const struct vnep_binding *binding, struct vnep_err *err)
 {
@@ -93,10 +110,12 @@ int vnep_acl_device_set(struct vnep_acl *acl, const struct vnep_device *device,
 	lists_make(acl, &device->vep, old);
 	rc = vnep_acl_want_device(acl, device, binding, err);
 	if (!rc)
-		rc = acl_rules_apply(acl, err);
+		rc = rules_before(acl, err);
 	lists_make(acl, &device->vep, now);
 	if (!rc)
 		rc = sync_device(acl, old, now, err);
+	if (!rc)
+		rc = rules_after(acl, err);
 	lists_release(old);
 	lists_release(now);
 	return rc;
@@ -118,6 +137,8 @@ int vnep_acl_device_unset(struct vnep_acl *acl, const struct in6_addr *vep, stru
 		rc = sync_device(acl, old, now, err);
 	if (!rc)
 		rc = vnep_acl_awake_remove(acl, vep, err);
+	if (!rc)
+		rc = rules_after(acl, err);
 	lists_release(old);
 	lists_release(now);
 	return rc;

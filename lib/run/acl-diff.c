@@ -462,8 +462,7 @@ static int diff_elements(struct acl_diff *d, const struct there *t, struct vnep_
 	return rc;
 }
 
-/* all: elements and what is foreign too; otherwise only what new elements need. */
-static int diff_walk(struct acl_diff *d, bool all, struct vnep_err *err)
+static int diff_walk(struct acl_diff *d, unsigned parts, struct vnep_err *err)
 {
 	struct there t = { 0 };
 	int rc = there_read(d->acl->nl, &t, err);
@@ -476,13 +475,13 @@ static int diff_walk(struct acl_diff *d, bool all, struct vnep_err *err)
 		rc = diff_sets(d, &t, err);
 	if (!rc)
 		rc = diff_chains(d, &t, false, err);
-	if (!rc && all)
+	if (!rc && parts & ACL_ELEMENTS)
 		rc = diff_elements(d, &t, err);
 	if (!rc)
 		rc = diff_chains(d, &t, true, err);
-	if (!rc && all)
+	if (!rc && parts & ACL_FOREIGN)
 		rc = diff_foreign_chains(d, &t, err);
-	if (!rc && all)
+	if (!rc && parts & ACL_FOREIGN)
 		rc = diff_foreign_rest(d, &t);
 	if (!rc && d->mode == ACL_APPLY)
 		rc = vnep_nft_batch_commit(d->batch, err);
@@ -490,14 +489,14 @@ static int diff_walk(struct acl_diff *d, bool all, struct vnep_err *err)
 	return rc;
 }
 
-static int diff(struct acl_diff *d, bool all, struct vnep_err *err)
+static int diff(struct acl_diff *d, unsigned parts, struct vnep_err *err)
 {
 	int rc = acl_build(d->acl, err);
 
 	if (!rc)
 		rc = vnep_nft_batch_new(&d->batch, d->acl->nl, err);
 	if (!rc)
-		rc = diff_walk(d, all, err);
+		rc = diff_walk(d, parts, err);
 	vnep_nft_batch_free(d->batch);
 	d->batch = NULL;
 	vnep_buf_release(&d->line);
@@ -512,8 +511,10 @@ static int report(struct vnep_acl *acl, enum acl_mode mode, vnep_acl_emit_cb *em
 	if (acl->offline)
 		return vnep_err_set(err, VNEP_EUSAGE, "nothing to compare with: opened without the kernel");
 	vnep_buf_init(&d.line);
-	rc = diff(&d, true, err);
-	return rc ? rc : d.changes ? VNEP_EDIFFERS : 0;
+	rc = diff(&d, ACL_ELEMENTS | ACL_FOREIGN, err);
+	if (rc || !d.changes)
+		return rc;
+	return vnep_err_set(err, VNEP_EDIFFERS, "%llu differences", (unsigned long long)d.changes);
 }
 
 int vnep_acl_plan(struct vnep_acl *acl, vnep_acl_emit_cb *emit, void *arg, struct vnep_err *err)
@@ -527,7 +528,7 @@ int vnep_acl_verify(struct vnep_acl *acl, vnep_acl_emit_cb *emit, void *arg, str
 }
 
 /* An outcome that is unknown is looked at again: what was done is then no difference any more. */
-static int apply(struct vnep_acl *acl, bool all, uint64_t *changes, struct vnep_err *err)
+int acl_apply(struct vnep_acl *acl, unsigned parts, uint64_t *changes, struct vnep_err *err)
 {
 	int rc = VNEP_EUNKNOWN;
 
@@ -539,24 +540,21 @@ static int apply(struct vnep_acl *acl, bool all, uint64_t *changes, struct vnep_
 			rc = vnep_err_set(err, VNEP_ENOTFOUND, "no such port: \"%s\" (the journal port)",
 				acl->config.journal_port);
 		if (!rc)
-			rc = diff(&d, all, err);
-		if (changes)
-			*changes += d.changes;
+			rc = diff(&d, parts, err);
+		*changes += d.changes;
 	}
 	acl->installed = !rc;
+	if (!rc && parts & ACL_FOREIGN)
+		acl->stale = false;
 	return rc;
 }
 
 int vnep_acl_apply(struct vnep_acl *acl, uint64_t *changes, struct vnep_err *err)
 {
+	uint64_t count = 0;
+	int rc = acl_apply(acl, ACL_ELEMENTS | ACL_FOREIGN, &count, err);
+
 	if (changes)
-		*changes = 0;
-	return apply(acl, true, changes, err);
-}
-
-int acl_rules_apply(struct vnep_acl *acl, struct vnep_err *err)
-{
-	int rc = acl_build(acl, err);
-
-	return rc || acl->installed ? rc : apply(acl, false, NULL, err);
+		*changes = count;
+	return rc;
 }

@@ -69,6 +69,7 @@ struct vnep_acl {
 	bool built;                         /* rs is that of the wanted state */
 	size_t port_chain[VNEP_PORTS_MAX];  /* to_<port> in rs.chains */
 	bool installed;                     /* the kernel has the chains of rs, by our own doing */
+	bool stale;                         /* and some that nobody uses any more */
 };
 
 /* acl-want.c */
@@ -76,9 +77,6 @@ void acl_wants_release(struct vnep_acl *acl);
 
 /* acl-rules.c: make rs from the wanted state, if it changed. The ports' indexes are read anew. */
 int acl_build(struct vnep_acl *acl, struct vnep_err *err);
-
-/* "acc0", or something nft's language takes in names where the port's name has other characters. */
-void acl_port_label(const char *port, char out[static VNEP_NFT_NAME_MAX + 1]);
 
 /* The comment of the first rule of a port's chain, by which a later run finds the configuration again. */
 #define ACL_COMMENT_ACCESS  "arrived, access port "
@@ -125,8 +123,9 @@ int acl_diff_object(struct acl_diff *d, enum acl_change change, const char *what
 int acl_diff_element(struct acl_diff *d, enum acl_change change, enum vnep_set set, const uint8_t *key,
 	const uint8_t *data, const char *chain);
 
-/* The rules alone (a new class, a new policy), when they changed since the last time. */
-int acl_rules_apply(struct vnep_acl *acl, struct vnep_err *err);
+/* Rules and counters, and what else is said: elements, and the removal of what is not wanted any more. */
+enum { ACL_RULES = 0, ACL_ELEMENTS = 1, ACL_FOREIGN = 2 };
+int acl_apply(struct vnep_acl *acl, unsigned parts, uint64_t *changes, struct vnep_err *err);
 
 /* acl-sync.c: the differences of one set's elements. */
 int acl_diff_set(struct acl_diff *d, enum vnep_set set, struct vnep_err *err);

@@ -35,15 +35,6 @@ enum {
 	SAMPLE_BURST = 10,
 };
 
-void acl_port_label(const char *port, char out[static VNEP_NFT_NAME_MAX + 1])
-{
-	if (vnep_nft_plain(port))
-		snprintf(out, VNEP_NFT_NAME_MAX + 1, "%s", port);
-	else
-		snprintf(out, VNEP_NFT_NAME_MAX + 1, ".%016llx",
-			(unsigned long long)vnep_hash(VNEP_HASH_INIT, port, strlen(port)));
-}
-
 /* A base chain being written: its port, with what its rules need to know about it. */
 struct port {
 	struct vnep_acl *acl;
@@ -216,7 +207,7 @@ static void access_chain(struct vnep_acl *acl, unsigned i)
 {
 	struct port p = { .acl = acl, .rs = &acl->rs, .index = (uint16_t)(i + 1), .direction = VNEP_FROM_DEVICE };
 
-	acl_port_label(acl->config.access[i], p.label);
+	vnep_nft_label(acl->config.access[i], p.label);
 	vnep_ruleset_chain(p.rs, acl->config.access[i], NULL, "access_%s", p.label);
 	arrival_rules(&p, ACL_COMMENT_ACCESS);
 	access_discovery(&p);
@@ -266,7 +257,7 @@ static void core_chain(struct vnep_acl *acl)
 	struct port p = { .acl = acl, .rs = &acl->rs, .direction = VNEP_TO_DEVICE };
 
 	p.index = (uint16_t)(acl->config.access_count + 1);
-	acl_port_label(acl->config.core, p.label);
+	vnep_nft_label(acl->config.core, p.label);
 	vnep_ruleset_chain(p.rs, acl->config.core, NULL, "core_%s", p.label);
 	arrival_rules(&p, ACL_COMMENT_CORE);
 	core_discovery(&p);
@@ -354,7 +345,7 @@ static void to_port_chain(struct vnep_acl *acl, unsigned i)
 	struct vnep_ruleset *rs = &acl->rs;
 	char label[VNEP_NFT_NAME_MAX + 1];
 
-	acl_port_label(acl->config.access[i], label);
+	vnep_nft_label(acl->config.access[i], label);
 	snprintf(deliver.name, sizeof deliver.name, "%s", acl->config.access[i]);
 	vnep_ruleset_chain(rs, NULL, "the neighbour is looked up by the endpoint", "to_%s", label);
 	acl->port_chain[i] = rs->chain_count - 1;
@@ -484,16 +475,11 @@ static void journal_chain(struct vnep_acl *acl)
 	char peer[VNEP_IF_MAX + 1], label[VNEP_NFT_NAME_MAX + 1], text[VNEP_NFT_COMMENT_MAX + 1];
 
 	vnep_rtnl_journal_peer(acl->config.journal_port, peer);
-	acl_port_label(peer, label);
+	vnep_nft_label(peer, label);
 	vnep_ruleset_chain(&acl->rs, peer, NULL, "journal_port_%s", label);
 	snprintf(text, sizeof text, ACL_COMMENT_JOURNAL "%s", acl->config.journal_port);
 	vnep_ruleset_rule(&acl->rs, text);
 	plain(&acl->rs, VNEP_STMT_DROP);
-}
-
-static uint32_t port_index(const struct vnep_acl *acl, const char *port)
-{
-	return acl->offline ? 0 : if_nametoindex(port);
 }
 
 static int check_vpcs(const struct vnep_acl *acl, struct vnep_err *err)
@@ -510,24 +496,32 @@ static int check_vpcs(const struct vnep_acl *acl, struct vnep_err *err)
 	return 0;
 }
 
+/* The kernel's index of a port; offline its place in the configuration, counted from 1. */
+static int read_port(struct vnep_acl *acl, unsigned place, uint32_t *index, struct vnep_err *err)
+{
+	const char *port = place < acl->config.access_count ? acl->config.access[place] : acl->config.core;
+	uint32_t now = acl->offline ? place + 1 : if_nametoindex(port);
+
+	if (!now)
+		return vnep_err_set(err, VNEP_ENOTFOUND, "no such port: \"%s\"", port);
+	acl->built = acl->built && now == *index;
+	*index = now;
+	return 0;
+}
+
 static int read_ports(struct vnep_acl *acl, struct vnep_err *err)
 {
-	const struct vnep_acl_config *c = &acl->config;
-	uint32_t index;
+	uint32_t journal = acl->offline ? 0 : if_nametoindex(acl->config.journal_port);
+	unsigned count = acl->config.access_count;
+	int rc = 0;
 
-	for (unsigned i = 0; i <= c->access_count; i++) {
-		const char *port = i < c->access_count ? c->access[i] : c->core;
-
-		index = port_index(acl, port);
-		if (!index && !acl->offline)
-			return vnep_err_set(err, VNEP_ENOTFOUND, "no such port: \"%s\"", port);
-		acl->built = acl->built && index == (i < c->access_count ? acl->access_index[i] : acl->core_index);
-		*(i < c->access_count ? &acl->access_index[i] : &acl->core_index) = index;
-	}
-	index = port_index(acl, c->journal_port);
-	acl->built = acl->built && index == acl->journal_index;
-	acl->journal_index = index;
-	return 0;
+	for (unsigned i = 0; !rc && i < count; i++)
+		rc = read_port(acl, i, &acl->access_index[i], err);
+	if (!rc)
+		rc = read_port(acl, count, &acl->core_index, err);
+	acl->built = acl->built && journal == acl->journal_index;
+	acl->journal_index = journal;
+	return rc;
 }
 
 int acl_build(struct vnep_acl *acl, struct vnep_err *err)

@@ -247,6 +247,7 @@ static void class_use(struct vnep_acl *acl, uint32_t class, int by)
 	} else if (by < 0 && !--c->users) {
 		acl->policies[c->policy].users--;
 		acl->built = false;
+		acl->stale = true;
 	}
 }
 

@@ -1,5 +1,7 @@
 /* edge-config - key = value, [sections], comments; every mistake with its line. */
+#include <ctype.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,63 +11,104 @@
 #include "vnep/err.h"
 #include "vnep/num.h"
 
+/* As in records: letters, digits, '.', '_' and '-', the first a letter or digit. */
+static bool is_label(const char *text)
+{
+	size_t n = strlen(text);
+
+	if (!n || n > VNEP_LABEL_MAX || !isalnum((unsigned char)*text))
+		return false;
+	for (; *text; text++)
+		if (!isalnum((unsigned char)*text) && !strchr("._-", *text))
+			return false;
+	return true;
+}
+
+/* What the kernel takes as the name of a link, less what does not print. */
+static bool is_ifname(const char *text, size_t n)
+{
+	if (!n || n > VNEP_IF_MAX || *text == '.')
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (text[i] <= ' ' || text[i] >= 0x7f || text[i] == '/' || text[i] == ':')
+			return false;
+	return true;
+}
+
 void vnep_edge_config_init(struct vnep_edge_config *config)
 {
 	char host[256] = "";
 
 	*config = (struct vnep_edge_config){ .region = "local", .acl.journal_port = "vnep-j0" };
-	if (gethostname(host, sizeof host - 1) || !host[0])
-		snprintf(host, sizeof host, "edge");
+	if (gethostname(host, sizeof host - 1))
+		host[0] = 0;
 	host[strcspn(host, ".")] = 0;
 	snprintf(config->name, sizeof config->name, "%.*s", VNEP_LABEL_MAX, host);
+	if (!is_label(config->name))
+		snprintf(config->name, sizeof config->name, "edge");
 }
 
-static int set_text(char *out, size_t cap, const char *what, const char *value, struct vnep_err *err)
+static int set_label(char out[static VNEP_LABEL_MAX + 1], const char *key, const char *value,
+	struct vnep_err *err)
 {
-	if (!*value || strlen(value) >= cap)
-		return vnep_err_set(err, VNEP_EVALUE, "%s needs 1 to %zu characters, not \"%s\"", what, cap - 1,
+	if (!is_label(value))
+		return vnep_err_set(err, VNEP_EVALUE,
+			"%s is 1 to %d letters, digits, '.', '_' and '-', not \"%.80s\"", key, VNEP_LABEL_MAX,
 			value);
 	memcpy(out, value, strlen(value) + 1);
 	return 0;
 }
 
+static int set_port(char out[static VNEP_IF_MAX + 1], const char *key, const char *value, size_t n,
+	struct vnep_err *err)
+{
+	if (!is_ifname(value, n))
+		return vnep_err_set(err, VNEP_EVALUE, "%s needs the name of a link, 1 to %d characters, not \"%.*s\"",
+			key, VNEP_IF_MAX, (int)(n < 80 ? n : 80), value);
+	memcpy(out, value, n);
+	out[n] = 0;
+	return 0;
+}
+
 static int set_name(struct vnep_edge_config *c, const char *value, struct vnep_err *err)
 {
-	return set_text(c->name, sizeof c->name, "name", value, err);
+	return set_label(c->name, "name", value, err);
 }
 
 static int set_region(struct vnep_edge_config *c, const char *value, struct vnep_err *err)
 {
-	return set_text(c->region, sizeof c->region, "region", value, err);
+	return set_label(c->region, "region", value, err);
 }
 
 static int set_core(struct vnep_edge_config *c, const char *value, struct vnep_err *err)
 {
-	return set_text(c->acl.core, sizeof c->acl.core, "core", value, err);
+	return set_port(c->acl.core, "core", value, strlen(value), err);
 }
 
 static int set_journal_port(struct vnep_edge_config *c, const char *value, struct vnep_err *err)
 {
-	return set_text(c->acl.journal_port, sizeof c->acl.journal_port, "journal-port", value, err);
+	return set_port(c->acl.journal_port, "journal-port", value, strlen(value), err);
 }
 
+/* All ports of the list or none. */
 static int set_access(struct vnep_edge_config *c, const char *value, struct vnep_err *err)
 {
-	while (*value) {
-		size_t n = strcspn(value, ", ");
-		char name[VNEP_IF_MAX + 2];
-		int rc;
+	unsigned count = c->acl.access_count;
+	int rc;
 
-		snprintf(name, sizeof name, "%.*s", (int)(n < sizeof name ? n : sizeof name - 1), value);
-		if (c->acl.access_count == VNEP_PORTS_MAX)
+	do {
+		size_t n = strcspn(value, ", \t");
+
+		if (count == VNEP_PORTS_MAX)
 			return vnep_err_set(err, VNEP_EVALUE, "more than %d access ports", VNEP_PORTS_MAX);
-		rc = set_text(c->acl.access[c->acl.access_count], sizeof c->acl.access[0], "access", name, err);
+		rc = set_port(c->acl.access[count], "access", value, n, err);
 		if (rc)
 			return rc;
-		c->acl.access_count++;
+		count++;
 		value += n;
-		value += strspn(value, ", ");
-	}
+		value += strspn(value, ", \t");
+	} while (*value);
+	c->acl.access_count = count;
 	return 0;
 }
 
@@ -104,7 +147,7 @@ static const struct key {
 	{ "journal", "segment-octets", set_segment },
 };
 
-enum { KEYS = sizeof keys / sizeof *keys };
+enum { KEYS = sizeof keys / sizeof *keys, LINE_MAX_OCTETS = 4096 };
 
 static const struct key *find(const char *name)
 {
@@ -147,32 +190,61 @@ static char *trim(char *s)
 	return s;
 }
 
-static int read_section(char *line, char section[static 32], struct vnep_err *err)
+/* What is being read: the section (NULL: none, or one that we do not know) and the line of each key. */
+struct reading {
+	const char *section;
+	unsigned line;
+	unsigned set_on[KEYS];
+};
+
+static int read_section(char *line, const char **section, struct vnep_err *err)
 {
 	size_t n = strlen(line);
 
-	if (line[n - 1] != ']' || n < 3 || n > 32)
-		return vnep_err_set(err, VNEP_ESYNTAX, "a section is [name], not \"%s\"", line);
+	*section = NULL;
+	if (line[n - 1] != ']' || n < 3)
+		return vnep_err_set(err, VNEP_ESYNTAX, "a section is [name], not \"%.80s\"", line);
 	line[n - 1] = 0;
-	for (size_t i = 0; i < KEYS; i++) {
-		if (!strcmp(keys[i].section, line + 1)) {
-			memcpy(section, line + 1, n - 1);
-			return 0;
-		}
-	}
-	return unknown("section", line + 1, true, err);
+	for (size_t i = 0; i < KEYS && !*section; i++)
+		if (!strcmp(keys[i].section, line + 1))
+			*section = keys[i].section;
+	return *section ? 0 : unknown("section", line + 1, true, err);
 }
 
-static int read_line(struct vnep_edge_config *config, char *line, char section[static 32],
-	struct vnep_err *err)
+/* Which line set a key, 0 = none yet: a key that is there twice is a mistake, but for the list of ports. */
+static int set_once(const struct key *k, struct reading *r, struct vnep_err *err)
 {
-	char *key = trim(line), *equals;
-	const struct key *k;
+	unsigned *line = &r->set_on[k - keys];
 
-	if (!*key || *key == '#' || *key == ';')
+	if (*line && k->set != set_access)
+		return vnep_err_set(err, VNEP_EVALUE, "key \"%s\" is set twice (first on line %u)", k->name, *line);
+	*line = r->line;
+	return 0;
+}
+
+/* A comment begins the line, or stands behind a blank. */
+static void cut_comment(char *line)
+{
+	for (char *p = line; *p; p++) {
+		if ((*p == '#' || *p == ';') && (p == line || p[-1] == ' ' || p[-1] == '\t')) {
+			*p = 0;
+			return;
+		}
+	}
+}
+
+static int read_line(struct vnep_edge_config *config, char *line, struct reading *r, struct vnep_err *err)
+{
+	char *key, *equals;
+	const struct key *k;
+	int rc;
+
+	cut_comment(line);
+	key = trim(line);
+	if (!*key)
 		return 0;
 	if (*key == '[')
-		return read_section(key, section, err);
+		return read_section(key, &r->section, err);
 	equals = strchr(key, '=');
 	if (!equals)
 		return vnep_err_set(err, VNEP_ESYNTAX, "\"%s\" is not key = value", key);
@@ -181,43 +253,60 @@ static int read_line(struct vnep_edge_config *config, char *line, char section[s
 	k = find(key);
 	if (!k)
 		return unknown("key", key, false, err);
-	if (section[0] && strcmp(section, k->section)) {
-		vnep_err_set(err, VNEP_EVALUE, "key \"%s\" does not belong to [%s]", key, section);
+	if (r->section && strcmp(r->section, k->section)) {
+		vnep_err_set(err, VNEP_EVALUE, "key \"%s\" does not belong to [%s]", key, r->section);
 		vnep_err_hint(err, "it belongs to [%s]", k->section);
 		return VNEP_EVALUE;
 	}
-	return k->set(config, trim(equals + 1), err);
+	rc = set_once(k, r, err);
+	return rc ? rc : k->set(config, trim(equals + 1), err);
+}
+
+/* The next line, its end taken off: 1; 0 at the end of the file; negative: this is no text that we can read. */
+static int next_line(FILE *file, char line[static LINE_MAX_OCTETS], struct vnep_err *err)
+{
+	size_t n = 0;
+	int c;
+
+	while ((c = getc(file)) != EOF && c != '\n') {
+		if (!c)
+			return vnep_err_set(err, VNEP_ESYNTAX, "a NUL octet: this is not text");
+		if (n == LINE_MAX_OCTETS - 1)
+			return vnep_err_set(err, VNEP_ETOOBIG, "a line of more than %d octets",
+				LINE_MAX_OCTETS - 1);
+		line[n++] = (char)c;
+	}
+	line[n] = 0;
+	if (ferror(file))
+		return vnep_err_sys(err, errno, "cannot read");
+	return c != EOF || n;
 }
 
 int vnep_edge_config_read(struct vnep_edge_config *config, const char *path,
 	vnep_edge_config_report *report, void *arg, struct vnep_err *err)
 {
 	FILE *file = fopen(path, "re");
-	char *line = NULL, section[32] = "";
-	unsigned number = 0;
-	size_t cap = 0;
-	int first = 0;
+	struct reading reading = { 0 };
+	char line[LINE_MAX_OCTETS];
+	int first = 0, got, rc;
 
 	if (!file)
 		return vnep_err_sys(err, errno, "cannot read %s", path);
-	while (getline(&line, &cap, file) >= 0) {
+	do {
 		struct vnep_err here = { 0 };
-		int rc = read_line(config, line, section, &here);
 
-		number++;
+		reading.line++;
+		got = next_line(file, line, &here);
+		rc = got == 1 ? read_line(config, line, &reading, &here) : got;
 		if (!rc)
 			continue;
-		vnep_err_place(&here, path, number, 0);
+		vnep_err_place(&here, path, ferror(file) ? 0 : reading.line, 0);
 		if (!first && err)
 			*err = here;
 		first = first ? first : rc;
-		if (!report)
-			break;
-		report(&here, arg);
-	}
-	if (ferror(file) && !first)
-		first = vnep_err_sys(err, EIO, "cannot read %s", path);
-	free(line);
+		if (report)
+			report(&here, arg);
+	} while (got == 1 && (report || !first));
 	fclose(file);
 	return first;
 }

@@ -338,7 +338,12 @@ int edge_device_changed(struct vnep_edge *edge, const char *dev, struct vnep_err
 		d = NULL;
 	}
 	if (!rc) {
+		unsigned fixed = record.addr_count;
+
+		if (!bound)
+			record.addr_count = 0; /* no preload: see load_device in edge.c */
 		rc = vnep_acl_device_set(edge->acl, &record, bound ? &binding : NULL, err);
+		record.addr_count = fixed;
 		if (d)
 			take_record(d, &record);
 		if (!d)

@@ -8,7 +8,9 @@
  * coming out than was handed over is segmentation (GSO). Both are known only when nothing is on the way, so they
  * are booked at a quiet point: the counters stand still while the ring has had time to close its blocks.
  *
- * The worker's part is stored with every journal group. After a kill the kernel's counters went on: the
+ * The worker's part is stored with every journal group, in its index. A kill between the group's sync and its index
+ * leaves packets that are durable but not in the ledger: what the journal has more than the ledger knew came out of the
+ * ring. After a kill the kernel's counters went on: the
  * difference is just what passed while nobody read the ring, and is booked as overrun.
  */
 #include <string.h>
@@ -16,7 +18,7 @@
 
 #include "edge-priv.h"
 
-enum { LEDGER_VERSION = 1 };
+enum { LEDGER_VERSION = 2 };
 
 /* now - base, counter by counter: struct vnep_acl_counters is all uint64_t behind its generation. */
 static struct vnep_acl_counters since(const struct vnep_acl_counters *now, const struct vnep_acl_counters *base)
@@ -43,24 +45,6 @@ static int counters(struct vnep_edge *edge, struct vnep_acl_counters *out)
 	return rc;
 }
 
-void edge_ledger_open(struct vnep_edge *edge)
-{
-	struct edge_ledger *l = &edge->ledger;
-	struct vnep_acl_counters now = { 0 };
-	struct vnep_journal_stat stat = { 0 };
-	struct vnep_err err = { 0 };
-	size_t len = 0;
-
-	counters(edge, &now);
-	vnep_journal_ledger_get(edge->journal, l, sizeof *l, &len, &err);
-	if (len == sizeof *l && l->version == LEDGER_VERSION && l->base.generation == now.generation)
-		return;
-	/* another table or none before: a new interval begins here, with what is pending */
-	vnep_journal_stat(edge->journal, &stat, &err);
-	*l = (struct edge_ledger){ .version = LEDGER_VERSION, .base = now, .carried = stat.pending };
-	edge->ledger_dirty = true;
-}
-
 static uint64_t pending_now(struct vnep_edge *edge)
 {
 	struct vnep_journal_stat stat = { 0 };
@@ -69,6 +53,25 @@ static uint64_t pending_now(struct vnep_edge *edge)
 	if (vnep_journal_stat(edge->journal, &stat, &err))
 		edge_warn(edge, "journal", &err);
 	return stat.pending;
+}
+
+void edge_ledger_open(struct vnep_edge *edge)
+{
+	struct edge_ledger *l = &edge->ledger;
+	struct vnep_acl_counters now = { 0 };
+	struct vnep_err err = { 0 };
+	size_t len = 0;
+
+	counters(edge, &now);
+	vnep_journal_ledger_get(edge->journal, l, sizeof *l, &len, &err);
+	if (len == sizeof *l && l->version == LEDGER_VERSION && l->base.generation == now.generation) {
+		l->ring_packets += pending_now(edge) - l->pending;
+		edge->ledger_dirty = true;
+		return;
+	}
+	/* another table or none before: a new interval begins here, with what is pending */
+	*l = (struct edge_ledger){ .version = LEDGER_VERSION, .base = now, .carried = pending_now(edge) };
+	edge->ledger_dirty = true;
 }
 
 void edge_ledger_terms(struct vnep_edge *edge, struct vnep_ledger_terms *out)

@@ -132,6 +132,7 @@ struct edge_host {
 struct edge_ledger {
 	uint32_t version;
 	uint64_t carried; /* pending when the ledger began */
+	uint64_t pending; /* in the journal when this was written */
 	struct vnep_acl_counters base;
 	uint64_t ring_packets, ring_copies; /* taken from the ring, copies apart */
 	uint64_t lost;                      /* sent to the ring, never seen: booked as overrun */

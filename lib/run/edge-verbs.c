@@ -540,32 +540,45 @@ static void verb_acl_apply(struct vnep_edge *edge, struct edge_client *client)
 	done_with(client, rc, &err);
 }
 
-static void send_event(struct vnep_edge *edge, const struct vnep_event *event, unsigned attempt,
-	struct vnep_outcome *o, struct vnep_err *err)
+/* Only to a device that listens: for a sleeper the journal has it already. A refusal is an error record, not an
+ * outcome: nothing has become of the event. */
+static int send_event(struct vnep_edge *edge, const struct vnep_event *event, struct vnep_err *err)
 {
-	enum vnep_reason reason = VNEP_NOT_REPLAYABLE;
 	struct edge_device *d = NULL;
 	struct vnep_forward how;
+	enum vnep_reason reason;
 	size_t len = 0;
+	int rc = find_device(edge, event->dev, &d, err);
 
-	*o = (struct vnep_outcome){ .seq = event->seq, .ts = vnep_wall_now(), .attempt = attempt + 1,
-		.outcome = VNEP_OUTCOME_FAILED };
-	snprintf(o->dev, sizeof o->dev, "%s", event->dev);
-	if (find_device(edge, event->dev, &d, err)) {
-		o->reason = VNEP_NO_MAPPING;
-		return;
-	}
-	if (d->life == VNEP_LIFE_AWAKE && event->frame && event->frame_len + VNEP_FORWARD_ROOM < EDGE_FRAME_MAX) {
-		how = (struct vnep_forward){ .was = d->vep, .becomes = d->addr[d->addr_count - 1],
-			.dest_mac = d->l2.mac, .src_mac = d->port->mac, .vlan = d->l2.vlan,
-			.mtu = d->port->mtu };
-		reason = vnep_forward_to_device(&how, event->frame, event->frame_len, edge->frame, &len);
-		if (!reason && !edge_send(edge, d->port, edge->frame, len))
-			reason = VNEP_PORT_DOWN;
-	}
-	o->reason = reason;
-	if (!reason)
-		o->outcome = VNEP_OUTCOME_SENT;
+	if (rc)
+		return rc;
+	if (!event->frame || event->direction != VNEP_TO_DEVICE ||
+		event->frame_len + VNEP_FORWARD_ROOM > EDGE_FRAME_MAX)
+		return vnep_err_set(err, VNEP_EVALUE, "event %llu has no packet for the device",
+			(unsigned long long)event->seq);
+	if (d->life != VNEP_LIFE_AWAKE)
+		return vnep_err_set(err, VNEP_EDIFFERS, "%s is %s: its packets wait in the journal", d->dev,
+			vnep_state_text(vnep_life_presence(d->life)));
+	how = (struct vnep_forward){ .was = d->vep, .becomes = d->addr[d->addr_count - 1],
+		.dest_mac = d->l2.mac, .src_mac = d->port->mac, .vlan = d->l2.vlan, .mtu = d->port->mtu };
+	reason = vnep_forward_to_device(&how, event->frame, event->frame_len, edge->frame, &len);
+	if (reason)
+		return vnep_err_set(err, VNEP_EVALUE, "event %llu cannot be sent: %s",
+			(unsigned long long)event->seq, vnep_reason_text(reason));
+	if (!edge_send(edge, d->port, edge->frame, len))
+		return vnep_err_set(err, VNEP_EKERNEL, "port %s does not take it", d->port->name);
+	return 0;
+}
+
+static void reply_sent(struct vnep_edge *edge, struct edge_client *client, const struct vnep_event *event,
+	uint32_t attempt)
+{
+	struct vnep_outcome o = { .seq = event->seq, .ts = vnep_wall_now(), .attempt = attempt,
+		.outcome = VNEP_OUTCOME_SENT };
+
+	memcpy(o.dev, event->dev, sizeof o.dev);
+	vnep_outcome_encode(&edge->scratch, &o);
+	edge_reply(client, &edge->scratch);
 }
 
 static int send_line(struct edge_client *client, unsigned line, const char *text, size_t len, void *arg)
@@ -574,7 +587,6 @@ static int send_line(struct edge_client *client, unsigned line, const char *text
 	struct vnep_buf frame = { 0 };
 	struct vnep_json *json = NULL;
 	struct vnep_err err = { 0 };
-	struct vnep_outcome outcome;
 	struct vnep_event event;
 	int rc;
 
@@ -584,15 +596,14 @@ static int send_line(struct edge_client *client, unsigned line, const char *text
 		rc = vnep_recjson_check(json, text, len, &err);
 	if (!rc)
 		rc = vnep_event_decode(json, &event, &frame, &err);
-	if (rc) {
+	if (!rc)
+		rc = send_event(edge, &event, &err);
+	if (!rc) {
+		reply_sent(edge, client, &event, (uint32_t)vnep_json_get_int(json, "attempt", 0) + 1);
+	} else {
 		vnep_err_place(&err, "-", line, err.column);
 		edge_reply_error(client, &err);
 		client->refused++;
-	} else {
-		send_event(edge, &event, (unsigned)vnep_json_get_int(json, "attempt", 0), &outcome, &err);
-		client->refused += outcome.outcome != VNEP_OUTCOME_SENT;
-		vnep_outcome_encode(&edge->scratch, &outcome);
-		edge_reply(client, &edge->scratch);
 	}
 	vnep_json_free(json);
 	vnep_buf_release(&frame);

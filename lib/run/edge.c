@@ -77,6 +77,8 @@ static int open_port(struct vnep_edge *edge, struct edge_port *port, const char 
 	struct vnep_link link;
 	int rc = vnep_rtnl_link(edge->rt, name, &link, err);
 
+	if (rc == VNEP_ENOTFOUND)
+		return vnep_err_set(err, VNEP_EVALUE, "no such port \"%s\"", name); /* asked wrongly */
 	if (rc)
 		return rc;
 	*port = (struct edge_port){ .core = core, .index = (uint16_t)(edge->port_count + 1),
@@ -132,7 +134,8 @@ static int load_vpc(const char *text, size_t len, void *arg)
 	return rc;
 }
 
-/* The binding counts only if its port is one of ours. */
+/* The binding counts only if its port is one of ours. Without one the kernel must ask us first, also for a fixed
+ * address: its first frame attaches the device. */
 static int load_device(const char *text, size_t len, void *arg)
 {
 	struct loading *l = arg;
@@ -147,6 +150,8 @@ static int load_device(const char *text, size_t len, void *arg)
 	if (!rc) {
 		bound = !vnep_map_get_binding(l->txn, device.dev, &binding, NULL) &&
 			edge_port_by_name(l->edge, binding.port);
+		if (!bound)
+			device.addr_count = 0;
 		rc = vnep_acl_want_device(l->edge->acl, &device, bound ? &binding : NULL, l->err);
 	}
 	if (!rc && bound && !edge_device_by_vep(l->edge, &device.vep))

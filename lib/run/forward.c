@@ -24,8 +24,9 @@ enum vnep_reason vnep_forward_replayable(const struct vnep_frame *frame, const u
 	if (!frame->l4 || frame->fragment)
 		return VNEP_NOT_REPLAYABLE;
 	/* vnep_frame_parse saw 20 octets of it */
-	return (data[frame->l4 + TCP_FLAGS] & (TCP_SYN | TCP_OTHERS)) == TCP_SYN ? VNEP_REASON_NONE :
-										    VNEP_NOT_REPLAYABLE;
+	return (data[frame->l4 + TCP_FLAGS] & (TCP_SYN | TCP_OTHERS)) == TCP_SYN
+		       ? VNEP_REASON_NONE
+		       : VNEP_NOT_REPLAYABLE;
 }
 
 void vnep_forward_retag(uint8_t *data, size_t *len, uint16_t vlan)
@@ -48,12 +49,13 @@ void vnep_forward_retag(uint8_t *data, size_t *len, uint16_t vlan)
 }
 
 /*
- * The packet inside an ICMPv6 error went the other way: an error to the device quotes what the device sent
- * (source V), one from the device quotes what it was sent (destination L). The quoted checksum follows where
- * it was quoted; then the error's own is made anew, which is only honest if it was right before.
+ * The packet inside an ICMPv6 error went the other way: an error to the device quotes what the
+ * device sent (source V), one from the device quotes what it was sent (destination L). The quoted
+ * checksum follows where it was quoted; then the error's own is made anew, which is only honest if
+ * it was right before.
  */
-static enum vnep_reason translate_quoted(struct vnep_frame *f, uint8_t *data,
-	const struct vnep_forward *how, bool to_device)
+static enum vnep_reason translate_quoted(
+	struct vnep_frame *f, uint8_t *data, const struct vnep_forward *how, bool to_device)
 {
 	struct vnep_frame quoted = { .l3 = (uint16_t)(f->l4 + ICMP6_HEADER), .end = f->end };
 	const uint8_t *address;
@@ -111,8 +113,8 @@ static enum vnep_reason rewrite(const struct vnep_forward *how, const uint8_t *f
 	return reason;
 }
 
-enum vnep_reason vnep_forward_to_device(const struct vnep_forward *how, const uint8_t *frame, size_t len,
-	uint8_t *out, size_t *out_len)
+enum vnep_reason vnep_forward_to_device(const struct vnep_forward *how, const uint8_t *frame,
+	size_t len, uint8_t *out, size_t *out_len)
 {
 	return rewrite(how, frame, len, out, out_len, true);
 }
@@ -133,13 +135,15 @@ int vnep_forward_place(const struct vnep_device *device, const struct vnep_bindi
 		return 0;
 	}
 	if (!device->port[0] || !device->addr_count || !device->has_mac) {
-		vnep_err_set(err, VNEP_ENOTFOUND, "%s is attached nowhere, and its record has no fixed %s",
-			device->dev, missing);
+		vnep_err_set(err, VNEP_ENOTFOUND,
+			"%s is attached nowhere, and its record has no fixed %s", device->dev,
+			missing);
 		vnep_err_hint(err, "vnep-edge writes its binding when it attaches");
 		return VNEP_ENOTFOUND;
 	}
-	*out = (struct vnep_binding){ .vlan = device->vlan, .mac = device->mac,
-		.addr_count = device->addr_count };
+	*out = (struct vnep_binding){
+		.vlan = device->vlan, .mac = device->mac, .addr_count = device->addr_count
+	};
 	memcpy(out->dev, device->dev, sizeof out->dev);
 	memcpy(out->port, device->port, sizeof out->port);
 	memcpy(out->addr, device->addr, sizeof out->addr);
@@ -149,6 +153,10 @@ int vnep_forward_place(const struct vnep_device *device, const struct vnep_bindi
 void vnep_forward_init(struct vnep_forward *how, const struct vnep_device *device,
 	const struct vnep_binding *place, const struct vnep_mac *port_mac, uint32_t mtu)
 {
-	*how = (struct vnep_forward){ .was = device->vep, .becomes = place->addr[place->addr_count - 1],
-		.dest_mac = place->mac, .src_mac = *port_mac, .vlan = place->vlan, .mtu = mtu };
+	*how = (struct vnep_forward){ .was = device->vep,
+		.becomes = place->addr[place->addr_count - 1],
+		.dest_mac = place->mac,
+		.src_mac = *port_mac,
+		.vlan = place->vlan,
+		.mtu = mtu };
 }

@@ -13,7 +13,6 @@
 enum {
 	ETHERTYPE_IP6 = 0x86dd,
 	ETHERTYPE_8021Q = 0x8100,
-	ETHERTYPE_8021AD = 0x88a8,
 	IP6_HEADER = 40,
 	EXTENSIONS_MAX = 8, /* RFC 8504 5.3 lets a host stop at 8 */
 };
@@ -49,6 +48,8 @@ static int walk_extensions(struct vnep_frame *f, const uint8_t *data, size_t at,
 			len = (data[at + 1] + 2u) * 4;
 		} else {
 			len = (data[at + 1] + 1u) * 8;
+			if (next == IPPROTO_ROUTING && data[at + 3])
+				f->routed = true;
 		}
 		next = data[at];
 		at += len;
@@ -155,6 +156,17 @@ uint16_t vnep_checksum6(const struct in6_addr *src, const struct in6_addr *dest,
 	return (uint16_t)~fold(pseudo_sum(src, dest, proto, len) + sum16(data, len));
 }
 
+/* What the checksum covers: UDP says its own length (RFC 8200 8.1); 0 if that cannot be. */
+static size_t covered(const struct vnep_frame *f, const uint8_t *data)
+{
+	size_t len = (size_t)(f->end - f->l4), udp;
+
+	if (f->proto != IPPROTO_UDP)
+		return len;
+	udp = vnep_be16(data + f->l4 + 4);
+	return udp >= 8 && udp <= len ? udp : 0;
+}
+
 /* Offset of the checksum field, 0 where the packet has none that we know or is not whole. */
 static size_t checksum_at(const struct vnep_frame *f)
 {
@@ -173,40 +185,47 @@ static size_t checksum_at(const struct vnep_frame *f)
 
 bool vnep_frame_checksum_ok(const struct vnep_frame *f, const uint8_t *data)
 {
-	size_t at = checksum_at(f), len = (size_t)(f->end - f->l4);
+	size_t at = checksum_at(f), len;
 
-	if (!at)
+	if (!at || f->routed)
 		return true;
-	if (f->proto == IPPROTO_UDP && (!vnep_be16(data + at) || vnep_be16(data + f->l4 + 4) > len))
+	len = covered(f, data);
+	if (!len || (f->proto == IPPROTO_UDP && !vnep_be16(data + at)))
 		return false; /* RFC 8200 8.1: zero is not allowed over IPv6 */
 	return fold(pseudo_sum(&f->src, &f->dest, f->proto, len) + sum16(data + f->l4, len)) == 0xffff;
 }
 
 void vnep_frame_checksum_set(const struct vnep_frame *f, uint8_t *data)
 {
-	size_t at = checksum_at(f);
+	size_t at = checksum_at(f), len;
 	uint16_t sum;
 
-	if (!at)
+	if (!at || f->routed)
+		return;
+	len = covered(f, data);
+	if (!len)
 		return;
 	vnep_set_be16(data + at, 0);
-	sum = vnep_checksum6(&f->src, &f->dest, f->proto, data + f->l4, (size_t)(f->end - f->l4));
+	sum = vnep_checksum6(&f->src, &f->dest, f->proto, data + f->l4, len);
 	vnep_set_be16(data + at, sum || f->proto != IPPROTO_UDP ? sum : 0xffff);
 }
 
-/* RFC 1624: HC' = ~(~HC + ~m + m'). First fragments carry the checksum of the whole: it follows too. */
+/*
+ * RFC 1624: HC' = ~(~HC + ~m + m'). First fragments carry the checksum of the whole: it follows too. A UDP
+ * checksum of zero says "none" and goes on saying it, as in the kernel's rules.
+ */
 static void set_addr(struct vnep_frame *f, uint8_t *data, size_t offset, const struct in6_addr *addr,
-	struct in6_addr *copy)
+	struct in6_addr *copy, bool in_sum)
 {
 	struct vnep_frame whole = *f;
 	uint8_t *p = data + f->l3 + offset;
 	size_t at;
 
 	whole.fragment = false;
-	at = checksum_at(&whole);
-	if (at && at + 2 <= f->end) {
-		uint16_t old = vnep_be16(data + at), new;
-		uint64_t sum = (uint16_t)~old;
+	at = in_sum ? checksum_at(&whole) : 0;
+	if (at && at + 2 <= f->end && (f->proto != IPPROTO_UDP || vnep_be16(data + at))) {
+		uint64_t sum = (uint16_t)~vnep_be16(data + at);
+		uint16_t new;
 
 		for (unsigned i = 0; i < 16; i += 2)
 			sum += (uint16_t)~vnep_be16(p + i) + (uint64_t)vnep_be16(addr->s6_addr + i);
@@ -219,12 +238,12 @@ static void set_addr(struct vnep_frame *f, uint8_t *data, size_t offset, const s
 
 void vnep_frame_set_src(struct vnep_frame *frame, uint8_t *data, const struct in6_addr *addr)
 {
-	set_addr(frame, data, 8, addr, &frame->src);
+	set_addr(frame, data, 8, addr, &frame->src, true);
 }
 
 void vnep_frame_set_dest(struct vnep_frame *frame, uint8_t *data, const struct in6_addr *addr)
 {
-	set_addr(frame, data, 24, addr, &frame->dest);
+	set_addr(frame, data, 24, addr, &frame->dest, !frame->routed);
 }
 
 bool vnep_frame_hop(struct vnep_frame *frame, uint8_t *data)

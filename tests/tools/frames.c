@@ -1,15 +1,15 @@
 /*
- * frames - a stranger, a spoofer, a listener for tests: frames of any kind out of an interface, and what
- * arrives on one as hex.
+ * frames - a stranger, a spoofer, a listener for tests: frames of any kind out of an interface, and
+ * what arrives on one as hex.
  *
  *   frames send IF HEX|-                          one frame, or one a line of standard input
  *   frames udp6 IF SRCMAC DSTMAC SRC DST SPORT DPORT TEXT [COUNT]
- *                                                 with a COUNT the texts are "TEXT 1" .. "TEXT COUNT"
- *   frames tcp6 IF SRCMAC DSTMAC SRC DST SPORT DPORT FLAGS(hex)
- *   frames icmp6 IF SRCMAC DSTMAC SRC DST TYPE CODE BODYHEX
- *   frames recv IF COUNT MS [udp|tcp|icmp6]       COUNT frames of that protocol in order, at most MS; says
- *                                                 "listening" on standard error first; exit 1: fewer came
- * Environment: VLAN=101 tags what udp6, tcp6 and icmp6 make; HOPS=1 their hop limit (64; 255 for icmp6).
+ *                                                 with a COUNT the texts are "TEXT 1" .. "TEXT
+ * COUNT" frames tcp6 IF SRCMAC DSTMAC SRC DST SPORT DPORT FLAGS(hex) frames icmp6 IF SRCMAC DSTMAC
+ * SRC DST TYPE CODE BODYHEX frames recv IF COUNT MS [udp|tcp|icmp6]       COUNT frames of that
+ * protocol in order, at most MS; says "listening" on standard error first; exit 1: fewer came
+ * Environment: VLAN=101 tags what udp6, tcp6 and icmp6 make; HOPS=1 their hop limit (64; 255 for
+ * icmp6).
  * "-" in place of IF prints the frame as hex.
  */
 #include <errno.h>
@@ -265,8 +265,8 @@ static bool wanted(const char *proto, const struct vnep_ring_frame *frame)
 	if (vnep_frame_parse(&f, frame->data, frame->len))
 		return false;
 	return (f.proto == IPPROTO_UDP && !strcmp(proto, "udp")) ||
-		(f.proto == IPPROTO_TCP && !strcmp(proto, "tcp")) ||
-		(f.proto == IPPROTO_ICMPV6 && !strcmp(proto, "icmp6"));
+	       (f.proto == IPPROTO_TCP && !strcmp(proto, "tcp")) ||
+	       (f.proto == IPPROTO_ICMPV6 && !strcmp(proto, "icmp6"));
 }
 
 static int receive(int argc, char **argv)

@@ -1,6 +1,6 @@
 /*
- * netns - a unit test in network (and user) namespaces of its own: no root needed, nothing left behind.
- * Include before t.h's main: int main(void) { return netns_run(); }
+ * netns - a unit test in network (and user) namespaces of its own: no root needed, nothing left
+ * behind. Include before t.h's main: int main(void) { return netns_run(); }
  */
 #ifndef NETNS_H
 #define NETNS_H
@@ -33,15 +33,17 @@ static int netns_enter(void)
 	snprintf(uid, sizeof uid, "0 %u 1", me);
 	if (!unshare(CLONE_NEWUSER | CLONE_NEWNET))
 		return netns_write("/proc/self/setgroups", "deny") ||
-			netns_write("/proc/self/uid_map", uid);
+		       netns_write("/proc/self/uid_map", uid);
 	return unshare(CLONE_NEWNET);
 }
 
 static int netns_run(void)
 {
 	if (netns_enter()) {
-		printf("1..0 # SKIP no namespaces of our own here (%s): run as root, or allow them with "
-		       "sysctl user.max_user_namespaces=10000\n", strerror(errno));
+		printf("1..0 # SKIP no namespaces of our own here (%s): run as root, or allow them "
+		       "with "
+		       "sysctl user.max_user_namespaces=10000\n",
+			strerror(errno));
 		return 0;
 	}
 	return t_run();

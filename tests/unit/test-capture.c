@@ -23,7 +23,8 @@ static void pcap_head(struct vnep_buf *b, uint32_t magic, uint32_t link)
 	vnep_buf_put_le32(b, link);
 }
 
-static void pcap_packet(struct vnep_buf *b, uint32_t s, uint32_t fraction, uint32_t len, uint32_t wire)
+static void pcap_packet(
+	struct vnep_buf *b, uint32_t s, uint32_t fraction, uint32_t len, uint32_t wire)
 {
 	vnep_buf_put_le32(b, s);
 	vnep_buf_put_le32(b, fraction);
@@ -33,8 +34,8 @@ static void pcap_packet(struct vnep_buf *b, uint32_t s, uint32_t fraction, uint3
 		vnep_buf_put_zero(b, len);
 }
 
-static int save_and_open(struct vnep_capture **c, struct vnep_buf *b, const char *filter,
-	struct vnep_err *err)
+static int save_and_open(
+	struct vnep_capture **c, struct vnep_buf *b, const char *filter, struct vnep_err *err)
 {
 	FILE *f = fopen(path, "wb");
 	int rc;
@@ -138,7 +139,8 @@ TEST("capture: absurd lengths and times are damage, not packets")
 	}
 }
 
-TEST("capture: other link types, other files, empty files, folders and nothing at all are told apart")
+TEST("capture: other link types, other files, empty files, folders and nothing at all are told "
+     "apart")
 {
 	struct vnep_capture *c;
 	struct vnep_err err;

@@ -19,19 +19,26 @@ static const struct vnep_mac port_mac = { { 0, 0, 0x5e, 0, 0x53, 0xfe } };
 
 static struct vnep_forward to_device(uint16_t vlan)
 {
-	return (struct vnep_forward){ .was = ip("2001:db8:b::77"), .becomes = ip("2001:db8:a::2"),
-		.dest_mac = device_mac, .src_mac = port_mac, .vlan = vlan, .mtu = 1500 };
+	return (struct vnep_forward){ .was = ip("2001:db8:b::77"),
+		.becomes = ip("2001:db8:a::2"),
+		.dest_mac = device_mac,
+		.src_mac = port_mac,
+		.vlan = vlan,
+		.mtu = 1500 };
 }
 
 static struct vnep_forward from_device(void)
 {
-	return (struct vnep_forward){ .was = ip("2001:db8:a::2"), .becomes = ip("2001:db8:b::77"),
-		.dest_mac = device_mac, .src_mac = port_mac, .mtu = 1500 };
+	return (struct vnep_forward){ .was = ip("2001:db8:a::2"),
+		.becomes = ip("2001:db8:b::77"),
+		.dest_mac = device_mac,
+		.src_mac = port_mac,
+		.mtu = 1500 };
 }
 
 /* A frame with a valid checksum; l4 has its checksum field zero. Padding as Ethernet has it. */
-static size_t make(uint8_t out[1600], uint16_t vlan, const char *src, const char *dest, uint8_t proto,
-	const uint8_t *l4, size_t len, uint8_t hops)
+static size_t make(uint8_t out[1600], uint16_t vlan, const char *src, const char *dest,
+	uint8_t proto, const uint8_t *l4, size_t len, uint8_t hops)
 {
 	struct in6_addr s = ip(src), d = ip(dest);
 	struct vnep_frame f;
@@ -66,7 +73,8 @@ TEST("forward: to the device V becomes L, one hop less, its MACs, a valid checks
 	struct vnep_forward how = to_device(0);
 	uint8_t in[1600], out[1604];
 	struct vnep_frame f;
-	size_t len = make(in, 0, "2001:db8:b::2", "2001:db8:b::77", 17, udp, sizeof udp, 64), out_len;
+	size_t len = make(in, 0, "2001:db8:b::2", "2001:db8:b::77", 17, udp, sizeof udp, 64),
+	       out_len;
 
 	CHECK_INT(vnep_forward_to_device(&how, in, len + 20, out, &out_len), VNEP_REASON_NONE);
 	CHECK_INT(out_len, 14 + 40 + sizeof udp);
@@ -83,7 +91,8 @@ TEST("forward: from the device L becomes V")
 	struct vnep_forward how = from_device();
 	uint8_t in[1600], out[1604];
 	struct vnep_frame f;
-	size_t len = make(in, 0, "2001:db8:a::2", "2001:db8:b::2", 17, udp, sizeof udp, 64), out_len;
+	size_t len = make(in, 0, "2001:db8:a::2", "2001:db8:b::2", 17, udp, sizeof udp, 64),
+	       out_len;
 
 	CHECK_INT(vnep_forward_from_device(&how, in, len, out, &out_len), VNEP_REASON_NONE);
 	CHECK_INT(vnep_frame_parse(&f, out, out_len), 0);
@@ -101,7 +110,8 @@ TEST("forward: tags are put in, changed with their priority kept, and taken off"
 		struct vnep_forward how = to_device(cases[i].how);
 		uint8_t in[1600], out[1604];
 		struct vnep_frame f;
-		size_t len = make(in, cases[i].in, "2001:db8:b::2", "2001:db8:b::77", 17, udp, sizeof udp, 9);
+		size_t len = make(
+			in, cases[i].in, "2001:db8:b::2", "2001:db8:b::77", 17, udp, sizeof udp, 9);
 		size_t out_len;
 
 		CHECK_INT(vnep_forward_to_device(&how, in, len, out, &out_len), VNEP_REASON_NONE);
@@ -118,7 +128,8 @@ TEST("forward: each refusal has its word")
 {
 	struct vnep_forward how = to_device(0);
 	uint8_t in[1600], out[1604];
-	size_t len = make(in, 0, "2001:db8:b::2", "2001:db8:b::77", 17, udp, sizeof udp, 1), out_len;
+	size_t len = make(in, 0, "2001:db8:b::2", "2001:db8:b::77", 17, udp, sizeof udp, 1),
+	       out_len;
 
 	CHECK_INT(vnep_forward_to_device(&how, in, len, out, &out_len), VNEP_NOT_REPLAYABLE);
 	CHECK_INT(vnep_forward_to_device(&how, in, 50, out, &out_len), VNEP_MALFORMED);
@@ -139,8 +150,9 @@ TEST("forward: of TCP only the opening SYN may be sent again")
 	static const struct {
 		uint8_t flags;
 		enum vnep_reason reason;
-	} cases[] = { { 0x02, VNEP_REASON_NONE }, { 0xc2, VNEP_REASON_NONE }, { 0x12, VNEP_NOT_REPLAYABLE },
-		{ 0x10, VNEP_NOT_REPLAYABLE }, { 0x04, VNEP_NOT_REPLAYABLE }, { 0x03, VNEP_NOT_REPLAYABLE } };
+	} cases[] = { { 0x02, VNEP_REASON_NONE }, { 0xc2, VNEP_REASON_NONE },
+		{ 0x12, VNEP_NOT_REPLAYABLE }, { 0x10, VNEP_NOT_REPLAYABLE },
+		{ 0x04, VNEP_NOT_REPLAYABLE }, { 0x03, VNEP_NOT_REPLAYABLE } };
 	uint8_t tcp[20] = { 0x9c, 0x40, 0, 80, 0, 0, 0, 1, 0, 0, 0, 0, 0x50 }, in[1600];
 	struct vnep_frame f;
 	size_t len;
@@ -157,8 +169,8 @@ TEST("forward: of TCP only the opening SYN may be sent again")
 }
 
 /* Destination unreachable (1/4) around a quoted UDP packet. */
-static size_t make_error(uint8_t out[1600], const char *src, const char *dest, const char *quoted_src,
-	const char *quoted_dest)
+static size_t make_error(uint8_t out[1600], const char *src, const char *dest,
+	const char *quoted_src, const char *quoted_dest)
 {
 	uint8_t quoted[1600], l4[8 + 40 + sizeof udp] = { 1, 4 };
 	size_t len = make(quoted, 0, quoted_src, quoted_dest, 17, udp, sizeof udp, 64);
@@ -183,7 +195,8 @@ static void check_quoted(const uint8_t *frame, size_t len, const char *src, cons
 	CHECK(vnep_frame_checksum_ok(&q, quoted));
 }
 
-TEST("forward: the packet inside an ICMPv6 error is translated the other way round, checksums valid")
+TEST("forward: the packet inside an ICMPv6 error is translated the other way round, checksums "
+     "valid")
 {
 	struct vnep_forward to = to_device(0), from = from_device();
 	uint8_t in[1600], out[1604];
@@ -207,10 +220,18 @@ TEST("forward: the packet inside an ICMPv6 error is translated the other way rou
 
 TEST("forward: a device is where its binding says, else where its record fixes it, else nowhere")
 {
-	struct vnep_device device = { .dev = "urn:dev:mac:00005efffe005301", .has_mac = true,
-		.mac = device_mac, .addr = { ip("2001:db8:a::2") }, .addr_count = 1, .vlan = 7 };
-	struct vnep_binding binding = { .port = "acc1", .addr = { ip("2001:db8:a::3"), ip("2001:db8:a::4") },
-		.addr_count = 2, .mac = device_mac, .vlan = 101 }, place;
+	struct vnep_device device = { .dev = "urn:dev:mac:00005efffe005301",
+		.has_mac = true,
+		.mac = device_mac,
+		.addr = { ip("2001:db8:a::2") },
+		.addr_count = 1,
+		.vlan = 7 };
+	struct vnep_binding binding = { .port = "acc1",
+		.addr = { ip("2001:db8:a::3"), ip("2001:db8:a::4") },
+		.addr_count = 2,
+		.mac = device_mac,
+		.vlan = 101 },
+			    place;
 	struct vnep_forward how;
 	struct vnep_err err = { 0 };
 	struct in6_addr latest = ip("2001:db8:a::4");

@@ -24,7 +24,8 @@ TEST("rtnl: the journal port is made once, both ends up, MTU 65535, without IPv6
 
 	CHECK(!vnep_rtnl_journal_port(nl, "vnep-j0", &made, NULL));
 	CHECK(made);
-	for (const char *name = "vnep-j0"; name; name = strcmp(name, "vnep-j1") ? "vnep-j1" : NULL) {
+	for (const char *name = "vnep-j0"; name;
+		name = strcmp(name, "vnep-j1") ? "vnep-j1" : NULL) {
 		CHECK(!vnep_rtnl_link(nl, name, &link, NULL));
 		CHECK_STR(link.name, name);
 		CHECK_INT(link.mtu, 65535);
@@ -168,7 +169,8 @@ TEST("rtnl: events tell of links that come and go, and of what the kernel wants 
 	CHECK(!vnep_sysctl_set("/proc/sys/net/ipv6/conf/ev0/accept_dad", "0", NULL));
 	CHECK(!vnep_rtnl_tune_port("ev0", false, NULL));
 	CHECK_INT(system("ip addr add 2001:db8:b::1/64 dev ev0 nodad; "
-			 "bash -c 'echo x >/dev/udp/2001:db8:b::9/9'"), 0);
+			 "bash -c 'echo x >/dev/udp/2001:db8:b::9/9'"),
+		0);
 	CHECK(!vnep_rtnl_link_delete(nl, "ev0", NULL));
 	CHECK(!vnep_rtnl_events(events_nl, &events, NULL));
 	CHECK(seen.links >= 2);

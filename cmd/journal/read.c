@@ -1,0 +1,105 @@
+/* read - what the journal holds; pending events by the index, everything else in the order of the files. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "journal.h"
+
+const struct vnep_option journal_read_options[] = {
+	{ "dev", 0, VNEP_ARG_ONE, "DEV", "of this device only", NULL },
+	{ "pending", 0, VNEP_ARG_NONE, NULL, "events that wait for their device", NULL },
+	{ "from", 0, VNEP_ARG_ONE, "SEQ", "from this event of the device on", NULL },
+	JOURNAL_SELECT_OPTIONS,
+	{ "direction", 0, VNEP_ARG_ONE, "WORD", "packets of this direction only", "from-device to-device" },
+	{ "format", 0, VNEP_ARG_ONE, "FORMAT", "how to print it (default json)", "json pcapng csv" },
+	{ 0 },
+};
+
+struct reading {
+	struct vnep_cli *cli;
+	struct vnep_journal *journal;
+	struct journal_select select;
+	struct journal_output output;
+	uint64_t damages;
+};
+
+static int put_item(const struct vnep_journal_item *item, void *arg)
+{
+	struct reading *r = arg;
+
+	return journal_select_has(&r->select, item) ? journal_output_put(&r->output, item) : 0;
+}
+
+static int count_damage(const struct vnep_journal_damage *damage, void *arg)
+{
+	struct reading *r = arg;
+
+	(void)damage;
+	r->damages++;
+	return 0;
+}
+
+static int put_event(const struct vnep_event *event, unsigned attempt, void *arg)
+{
+	struct vnep_journal_item item = { .type = VNEP_RECORD_EVENT, .event = *event };
+
+	(void)attempt;
+	return put_item(&item, arg);
+}
+
+static int put_device(const struct vnep_journal_device *device, void *arg)
+{
+	struct reading *r = arg;
+
+	return vnep_journal_pending(r->journal, device->dev, 0, 0, put_event, r, &r->cli->err);
+}
+
+static int read_pending(struct reading *r)
+{
+	struct vnep_err *err = &r->cli->err;
+
+	if (r->select.dev[0])
+		return vnep_journal_pending(r->journal, r->select.dev, r->select.from, 0, put_event, r,
+			err);
+	return vnep_journal_each_device(r->journal, true, put_device, r, err);
+}
+
+static int read_all(struct reading *r)
+{
+	struct vnep_journal_position position = { 0 };
+	struct vnep_journal_device device;
+	int rc = 0;
+
+	if (r->select.dev[0])
+		rc = vnep_journal_device(r->journal, r->select.dev, &device, &r->cli->err);
+	if (!rc && r->select.from > 1)
+		rc = vnep_journal_seek(r->journal, r->select.dev, r->select.from, &position,
+			&r->cli->err);
+	if (rc == VNEP_ENOTFOUND && r->select.from > 1 && position.segment)
+		return 0; /* it is known, it only has not come so far */
+	return rc ? rc :
+		    vnep_journal_scan(r->journal, &position, put_item, count_damage, r, &r->cli->err);
+}
+
+int journal_read(struct vnep_cli *cli)
+{
+	struct reading r = { .cli = cli };
+	int rc = journal_select_init(&r.select, cli);
+
+	if (!rc)
+		rc = journal_output_init(&r.output, cli);
+	if (!rc)
+		rc = journal_open(cli, VNEP_JOURNAL_READ, &r.journal);
+	if (!rc)
+		rc = vnep_cli_has(cli, "pending") ? read_pending(&r) : read_all(&r);
+	if (!rc)
+		rc = journal_output_flush(&r.output, false);
+	if (!rc && r.damages) {
+		vnep_err_set(&cli->err, VNEP_EDAMAGED, "%llu damaged ranges were left out",
+			(unsigned long long)r.damages);
+		vnep_err_hint(&cli->err, "vnep-journal verify lists them");
+		rc = VNEP_EDAMAGED;
+	}
+	vnep_journal_close(r.journal);
+	journal_output_release(&r.output);
+	return rc;
+}

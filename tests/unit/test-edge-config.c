@@ -1,0 +1,267 @@
+/* edge-config: every key, every mistake, its line. */
+#include <errno.h>
+#include <unistd.h>
+
+#include "vnep/edge.h"
+#include "vnep/err.h"
+#include "t.h"
+
+struct mistakes {
+	char text[8][900];
+	unsigned count;
+};
+
+static void collect(const struct vnep_err *err, void *arg)
+{
+	struct mistakes *m = arg;
+
+	if (m->count < 8)
+		vnep_err_print(err, m->text[m->count], sizeof m->text[0]);
+	m->count++;
+}
+
+/* Read text; the place is cut from what the mistakes say, "FILE:" becomes ":". */
+static int read_text(struct vnep_edge_config *c, const char *text, size_t len, struct mistakes *m,
+	struct vnep_err *err)
+{
+	char path[] = "/tmp/vnep-config-XXXXXX";
+	int fd = mkstemp(path), rc;
+
+	CHECK(fd >= 0);
+	CHECK_INT(write(fd, text, len), len);
+	close(fd);
+	vnep_edge_config_init(c);
+	rc = vnep_edge_config_read(c, path, m ? collect : NULL, m, err);
+	for (unsigned i = 0; m && i < m->count && i < 8; i++)
+		if (!strncmp(m->text[i], path, sizeof path - 1))
+			memmove(m->text[i], m->text[i] + sizeof path - 1,
+				strlen(m->text[i] + sizeof path - 1) + 1);
+	unlink(path);
+	return rc;
+}
+
+static int read_all(struct vnep_edge_config *c, const char *text, struct mistakes *m)
+{
+	*m = (struct mistakes){ 0 };
+	return read_text(c, text, strlen(text), m, NULL);
+}
+
+TEST("config: every key in its section, with comments, blanks and a last line without its end")
+{
+	struct vnep_edge_config c;
+	struct mistakes m;
+
+	CHECK_INT(read_all(&c, "# an edge\n"
+			       "[edge]\n"
+			       "name = east-1   # in records\n"
+			       "\tregion=east\r\n"
+			       "; ports\n"
+			       "  [ports]  ; here they are\n"
+			       "access = acc0, acc1,acc2\n"
+			       "access = acc3\n"
+			       "core=up0\n"
+			       "journal-port = vnep-j8\n"
+			       "\n"
+			       "[acl]\n"
+			       "set-size = 4096\n"
+			       "[journal]\n"
+			       "segment-octets = 16M", &m), 0);
+	CHECK_INT(m.count, 0);
+	CHECK_STR(c.name, "east-1");
+	CHECK_STR(c.region, "east");
+	CHECK_INT(c.acl.access_count, 4);
+	CHECK_STR(c.acl.access[0], "acc0");
+	CHECK_STR(c.acl.access[2], "acc2");
+	CHECK_STR(c.acl.access[3], "acc3");
+	CHECK_STR(c.acl.core, "up0");
+	CHECK_STR(c.acl.journal_port, "vnep-j8");
+	CHECK_INT(c.acl.set_size, 4096);
+	CHECK_INT(c.segment_octets, 16 << 20);
+	CHECK_INT(vnep_edge_config_check(&c, NULL), 0);
+}
+
+TEST("config: sections may be left out")
+{
+	struct vnep_edge_config c;
+	struct mistakes m;
+
+	CHECK_INT(read_all(&c, "access = acc0\ncore = up0\nregion = west\n", &m), 0);
+	CHECK_STR(c.acl.core, "up0");
+	CHECK_STR(c.region, "west");
+	CHECK_INT(vnep_edge_config_check(&c, NULL), 0);
+}
+
+TEST("config: the defaults are a name that records take, region local and vnep-j0")
+{
+	struct vnep_edge_config c;
+	char name[VNEP_LABEL_MAX + 1];
+
+	vnep_edge_config_init(&c);
+	CHECK(c.name[0] && !strchr(c.name, '.'));
+	CHECK_STR(c.region, "local");
+	CHECK_STR(c.acl.journal_port, "vnep-j0");
+	CHECK(!c.acl.access_count && !c.acl.core[0] && !c.acl.set_size && !c.segment_octets);
+	memcpy(name, c.name, sizeof name);
+	CHECK_INT(vnep_edge_config_set(&c, "name", name, NULL), 0);
+}
+
+TEST("config: all mistakes are reported, each with its line, and the first is returned")
+{
+	struct vnep_edge_config c;
+	struct mistakes m;
+
+	CHECK_INT(read_all(&c, "[edge]\n"
+			       "nmae = x\n"
+			       "core = up0\n"
+			       "just words\n"
+			       "[prots]\n"
+			       "access = acc0\n"
+			       "[ports\n"
+			       "[acl]\n"
+			       "set-size = many\n", &m), VNEP_EVALUE);
+	CHECK_INT(m.count, 6);
+	CHECK_STR(m.text[0], ":2: unknown key \"nmae\" (did you mean \"name\"?)");
+	CHECK_STR(m.text[1], ":3: key \"core\" does not belong to [edge]");
+	CHECK_STR(m.text[2], ":4: \"just words\" is not key = value");
+	CHECK_STR(m.text[3], ":5: unknown section \"prots\" (did you mean \"ports\"?)");
+	CHECK_STR(m.text[4], ":7: a section is [name], not \"[ports\"");
+	CHECK_STR(m.text[5], ":9: \"many\" is not a number from 1024 to 268435456");
+	CHECK_STR(c.acl.access[0], "acc0"); /* a mistake costs its line alone */
+}
+
+TEST("config: a key in the wrong section gets a hint where it belongs")
+{
+	struct vnep_edge_config c;
+	struct vnep_err err = { 0 };
+	static const char text[] = "[acl]\ncore = up0\n";
+
+	CHECK_INT(read_text(&c, text, sizeof text - 1, NULL, &err), VNEP_EVALUE);
+	CHECK_INT(err.line, 2);
+	CHECK_STR(err.hint, "it belongs to [ports]");
+}
+
+TEST("config: without a report the first mistake ends the reading")
+{
+	struct vnep_edge_config c;
+	struct vnep_err err = { 0 };
+	static const char text[] = "core = up0\nbad\nregion = west\nworse\n";
+
+	CHECK_INT(read_text(&c, text, sizeof text - 1, NULL, &err), VNEP_ESYNTAX);
+	CHECK_INT(err.line, 2);
+	CHECK_STR(c.acl.core, "up0");
+	CHECK_STR(c.region, "local");
+}
+
+TEST("config: a key that is there twice is a mistake, but for access")
+{
+	struct vnep_edge_config c;
+	struct mistakes m;
+
+	CHECK_INT(read_all(&c, "core = up0\naccess = a0\naccess = a1\ncore = up1\n", &m), VNEP_EVALUE);
+	CHECK_INT(m.count, 1);
+	CHECK_STR(m.text[0], ":4: key \"core\" is set twice (first on line 1)");
+	CHECK_STR(c.acl.core, "up0");
+	CHECK_INT(c.acl.access_count, 2);
+}
+
+TEST("config: a bad value is refused with its text and changes nothing")
+{
+	static const char *const bad[][2] = {
+		{ "name", "" }, { "name", "two words" }, { "name", "-x" }, { "name", "a\"b" },
+		{ "name", "1234567890123456789012345678901234567890123456789012345678901234" },
+		{ "region", "\xc3\xa9" }, { "core", "" }, { "core", "1234567890123456" }, { "core", "a/b" },
+		{ "core", "a b" }, { "core", "." }, { "core", "eth0:1" }, { "journal-port", "" },
+		{ "access", "" }, { "access", ",a0" }, { "access", "a0,1234567890123456" }, { "access", "a0,b/c" },
+		{ "set-size", "1023" }, { "set-size", "268435457" }, { "set-size", "-1" }, { "set-size", "4096 " },
+		{ "segment-octets", "1023k" }, { "segment-octets", "3G" }, { "segment-octets", "0" },
+		{ "segment-octets", "99999999999999999999" }, { "segment-octets", "16MB" }, { "name2", "x" },
+	};
+	struct vnep_edge_config c, before;
+
+	vnep_edge_config_init(&c);
+	memcpy(&before, &c, sizeof c);
+	for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++) {
+		struct vnep_err err = { 0 };
+
+		if (vnep_edge_config_set(&c, bad[i][0], bad[i][1], &err) != VNEP_EVALUE) {
+			printf("# %s = %s\n", bad[i][0], bad[i][1]);
+			CHECK(false);
+		}
+		CHECK(err.text[0]);
+		CHECK_INT(c.acl.access_count, 0);
+		CHECK(!c.acl.core[0] && !strcmp(c.name, before.name) && !strcmp(c.region, before.region));
+		CHECK(!c.acl.set_size && !c.segment_octets && !strcmp(c.acl.journal_port, "vnep-j0"));
+	}
+}
+
+TEST("config: the longest names fit, and no more access ports than there may be")
+{
+	struct vnep_edge_config c;
+	char name[32];
+
+	vnep_edge_config_init(&c);
+	CHECK_INT(vnep_edge_config_set(&c, "core", "123456789012345", NULL), 0);
+	CHECK_INT(vnep_edge_config_set(&c, "region",
+		"123456789012345678901234567890123456789012345678901234567890123", NULL), 0);
+	for (unsigned i = 0; i < VNEP_PORTS_MAX; i++) {
+		snprintf(name, sizeof name, "acc%u", i);
+		CHECK_INT(vnep_edge_config_set(&c, "access", name, NULL), 0);
+	}
+	CHECK_INT(vnep_edge_config_check(&c, NULL), 0);
+	CHECK_INT(vnep_edge_config_set(&c, "access", "acc99", NULL), VNEP_EVALUE);
+	CHECK_INT(c.acl.access_count, VNEP_PORTS_MAX);
+}
+
+TEST("config: a NUL, a line without an end, a folder and a file that is not there are said, not read")
+{
+	static char text[10000];
+	struct vnep_edge_config c;
+	struct vnep_err err = { 0 };
+	struct mistakes m = { 0 };
+
+	CHECK_INT(read_text(&c, "core = up0\nname = a\0b\nregion = x\n", 34, &m, &err), VNEP_ESYNTAX);
+	CHECK_INT(err.line, 2);
+	CHECK_INT(m.count, 1);
+	memset(text, 'x', sizeof text);
+	CHECK_INT(read_text(&c, text, sizeof text, NULL, &err), VNEP_ETOOBIG);
+	CHECK_INT(err.line, 1);
+	memset(text, ' ', sizeof text);
+	memcpy(text, "region = ", 9);
+	memcpy(text + 4091, "west\n", 5);
+	CHECK_INT(read_text(&c, text, 4096, NULL, &err), 0); /* 4,095 octets and the end of the line */
+	CHECK_STR(c.region, "west");
+	vnep_edge_config_init(&c);
+	CHECK_INT(vnep_edge_config_read(&c, "/", NULL, NULL, &err), -EISDIR);
+	CHECK_INT(vnep_edge_config_read(&c, "/nowhere/edge.conf", NULL, NULL, &err), -ENOENT);
+	CHECK_INT(vnep_edge_config_read(&c, "/dev/null", NULL, NULL, &err), 0);
+}
+
+TEST("config: check wants an access port, a core port, and each port once")
+{
+	static const struct {
+		const char *text, *problem;
+	} cases[] = {
+		{ "core = up0\n", "no access port" },
+		{ "access = acc0\n", "no core port" },
+		{ "access = acc0,acc1,acc0\ncore = up0\n", "access port acc0 is named twice" },
+		{ "access = acc0,up0\ncore = up0\n", "port up0 has two uses" },
+		{ "access = vnep-j0\ncore = up0\n", "port vnep-j0 has two uses" },
+		{ "access = acc0\ncore = vnep-j0\n", "port vnep-j0 has two uses" },
+	};
+
+	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct vnep_edge_config c;
+		struct vnep_err err = { 0 };
+		struct mistakes m;
+
+		CHECK_INT(read_all(&c, cases[i].text, &m), 0);
+		CHECK_INT(vnep_edge_config_check(&c, &err), VNEP_EVALUE);
+		CHECK_STR(err.text, cases[i].problem);
+		CHECK(i > 1 || err.hint[0]);
+	}
+}
+
+int main(void)
+{
+	return t_run();
+}
