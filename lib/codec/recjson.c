@@ -39,14 +39,14 @@ enum vnep_record_type vnep_recjson_type(const struct vnep_json *json)
 
 /* ---- unknown keys ---- */
 
-/* addrMax and core-port are near misses too: compare in lower case, with underscores. */
+/* addrMax and VLAN are near misses too: compare in lower case. */
 static bool is_near(const char *key, const char *known)
 {
 	char plain[VNEP_LABEL_MAX + 1];
 	size_t i;
 
 	for (i = 0; key[i] && i < sizeof plain - 1; i++)
-		plain[i] = key[i] == '-' ? '_' : (char)tolower((unsigned char)key[i]);
+		plain[i] = (char)tolower((unsigned char)key[i]);
 	plain[i] = 0;
 	return !key[i] && (!strcmp(plain, known) || vnep_near(plain, known));
 }
