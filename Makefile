@@ -87,6 +87,32 @@ check: deps all tests
 demo: deps all
 	$(Q)VNEP_BIN=$(CURDIR)/$(BUILD)/bin examples/demo.sh
 
+# Every target of tests/fuzz for FUZZ_SECONDS, from its seeds; what is found stays in build/fuzz.
+FUZZ_CC      ?= clang
+FUZZ_SECONDS ?= 10
+VNEP_FUZZ    := -fsanitize=address,undefined -fno-sanitize-recover=undefined -O1 -g
+fuzz_bin     := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz-*.c)))
+
+build/fuzz/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(FUZZ_CC) $(VNEP_CPPFLAGS) $(VNEP_CFLAGS) $(VNEP_FUZZ) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+
+build/fuzz/libvnep.a: $(lib_src:%.c=build/fuzz/obj/%.o)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(fuzz_bin): build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o build/fuzz/libvnep.a
+	$(call say,LD,$@)
+	$(Q)$(FUZZ_CC) $(VNEP_FUZZ) -fsanitize=fuzzer -o $@ $^ $(VNEP_LDLIBS)
+
+fuzz: $(fuzz_bin)
+	$(Q)for f in $^; do \
+		mkdir -p $$f.corpus; \
+		$$f -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=$$f- $$f.corpus \
+			tests/fuzz/corpus/$${f##*/fuzz-} >$$f.log 2>&1 || { tail -n 30 $$f.log; exit 1; }; \
+		echo "$${f##*/}: $$(tail -n 1 $$f.log)"; \
+	done
+
 doctor:
 	$(Q)CC=$(CC) .ci/doctor
 

@@ -62,7 +62,7 @@ load edge
 	state_is "$V1" awake
 	netns vpc ping -q -c 3 -i 0.05 -W 2 "$V1"
 	balanced
-	jq -e '.dropped.overrun == 1' "$T/status"
+	jq -e '.dropped.overrun >= 1' "$T/status"
 	radio on 0
 	speak 0
 	wait_for 5 grep -q "packet 3" "$T/hear0.out"

@@ -103,12 +103,15 @@ setup() {
 	balanced
 }
 
-@test "control: an event by hand becomes pending, is answered when durable, and delivered" {
-	hear 0
+@test "control: an event by hand is answered when durable, waits, and is delivered; the sum holds" {
 	say_to "$V1" "to copy"
 	wait_for 5 pending_is "$V1" 1
-	vnep-journal read --dev "$V1" | jq -c "select(.kind == \"data\") | del(.seq, .conn)" >"$T/event"
-	run -0 vnep-journal append "$T/event"
+	vnep-journal read --dev "$V1" | jq -c "select(.kind == \"data\") | del(.seq, .conn) | .dev = \"$DEV2\"" >"$T/event"
+	run -0 bash -c 'vnep-journal append <"$T/event"'
 	record '.type == "appended" and .durable'
+	pending_is "$V2" 1
+	balanced
+	run -1 bash -c 'jq -c ".seq = 1" "$T/event" | vnep-replay send'
+	[[ $output == *"its packets wait in the journal"* ]]
 	balanced
 }

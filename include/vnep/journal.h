@@ -82,6 +82,9 @@ int vnep_journal_ledger_put(struct vnep_journal *journal, const void *data, size
 int vnep_journal_ledger_get(struct vnep_journal *journal, void *out, size_t cap, size_t *len,
 	struct vnep_err *err);
 
+/* Inside a group: how many packets of all devices are pending, with what was appended. */
+uint64_t vnep_journal_pending_total(const struct vnep_journal *journal);
+
 /* One device, as of the last commit (inside a group: with what was appended). */
 struct vnep_journal_device {
 	char dev[VNEP_URN_MAX + 1];

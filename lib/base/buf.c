@@ -37,7 +37,7 @@ uint8_t *vnep_buf_reserve(struct vnep_buf *buf, size_t len)
 		buf->rc = -ENOMEM;
 		return NULL;
 	}
-	if (need > buf->cap) {
+	if (need > buf->cap || !buf->data) { /* room for nothing is still no NULL */
 		cap = buf->cap ? buf->cap : 256;
 		while (cap < need)
 			cap *= 2;

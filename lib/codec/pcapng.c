@@ -318,7 +318,7 @@ static int check(const struct options *opt, const struct in *in, const uint8_t *
 	struct in ours = sub(in, opt->ours + 8, opt->ours_len - 8);
 	struct in tail = sub(in, end - 4, 4);
 
-	if (end + 8 != data + len || opt->ours_len % 4)
+	if (end + 8 != data + len || opt->ours_len % 4 || vnep_be32(end) != OPT_END)
 		return vnep_err_set(err, VNEP_EDAMAGED, "our option is not the last of its block");
 	if (vnep_pcapng_crc(0, data, (size_t)(end - 4 - data)) != get32(&tail))
 		return vnep_err_set(err, VNEP_EDAMAGED, "the CRC32 of a block does not agree");

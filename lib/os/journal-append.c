@@ -326,3 +326,8 @@ int vnep_journal_ledger_get(struct vnep_journal *journal, void *out, size_t cap,
 	vnep_jindex_leave(&journal->index);
 	return rc;
 }
+
+uint64_t vnep_journal_pending_total(const struct vnep_journal *journal)
+{
+	return journal->tail.pending;
+}

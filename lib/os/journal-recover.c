@@ -302,7 +302,7 @@ static int take_from(struct vnep_journal *journal, uint32_t segment, bool last, 
 		close(fd);
 		return rc;
 	}
-	if (last && !tail->given_up && (uint64_t)st.st_size > tail->offset)
+	if (last && !tail->given_up && (!tail->offset || (uint64_t)st.st_size > tail->offset))
 		return take_last(journal, fd, (uint64_t)st.st_size, cut, err);
 	rc = last ? 0 : vnep_journal_segment_end(journal, segment, &end, err);
 	if (rc || last || end <= tail->offset) {

@@ -177,16 +177,22 @@ static int read_boot(char out[static VNEP_PCAPNG_BOOT_LEN + 1], struct vnep_err 
 	return 0;
 }
 
+static int no_journal(const char *state, struct vnep_err *err)
+{
+	return vnep_err_set(err, VNEP_ENOTFOUND, "no journal in %s", state);
+}
+
 /* STATE, STATE/journal, STATE/journal/index: ours, no links. The descriptors stay on what was checked. */
 static int open_folders(struct vnep_journal *journal, const char *state, struct vnep_err *err)
 {
 	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 	bool write = journal->how != VNEP_JOURNAL_READ;
 	char index[PATH_MAX];
+	uint32_t first;
 	int rc = vnep_state_check(state, write, err);
 
 	if (rc)
-		return rc;
+		return rc == VNEP_ENOTFOUND ? no_journal(state, err) : rc;
 	if (asprintf(&journal->path, "%s/journal", state) < 0) {
 		journal->path = NULL;
 		return vnep_err_sys(err, ENOMEM, "journal");
@@ -194,16 +200,18 @@ static int open_folders(struct vnep_journal *journal, const char *state, struct 
 	if (snprintf(index, sizeof index, "%s/index", journal->path) >= (int)sizeof index)
 		return vnep_err_sys(err, ENAMETOOLONG, "%s/index", journal->path);
 	rc = vnep_state_check(journal->path, write, err);
-	if (!rc)
-		rc = vnep_state_check(index, write, err);
-	if (rc == VNEP_ENOTFOUND)
-		return vnep_err_set(err, VNEP_ENOTFOUND, "no journal in %s", state);
 	if (rc)
-		return rc;
+		return rc == VNEP_ENOTFOUND ? no_journal(state, err) : rc;
 	journal->dir = open(journal->path, flags);
-	journal->index_dir = journal->dir < 0 ? -1 : openat(journal->dir, "index", flags);
-	if (journal->index_dir < 0)
+	if (journal->dir < 0)
 		return vnep_err_sys(err, errno, "cannot open %s", journal->path);
+	write = write || !vnep_journal_next_segment(journal, 1, &first, err);
+	rc = vnep_state_check(index, write, err); /* it can be made anew wherever there are segments */
+	if (rc)
+		return rc == VNEP_ENOTFOUND ? no_journal(state, err) : rc;
+	journal->index_dir = openat(journal->dir, "index", flags);
+	if (journal->index_dir < 0)
+		return vnep_err_sys(err, errno, "cannot open %s/index", journal->path);
 	return 0;
 }
 

@@ -29,6 +29,7 @@ struct edge_client {
 	struct vnep_buf input; /* whole lines */
 	struct vnep_buf out;
 	bool watching, finished, eof;
+	size_t discarded; /* input behind a refusal */
 	unsigned refused; /* lines of a stream */
 
 	struct vnep_watch *timer; /* status: waits for a quiet point */

@@ -17,7 +17,7 @@
 
 #include "edge-client.h"
 
-enum { CLIENTS_MAX = 256, INPUT_MAX = 256 << 20, WATCH_MAX = 4 << 20, CHUNK = 65536 };
+enum { CLIENTS_MAX = 256, INPUT_MAX = 256 << 20, WATCH_MAX = 4 << 20, DISCARD_MAX = 16 << 20, CHUNK = 65536 };
 
 static void client_free(struct edge_client *client)
 {
@@ -53,7 +53,12 @@ static bool flush(struct edge_client *client)
 		vnep_buf_consume(&client->out, (size_t)n);
 	}
 	vnep_watch_writable(client->watch, client->out.len > 0);
-	return !(client->finished && !client->out.len);
+	if (!client->finished || client->out.len)
+		return true;
+	if (client->eof || client->discarded > DISCARD_MAX)
+		return false;
+	shutdown(client->fd, SHUT_WR); /* closing with unread input would take the answer back */
+	return true;
 }
 
 void edge_reply(struct edge_client *client, struct vnep_buf *lines)
@@ -165,6 +170,10 @@ static bool receive(struct edge_client *client)
 	if (n == 0) {
 		vnep_watch_readable(client->watch, false);
 		end_of_input(client);
+		return true;
+	}
+	if (client->finished) {
+		client->discarded += (size_t)n;
 		return true;
 	}
 	if (vnep_lines_feed(&client->lines, chunk, (size_t)n))

@@ -75,7 +75,7 @@ static int put_ledger(struct vnep_edge *edge, struct vnep_err *err)
 {
 	struct edge_ledger l = edge->ledger;
 
-	l.pending = edge_ledger_pending(edge);
+	l.pending = vnep_journal_pending_total(edge->journal);
 	l.delivered += (uint64_t)edge->delta.delivered;
 	l.converted += (uint64_t)edge->delta.converted;
 	for (int r = 0; r < VNEP_REASON_COUNT; r++)

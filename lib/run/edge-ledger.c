@@ -45,7 +45,7 @@ static int counters(struct vnep_edge *edge, struct vnep_acl_counters *out)
 	return rc;
 }
 
-uint64_t edge_ledger_pending(struct vnep_edge *edge)
+static uint64_t pending_now(struct vnep_edge *edge)
 {
 	struct vnep_journal_stat stat = { 0 };
 	struct vnep_err err = { 0 };
@@ -65,12 +65,12 @@ void edge_ledger_open(struct vnep_edge *edge)
 	counters(edge, &now);
 	vnep_journal_ledger_get(edge->journal, l, sizeof *l, &len, &err);
 	if (len == sizeof *l && l->version == LEDGER_VERSION && l->base.generation == now.generation) {
-		l->ring_packets += edge_ledger_pending(edge) - l->pending;
+		l->ring_packets += pending_now(edge) - l->pending;
 		edge->ledger_dirty = true;
 		return;
 	}
 	/* another table or none before: a new interval begins here, with what is pending */
-	*l = (struct edge_ledger){ .version = LEDGER_VERSION, .base = now, .carried = edge_ledger_pending(edge) };
+	*l = (struct edge_ledger){ .version = LEDGER_VERSION, .base = now, .carried = pending_now(edge) };
 	edge->ledger_dirty = true;
 }
 
@@ -88,7 +88,7 @@ void edge_ledger_terms(struct vnep_edge *edge, struct vnep_ledger_terms *out)
 		.segmented = came > handed ? came - handed : 0,
 		.forwarded = k.forwarded_from_device + k.forwarded_to_device + l->sent_on - l->converted,
 		.delivered = l->delivered,
-		.pending = edge_ledger_pending(edge),
+		.pending = pending_now(edge),
 		.answered = l->answered,
 	};
 	for (int r = 0; r < VNEP_REASON_COUNT; r++)

@@ -280,7 +280,6 @@ void edge_evidence(struct vnep_edge *edge, struct edge_device *d, const struct v
 
 /* edge-ledger.c */
 void edge_ledger_open(struct vnep_edge *edge);
-uint64_t edge_ledger_pending(struct vnep_edge *edge);
 void edge_ledger_terms(struct vnep_edge *edge, struct vnep_ledger_terms *out);
 bool edge_ledger_quiet(struct vnep_edge *edge, const struct vnep_acl_counters *before);
 void edge_drop(struct vnep_edge *edge, struct edge_device *d, enum vnep_reason reason);

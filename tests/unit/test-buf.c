@@ -69,6 +69,18 @@ TEST("buf: want of memory is remembered until reset")
 	vnep_buf_release(&buf);
 }
 
+TEST("buf: room for nothing is not want of memory")
+{
+	struct vnep_buf buf;
+
+	vnep_buf_init(&buf);
+	CHECK(vnep_buf_reserve(&buf, 0));
+	vnep_buf_put(&buf, NULL, 0);
+	CHECK_INT(buf.rc, 0);
+	CHECK_INT(buf.len, 0);
+	vnep_buf_release(&buf);
+}
+
 TEST("buf: str keeps a NUL behind the content and does not count it")
 {
 	struct vnep_buf buf;
