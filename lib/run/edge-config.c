@@ -64,7 +64,8 @@ static int set_port(char out[static VNEP_IF_MAX + 1], const char *key, const cha
 {
 	if (!is_ifname(value, n))
 		return vnep_err_set(err, VNEP_EVALUE,
-			"%s needs the name of a link, 1 to %d characters, not \"%.*s\"", key, VNEP_IF_MAX, (int)(n < 80 ? n : 80), value);
+			"%s needs the name of a link, 1 to %d characters, not \"%.*s\"", key, VNEP_IF_MAX,
+			(int)(n < 80 ? n : 80), value);
 	memcpy(out, value, n);
 	out[n] = 0;
 	return 0;
