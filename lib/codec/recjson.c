@@ -74,18 +74,17 @@ static int refuse(const struct vnep_place *at, const char *key, const char *know
 static int look_at_key(const char *key, struct vnep_json *value, void *arg)
 {
 	const struct unknown *u = arg;
-	const char *known = NULL;
 
 	(void)value;
 	if (!u->at->parent && (!strcmp(key, "type") || !strcmp(key, "v")))
 		return 0;
-	for (const struct vnep_key *k = u->keys; k->name; k++) {
+	for (const struct vnep_key *k = u->keys; k->name; k++)
 		if (!strcmp(key, k->name))
 			return 0;
-		if (!known && is_near(key, k->name))
-			known = k->name;
-	}
-	return known ? refuse(u->at, key, known) : 0;
+	for (const struct vnep_key *k = u->keys; k->name; k++)
+		if (is_near(key, k->name))
+			return refuse(u->at, key, k->name);
+	return 0;
 }
 
 /* ---- one object against its table ---- */
