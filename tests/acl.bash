@@ -60,3 +60,32 @@ conserved() {
 		$arrived > 0 and $arrived == $ended' "$T/counters" >/dev/null ||
 		{ jq -c '.nftables[].counter // empty | select(.packets > 0) | [.name, .packets]' "$T/counters"; return 1; }
 }
+
+# udp N SRC DST PORT TEXT [COUNT]: frames of device N with a source of your choice; VLAN and HOPS as frames has them.
+udp() {
+	local mac=00:00:5e:00:53:01 port=00:00:5e:00:53:fe
+
+	[[ $1 == 0 ]] || mac=00:00:5e:00:53:1$1 port=00:00:5e:00:53:f$1
+	netns "dev$1" frames udp6 "d$1" "${MAC:-$mac}" "${TO_MAC:-$port}" "$2" "$3" 40000 "$4" "$5" ${6:+"$6"}
+}
+
+# from_vpc SRC DST PORT TEXT [COUNT]: frames of the VPC host.
+from_vpc() {
+	netns vpc frames udp6 v0 00:00:5e:00:53:02 00:00:5e:00:53:fd "$1" "$2" 40000 "$3" "$4" ${5:+"$5"}
+}
+
+# listen HOST IF COUNT: frames of UDP that arrive there within 3 s, as hex, in $T/HOST.out.
+listen() {
+	background "$1" netns "$1" frames recv "$2" "$3" 3000 udp
+	wait_for 3 grep -q listening "$T/$1.err"
+}
+
+# arrived_at HOST COUNT: the listener there got that many.
+arrived_at() {
+	local n
+
+	wait "${PIDS[$1]}" || true
+	unset "PIDS[$1]"
+	n=$(grep -c . "$T/$1.out" || true)
+	[[ $n == "$2" ]] || { echo "$1 got $n, expected $2"; return 1; }
+}
