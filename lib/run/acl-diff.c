@@ -132,10 +132,12 @@ static void there_release(struct there *t)
 static int there_read(struct vnep_nl *nl, struct there *t, struct vnep_err *err)
 {
 	struct vnep_nft_table_info table;
-	int rc = vnep_nft_table(nl, &table, err);
+	int rc = vnep_nft_table(nl, &table, NULL);
 
 	if (rc == VNEP_ENOTFOUND)
 		return 0;
+	if (rc)
+		rc = vnep_nft_table(nl, &table, err); /* for its words */
 	if (!rc) {
 		t->has_table = true;
 		t->dormant = table.dormant;
