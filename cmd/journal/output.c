@@ -189,16 +189,19 @@ static int interface_of(struct journal_output *output, const char *dev, uint32_t
 	return 0;
 }
 
-static int put_pcapng(struct journal_output *output, const struct vnep_journal_item *item)
+/* Packets only: what else happened has no place in captures, and stops editcap(1) from making pcap of it. */
+static int put_pcapng(struct journal_output *output, const struct vnep_event *event)
 {
-	uint32_t id = 0;
-	int rc = 0;
+	struct vnep_pcapng_packet packet = { .ts = event->ts, .seq = event->seq, .conn = event->conn,
+		.kind = event->kind, .direction = event->direction, .copy = event->copy,
+		.frame = event->frame, .frame_len = event->frame_len, .length = event->length };
+	int rc = interface_of(output, event->dev, &packet.interface);
 
-	if (item->type == VNEP_RECORD_EVENT && item->event.frame)
-		rc = interface_of(output, item->event.dev, &id);
 	if (rc)
 		return vnep_err_sys(&output->cli->err, -rc, "output");
-	return vnep_journal_item_encode(&output->buf, item, id, &output->cli->err);
+	memcpy(packet.in_iface, event->in_iface, sizeof packet.in_iface);
+	vnep_pcapng_put_packet(&output->buf, &packet);
+	return 0;
 }
 
 static void put_json(struct vnep_buf *out, const struct vnep_journal_item *item)
@@ -215,12 +218,14 @@ int journal_output_put(struct journal_output *output, const struct vnep_journal_
 {
 	int rc = 0;
 
-	if (output->format == JOURNAL_PCAPNG)
-		rc = put_pcapng(output, item);
-	else if (output->format == JOURNAL_CSV)
+	if (output->format == JOURNAL_PCAPNG) {
+		if (item->type == VNEP_RECORD_EVENT && item->event.frame)
+			rc = put_pcapng(output, &item->event);
+	} else if (output->format == JOURNAL_CSV) {
 		put_csv(&output->buf, item);
-	else
+	} else {
 		put_json(&output->buf, item);
+	}
 	if (!rc && output->buf.len >= FLUSH_OCTETS)
 		rc = journal_output_flush(output, false);
 	return rc;

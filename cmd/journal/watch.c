@@ -1,8 +1,7 @@
 /*
  * watch - what the journal holds, a sync record, then what comes, as it becomes durable.
  *
- * The index is written last in each commit: a change of its file is the news. The watch begins before the
- * first scan, so nothing falls between the two. With --format pcapng the stream goes straight into
+ * The watch begins before the first scan, so nothing falls between the two. With --format pcapng the stream goes straight into
  * `wireshark -k -i -`.
  */
 #include <errno.h>
@@ -12,6 +11,8 @@
 
 #include "journal.h"
 #include "vnep/recjson.h"
+
+enum { LOOK_MS = 1000 }; /* for a writer that was killed before it could tell */
 
 const struct vnep_option journal_watch_options[] = {
 	{ "dev", 0, VNEP_ARG_ONE, "DEV", "of this device only", NULL },
@@ -65,7 +66,7 @@ static int wait_commit(struct watching *w)
 	struct pollfd p[] = { { w->fd, POLLIN, 0 }, { STDOUT_FILENO, 0, 0 } };
 	char events[4096];
 
-	while (poll(p, 2, -1) < 0)
+	while (poll(p, 2, LOOK_MS) < 0)
 		if (errno != EINTR)
 			return vnep_err_sys(&w->cli->err, errno, "waiting for a commit");
 	if (p[1].revents & POLLERR)

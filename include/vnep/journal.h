@@ -144,12 +144,9 @@ int vnep_journal_scan(struct vnep_journal *journal, struct vnep_journal_position
 int vnep_journal_seek(struct vnep_journal *journal, const char *dev, uint64_t seq,
 	struct vnep_journal_position *position, struct vnep_err *err);
 
-/* One item as the block that a segment has of it, for pcapng files of one's own. interface: of its packet. */
-int vnep_journal_item_encode(struct vnep_buf *out, const struct vnep_journal_item *item,
-	uint32_t interface, struct vnep_err *err);
-
 /* An inotify descriptor (nonblocking, the caller closes it) that becomes readable after each commit of any
- * process. Read it empty, then scan on from the last position. */
+ * process. Read it empty, then scan on from the last position. A process killed right behind its commit does
+ * not tell: look once a second besides. */
 int vnep_journal_watch(struct vnep_journal *journal, int *fd, struct vnep_err *err);
 
 struct vnep_journal_stat {

@@ -59,7 +59,7 @@ static int put_item(struct vnep_journal *journal, const struct vnep_journal_item
 	uint32_t interface, struct vnep_jplace *place, struct vnep_err *err)
 {
 	size_t start = journal->group.len;
-	int rc = vnep_journal_item_encode(&journal->group, item, interface, err);
+	int rc = vnep_jitem_encode(&journal->group, item, interface, err);
 
 	*place = (struct vnep_jplace){ journal->tail.segment, (uint32_t)(journal->group.len - start),
 		journal->group_base + start };

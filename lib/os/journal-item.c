@@ -52,8 +52,8 @@ static void put_packet(struct vnep_buf *out, const struct vnep_event *event, uin
 	vnep_pcapng_put_packet(out, &packet);
 }
 
-int vnep_journal_item_encode(struct vnep_buf *out, const struct vnep_journal_item *item,
-	uint32_t interface, struct vnep_err *err)
+int vnep_jitem_encode(struct vnep_buf *out, const struct vnep_journal_item *item, uint32_t interface,
+	struct vnep_err *err)
 {
 	struct vnep_buf json = { 0 }, text = { 0 };
 	int rc = 0;

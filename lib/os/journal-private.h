@@ -133,7 +133,9 @@ int vnep_jrules_outcome(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_
 	struct vnep_jdevice *device, const struct vnep_outcome *outcome, struct vnep_err *err);
 uint64_t vnep_jrules_resume(const struct vnep_jdevice *device);
 
-/* Items: the other half of vnep_journal_item_encode. Lends the block's bytes, dev of a packet is left "". */
+/* Items. encode appends one block; decode lends the block's bytes, dev of a packet is left "". */
+int vnep_jitem_encode(struct vnep_buf *out, const struct vnep_journal_item *item, uint32_t interface,
+	struct vnep_err *err);
 int vnep_jitem_decode(struct vnep_journal_item *out, const struct vnep_pcapng_block *block,
 	struct vnep_err *err);
 
@@ -196,6 +198,10 @@ struct vnep_journal {
 	uint32_t read_segment;
 };
 
+/* Our pid into the lock file: for the message of whoever waits in vain, and, behind each commit, for those who
+ * watch (LMDB lets readers see a commit only after its last write, so the index itself would tell too early).
+ * -1 and errno. */
+int vnep_journal_sign(struct vnep_journal *journal);
 /* The lock: waits up to 5 s. */
 int vnep_journal_lock(struct vnep_journal *journal, struct vnep_err *err);
 void vnep_journal_unlock(struct vnep_journal *journal);

@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
@@ -400,14 +399,12 @@ int vnep_journal_seek(struct vnep_journal *journal, const char *dev, uint64_t se
 
 int vnep_journal_watch(struct vnep_journal *journal, int *fd, struct vnep_err *err)
 {
-	char path[4096];
 	int rc;
 
-	snprintf(path, sizeof path, "%s/index/data.mdb", journal->path);
 	*fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (*fd >= 0 && inotify_add_watch(*fd, path, IN_MODIFY) >= 0)
+	if (*fd >= 0 && inotify_add_watch(*fd, journal->path, IN_MODIFY) >= 0)
 		return 0;
-	rc = vnep_err_sys(err, errno, "cannot watch %s", path);
+	rc = vnep_err_sys(err, errno, "cannot watch %s", journal->path);
 	if (*fd >= 0)
 		close(*fd);
 	return rc;

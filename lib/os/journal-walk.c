@@ -143,6 +143,7 @@ static int skip(struct vnep_jwalk *walk, struct vnep_jfound *out, uint32_t len, 
 	}
 	if (rc < 0)
 		return rc;
+	walk->whole = false; /* that the group does not agree is no news now */
 	damage(walk, out, start, walk->at, 1);
 	return VNEP_JSTEP_DAMAGE;
 }

@@ -291,8 +291,10 @@ int vnep_journal_commit(struct vnep_journal *journal, struct vnep_err *err)
 		if (!rc)
 			rc = commit_index(journal, err);
 	}
-	if (!rc)
+	if (!rc) {
 		journal->dirty = true;
+		vnep_journal_sign(journal); /* who watches looks again in a second anyway */
+	}
 	end_group(journal);
 	return rc;
 }

@@ -32,10 +32,17 @@ static int busy(struct vnep_journal *journal, struct vnep_err *err)
 	return VNEP_EBUSY;
 }
 
+int vnep_journal_sign(struct vnep_journal *journal)
+{
+	char text[PID_TEXT + 1];
+
+	snprintf(text, sizeof text, "%-*ld\n", PID_TEXT - 1, (long)getpid());
+	return pwrite(journal->lock, text, PID_TEXT, 0) == PID_TEXT ? 0 : -1;
+}
+
 int vnep_journal_lock(struct vnep_journal *journal, struct vnep_err *err)
 {
 	const struct timespec step = { .tv_nsec = LOCK_STEP_US * 1000L };
-	char text[PID_TEXT + 1];
 
 	if (journal->locked)
 		return 0;
@@ -47,9 +54,7 @@ int vnep_journal_lock(struct vnep_journal *journal, struct vnep_err *err)
 		nanosleep(&step, NULL);
 	}
 	journal->locked = true;
-	/* For the message of whoever waits in vain; the lock itself does not depend on it. */
-	snprintf(text, sizeof text, "%-*ld\n", PID_TEXT - 1, (long)getpid());
-	if (pwrite(journal->lock, text, PID_TEXT, 0) != PID_TEXT && errno != ENOSPC) {
+	if (vnep_journal_sign(journal) && errno != ENOSPC) {
 		vnep_journal_unlock(journal);
 		return vnep_err_sys(err, errno, "cannot write %s/lock", journal->path);
 	}
