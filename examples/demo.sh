@@ -86,12 +86,13 @@ until_true 5 told '.type == "sync"'
 
 say "2. Each device sends its first frame. The edge knows its MAC, binds its address, sends the frame on."
 for n in 0 1 2; do
-	on "dev$n" ping -q -c 1 -W 3 2001:db8:b::2 | sed -n "2s/^/dev$n: /p"
+	on "dev$n" ping -q -c 1 -W 3 2001:db8:b::2 | sed -n "4s/^/dev$n: /p"
 done
 for state in 7 8 9; do
 	until_true 5 sh -c "vnep-edge status 2001:db8:b::7$state | jq -e '.state == \"awake\"'"
 done
-vnep-edge status thermostat.iot.example. lamp.iot.example. meter.iot.example. --table
+vnep-edge status thermostat.iot.example. lamp.iot.example. meter.iot.example. |
+	jq -r '"\(.vep)  \(.state)  at \(.port), calls itself \(.addr[-1])"'
 
 say "3. A program in the VPC talks to the devices as to any local host, by their virtual endpoints."
 on vpc ping -q -c 3 -i 0.05 2001:db8:b::79 | sed -n '4s/^/meter: /p'
@@ -122,10 +123,11 @@ radio off
 put 1
 until_true 8 told '.type == "presence" and .dev == "'$thermostat'" and .state == "asleep"'
 echo "   ...silence: it is asleep now. Four more PUTs:"
-for n in 2 3 4 5; do put "$n" & done
-wait -n 2>/dev/null || true
-until_true 8 sh -c "vnep-edge status 2001:db8:b::77 | jq -e '.pending == 5'"
-vnep-journal pending --table
+for n in 2 3 4 5; do
+	put "$n" &
+	until_true 8 sh -c "vnep-edge status 2001:db8:b::77 | jq -e '.pending == $n'"
+done
+vnep-journal pending | jq -c '{dev, state, pending, pending_octets, resume_seq}'
 
 say "6. It wakes and speaks. All five reach its CoAP server, in order, before anything newer; then the kernel takes over."
 radio on

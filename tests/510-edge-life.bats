@@ -217,3 +217,38 @@ load edge
 	jq -se 'map(.seq) == [range(1; length + 1)]' "$T/events"
 	jq -se '.[0].kind == "connect"' "$T/events"
 }
+
+@test "edge: where more waits than dl_buffering allows the oldest go, each with its outcome and reason" {
+	requires socat
+	lab
+	edge_map
+	echo "{\"type\":\"device\",\"v\":1,\"dev\":\"$DEV0\",\"vep\":\"$V0\",\"dl_buffering\":{\"packet_count\":3}}" | vnep-map set -q
+	edge_start
+	hear 0
+	for n in 1 2 3 4 5; do say_to "$V0" "packet $n"; done
+	wait_for 5 told '.type == "outcome" and .outcome == "failed" and .reason == "dl-buffering-packet-count" and .seq == 2'
+	pending_is "$V0" 3
+	balanced
+	jq -e '.dropped["dl-buffering-packet-count"] == 2' "$T/status"
+	speak 0
+	wait_for 5 grep -q "packet 5" "$T/hear0.out"
+	[[ $(<"$T/hear0.out") == "packet 3"$'\n'"packet 4"$'\n'"packet 5" ]]
+	balanced
+}
+
+@test "edge: what is older than its device allows is recorded as expired, not sent" {
+	requires socat
+	lab
+	edge_map
+	echo "{\"type\":\"device\",\"v\":1,\"dev\":\"$DEV0\",\"vep\":\"$V0\",\"dl_buffering\":{\"duration_s\":1}}" | vnep-map set -q
+	edge_start
+	hear 0
+	say_to "$V0" "too old"
+	wait_for 5 pending_is "$V0" 1
+	wait_for 5 sh -c "vnep-journal read --dev $V0 | jq -se 'now - .[0].us / 1000000 > 1.1'"
+	speak 0
+	wait_for 5 told '.type == "outcome" and .outcome == "expired" and .reason == "dl-buffering-duration"'
+	wait_for 5 state_is "$V0" awake
+	[[ ! -s $T/hear0.out ]]
+	balanced
+}

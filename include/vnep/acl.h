@@ -28,7 +28,7 @@ enum { VNEP_PORTS_MAX = 64 };
 struct vnep_acl_config {
 	char access[VNEP_PORTS_MAX][VNEP_IF_MAX + 1]; /* port index in tags: 1.. in this order */
 	unsigned access_count;
-	char core[VNEP_IF_MAX + 1];         /* its index is access_count + 1 */
+	char core[VNEP_IF_MAX + 1];         /* its index in tags is access_count + 1 */
 	char journal_port[VNEP_IF_MAX + 1]; /* vnep-j0; its peer gets the chain that drops everything */
 	uint32_t set_size;                  /* elements a set may hold; 0 = 1,048,576 */
 };
@@ -39,7 +39,10 @@ int vnep_acl_open(struct vnep_acl **out, const struct vnep_acl_config *config, b
 void vnep_acl_close(struct vnep_acl *acl);
 
 /* The wanted state, record by record (before apply, plan, verify, render). A device is wanted as endpoint
- * and known MAC; with a binding (or a fixed addr and port in its record: preload) also as binding. */
+ * and known MAC; with a binding (or a MAC and fixed addr in its record: preload) also as binding; a port that is
+ * not one of ours means it is bound elsewhere. Without a port in its record it may use every access port, and to
+ * it goes by the first. VPCs may come later than devices that name them, not later than devices that do not.
+ * VNEP_EVALUE: a VLAN, form host, a vpc of another core port: what this edge cannot serve. */
 int vnep_acl_want_vpc(struct vnep_acl *acl, const struct vnep_vpc *vpc, struct vnep_err *err);
 int vnep_acl_want_device(struct vnep_acl *acl, const struct vnep_device *device,
 	const struct vnep_binding *binding, struct vnep_err *err);
@@ -90,6 +93,26 @@ struct vnep_acl_counters {
 	uint64_t dropped[VNEP_REASON_COUNT];
 };
 int vnep_acl_counters(struct vnep_acl *acl, struct vnep_acl_counters *out, struct vnep_err *err);
+
+/* Each named counter: arrived.PORT, ask.PORT, drop.REASON.PORT; shared by all ports: drop.REASON, journal,
+ * forwarded.from-device, forwarded.to-device, copy.wake, copy.tap.from-device, copy.tap.to-device, copy.sample. */
+typedef int vnep_acl_counter_cb(const char *name, uint64_t packets, uint64_t octets, void *arg);
+int vnep_acl_each_counter(struct vnep_acl *acl, vnep_acl_counter_cb *cb, void *arg, struct vnep_err *err);
+
+/* How long a bound device listens, by its class in the kernel. always: it has no active time. *t3324_s 0 (and
+ * not always): it is asleep at once, so never a member. VNEP_ENOTFOUND: no binding. */
+int vnep_acl_t3324_get(struct vnep_acl *acl, const struct in6_addr *vep, bool *always, uint32_t *t3324_s,
+	struct vnep_err *err);
+
+/* The configuration that the kernel's table was made with. VNEP_ENOTFOUND: no table. */
+int vnep_acl_config_read(struct vnep_acl_config *out, struct vnep_err *err);
+
+/* Changes of awake by hand or by another process (not by packets: the kernel is silent about those). The
+ * socket is to be polled; VNEP_EUNKNOWN: events were lost, look anew. */
+struct vnep_nl;
+typedef int vnep_acl_presence_cb(const struct in6_addr *vep, bool awake, void *arg);
+int vnep_acl_events_open(struct vnep_nl **out, struct vnep_err *err);
+int vnep_acl_events(struct vnep_nl *nl, vnep_acl_presence_cb *cb, void *arg, struct vnep_err *err);
 
 /* The kernel's bindings with their counters and presence (dev is "": the caller's map names it). */
 typedef int vnep_acl_element_cb(const struct vnep_element *element, void *arg);

@@ -45,12 +45,8 @@ static void put_set(struct vnep_nfttext *t, const char *name, const struct vnep_
 	if (spec->data != VNEP_NFT_NONE)
 		vnep_jw_str(w, "map", vnep_nft_type_text(spec->data));
 	vnep_jw_u64(w, "size", spec->size ? spec->size : t->rs->set_size);
-	if (spec->timeout) {
-		vnep_jw_array(w, "flags");
-		vnep_jw_str(w, NULL, "dynamic");
-		vnep_jw_str(w, NULL, "timeout");
-		vnep_jw_end_array(w);
-	}
+	if (spec->timeout) /* "dynamic" is implied: the JSON of nft 1.0.6 has no word for it */
+		vnep_jw_raw(w, "flags", "[\"timeout\"]", 11);
 	if (spec->counter)
 		vnep_jw_raw(w, "stmt", "[{\"counter\":null}]", 18);
 	end(t);

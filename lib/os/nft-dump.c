@@ -285,7 +285,7 @@ int vnep_nft_elements_decode(const struct nlmsghdr *msg, vnep_nft_element_cb *cb
 	struct vnep_nl_attr attr, elem;
 	struct vnep_nft_element_info info;
 
-	if (!walk_message(msg, NFT_MSG_NEWSETELEM, &walk))
+	if (!walk_message(msg, NFT_MSG_NEWSETELEM, &walk) && !walk_message(msg, NFT_MSG_DELSETELEM, &walk))
 		return 0;
 	while (vnep_nl_attrs_next(&walk, &attr)) {
 		if (attr.type == NFTA_SET_ELEM_LIST_TABLE && !is_ours(&attr))
@@ -303,6 +303,27 @@ int vnep_nft_elements_decode(const struct nlmsghdr *msg, vnep_nft_element_cb *cb
 		}
 	}
 	return 0;
+}
+
+bool vnep_nft_elements_of(const struct nlmsghdr *msg, enum vnep_set set, bool *deleted)
+{
+	struct vnep_nl_attrs walk;
+	struct vnep_nl_attr attr;
+	bool ours = false, same = false;
+	char name[256];
+
+	*deleted = walk_message(msg, NFT_MSG_DELSETELEM, &walk);
+	if (!*deleted && !walk_message(msg, NFT_MSG_NEWSETELEM, &walk))
+		return false;
+	while (vnep_nl_attrs_next(&walk, &attr)) {
+		if (attr.type == NFTA_SET_ELEM_LIST_TABLE) {
+			ours = is_ours(&attr);
+		} else if (attr.type == NFTA_SET_ELEM_LIST_SET) {
+			get_str(&attr, name, sizeof name);
+			same = !strcmp(name, vnep_set_specs[set].name);
+		}
+	}
+	return ours && same;
 }
 
 /* A question in the caller's place for it. */

@@ -129,8 +129,8 @@ static int write_owner(int fd, const char *tool, const char *socket)
 }
 
 /*
- * Who asks vnep_state_owner holds the lock, shared, for an instant: that is not another writer, who would hold it
- * alone. 0, or errno.
+ * Who asks vnep_state_owner holds the lock, shared, for an instant: that is not another writer, who would
+ * hold it alone. 0, or errno.
  */
 static int take(int lock)
 {

@@ -90,7 +90,7 @@ static int rules_before(struct vnep_acl *acl, struct vnep_err *err)
 	uint64_t changes = 0;
 	int rc = acl_build(acl, err);
 
-	return rc || acl->installed ? rc : acl_apply(acl, ACL_RULES, &changes, err);
+	return rc || acl->installed ? rc : acl_sync(acl, ACL_RULES, &changes, err);
 }
 
 /* Chains that no element leads to any more. */
@@ -98,7 +98,7 @@ static int rules_after(struct vnep_acl *acl, struct vnep_err *err)
 {
 	uint64_t changes = 0;
 
-	return acl->stale ? acl_apply(acl, ACL_FOREIGN, &changes, err) : 0;
+	return acl->stale ? acl_sync(acl, ACL_FOREIGN, &changes, err) : 0;
 }
 
 int vnep_acl_device_set(struct vnep_acl *acl, const struct vnep_device *device,

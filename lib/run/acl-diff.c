@@ -528,7 +528,7 @@ int vnep_acl_verify(struct vnep_acl *acl, vnep_acl_emit_cb *emit, void *arg, str
 }
 
 /* An outcome that is unknown is looked at again: what was done is then no difference any more. */
-int acl_apply(struct vnep_acl *acl, unsigned parts, uint64_t *changes, struct vnep_err *err)
+int acl_sync(struct vnep_acl *acl, unsigned parts, uint64_t *changes, struct vnep_err *err)
 {
 	int rc = VNEP_EUNKNOWN;
 
@@ -552,7 +552,7 @@ int acl_apply(struct vnep_acl *acl, unsigned parts, uint64_t *changes, struct vn
 int vnep_acl_apply(struct vnep_acl *acl, uint64_t *changes, struct vnep_err *err)
 {
 	uint64_t count = 0;
-	int rc = acl_apply(acl, ACL_ELEMENTS | ACL_FOREIGN, &count, err);
+	int rc = acl_sync(acl, ACL_ELEMENTS | ACL_FOREIGN, &count, err);
 
 	if (changes)
 		*changes = count;

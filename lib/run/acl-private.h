@@ -105,6 +105,16 @@ struct vnep_set_element *acl_elements_find(const struct acl_elements *e, const u
 bool acl_element_same(const struct vnep_acl *acl, enum vnep_set set, const struct vnep_set_element *wanted,
 	const struct vnep_nft_element_info *there);
 
+/* acl.c: who is awake. items are the caller's to free. */
+struct acl_members {
+	struct acl_member {
+		struct in6_addr vep;
+		uint64_t timeout_ms, left_ms;
+	} *items;
+	size_t count, cap;
+};
+int acl_members_read(struct vnep_acl *acl, struct acl_members *out, struct vnep_err *err);
+
 /* acl-diff.c */
 enum acl_mode { ACL_PLAN, ACL_VERIFY, ACL_APPLY };
 struct acl_diff {
@@ -125,7 +135,7 @@ int acl_diff_element(struct acl_diff *d, enum acl_change change, enum vnep_set s
 
 /* Rules and counters, and what else is said: elements, and the removal of what is not wanted any more. */
 enum { ACL_RULES = 0, ACL_ELEMENTS = 1, ACL_FOREIGN = 2 };
-int acl_apply(struct vnep_acl *acl, unsigned parts, uint64_t *changes, struct vnep_err *err);
+int acl_sync(struct vnep_acl *acl, unsigned parts, uint64_t *changes, struct vnep_err *err);
 
 /* acl-sync.c: the differences of one set's elements. */
 int acl_diff_set(struct acl_diff *d, enum vnep_set set, struct vnep_err *err);

@@ -1,13 +1,10 @@
-/* acl - opening and closing, presence, counters, the kernel's elements. */
+/* acl - opening and closing, presence. */
 #include <errno.h>
 #include <linux/netlink.h>
-#include <net/if.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "acl-private.h"
-#include "vnep/clock.h"
 #include "vnep/err.h"
 
 enum { SET_SIZE_DEFAULT = 1 << 20 };
@@ -151,23 +148,15 @@ int vnep_acl_awake_get(struct vnep_acl *acl, const struct in6_addr *vep, uint64_
 }
 
 /* Members are gathered before the caller sees them: a dump may have to be repeated, a callback may not. */
-struct members {
-	struct member {
-		struct in6_addr vep;
-		uint64_t timeout_ms, left_ms;
-	} *items;
-	size_t count, cap;
-};
-
 static int member_add(const struct vnep_nft_element_info *element, void *arg)
 {
-	struct members *m = arg;
+	struct acl_members *m = arg;
 
 	if (element->key_len != sizeof(struct in6_addr))
 		return 0;
 	if (m->count == m->cap) {
 		size_t cap = m->cap ? m->cap * 2 : 64;
-		struct member *bigger = reallocarray(m->items, cap, sizeof *bigger);
+		struct acl_member *bigger = reallocarray(m->items, cap, sizeof *bigger);
 
 		if (!bigger)
 			return -ENOMEM;
@@ -182,148 +171,21 @@ static int member_add(const struct vnep_nft_element_info *element, void *arg)
 
 static void members_forget(void *arg)
 {
-	((struct members *)arg)->count = 0;
+	((struct acl_members *)arg)->count = 0;
 }
 
-static int members_read(struct vnep_acl *acl, struct members *out, struct vnep_err *err)
+int acl_members_read(struct vnep_acl *acl, struct acl_members *out, struct vnep_err *err)
 {
 	return vnep_nft_each_element(acl->nl, VNEP_SET_AWAKE, member_add, members_forget, out, err);
 }
 
 int vnep_acl_awake_each(struct vnep_acl *acl, vnep_acl_awake_cb *cb, void *arg, struct vnep_err *err)
 {
-	struct members m = { 0 };
-	int rc = members_read(acl, &m, err);
+	struct acl_members m = { 0 };
+	int rc = acl_members_read(acl, &m, err);
 
 	for (size_t i = 0; !rc && i < m.count; i++)
 		rc = cb(&m.items[i].vep, m.items[i].left_ms, arg);
-	free(m.items);
-	return rc;
-}
-
-/* "drop.no-mapping.acc0": the reason stands between the dots, or ends the name. */
-static void count_drop(struct vnep_acl_counters *out, const char *reason, uint64_t packets)
-{
-	char word[32];
-	int which;
-
-	snprintf(word, sizeof word, "%.*s", (int)strcspn(reason, "."), reason);
-	which = vnep_reason_parse(word);
-	if (which > 0)
-		out->dropped[which] += packets;
-}
-
-static int count_object(const struct vnep_nft_object_info *object, void *arg)
-{
-	struct vnep_acl_counters *out = arg;
-	const char *name = object->name;
-	uint64_t n = object->packets;
-
-	if (!strncmp(name, "arrived.", 8))
-		out->arrived += n;
-	else if (!strncmp(name, "ask.", 4))
-		out->ask += n;
-	else if (!strncmp(name, "drop.", 5))
-		count_drop(out, name + 5, n);
-	else if (!strcmp(name, "forwarded.from-device"))
-		out->forwarded_from_device += n;
-	else if (!strcmp(name, "forwarded.to-device"))
-		out->forwarded_to_device += n;
-	else if (!strcmp(name, "journal"))
-		out->journal += n;
-	else if (!strcmp(name, "copy.wake"))
-		out->copy_wake += n;
-	else if (!strcmp(name, "copy.tap.from-device"))
-		out->copy_tap_from += n;
-	else if (!strcmp(name, "copy.tap.to-device"))
-		out->copy_tap_to += n;
-	else if (!strcmp(name, "copy.sample"))
-		out->copy_sample += n;
-	return 0;
-}
-
-static void count_restart(void *arg)
-{
-	struct vnep_acl_counters *out = arg;
-
-	*out = (struct vnep_acl_counters){ .generation = out->generation };
-}
-
-int vnep_acl_counters(struct vnep_acl *acl, struct vnep_acl_counters *out, struct vnep_err *err)
-{
-	struct vnep_nft_table_info table;
-	int rc = vnep_nft_table(acl->nl, &table, err);
-
-	if (rc)
-		return rc;
-	*out = (struct vnep_acl_counters){ .generation = table.handle };
-	return vnep_nft_each_object(acl->nl, count_object, count_restart, out, err);
-}
-
-struct listing {
-	struct vnep_table awake; /* struct member by vep */
-	struct vnep_element *items;
-	size_t count, cap;
-	struct vnep_wall now;
-};
-
-static int list_element(const struct vnep_nft_element_info *element, void *arg)
-{
-	struct listing *l = arg;
-	const struct member *member;
-	struct vnep_element *e;
-	uint32_t ifindex;
-	char port[IF_NAMESIZE];
-
-	if (element->key_len != 28 || element->data_len != 16)
-		return 0;
-	if (l->count == l->cap) {
-		size_t cap = l->cap ? l->cap * 2 : 64;
-		struct vnep_element *bigger = reallocarray(l->items, cap, sizeof *bigger);
-
-		if (!bigger)
-			return -ENOMEM;
-		l->items = bigger;
-		l->cap = cap;
-	}
-	e = &l->items[l->count++];
-	*e = (struct vnep_element){ .addr_count = 1, .packets = element->packets, .octets = element->octets };
-	memcpy(&ifindex, element->key, sizeof ifindex);
-	if (if_indextoname(ifindex, port))
-		snprintf(e->port, sizeof e->port, "%s", port);
-	memcpy(e->mac.octet, element->key + 4, sizeof e->mac.octet);
-	memcpy(&e->addr[0], element->key + 12, sizeof e->addr[0]);
-	memcpy(&e->vep, element->data, sizeof e->vep);
-	member = vnep_table_get(&l->awake, &e->vep);
-	e->state = member ? VNEP_STATE_AWAKE : VNEP_STATE_ASLEEP;
-	if (member && member->timeout_ms && member->left_ms <= member->timeout_ms)
-		e->last_seen.ns = l->now.ns - (int64_t)(member->timeout_ms - member->left_ms) * 1000000;
-	return 0;
-}
-
-static void listing_forget(void *arg)
-{
-	((struct listing *)arg)->count = 0;
-}
-
-int vnep_acl_each_element(struct vnep_acl *acl, vnep_acl_element_cb *cb, void *arg, struct vnep_err *err)
-{
-	struct listing l = { .now = vnep_wall_now() };
-	struct members m = { 0 };
-	int rc = members_read(acl, &m, err);
-
-	vnep_table_init(&l.awake, offsetof(struct member, vep), sizeof(struct in6_addr));
-	for (size_t i = 0; !rc && i < m.count; i++)
-		if (!vnep_table_get(&l.awake, &m.items[i].vep)) /* a dump during a resize may repeat one */
-			rc = vnep_table_put(&l.awake, &m.items[i]);
-	if (!rc)
-		rc = vnep_nft_each_element(acl->nl, VNEP_SET_FROM_BINDING, list_element, listing_forget, &l, err);
-	for (size_t i = 0; !rc && i < l.count; i++)
-		rc = cb(&l.items[i], arg);
-	if (rc == -ENOMEM)
-		vnep_err_sys(err, ENOMEM, "the kernel's elements");
-	vnep_table_release(&l.awake);
-	free(l.items);
 	free(m.items);
 	return rc;
 }

@@ -63,8 +63,9 @@ static int set_port(char out[static VNEP_IF_MAX + 1], const char *key, const cha
 	struct vnep_err *err)
 {
 	if (!is_ifname(value, n))
-		return vnep_err_set(err, VNEP_EVALUE, "%s needs the name of a link, 1 to %d characters, not \"%.*s\"",
-			key, VNEP_IF_MAX, (int)(n < 80 ? n : 80), value);
+		return vnep_err_set(err, VNEP_EVALUE,
+			"%s needs the name of a link, 1 to %d characters, not \"%.*s\"", key, VNEP_IF_MAX,
+			(int)(n < 80 ? n : 80), value);
 	memcpy(out, value, n);
 	out[n] = 0;
 	return 0;
@@ -217,7 +218,8 @@ static int set_once(const struct key *k, struct reading *r, struct vnep_err *err
 	unsigned *line = &r->set_on[k - keys];
 
 	if (*line && k->set != set_access)
-		return vnep_err_set(err, VNEP_EVALUE, "key \"%s\" is set twice (first on line %u)", k->name, *line);
+		return vnep_err_set(err, VNEP_EVALUE, "key \"%s\" is set twice (first on line %u)", k->name,
+			*line);
 	*line = r->line;
 	return 0;
 }

@@ -262,6 +262,50 @@ void edge_journal_outcome(struct vnep_edge *edge, struct edge_device *d, uint64_
 	vnep_outcome_encode(&edge->told, &o);
 }
 
+void edge_journal_settle(struct vnep_edge *edge, struct edge_device *d, uint64_t seq, uint32_t octets,
+	enum vnep_outcome_word word, enum vnep_reason reason, uint32_t attempt)
+{
+	edge_journal_outcome(edge, d, seq, word, reason, VNEP_EVIDENCE_NONE, attempt);
+	edge->delta.pending--;
+	d->pending -= d->pending > 0;
+	d->pending_octets -= d->pending_octets < octets ? d->pending_octets : octets;
+	if (word == VNEP_OUTCOME_SENT)
+		edge->delta.delivered++;
+	else
+		edge->delta.dropped[reason]++;
+}
+
+struct oldest {
+	uint64_t seq;
+	uint32_t octets;
+	unsigned attempt;
+};
+
+static int take_oldest(const struct vnep_event *event, unsigned attempt, void *arg)
+{
+	*(struct oldest *)arg = (struct oldest){ event->seq, event->length, attempt };
+	return 1;
+}
+
+/* 3GPP TS 29.244: DL Buffering Suggested Packet Count. What does not fit costs the oldest, and says so. */
+void edge_journal_limits(struct vnep_edge *edge, struct edge_device *d)
+{
+	for (;;) {
+		bool many = d->dl_packet_count && d->pending > d->dl_packet_count;
+		bool large = d->dl_octets && d->pending_octets > d->dl_octets;
+		struct vnep_err err = { 0 };
+		struct oldest o = { 0 };
+
+		if ((!many && !large) || edge_group(edge))
+			return;
+		vnep_journal_pending(edge->journal, d->dev, 0, 1, take_oldest, &o, &err);
+		if (!o.seq)
+			return;
+		edge_journal_settle(edge, d, o.seq, o.octets, VNEP_OUTCOME_FAILED,
+			many ? VNEP_DL_PACKET_COUNT : VNEP_DL_OCTETS, o.attempt + 1);
+	}
+}
+
 void edge_journal_gap(struct vnep_edge *edge, const char *port, uint64_t count, enum vnep_reason reason)
 {
 	struct vnep_event e = { .kind = VNEP_KIND_GAP, .ts = vnep_wall_now(), .count = count,

@@ -221,6 +221,10 @@ void edge_journal_give_up(struct vnep_edge *edge, struct edge_device *d);
 void edge_journal_outcome(struct vnep_edge *edge, struct edge_device *d, uint64_t seq,
 	enum vnep_outcome_word word, enum vnep_reason reason, enum vnep_evidence evidence,
 	uint32_t attempt);
+/* A pending packet is sent, or given up with a reason: outcome, counts of the device, ledger. */
+void edge_journal_settle(struct vnep_edge *edge, struct edge_device *d, uint64_t seq, uint32_t octets,
+	enum vnep_outcome_word word, enum vnep_reason reason, uint32_t attempt);
+void edge_journal_limits(struct vnep_edge *edge, struct edge_device *d); /* dl_buffering: the oldest go */
 void edge_journal_gap(struct vnep_edge *edge, const char *port, uint64_t count, enum vnep_reason reason);
 
 /* edge-device.c */

@@ -79,20 +79,6 @@ struct batch {
 	} staged[EDGE_REPLAY_BATCH];
 };
 
-static void settle(struct batch *b, uint64_t seq, uint32_t octets, enum vnep_outcome_word word,
-	enum vnep_reason reason, uint32_t attempt)
-{
-	edge_journal_outcome(b->edge, b->d, seq, word, reason, VNEP_EVIDENCE_NONE, attempt);
-	b->edge->delta.pending--;
-	if (b->d->pending)
-		b->d->pending--;
-	b->d->pending_octets -= b->d->pending_octets < octets ? b->d->pending_octets : octets;
-	if (word == VNEP_OUTCOME_SENT)
-		b->edge->delta.delivered++;
-	else
-		b->edge->delta.dropped[reason]++;
-}
-
 static bool too_old(const struct edge_device *d, const struct vnep_event *event)
 {
 	return d->dl_duration_s &&
@@ -140,11 +126,11 @@ static int stage(const struct vnep_event *event, unsigned attempt, void *arg)
 
 	b->seen = event->seq;
 	if (too_old(b->d, event)) {
-		settle(b, event->seq, event->length, VNEP_OUTCOME_EXPIRED, VNEP_DL_DURATION, attempt + 1);
+		edge_journal_settle(b->edge, b->d, event->seq, event->length, VNEP_OUTCOME_EXPIRED, VNEP_DL_DURATION, attempt + 1);
 		return 0;
 	}
 	if (event->conn != b->d->conn && dead(event)) {
-		settle(b, event->seq, event->length, VNEP_OUTCOME_FAILED, VNEP_NOT_REPLAYABLE, attempt + 1);
+		edge_journal_settle(b->edge, b->d, event->seq, event->length, VNEP_OUTCOME_FAILED, VNEP_NOT_REPLAYABLE, attempt + 1);
 		return 0;
 	}
 	room = vnep_buf_reserve(out, event->frame_len + VNEP_FORWARD_ROOM);
@@ -152,7 +138,7 @@ static int stage(const struct vnep_event *event, unsigned attempt, void *arg)
 		return -ENOMEM;
 	reason = vnep_forward_to_device(&b->how, event->frame, event->frame_len, room, &len);
 	if (reason) {
-		settle(b, event->seq, event->length, VNEP_OUTCOME_FAILED, reason, attempt + 1);
+		edge_journal_settle(b->edge, b->d, event->seq, event->length, VNEP_OUTCOME_FAILED, reason, attempt + 1);
 		return 0;
 	}
 	b->staged[b->count++] = (struct staged){ event->seq, attempt + 1, event->length, out->len, len };
@@ -179,14 +165,14 @@ static bool flush(struct batch *b)
 	while (sent < b->count) {
 		n = vnep_inject_send(b->d->port->inject, io + sent, b->count - sent, &err);
 		for (size_t i = sent; i < sent + n; i++)
-			settle(b, b->staged[i].seq, b->staged[i].octets, VNEP_OUTCOME_SENT,
+			edge_journal_settle(b->edge, b->d, b->staged[i].seq, b->staged[i].octets, VNEP_OUTCOME_SENT,
 				VNEP_REASON_NONE, b->staged[i].attempt);
 		sent += n;
 		if (sent == b->count)
 			break;
 		if (err.code != -EMSGSIZE)
 			return false;
-		settle(b, b->staged[sent].seq, b->staged[sent].octets, VNEP_OUTCOME_FAILED, VNEP_TOO_BIG,
+		edge_journal_settle(b->edge, b->d, b->staged[sent].seq, b->staged[sent].octets, VNEP_OUTCOME_FAILED, VNEP_TOO_BIG,
 			b->staged[sent].attempt);
 		sent++;
 	}

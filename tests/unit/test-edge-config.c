@@ -171,8 +171,10 @@ TEST("config: a bad value is refused with its text and changes nothing")
 		{ "name", "1234567890123456789012345678901234567890123456789012345678901234" },
 		{ "region", "\xc3\xa9" }, { "core", "" }, { "core", "1234567890123456" }, { "core", "a/b" },
 		{ "core", "a b" }, { "core", "." }, { "core", "eth0:1" }, { "journal-port", "" },
-		{ "access", "" }, { "access", ",a0" }, { "access", "a0,1234567890123456" }, { "access", "a0,b/c" },
-		{ "set-size", "1023" }, { "set-size", "268435457" }, { "set-size", "-1" }, { "set-size", "4096 " },
+		{ "access", "" }, { "access", ",a0" }, { "access", "a0,1234567890123456" },
+		{ "access", "a0,b/c" },
+		{ "set-size", "1023" }, { "set-size", "268435457" }, { "set-size", "-1" },
+		{ "set-size", "4096 " },
 		{ "segment-octets", "1023k" }, { "segment-octets", "3G" }, { "segment-octets", "0" },
 		{ "segment-octets", "99999999999999999999" }, { "segment-octets", "16MB" }, { "name2", "x" },
 	};

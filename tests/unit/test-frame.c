@@ -202,8 +202,10 @@ TEST("frame: cut off at any length is short, and nothing behind the end is touch
 	static const struct recipe recipes[] = {
 		{ .proto = IPPROTO_UDP, .payload = 9 },
 		{ .proto = IPPROTO_TCP, .payload = 1, .vlan = 101 },
-		{ .proto = IPPROTO_ICMPV6, .payload = 4, .extensions = { HOP, ROUTING, DSTOPTS }, .extension_count = 3 },
-		{ .proto = IPPROTO_UDP, .payload = 2, .extensions = { AH, FRAGMENT, DSTOPTS }, .extension_count = 3 },
+		{ .proto = IPPROTO_ICMPV6, .payload = 4, .extensions = { HOP, ROUTING, DSTOPTS },
+			.extension_count = 3 },
+		{ .proto = IPPROTO_UDP, .payload = 2, .extensions = { AH, FRAGMENT, DSTOPTS },
+			.extension_count = 3 },
 	};
 
 	for (unsigned i = 0; i < sizeof recipes / sizeof *recipes; i++) {
@@ -277,8 +279,8 @@ TEST("frame: rewritten addresses keep the checksum right, behind each kind of ex
 	for (unsigned p = 0; p < 3; p++)
 		for (unsigned k = 0; k < sizeof kinds; k++)
 			for (size_t payload = 0; payload < 34; payload += 3) {
-				struct recipe r = { .proto = protos[p], .payload = payload, .padding = payload % 5,
-					.extensions = { kinds[k] }, .extension_count = kinds[k] != NONE };
+				struct recipe r = { .proto = protos[p], .payload = payload,
+					.padding = payload % 5, .extensions = { kinds[k] }, .extension_count = kinds[k] != NONE };
 
 				check_rewrite(&r);
 			}
@@ -347,8 +349,8 @@ TEST("frame: the sum of a datagram covers what its UDP length says, not what lie
 
 TEST("frame: with a routing header that is not at its end the destination is not in the sum")
 {
-	struct recipe r = { .proto = IPPROTO_TCP, .payload = 7, .extensions = { ROUTING }, .extension_count = 1,
-		.segments_left = 1 };
+	struct recipe r = { .proto = IPPROTO_TCP, .payload = 7, .extensions = { ROUTING },
+		.extension_count = 1, .segments_left = 1 };
 	struct in6_addr other = ip("2001:db8::5");
 	uint8_t data[MAX];
 	struct vnep_frame f;
@@ -368,8 +370,8 @@ TEST("frame: with a routing header that is not at its end the destination is not
 
 TEST("frame: a first fragment has ports and a sum that follows, a later one neither; an atomic one is whole")
 {
-	struct recipe r = { .proto = IPPROTO_UDP, .payload = 16, .extensions = { FRAGMENT }, .extension_count = 1,
-		.fragment = 1 };
+	struct recipe r = { .proto = IPPROTO_UDP, .payload = 16, .extensions = { FRAGMENT },
+		.extension_count = 1, .fragment = 1 };
 	struct in6_addr other = ip("2001:db8::5");
 	uint8_t data[MAX];
 	struct vnep_frame f;

@@ -127,6 +127,7 @@ TEST("recjson: what is canonical stays as it is, octet by octet")
 		"{\"type\":\"presence\",\"v\":1," TS ",\"region\":\"east\",\"state\":\"up\",\"was\":\"down\"}",
 		"{\"type\":\"damage\",\"v\":1,\"segment\":\"1.pcapng\",\"offset\":0,\"octets\":12,\"records\":1}",
 		"{\"type\":\"ack\",\"v\":1,\"id\":\"x\",\"vlna\":1}",
+		"{\"type\":\"future\",\"v\":1,\"ts\":\"soon\",\"us\":9223372036854775807,\"ns\":\"x\"}",
 	};
 
 	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)

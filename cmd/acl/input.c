@@ -1,0 +1,299 @@
+/*
+ * input - ports and records: what is wanted.
+ *
+ * Records may come in any order. A device can be wanted only when its VPC is there and its binding known, so
+ * devices wait as their text until the input ends; bindings wait in a table by device.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "acl.h"
+#include "vnep/num.h"
+#include "vnep/recjson.h"
+#include "vnep/table.h"
+
+struct waiting {
+	struct waiting *next;
+	unsigned line;
+	size_t len;
+	char text[]; /* and behind it the name of its file */
+};
+
+struct held_binding {
+	char dev[VNEP_URN_MAX + 1]; /* key: zeros behind the name */
+	struct vnep_binding binding;
+};
+
+struct input {
+	struct vnep_acl *acl;
+	struct waiting *first, **tail;
+	struct vnep_table bindings;
+};
+
+static int read_access(struct vnep_cli *cli, struct vnep_acl_config *config)
+{
+	const char *name;
+
+	for (size_t i = 0; (name = vnep_cli_list(cli, "access", i)); i++) {
+		if (i == VNEP_PORTS_MAX)
+			return vnep_err_set(&cli->err, VNEP_EUSAGE, "more than %d access ports", VNEP_PORTS_MAX);
+		if (!*name || strlen(name) > VNEP_IF_MAX)
+			return vnep_err_set(&cli->err, VNEP_EUSAGE, "\"%s\" is not the name of a port", name);
+		for (size_t k = 0; k < i; k++)
+			if (!strcmp(config->access[k], name))
+				return vnep_err_set(&cli->err, VNEP_EUSAGE, "access port \"%s\" is named twice", name);
+		snprintf(config->access[i], sizeof config->access[i], "%s", name);
+		config->access_count++;
+	}
+	return 0;
+}
+
+static int read_port(struct vnep_cli *cli, const char *option, const char *otherwise, char out[static VNEP_IF_MAX + 1])
+{
+	const char *name = vnep_cli_str(cli, option, otherwise);
+
+	if (!*name || strlen(name) > VNEP_IF_MAX)
+		return vnep_err_set(&cli->err, VNEP_EUSAGE, "--%s: \"%s\" is not the name of a port", option, name);
+	snprintf(out, VNEP_IF_MAX + 1, "%s", name);
+	return 0;
+}
+
+static int read_options(struct vnep_cli *cli, struct vnep_acl_config *config)
+{
+	uint64_t size = 0;
+	int rc = read_access(cli, config);
+
+	if (!rc)
+		rc = read_port(cli, "core", NULL, config->core);
+	if (!rc)
+		rc = read_port(cli, "journal-port", "vnep-j0", config->journal_port);
+	if (!rc && vnep_cli_has(cli, "set-size"))
+		rc = vnep_cli_u64(cli, "set-size", 1, UINT32_MAX, &size);
+	for (unsigned i = 0; !rc && i < config->access_count; i++)
+		if (!strcmp(config->access[i], config->core))
+			rc = vnep_err_set(&cli->err, VNEP_EUSAGE, "port \"%s\" cannot be both access and core port",
+				config->core);
+	config->set_size = (uint32_t)size;
+	return rc;
+}
+
+int acl_config(struct vnep_cli *cli, bool from_kernel, struct vnep_acl_config *out)
+{
+	bool access = vnep_cli_has(cli, "access"), core = vnep_cli_has(cli, "core");
+	int rc;
+
+	*out = (struct vnep_acl_config){ 0 };
+	if (access && core)
+		return read_options(cli, out);
+	if (access || core || !from_kernel)
+		return vnep_err_set(&cli->err, VNEP_EUSAGE, "--access and --core are needed: the ports of this edge");
+	rc = vnep_acl_config_read(out, &cli->err);
+	if (rc == VNEP_ENOTFOUND) {
+		cli->err.code = rc = VNEP_EUSAGE;
+		vnep_err_hint(&cli->err, "--access and --core name the ports of this edge");
+	}
+	return rc;
+}
+
+static int hold_device(struct vnep_cli *cli, struct input *in, const char *text, size_t len)
+{
+	size_t file_len = strlen(cli->err.file) + 1;
+	struct waiting *w = malloc(sizeof *w + len + file_len);
+
+	if (!w)
+		return vnep_err_sys(&cli->err, ENOMEM, "device record");
+	w->next = NULL;
+	w->line = cli->err.line;
+	w->len = len;
+	memcpy(w->text, text, len);
+	memcpy(w->text + len, cli->err.file, file_len);
+	*in->tail = w;
+	in->tail = &w->next;
+	return 0;
+}
+
+static int hold_binding(struct vnep_cli *cli, struct input *in, const struct vnep_json *json)
+{
+	struct held_binding *held, *old;
+	struct vnep_binding binding;
+	int rc = vnep_binding_decode(json, &binding, &cli->err);
+
+	if (rc)
+		return rc;
+	held = calloc(1, sizeof *held);
+	if (!held)
+		return vnep_err_sys(&cli->err, ENOMEM, "binding record");
+	snprintf(held->dev, sizeof held->dev, "%s", binding.dev);
+	held->binding = binding;
+	old = vnep_table_get(&in->bindings, held->dev);
+	if (old) {
+		vnep_table_remove(&in->bindings, old);
+		free(old);
+	}
+	if (binding.deleted) {
+		free(held);
+		return 0;
+	}
+	if (vnep_table_put(&in->bindings, held)) {
+		free(held);
+		return vnep_err_sys(&cli->err, ENOMEM, "binding record");
+	}
+	return 0;
+}
+
+static int want_vpc(struct vnep_cli *cli, struct vnep_acl *acl, const struct vnep_json *json)
+{
+	struct vnep_vpc vpc = { 0 };
+	int rc = vnep_vpc_decode(json, &vpc, &cli->err);
+
+	if (!rc)
+		rc = vnep_acl_want_vpc(acl, &vpc, &cli->err);
+	vnep_vpc_release(&vpc);
+	return rc;
+}
+
+/* A record of outside: checked here, so that every error has its place. */
+static int take(struct vnep_cli *cli, struct vnep_json *json, const char *text, size_t len, void *arg)
+{
+	struct input *in = arg;
+	enum vnep_record_type type = vnep_recjson_type(json);
+	int rc = vnep_recjson_check(json, text, len, &cli->err);
+
+	if (rc)
+		return rc;
+	switch (type) {
+	case VNEP_RECORD_VPC: return want_vpc(cli, in->acl, json);
+	case VNEP_RECORD_DEVICE: return hold_device(cli, in, text, len);
+	case VNEP_RECORD_BINDING: return hold_binding(cli, in, json);
+	case VNEP_RECORD_GROUP:
+	case VNEP_RECORD_SYNC: return 0;
+	default:
+		return vnep_err_set(&cli->err, VNEP_EVALUE, "a record of type \"%s\" is not of the map",
+			vnep_json_get_str(json, "type", ""));
+	}
+}
+
+static int want_device(struct vnep_cli *cli, struct vnep_acl *acl, const struct vnep_json *json,
+	const struct vnep_binding *binding)
+{
+	struct vnep_device device = { 0 };
+	int rc = vnep_device_decode(json, &device, &cli->err);
+
+	if (!rc)
+		rc = vnep_acl_want_device(acl, &device, binding, &cli->err);
+	vnep_device_release(&device);
+	return rc;
+}
+
+static int want_waiting(struct vnep_cli *cli, struct input *in, const struct waiting *w)
+{
+	char dev[VNEP_URN_MAX + 1] = "";
+	const struct held_binding *held;
+	struct vnep_json *json = NULL;
+	int rc;
+
+	vnep_err_place(&cli->err, w->text + w->len, w->line, 0);
+	rc = vnep_json_parse(w->text, w->len, &json, &cli->err);
+	if (!rc)
+		rc = vnep_recjson_check(json, w->text, w->len, &cli->err);
+	if (!rc) {
+		snprintf(dev, sizeof dev, "%.*s", VNEP_URN_MAX, vnep_json_get_str(json, "dev", ""));
+		memset(dev + strlen(dev), 0, sizeof dev - strlen(dev));
+		held = vnep_table_get(&in->bindings, dev);
+		rc = want_device(cli, in->acl, json, held ? &held->binding : NULL);
+	}
+	vnep_json_free(json);
+	return rc;
+}
+
+static int want_input(struct vnep_cli *cli, struct vnep_acl *acl)
+{
+	struct input in = { .acl = acl };
+	struct held_binding *held;
+	int rc;
+
+	in.tail = &in.first;
+	vnep_table_init(&in.bindings, offsetof(struct held_binding, dev), sizeof held->dev);
+	rc = vnep_cli_read(cli, false, take, &in);
+	for (const struct waiting *w = in.first; !rc && w; w = w->next)
+		rc = want_waiting(cli, &in, w);
+	if (!rc)
+		cli->err = (struct vnep_err){ 0 };
+	while (in.first) {
+		struct waiting *next = in.first->next;
+
+		free(in.first);
+		in.first = next;
+	}
+	for (size_t i = 0; (held = vnep_table_next(&in.bindings, &i));)
+		free(held);
+	vnep_table_release(&in.bindings);
+	return rc;
+}
+
+struct from_map {
+	struct vnep_cli *cli;
+	struct vnep_acl *acl;
+	struct vnep_map_txn *txn;
+};
+
+static int map_record(const char *text, size_t len, void *arg)
+{
+	struct from_map *m = arg;
+	struct vnep_binding binding;
+	struct vnep_json *json = NULL;
+	bool bound;
+	int rc = vnep_json_parse(text, len, &json, &m->cli->err);
+
+	if (!rc && vnep_recjson_type(json) == VNEP_RECORD_VPC) {
+		rc = want_vpc(m->cli, m->acl, json);
+	} else if (!rc) {
+		bound = !vnep_map_get_binding(m->txn, vnep_json_get_str(json, "dev", ""), &binding, NULL);
+		rc = want_device(m->cli, m->acl, json, bound && !binding.deleted ? &binding : NULL);
+	}
+	vnep_json_free(json);
+	return rc;
+}
+
+static int want_map(struct vnep_cli *cli, struct vnep_acl *acl)
+{
+	struct from_map m = { .cli = cli, .acl = acl };
+	struct vnep_mapstore *store = NULL;
+	int rc = vnep_mapstore_open(&store, cli->state, false, &cli->err);
+
+	if (!rc)
+		rc = vnep_map_begin(store, false, &m.txn, &cli->err);
+	if (!rc)
+		rc = vnep_map_each(m.txn, VNEP_RECORD_VPC, false, map_record, &m, &cli->err);
+	if (!rc)
+		rc = vnep_map_each(m.txn, VNEP_RECORD_DEVICE, false, map_record, &m, &cli->err);
+	vnep_map_abort(m.txn);
+	vnep_mapstore_close(store);
+	return rc;
+}
+
+int acl_open_wanted(struct vnep_cli *cli, const struct vnep_acl_config *config, bool offline, struct vnep_acl **out)
+{
+	struct vnep_acl *acl = NULL;
+	bool map = vnep_cli_has(cli, "map");
+	int rc;
+
+	if (map && cli->argc)
+		return vnep_err_set(&cli->err, VNEP_EUSAGE, "--map and files exclude each other");
+	rc = vnep_acl_open(&acl, config, offline, &cli->err);
+	if (!rc)
+		rc = map ? want_map(cli, acl) : want_input(cli, acl);
+	if (rc) {
+		vnep_acl_close(acl);
+		return rc;
+	}
+	*out = acl;
+	return 0;
+}
+
+int acl_emit(struct vnep_buf *lines, void *cli)
+{
+	return vnep_out_records(cli, lines, false);
+}

@@ -1,0 +1,30 @@
+/* render - the ruleset as text, without asking the kernel anything. */
+#include <string.h>
+
+#include "acl.h"
+
+const struct vnep_option acl_render_options[] = {
+	ACL_PORT_OPTIONS,
+	ACL_MAP_OPTION,
+	{ "format", 0, VNEP_ARG_ONE, "FORMAT", "nft (default) or json, for nft -f or nft -j -f", "nft json" },
+	{ 0 },
+};
+
+static int put(struct vnep_buf *bytes, void *cli)
+{
+	return vnep_out_bytes(cli, bytes->data, bytes->len);
+}
+
+int acl_render(struct vnep_cli *cli)
+{
+	struct vnep_acl_config config;
+	struct vnep_acl *acl = NULL;
+	int rc = acl_config(cli, false, &config);
+
+	if (!rc)
+		rc = acl_open_wanted(cli, &config, true, &acl);
+	if (!rc)
+		rc = vnep_acl_render(acl, !strcmp(vnep_cli_str(cli, "format", "nft"), "json"), put, cli, &cli->err);
+	vnep_acl_close(acl);
+	return rc;
+}

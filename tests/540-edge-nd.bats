@@ -1,0 +1,121 @@
+load helpers
+load edge
+
+# Neighbour discovery is the worker's, on both sides; ICMPv6 errors carry the right address inside.
+
+neighbours_of() {
+	ns ip -n "$1" -6 neigh show
+}
+
+@test "nd: an endpoint resolves on the VPC link, asleep or awake; an address nobody has does not" {
+	requires ndisc6
+	lab
+	edge_map
+	edge_start
+	run -0 netns vpc ndisc6 -q -1 -w 2000 "$V0" v0
+	[[ ${output,,} == 00:00:5e:00:53:fd ]]
+	speak 0
+	wait_for 5 state_is "$V0" awake
+	run -0 netns vpc ndisc6 -q -1 -w 2000 "$V0" v0
+	[[ ${output,,} == 00:00:5e:00:53:fd ]]
+	run -2 netns vpc ndisc6 -q -1 -r 1 -w 300 2001:db8:b::dead v0
+	balanced
+}
+
+@test "nd: the access port answers for fe80::1 and its own addresses" {
+	requires ndisc6
+	lab
+	netns edge ip address add 2001:db8:a::ffff/64 dev acc0 nodad
+	edge_map
+	edge_start
+	for target in fe80::1 2001:db8:a::ffff; do
+		run -0 netns dev0 ndisc6 -q -1 -w 2000 "$target" d0
+		[[ ${output,,} == 00:00:5e:00:53:fe ]]
+	done
+	run -2 netns dev0 ndisc6 -q -1 -r 1 -w 300 2001:db8:a::dead d0
+	balanced
+}
+
+@test "nd: an endpoint is announced on the VPC link when its device arrives" {
+	lab
+	edge_map
+	edge_start
+	ns ip -n vpc neigh replace "$V0" lladdr 00:00:5e:00:53:77 dev v0 nud stale
+	speak 0
+	wait_for 5 sh -c "nsenter -t $NS_PID ${NS_ENTER[*]} -- ip -n vpc -6 neigh show $V0 | grep -q 00:00:5e:00:53:fd"
+}
+
+@test "nd: nothing a device says changes a neighbour of the edge" {
+	requires ndisc6
+	lab 2
+	edge_map
+	edge_start
+	speak 0
+	speak 1
+	wait_for 5 state_is "$V0" awake
+	wait_for 5 state_is "$V1" awake
+	neighbours_of edge | sed 's/ \(REACHABLE\|STALE\|DELAY\|PROBE\)//' | sort >"$T/before"
+	grep -q "$V0 dev acc0 lladdr 00:00:5e:00:53:01 PERMANENT" "$T/before"
+	# a device claims the address of a VPC host, of another device, and of the edge
+	for target in 2001:db8:b::2 "$V1" 2001:db8:a::3 fe80::1; do
+		ns ip -n dev0 address add "$target/128" dev d0 nodad
+		netns dev0 ndisc6 -q -1 -r 1 -w 50 -s "$target" 2001:db8:a::2 d0 || true
+		netns dev0 ping -q -c 1 -W 0.1 -I "$target" fe80::1%d0 || true
+		ns ip -n dev0 address del "$target/128" dev d0
+	done
+	neighbours_of edge | sed 's/ \(REACHABLE\|STALE\|DELAY\|PROBE\)//' | sort | diff "$T/before" -
+	netns vpc ping -q -c 1 -W 2 "$V1"
+	balanced
+}
+
+@test "nd: a destination off the link goes to the next hop of its route, and answers come back" {
+	lab
+	netns vpc ip address add 2001:db8:b::1/64 dev v0 nodad
+	netns vpc ip address add 2001:db8:ff::1/128 dev lo nodad
+	vnep-map import -q <<-END
+		{"type":"vpc","v":1,"vpc":"acme","prefix":"2001:db8:b::/64","routes":[{"to":"2001:db8:ff::/48","next_hop":"2001:db8:b::1"}]}
+		{"type":"device","v":1,"dev":"$DEV0","vep":"$V0","allow":[{"to":"2001:db8:ff::/48"},{"to":"2001:db8:b::/64"}]}
+	END
+	edge_start
+	netns dev0 ping -q -c 3 -i 0.1 -W 5 2001:db8:ff::1
+	wait_for 5 state_is "$V0" awake
+	netns dev0 ping -q -c 1 -W 5 2001:db8:ff::1
+	balanced
+}
+
+@test "nd: a host that does not answer is a reason, not silence" {
+	lab
+	edge_map
+	edge_start
+	run -1 netns dev0 ping -q -c 1 -W 1 2001:db8:b::dead
+	wait_for 8 sh -c "vnep-edge status | jq -e '.dropped[\"no-next-hop\"] == 1 and .difference == 0'"
+}
+
+@test "icmpv6: an error from a device names the endpoint, an error to a device names its own address" {
+	requires socat
+	requires tshark
+	lab
+	edge_map
+	edge_start
+	speak 0
+	wait_for 5 state_is "$V0" awake
+	# port unreachable, both ways: the sender's socket sees it only if the packet inside is its own
+	run -1 --separate-stderr netns vpc sh -c "echo x | socat -t 3 - UDP6:[$V0]:9"
+	[[ $stderr == *"Connection refused"* ]]
+	run -1 --separate-stderr netns dev0 sh -c "echo x | socat -t 3 - UDP6:[2001:db8:b::2]:9"
+	[[ $stderr == *"Connection refused"* ]]
+	balanced
+}
+
+@test "icmpv6: hop limit 1 is answered by the edge with Time Exceeded" {
+	lab
+	edge_map
+	edge_start
+	speak 0
+	wait_for 5 state_is "$V0" awake
+	run -1 netns dev0 ping -c 1 -W 2 -t 1 2001:db8:b::2
+	[[ $output == *"Time exceeded"* ]]
+	run -1 netns vpc ping -c 1 -W 2 -t 1 "$V0"
+	[[ $output == *"Time exceeded"* ]]
+	balanced
+}

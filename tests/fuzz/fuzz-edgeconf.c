@@ -1,0 +1,55 @@
+/* fuzz-edgeconf - any bytes as a configuration: both ways of reading agree, and what is taken fits. */
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "fuzz.h"
+#include "vnep/edge.h"
+#include "vnep/err.h"
+
+static void count(const struct vnep_err *err, void *arg)
+{
+	HOLDS(err->code && err->text[0]);
+	++*(unsigned *)arg;
+}
+
+static void check_fits(const struct vnep_edge_config *c)
+{
+	HOLDS(c->name[0] && strnlen(c->name, sizeof c->name) < sizeof c->name);
+	HOLDS(c->region[0] && strnlen(c->region, sizeof c->region) < sizeof c->region);
+	HOLDS(strnlen(c->acl.core, sizeof c->acl.core) < sizeof c->acl.core);
+	HOLDS(c->acl.journal_port[0]);
+	HOLDS(c->acl.access_count <= VNEP_PORTS_MAX);
+	for (unsigned i = 0; i < c->acl.access_count; i++) {
+		size_t len = strnlen(c->acl.access[i], sizeof c->acl.access[i]);
+
+		HOLDS(len && len < sizeof c->acl.access[i]);
+	}
+	HOLDS(!c->acl.set_size || c->acl.set_size >= 1024);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static int fd = -1;
+	struct vnep_edge_config config, all;
+	struct vnep_err err = { 0 };
+	unsigned mistakes = 0;
+	char path[64];
+	int first, rc;
+
+	if (fd < 0)
+		fd = memfd_create("edge.conf", MFD_CLOEXEC);
+	HOLDS(fd >= 0 && !ftruncate(fd, 0) && pwrite(fd, data, size, 0) == (ssize_t)size);
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	vnep_edge_config_init(&config);
+	vnep_edge_config_init(&all);
+	first = vnep_edge_config_read(&config, path, NULL, NULL, &err);
+	HOLDS(first == err.code);
+	rc = vnep_edge_config_read(&all, path, count, &mistakes, NULL);
+	HOLDS(rc == first && !first == !mistakes);
+	check_fits(&config);
+	check_fits(&all);
+	if (!first)
+		HOLDS(!memcmp(&config, &all, sizeof all));
+	vnep_edge_config_check(&all, &err);
+	return 0;
+}
