@@ -133,7 +133,7 @@ static int write_through(struct vnep_cli *cli, struct vnep_client *client,
 	if (!rc)
 		rc = vnep_client_end(client, &cli->err);
 	if (!rc)
-		rc = journal_edge_answers(cli, client);
+		rc = journal_edge_answers(cli, client, NULL);
 	vnep_buf_release(&line);
 	return rc;
 }

@@ -59,8 +59,9 @@ int journal_output_put(struct journal_output *output, const struct vnep_journal_
 int journal_output_flush(struct journal_output *output, bool now);
 void journal_output_release(struct journal_output *output);
 
-/* The edge's answers to journal.append, once all was sent: printed, refusals counted. 0, or an exit status. */
-int journal_edge_answers(struct vnep_cli *cli, struct vnep_client *client);
+/* The edge's answers to journal.append, once all was sent: printed, refusals counted. lines: the line (unsigned)
+ * that each record stood in; NULL: there was no file. 0, or an exit status. */
+int journal_edge_answers(struct vnep_cli *cli, struct vnep_client *client, const struct vnep_buf *lines);
 
 const char *journal_proto(uint8_t proto, char spare[static 8]);
 const char *journal_item_dev(const struct vnep_journal_item *item);

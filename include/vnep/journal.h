@@ -10,8 +10,9 @@
  *         (not a copy), or it was forwarded or sent (attempt 1) and no sign of life followed before the
  *         disconnect checkpoint. It leaves that state by an outcome or a synced checkpoint behind it.
  *         After attempt VNEP_ATTEMPTS it is settled by policy. TCP segments and answers (CoAP responses and
- *         acknowledgements, ICMPv6 echo replies and errors) get one attempt: later nobody waits for them. The rules are one pure function over the
- *         blocks in file order, so that index, recovery and a reader cannot disagree.
+ *         acknowledgements, ICMPv6 echo replies and errors) get one attempt: later nobody waits for them.
+ *         The rules are one pure function over the blocks in file order, so that index, recovery and a
+ *         reader cannot disagree.
  * Writing begin .. append/checkpoint/outcome .. commit is one group: written at once, fdatasync, then the
  *         index; only after commit is anything durable. Writers of several processes take turns group by
  *         group (flock on STATE/journal/lock); a writer opened with exclusive keeps the lock.

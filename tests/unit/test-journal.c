@@ -400,6 +400,26 @@ TEST("TCP segments that were forwarded are not replayed")
 	vnep_journal_close(j);
 }
 
+TEST("answers get one attempt: at the next waking nobody waits for them")
+{
+	uint8_t frame[FRAME];
+	struct vnep_event event = { .kind = VNEP_KIND_DATA, .direction = VNEP_TO_DEVICE, .copy = true,
+		.frame = frame, .frame_len = sizeof frame };
+	struct vnep_journal *j;
+
+	fresh();
+	j = open_write();
+	begin(j);
+	datagram(frame, 64, 0x01004560); /* CoAP ACK 2.05 */
+	append(j, event);
+	datagram(frame, 64, 0x01000140); /* CoAP CON GET */
+	append(j, event);
+	CHECK_INT(checkpoint(j, VNEP_CURSOR_DISCONNECT, 0, NULL).copies, 1);
+	CHECK_STR(pending(j), "2");
+	commit(j);
+	vnep_journal_close(j);
+}
+
 TEST("a synced checkpoint settles what is behind it, and never moves back")
 {
 	struct vnep_checkpoint back = { .dev = DEV, .cursor = VNEP_CURSOR_SYNCED, .resume_seq = 1 };
