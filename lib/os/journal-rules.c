@@ -8,7 +8,7 @@
  *     arrives, device not awake -> pending [0] --sent--> in flight [1]
  *     forwarded, a copy is kept ----------------------> in flight [1]
  *     in flight --outcome, synced checkpoint----------> settled
- *     in flight --no sign of life before the disconnect checkpoint--> pending, while attempts are left
+ *     in flight --no sign of life before a disconnect-> pending, while attempts are left
  */
 #include <string.h>
 

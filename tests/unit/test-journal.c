@@ -809,35 +809,45 @@ TEST("a writer killed between the sync and the index loses nothing")
 	vnep_journal_close(j);
 }
 
-TEST("a writer killed so takes nothing from another that is open already")
+/* The other one is killed behind the sync of its second group, while this one is open. */
+static void killed_beside(uint64_t segment_octets)
 {
-	struct vnep_journal *j;
+	struct vnep_journal *j, *other;
 	int status;
 	pid_t child;
 
 	fresh();
-	vnep_journal_close(open_write());
+	j = open_as(VNEP_JOURNAL_WRITE, segment_octets, NULL);
 	fflush(stdout);
 	child = fork();
 	if (!child) {
-		j = open_as(VNEP_JOURNAL_WRITE, 1, NULL); /* each group a segment of its own */
-		begin(j);
-		to_device(j, 1);
-		commit(j);
-		begin(j);
-		to_device(j, 2);
+		other = open_as(VNEP_JOURNAL_WRITE, segment_octets, NULL);
+		begin(other);
+		to_device(other, 1);
+		commit(other);
+		begin(other);
+		to_device(other, 2);
 		sync_kills = 1;
-		vnep_journal_commit(j, NULL);
+		vnep_journal_commit(other, NULL);
 		_exit(0);
 	}
 	CHECK(waitpid(child, &status, 0) == child && WIFSIGNALED(status));
-	j = open_as(VNEP_JOURNAL_WRITE, 1, NULL);
 	begin(j);
 	CHECK_INT(to_device(j, 3).seq, 3);
 	commit(j);
 	CHECK_INT(scan(j).items, 3);
 	CHECK_INT(scan(j).damages, 0);
 	vnep_journal_close(j);
+}
+
+TEST("a writer that is open already takes what a killed one left, and goes on behind it")
+{
+	killed_beside(0);
+}
+
+TEST("so it does when the killed one had just begun a segment")
+{
+	killed_beside(1);
 }
 
 TEST("after a failed sync the group never was, and the next one goes to a new segment")
