@@ -3,7 +3,7 @@
  *
  * Every block of ours has the same frame:
  *
- *     type, length | fixed part and data | public options | our option: PEN, "vnep", fields, CRC32 | end
+ *     type, length | fixed part, data | public options | PEN, "vnep", fields, CRC32 | end
  *
  * so one pair of functions opens and closes all of them, and one decoder checks all of them before
  * anything inside is believed.

@@ -1,5 +1,5 @@
 /*
- * journal-private - what the files of the journal share. Layers among them, each only uses those above:
+ * journal-private - what the files of the journal share. Each only uses those above it:
  *
  *     journal-index    LMDB: the only file that knows it
  *     journal-rules    pending, cursors, attempts: a pure function over events in file order
@@ -40,7 +40,7 @@ struct vnep_jdevice {
 	uint32_t interface, interface_segment; /* its IDB; segment 0: none yet */
 };
 
-/* ONCE: what nobody waits for any more at the next waking (TCP, answers) is not sent a second time. */
+/* ONCE: nobody waits for it any more at the next waking (TCP, answers). */
 enum { VNEP_JEVENT_COPY = 1, VNEP_JEVENT_ONCE = 2, VNEP_JEVENT_FINAL = 4, VNEP_JEVENT_DELIVERABLE = 8 };
 
 struct vnep_jevent {
@@ -68,7 +68,7 @@ int vnep_jindex_begin(struct vnep_jindex *ix, struct vnep_err *err);
 int vnep_jindex_commit(struct vnep_jindex *ix, struct vnep_err *err);
 void vnep_jindex_abort(struct vnep_jindex *ix);
 
-/* Around reads: inside a group they see the group, else what is committed. Never across a callback. */
+/* Around reads: they see the open group, else what is committed. Never across a callback. */
 int vnep_jindex_enter(struct vnep_jindex *ix, struct vnep_err *err);
 void vnep_jindex_leave(struct vnep_jindex *ix);
 
