@@ -1,9 +1,9 @@
 /*
  * append - records from standard input into the journal, each answered once it is durable.
  *
- * Group commit: what can be read without waiting goes into one group, for at most 5 ms or 1 MiB. So a
- * single line is answered at once, and a flood costs one sync for many. A refused line is answered in its
- * place: what came before it is committed and answered first.
+ * Group commit: what can be read without waiting goes into one group, for at most 5 ms or 1 MiB. So
+ * a single line is answered at once, and a flood costs one sync for many. A refused line is
+ * answered in its place: what came before it is committed and answered first.
  */
 #include <errno.h>
 #include <poll.h>
@@ -105,7 +105,8 @@ static int append_record(struct appending *a, struct vnep_json *json, const char
 	enum vnep_record_type type = vnep_recjson_type(json);
 	int rc;
 
-	if (type != VNEP_RECORD_EVENT && type != VNEP_RECORD_CHECKPOINT && type != VNEP_RECORD_OUTCOME)
+	if (type != VNEP_RECORD_EVENT && type != VNEP_RECORD_CHECKPOINT &&
+		type != VNEP_RECORD_OUTCOME)
 		return vnep_err_set(&cli->err, VNEP_EVALUE,
 			"the journal takes event, checkpoint and outcome records, not \"%s\"",
 			vnep_json_get_str(json, "type", ""));
@@ -117,10 +118,12 @@ static int append_record(struct appending *a, struct vnep_json *json, const char
 	a->octets += len;
 	if (type == VNEP_RECORD_EVENT)
 		return append_event(a, json);
-	return type == VNEP_RECORD_CHECKPOINT ? append_checkpoint(a, json) : append_outcome(a, json);
+	return type == VNEP_RECORD_CHECKPOINT ? append_checkpoint(a, json)
+					      : append_outcome(a, json);
 }
 
-/* The edge checks and answers. It numbers the records of a request from 1: remember where each stood. */
+/* The edge checks and answers. It numbers the records of a request from 1: remember where each
+ * stood. */
 static int forward(struct appending *a, const char *text, size_t len)
 {
 	vnep_buf_put(&a->sent, &a->lines.line, sizeof a->lines.line);
@@ -129,7 +132,8 @@ static int forward(struct appending *a, const char *text, size_t len)
 	return vnep_client_send(a->client, text, len, &a->cli->err);
 }
 
-/* One line, or the news that it was too long. A refusal is said; what no other line could cure is an error. */
+/* One line, or the news that it was too long. A refusal is said; what no other line could cure is
+ * an error. */
 static int take_line(struct appending *a, int got, const char *text, size_t len)
 {
 	struct vnep_cli *cli = a->cli;

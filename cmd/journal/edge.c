@@ -17,7 +17,8 @@ static unsigned line_of(const struct vnep_buf *lines, int64_t n)
 }
 
 /* Its error record as ours, on standard error and in the stream. */
-static void refused(struct vnep_cli *cli, const struct vnep_json *json, const struct vnep_buf *lines)
+static void refused(
+	struct vnep_cli *cli, const struct vnep_json *json, const struct vnep_buf *lines)
 {
 	static const int codes[] = { VNEP_ENOTFOUND, VNEP_ENOTFOUND, VNEP_EVALUE, VNEP_EKERNEL,
 		VNEP_ECONFLICT, VNEP_EUNAVAIL };
@@ -32,11 +33,13 @@ static void refused(struct vnep_cli *cli, const struct vnep_json *json, const st
 	snprintf(why.text, sizeof why.text, "%s", vnep_json_get_str(json, "detail", title));
 	snprintf(why.hint, sizeof why.hint, "%s", vnep_json_get_str(json, "hint", ""));
 	if (line)
-		vnep_err_place(&why, "-", line, column > 0 && column < UINT32_MAX ? (unsigned)column : 0);
+		vnep_err_place(
+			&why, "-", line, column > 0 && column < UINT32_MAX ? (unsigned)column : 0);
 	vnep_cli_error(cli, &why);
 }
 
-int journal_edge_answers(struct vnep_cli *cli, struct vnep_client *client, const struct vnep_buf *lines)
+int journal_edge_answers(
+	struct vnep_cli *cli, struct vnep_client *client, const struct vnep_buf *lines)
 {
 	struct vnep_buf out = { 0 };
 	const char *line;
