@@ -217,6 +217,7 @@ life() {
 
 @test "journal stat: counts" {
 	vnep-journal append -q <<<"$(life)"
+	run -0 vnep-journal stat
 	counted_is segments 1
 	counted_is events 6
 	counted_is devices 2

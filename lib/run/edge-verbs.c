@@ -26,13 +26,12 @@ static int each_line(struct edge_client *client,
 	void *arg)
 {
 	const char *at = (const char *)client->input.data, *end = at + client->input.len;
-	unsigned line = 0;
 	int rc = 0;
 
 	while (!rc && at < end) {
 		const char *newline = memchr(at, '\n', (size_t)(end - at));
 
-		rc = cb(client, ++line, at, (size_t)(newline - at), arg);
+		rc = cb(client, ++client->line, at, (size_t)(newline - at), arg);
 		at = newline + 1;
 	}
 	vnep_buf_reset(&client->input);
