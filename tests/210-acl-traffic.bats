@@ -186,7 +186,6 @@ journaled() {
 			60000000"$(hex 2001:db8:b:0:0:0:0:2)"0201"00005e005301"
 	done
 	[ "$(counter drop.not-for-us.acc0)" -eq 3 ]
-	[ "$(counter ask.acc0)" -eq 0 ]
 	conserved
 }
 
@@ -196,7 +195,8 @@ journaled() {
 	wait_for 3 grep -q listening "$T/j.err"
 	solicit=00005e00531186dd6000000000203aff$(hex 2001:db8:a:0:0:0:0:3)$(hex ff02:0:0:0:0:1:ff00:1)87000000
 	solicit=3333ff000001${solicit}00000000$(hex fe80:0:0:0:0:0:0:1)010100005e005311
-	for (( i = 0; i < 2000; i++ )); do echo "$solicit"; done | netns dev1 frames send d1 -
+	yes "$solicit" | head -n 20000 >"$T/flood" || true
+	netns dev1 frames send d1 - <"$T/flood"
 	wait "${PIDS[j]}"
 	grep -q ^020001000201 "$T/j.out"
 	(( $(counter ask.acc1) >= 200 && $(counter drop.rate-limited.acc1) > 0 ))

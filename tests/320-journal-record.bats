@@ -103,8 +103,7 @@ tagged() {
 	import_map
 	ns_start
 	ns ip link add vnep-j0 type veth peer name vnep-j1
-	ns ip link set vnep-j0 up
-	ns ip link set vnep-j1 up
+	ns sh -c 'for x in vnep-j0 vnep-j1; do echo 1 >/proc/sys/net/ipv6/conf/$x/disable_ipv6; ip link set $x up; done'
 	background record ns vnep-journal record -i vnep-j1
 	wait_for 5 grep -q "recording from vnep-j1 (tagged)" "$T/record.err"
 	{
