@@ -158,7 +158,7 @@ without_caps() {
 }
 
 record() {
-	local filter=$1
+	local filter=$1 asked=$1
 
 	shift
 	# jq 1.6 judges by its last input alone, also where that gave nothing: gather all results first.
@@ -166,7 +166,7 @@ record() {
 	(( $# > 0 )) || set -- -n
 	[[ $1 != -n ]] || filter="[inputs | ($filter)] | last"
 	if ! jq -re "$@" "$filter" <<<"$output"; then
-		printf 'no record with: %s\nin: %s\n' "$filter" "$output"
+		printf 'no record with: %s\nin: %s\n' "$asked" "$output"
 		return 1
 	fi
 }
