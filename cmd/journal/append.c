@@ -1,9 +1,9 @@
 /*
  * append - records from standard input into the journal, each answered once it is durable.
  *
- * Group commit: what can be read without waiting goes into one group, for at most 5 ms or 1 MiB. So a
- * single line is answered at once, and a flood costs one sync for many. A refused line is answered in its
- * place: what came before it is committed and answered first.
+ * Group commit: what can be read without waiting goes into one group, for at most 5 ms or 1 MiB. So
+ * a single line is answered at once, and a flood costs one sync for many. A refused line is
+ * answered in its place: what came before it is committed and answered first.
  */
 #include <errno.h>
 #include <poll.h>
@@ -28,7 +28,7 @@ struct appending {
 	struct vnep_buf answers, frame;
 	bool open;
 	struct vnep_mono began;
-	unsigned sent; /* lines the edge has got */
+	struct vnep_buf sent; /* the line number of each record that the edge got: unsigned */
 	size_t octets;
 };
 
@@ -105,7 +105,8 @@ static int append_record(struct appending *a, struct vnep_json *json, const char
 	enum vnep_record_type type = vnep_recjson_type(json);
 	int rc;
 
-	if (type != VNEP_RECORD_EVENT && type != VNEP_RECORD_CHECKPOINT && type != VNEP_RECORD_OUTCOME)
+	if (type != VNEP_RECORD_EVENT && type != VNEP_RECORD_CHECKPOINT &&
+		type != VNEP_RECORD_OUTCOME)
 		return vnep_err_set(&cli->err, VNEP_EVALUE,
 			"the journal takes event, checkpoint and outcome records, not \"%s\"",
 			vnep_json_get_str(json, "type", ""));
@@ -117,20 +118,22 @@ static int append_record(struct appending *a, struct vnep_json *json, const char
 	a->octets += len;
 	if (type == VNEP_RECORD_EVENT)
 		return append_event(a, json);
-	return type == VNEP_RECORD_CHECKPOINT ? append_checkpoint(a, json) : append_outcome(a, json);
+	return type == VNEP_RECORD_CHECKPOINT ? append_checkpoint(a, json)
+					      : append_outcome(a, json);
 }
 
-/* The edge checks and answers. Lines that it does not get are empty ones, so that its line numbers are ours. */
+/* The edge checks and answers. It numbers the records of a request from 1: remember where each
+ * stood. */
 static int forward(struct appending *a, const char *text, size_t len)
 {
-	int rc = 0;
-
-	while (!rc && ++a->sent < a->lines.line)
-		rc = vnep_client_send(a->client, "", 0, &a->cli->err);
-	return rc ? rc : vnep_client_send(a->client, text, len, &a->cli->err);
+	vnep_buf_put(&a->sent, &a->lines.line, sizeof a->lines.line);
+	if (a->sent.rc)
+		return vnep_err_sys(&a->cli->err, -a->sent.rc, "standard input");
+	return vnep_client_send(a->client, text, len, &a->cli->err);
 }
 
-/* One line, or the news that it was too long. A refusal is said; what no other line could cure is an error. */
+/* One line, or the news that it was too long. A refusal is said; what no other line could cure is
+ * an error. */
 static int take_line(struct appending *a, int got, const char *text, size_t len)
 {
 	struct vnep_cli *cli = a->cli;
@@ -212,7 +215,7 @@ static int through_edge(struct appending *a)
 		rc = read_input(a);
 	if (!rc)
 		rc = vnep_client_end(a->client, &a->cli->err);
-	return rc ? rc : journal_edge_answers(a->cli, a->client);
+	return rc ? rc : journal_edge_answers(a->cli, a->client, &a->sent);
 }
 
 int journal_append(struct vnep_cli *cli)
@@ -237,5 +240,6 @@ int journal_append(struct vnep_cli *cli)
 	vnep_lines_release(&a.lines);
 	vnep_buf_release(&a.answers);
 	vnep_buf_release(&a.frame);
+	vnep_buf_release(&a.sent);
 	return rc;
 }

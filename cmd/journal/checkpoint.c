@@ -72,9 +72,9 @@ static int preview(struct vnep_cli *cli, struct vnep_checkpoint *checkpoint)
 	checkpoint->conn = device.conn;
 	checkpoint->head_seq = device.head_seq;
 	if (!checkpoint->resume_seq)
-		checkpoint->resume_seq = checkpoint->cursor == VNEP_CURSOR_SYNCED ?
-			device.head_seq + 1 :
-			vnep_journal_resume(&device);
+		checkpoint->resume_seq = checkpoint->cursor == VNEP_CURSOR_SYNCED
+						 ? device.head_seq + 1
+						 : vnep_journal_resume(&device);
 	return print_checkpoint(cli, checkpoint);
 }
 
@@ -121,8 +121,8 @@ static void encode_request(struct vnep_buf *out, const struct vnep_checkpoint *c
 	vnep_jw_end_record(&w);
 }
 
-static int write_through(struct vnep_cli *cli, struct vnep_client *client,
-	const struct vnep_checkpoint *checkpoint)
+static int write_through(
+	struct vnep_cli *cli, struct vnep_client *client, const struct vnep_checkpoint *checkpoint)
 {
 	struct vnep_buf line = { 0 };
 	int rc = vnep_client_request(client, "journal.append", NULL, &cli->err);
@@ -133,7 +133,7 @@ static int write_through(struct vnep_cli *cli, struct vnep_client *client,
 	if (!rc)
 		rc = vnep_client_end(client, &cli->err);
 	if (!rc)
-		rc = journal_edge_answers(cli, client);
+		rc = journal_edge_answers(cli, client, NULL);
 	vnep_buf_release(&line);
 	return rc;
 }
@@ -153,13 +153,15 @@ int journal_checkpoint(struct vnep_cli *cli)
 		return rc;
 	if (vnep_cli_has(cli, "list"))
 		return list(cli, checkpoint.dev);
-	checkpoint.cursor = (enum vnep_cursor)vnep_cursor_parse(vnep_cli_str(cli, "cursor", "synced"));
+	checkpoint.cursor =
+		(enum vnep_cursor)vnep_cursor_parse(vnep_cli_str(cli, "cursor", "synced"));
 	checkpoint.cause = (enum vnep_cause)vnep_cause_parse(vnep_cli_str(cli, "cause", "admin"));
 	if (cli->dry_run)
 		return preview(cli, &checkpoint);
 	rc = vnep_client_open(&client, cli->state, &cli->err);
 	if (!rc)
-		rc = client ? write_through(cli, client, &checkpoint) : write_here(cli, &checkpoint);
+		rc = client ? write_through(cli, client, &checkpoint)
+			    : write_here(cli, &checkpoint);
 	vnep_client_close(client);
 	return rc;
 }

@@ -1,16 +1,29 @@
 /* edge - what a living vnep-edge answered to journal.append. */
 #include <stdio.h>
+#include <string.h>
 
 #include "journal.h"
 #include "vnep/json.h"
 #include "vnep/recjson.h"
 
+/* Where the n-th record stood, counted from 1. */
+static unsigned line_of(const struct vnep_buf *lines, int64_t n)
+{
+	unsigned line = 0;
+
+	if (lines && n > 0 && (uint64_t)n <= lines->len / sizeof line)
+		memcpy(&line, lines->data + (size_t)(n - 1) * sizeof line, sizeof line);
+	return line;
+}
+
 /* Its error record as ours, on standard error and in the stream. */
-static void refused(struct vnep_cli *cli, const struct vnep_json *json)
+static void refused(
+	struct vnep_cli *cli, const struct vnep_json *json, const struct vnep_buf *lines)
 {
 	static const int codes[] = { VNEP_ENOTFOUND, VNEP_ENOTFOUND, VNEP_EVALUE, VNEP_EKERNEL,
 		VNEP_ECONFLICT, VNEP_EUNAVAIL };
-	int64_t line = vnep_json_get_int(json, "line", 0), column = vnep_json_get_int(json, "column", 0);
+	unsigned line = line_of(lines, vnep_json_get_int(json, "line", 0));
+	int64_t column = vnep_json_get_int(json, "column", 0);
 	int64_t status = vnep_json_get_int(json, "exit", 3);
 	struct vnep_err why = { .code = VNEP_EKERNEL };
 	const char *title = vnep_json_get_str(json, "title", "refused by the edge");
@@ -19,12 +32,14 @@ static void refused(struct vnep_cli *cli, const struct vnep_json *json)
 		why.code = codes[status];
 	snprintf(why.text, sizeof why.text, "%s", vnep_json_get_str(json, "detail", title));
 	snprintf(why.hint, sizeof why.hint, "%s", vnep_json_get_str(json, "hint", ""));
-	if (line > 0 && line <= UINT32_MAX && column >= 0 && column <= UINT32_MAX)
-		vnep_err_place(&why, "-", (unsigned)line, (unsigned)column);
+	if (line)
+		vnep_err_place(
+			&why, "-", line, column > 0 && column < UINT32_MAX ? (unsigned)column : 0);
 	vnep_cli_error(cli, &why);
 }
 
-int journal_edge_answers(struct vnep_cli *cli, struct vnep_client *client)
+int journal_edge_answers(
+	struct vnep_cli *cli, struct vnep_client *client, const struct vnep_buf *lines)
 {
 	struct vnep_buf out = { 0 };
 	const char *line;
@@ -38,7 +53,7 @@ int journal_edge_answers(struct vnep_cli *cli, struct vnep_client *client)
 		if (rc)
 			break;
 		if (vnep_recjson_type(json) == VNEP_RECORD_ERROR) {
-			refused(cli, json);
+			refused(cli, json, lines);
 		} else if (!cli->quiet) {
 			vnep_buf_put(&out, line, len);
 			vnep_buf_put_u8(&out, '\n');

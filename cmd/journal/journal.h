@@ -30,12 +30,14 @@ int journal_open(struct vnep_cli *cli, enum vnep_journal_open how, struct vnep_j
 /* DEV: by the map where there is one, a URN also without it. */
 int journal_resolve(struct vnep_cli *cli, const char *word, char dev[static VNEP_URN_MAX + 1]);
 
-/* Which items are wanted: --dev --from --since --until --conn --direction. Options that a verb does not
- * have are not asked for. */
-#define JOURNAL_SELECT_OPTIONS                                                                         \
-	{ "since", 0, VNEP_ARG_ONE, "TIME", "from this time on (RFC 3339, or -10m)", NULL },           \
-	{ "until", 0, VNEP_ARG_ONE, "TIME", "up to this time", NULL },                                 \
-	{ "conn", 0, VNEP_ARG_ONE, "N", "of the N-th connection of its device", NULL }
+/* Which items are wanted: --dev --from --since --until --conn --direction. Options that a verb does
+ * not have are not asked for. */
+#define JOURNAL_SELECT_OPTIONS                                                               \
+	{ "since", 0, VNEP_ARG_ONE, "TIME", "from this time on (RFC 3339, or -10m)", NULL }, \
+		{ "until", 0, VNEP_ARG_ONE, "TIME", "up to this time", NULL },               \
+	{                                                                                    \
+		"conn", 0, VNEP_ARG_ONE, "N", "of the N-th connection of its device", NULL   \
+	}
 
 struct journal_select {
 	char dev[VNEP_URN_MAX + 1];
@@ -59,8 +61,10 @@ int journal_output_put(struct journal_output *output, const struct vnep_journal_
 int journal_output_flush(struct journal_output *output, bool now);
 void journal_output_release(struct journal_output *output);
 
-/* The edge's answers to journal.append, once all was sent: printed, refusals counted. 0, or an exit status. */
-int journal_edge_answers(struct vnep_cli *cli, struct vnep_client *client);
+/* The edge's answers to journal.append, once all was sent: printed, refusals counted. lines: the
+ * line (unsigned) that each record stood in; NULL: there was no file. 0, or an exit status. */
+int journal_edge_answers(
+	struct vnep_cli *cli, struct vnep_client *client, const struct vnep_buf *lines);
 
 const char *journal_proto(uint8_t proto, char spare[static 8]);
 const char *journal_item_dev(const struct vnep_journal_item *item);

@@ -17,7 +17,7 @@ struct interface {
 };
 
 static const char csv_header[] = "type,dev,seq,ts,conn,kind,direction,copy,src_ip,src_port,dest_ip,"
-	"dest_port,proto,length,count,reason,detail\r\n";
+				 "dest_port,proto,length,count,reason,detail\r\n";
 
 int journal_output_init(struct journal_output *output, struct vnep_cli *cli)
 {
@@ -25,13 +25,13 @@ int journal_output_init(struct journal_output *output, struct vnep_cli *cli)
 	const char *format = vnep_cli_str(cli, "format", "json");
 
 	*output = (struct journal_output){ .cli = cli };
-	output->format = !strcmp(format, "pcapng") ? JOURNAL_PCAPNG :
-		!strcmp(format, "csv")		   ? JOURNAL_CSV :
-						     JOURNAL_JSON;
+	output->format = !strcmp(format, "pcapng") ? JOURNAL_PCAPNG
+			 : !strcmp(format, "csv")  ? JOURNAL_CSV
+						   : JOURNAL_JSON;
 	vnep_table_init(&output->interfaces, offsetof(struct interface, dev), VNEP_URN_MAX + 1);
 	if (cli->table && output->format != JOURNAL_JSON)
-		return vnep_err_set(&cli->err, VNEP_EUSAGE, "--table and --format %s exclude each other",
-			format);
+		return vnep_err_set(&cli->err, VNEP_EUSAGE,
+			"--table and --format %s exclude each other", format);
 	if (output->format == JOURNAL_PCAPNG)
 		vnep_pcapng_put_section(&output->buf, &section);
 	else if (output->format == JOURNAL_CSV)
@@ -90,15 +90,10 @@ static void csv_number(struct vnep_buf *out, uint64_t number)
 const char *journal_proto(uint8_t proto, char spare[static 8])
 {
 	switch (proto) {
-	case IPPROTO_UDP:
-		return "UDP";
-	case IPPROTO_TCP:
-		return "TCP";
-	case IPPROTO_ICMPV6:
-		return "IPv6-ICMP";
-	default:
-		snprintf(spare, 8, "%u", proto);
-		return spare;
+	case IPPROTO_UDP: return "UDP";
+	case IPPROTO_TCP: return "TCP";
+	case IPPROTO_ICMPV6: return "IPv6-ICMP";
+	default: snprintf(spare, 8, "%u", proto); return spare;
 	}
 }
 
@@ -142,9 +137,9 @@ static void put_csv(struct vnep_buf *out, const struct vnep_journal_item *item)
 	vnep_wall_print(journal_item_ts(item), ts);
 	vnep_buf_put_str(out, vnep_record_type_text(item->type));
 	csv_text(out, journal_item_dev(item));
-	csv_number(out, item->type == VNEP_RECORD_EVENT	       ? item->event.seq :
-			item->type == VNEP_RECORD_CHECKPOINT ? checkpoint->resume_seq :
-							       outcome->seq);
+	csv_number(out, item->type == VNEP_RECORD_EVENT	       ? item->event.seq
+			: item->type == VNEP_RECORD_CHECKPOINT ? checkpoint->resume_seq
+							       : outcome->seq);
 	csv_text(out, ts);
 	if (item->type == VNEP_RECORD_EVENT) {
 		csv_event(out, &item->event);
@@ -189,16 +184,26 @@ static int interface_of(struct journal_output *output, const char *dev, uint32_t
 	return 0;
 }
 
-static int put_pcapng(struct journal_output *output, const struct vnep_journal_item *item)
+/* Packets only: what else happened has no place in captures, and stops editcap(1) from making pcap
+ * of it. */
+static int put_pcapng(struct journal_output *output, const struct vnep_event *event)
 {
-	uint32_t id = 0;
-	int rc = 0;
+	struct vnep_pcapng_packet packet = { .ts = event->ts,
+		.seq = event->seq,
+		.conn = event->conn,
+		.kind = event->kind,
+		.direction = event->direction,
+		.copy = event->copy,
+		.frame = event->frame,
+		.frame_len = event->frame_len,
+		.length = event->length };
+	int rc = interface_of(output, event->dev, &packet.interface);
 
-	if (item->type == VNEP_RECORD_EVENT && item->event.frame)
-		rc = interface_of(output, item->event.dev, &id);
 	if (rc)
 		return vnep_err_sys(&output->cli->err, -rc, "output");
-	return vnep_journal_item_encode(&output->buf, item, id, &output->cli->err);
+	memcpy(packet.in_iface, event->in_iface, sizeof packet.in_iface);
+	vnep_pcapng_put_packet(&output->buf, &packet);
+	return 0;
 }
 
 static void put_json(struct vnep_buf *out, const struct vnep_journal_item *item)
@@ -215,12 +220,14 @@ int journal_output_put(struct journal_output *output, const struct vnep_journal_
 {
 	int rc = 0;
 
-	if (output->format == JOURNAL_PCAPNG)
-		rc = put_pcapng(output, item);
-	else if (output->format == JOURNAL_CSV)
+	if (output->format == JOURNAL_PCAPNG) {
+		if (item->type == VNEP_RECORD_EVENT && item->event.frame)
+			rc = put_pcapng(output, &item->event);
+	} else if (output->format == JOURNAL_CSV) {
 		put_csv(&output->buf, item);
-	else
+	} else {
 		put_json(&output->buf, item);
+	}
 	if (!rc && output->buf.len >= FLUSH_OCTETS)
 		rc = journal_output_flush(output, false);
 	return rc;

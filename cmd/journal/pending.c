@@ -27,10 +27,14 @@ static void add_endpoint(struct pending *p, struct vnep_status *status)
 static int print_device(const struct vnep_journal_device *device, void *arg)
 {
 	struct pending *p = arg;
-	struct vnep_status status = { .ts = p->now, .conn = device->conn, .last_seen = device->life_ts,
+	struct vnep_status status = { .ts = p->now,
+		.conn = device->conn,
+		.last_seen = device->life_ts,
 		.state = device->connected ? VNEP_STATE_AWAKE : VNEP_STATE_ASLEEP,
-		.resume_seq = device->synced_seq, .head_seq = device->head_seq,
-		.pending = device->pending, .pending_octets = device->pending_octets };
+		.resume_seq = device->synced_seq,
+		.head_seq = device->head_seq,
+		.pending = device->pending,
+		.pending_octets = device->pending_octets };
 
 	memcpy(status.dev, device->dev, sizeof status.dev);
 	add_endpoint(p, &status);

@@ -1,4 +1,5 @@
-/* read - what the journal holds; pending events by the index, everything else in the order of the files. */
+/* read - what the journal holds; pending events by the index, everything else in the order of the
+ * files. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,8 +10,10 @@ const struct vnep_option journal_read_options[] = {
 	{ "pending", 0, VNEP_ARG_NONE, NULL, "events that wait for their device", NULL },
 	{ "from", 0, VNEP_ARG_ONE, "SEQ", "from this event of the device on", NULL },
 	JOURNAL_SELECT_OPTIONS,
-	{ "direction", 0, VNEP_ARG_ONE, "WORD", "packets of this direction only", "from-device to-device" },
-	{ "format", 0, VNEP_ARG_ONE, "FORMAT", "how to print it (default json)", "json pcapng csv" },
+	{ "direction", 0, VNEP_ARG_ONE, "WORD", "packets of this direction only",
+		"from-device to-device" },
+	{ "format", 0, VNEP_ARG_ONE, "FORMAT", "how to print it (default json)",
+		"json pcapng csv" },
 	{ 0 },
 };
 
@@ -58,8 +61,8 @@ static int read_pending(struct reading *r)
 	struct vnep_err *err = &r->cli->err;
 
 	if (r->select.dev[0])
-		return vnep_journal_pending(r->journal, r->select.dev, r->select.from, 0, put_event, r,
-			err);
+		return vnep_journal_pending(
+			r->journal, r->select.dev, r->select.from, 0, put_event, r, err);
 	return vnep_journal_each_device(r->journal, true, put_device, r, err);
 }
 
@@ -72,12 +75,13 @@ static int read_all(struct reading *r)
 	if (r->select.dev[0])
 		rc = vnep_journal_device(r->journal, r->select.dev, &device, &r->cli->err);
 	if (!rc && r->select.from > 1)
-		rc = vnep_journal_seek(r->journal, r->select.dev, r->select.from, &position,
-			&r->cli->err);
+		rc = vnep_journal_seek(
+			r->journal, r->select.dev, r->select.from, &position, &r->cli->err);
 	if (rc == VNEP_ENOTFOUND && r->select.from > 1 && position.segment)
 		return 0; /* it is known, it only has not come so far */
-	return rc ? rc :
-		    vnep_journal_scan(r->journal, &position, put_item, count_damage, r, &r->cli->err);
+	return rc ? rc
+		  : vnep_journal_scan(
+			    r->journal, &position, put_item, count_damage, r, &r->cli->err);
 }
 
 int journal_read(struct vnep_cli *cli)

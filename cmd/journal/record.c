@@ -1,9 +1,10 @@
 /*
  * record - packets from an interface or a capture into the journal.
  *
- * On the journal port a tag in the destination MAC says what each frame is (tag.h). Anywhere else a packet
- * was forwarded by somebody: it is journaled as a copy, for the device that its addresses name in the map.
- * A group is committed when nothing more is there to be read, after 5 ms, or at 1 MiB.
+ * On the journal port a tag in the destination MAC says what each frame is (tag.h). Anywhere else a
+ * packet was forwarded by somebody: it is journaled as a copy, for the device that its addresses
+ * name in the map. A group is committed when nothing more is there to be read, after 5 ms, or at 1
+ * MiB.
  */
 #include <errno.h>
 #include <poll.h>
@@ -23,11 +24,13 @@ enum { GROUP_OCTETS = 1 << 20, TCP_FLAGS = 13, TCP_SYN = 2, TCP_ACK = 16 };
 static const int64_t group_ns = 5000000;
 
 const struct vnep_option journal_record_options[] = {
-	{ "interface", 'i', VNEP_ARG_ONE, "IF", "capture from this interface until interrupted", NULL },
-	{ "read", 'r', VNEP_ARG_ONE, "FILE", "take a pcap or pcapng file (- is standard input)", NULL },
-	{ "filter", 0, VNEP_ARG_ONE, "EXPRESSION", "only what pcap-filter(7) lets pass", NULL },
-	{ "journal-port", 0, VNEP_ARG_ONE, "IF", "the interface whose frames are tagged (default vnep-j1)",
+	{ "interface", 'i', VNEP_ARG_ONE, "IF", "capture from this interface until interrupted",
 		NULL },
+	{ "read", 'r', VNEP_ARG_ONE, "FILE", "take a pcap or pcapng file (- is standard input)",
+		NULL },
+	{ "filter", 0, VNEP_ARG_ONE, "EXPRESSION", "only what pcap-filter(7) lets pass", NULL },
+	{ "journal-port", 0, VNEP_ARG_ONE, "IF",
+		"the interface whose frames are tagged (default vnep-j1)", NULL },
 	{ "tagged", 0, VNEP_ARG_NONE, NULL, "the frames are tagged, whatever the interface", NULL },
 	{ 0 },
 };
@@ -82,14 +85,16 @@ static int commit(struct recording *r)
 static bool is_segment(const struct vnep_frame *f, const uint8_t *data)
 {
 	return f->proto == IPPROTO_TCP &&
-		(!f->l4 || f->l4 + TCP_FLAGS >= f->end ||
-			(data[f->l4 + TCP_FLAGS] & (TCP_SYN | TCP_ACK)) != TCP_SYN);
+	       (!f->l4 || f->l4 + TCP_FLAGS >= f->end ||
+		       (data[f->l4 + TCP_FLAGS] & (TCP_SYN | TCP_ACK)) != TCP_SYN);
 }
 
 static int give_up(struct recording *r, const struct vnep_event *event)
 {
-	struct vnep_outcome outcome = { .seq = event->seq, .ts = event->ts,
-		.outcome = VNEP_OUTCOME_FAILED, .reason = VNEP_NOT_REPLAYABLE };
+	struct vnep_outcome outcome = { .seq = event->seq,
+		.ts = event->ts,
+		.outcome = VNEP_OUTCOME_FAILED,
+		.reason = VNEP_NOT_REPLAYABLE };
 
 	memcpy(outcome.dev, event->dev, sizeof outcome.dev);
 	r->not_replayable++;
@@ -99,8 +104,13 @@ static int give_up(struct recording *r, const struct vnep_event *event)
 static int append(struct recording *r, const struct vnep_capture_frame *frame,
 	const struct vnep_frame *parsed, const char *dev, enum vnep_direction direction, bool copy)
 {
-	struct vnep_event event = { .ts = frame->ts, .kind = VNEP_KIND_DATA, .direction = direction,
-		.copy = copy, .frame = frame->data, .frame_len = frame->len, .length = frame->wire_len };
+	struct vnep_event event = { .ts = frame->ts,
+		.kind = VNEP_KIND_DATA,
+		.direction = direction,
+		.copy = copy,
+		.frame = frame->data,
+		.frame_len = frame->len,
+		.length = frame->wire_len };
 	bool pending, duplicate;
 	int rc;
 
@@ -140,7 +150,8 @@ static int take_tagged(struct recording *r, const struct vnep_capture_frame *fra
 		r->foreign++;
 		return 0;
 	}
-	if (tag.reason != VNEP_TAG_WAKE && tag.reason != VNEP_TAG_TAP && tag.reason != VNEP_TAG_NOT_AWAKE) {
+	if (tag.reason != VNEP_TAG_WAKE && tag.reason != VNEP_TAG_TAP &&
+		tag.reason != VNEP_TAG_NOT_AWAKE) {
 		r->answered++; /* an edge node's worker answers these; they are nobody's event */
 		return 0;
 	}
@@ -162,9 +173,9 @@ static int take_plain(struct recording *r, const struct vnep_capture_frame *fram
 {
 	char from[VNEP_URN_MAX + 1], to[VNEP_URN_MAX + 1];
 	bool is_from = !vnep_map_by_vep(r->txn, &parsed->src, from) ||
-		by_mac(r, frame->data + 6, parsed->vlan, from);
+		       by_mac(r, frame->data + 6, parsed->vlan, from);
 	bool is_to = !vnep_map_by_vep(r->txn, &parsed->dest, to) ||
-		by_mac(r, frame->data, parsed->vlan, to);
+		     by_mac(r, frame->data, parsed->vlan, to);
 	int rc = is_from ? append(r, frame, parsed, from, VNEP_FROM_DEVICE, true) : 0;
 
 	if (!rc && is_to)
@@ -207,7 +218,8 @@ static int note_drops(struct recording *r)
 	return rc ? rc : vnep_journal_append(r->journal, &gap, NULL, NULL, &r->cli->err);
 }
 
-/* Everything that is there now. 0, or an error. What came before a damaged place of a file is kept. */
+/* Everything that is there now. 0, or an error. What came before a damaged place of a file is kept.
+ */
 static int drain(struct recording *r)
 {
 	struct vnep_capture_frame frame;
@@ -258,16 +270,17 @@ static int block_signals(struct vnep_cli *cli, int *fd)
 static int open_source(struct recording *r)
 {
 	struct vnep_cli *cli = r->cli;
-	const char *file = vnep_cli_str(cli, "read", NULL), *filter = vnep_cli_str(cli, "filter", NULL);
+	const char *file = vnep_cli_str(cli, "read", NULL),
+		   *filter = vnep_cli_str(cli, "filter", NULL);
 
 	r->port = vnep_cli_str(cli, "interface", NULL);
 	if (!file == !r->port)
 		return vnep_err_set(&cli->err, VNEP_EUSAGE, "say either -i IF or -r FILE");
 	r->live = r->port != NULL;
 	r->tagged = vnep_cli_has(cli, "tagged") ||
-		(r->live && !strcmp(r->port, vnep_cli_str(cli, "journal-port", "vnep-j1")));
-	return r->live ? vnep_capture_open_live(&r->capture, r->port, filter, &cli->err) :
-			 vnep_capture_open_file(&r->capture, file, filter, &cli->err);
+		    (r->live && !strcmp(r->port, vnep_cli_str(cli, "journal-port", "vnep-j1")));
+	return r->live ? vnep_capture_open_live(&r->capture, r->port, filter, &cli->err)
+		       : vnep_capture_open_file(&r->capture, file, filter, &cli->err);
 }
 
 static void say_summary(const struct recording *r)

@@ -44,7 +44,8 @@ int journal_resolve(struct vnep_cli *cli, const char *word, char dev[static VNEP
 		rc = vnep_urn_canonical(word, dev, &cli->err);
 	else if (rc == VNEP_ENOTFOUND && !map)
 		rc = vnep_err_set(&cli->err, VNEP_EUSAGE,
-			"\"%s\" is not a URN, and there is no map in %s to look it up in", word, cli->state);
+			"\"%s\" is not a URN, and there is no map in %s to look it up in", word,
+			cli->state);
 	if (!rc)
 		cli->err = (struct vnep_err){ 0 };
 	return rc;
@@ -97,19 +98,20 @@ int journal_select_init(struct journal_select *select, struct vnep_cli *cli)
 
 const char *journal_item_dev(const struct vnep_journal_item *item)
 {
-	return item->type == VNEP_RECORD_EVENT	    ? item->event.dev :
-		item->type == VNEP_RECORD_CHECKPOINT ? item->checkpoint.dev :
-						       item->outcome.dev;
+	return item->type == VNEP_RECORD_EVENT	      ? item->event.dev
+	       : item->type == VNEP_RECORD_CHECKPOINT ? item->checkpoint.dev
+						      : item->outcome.dev;
 }
 
 struct vnep_wall journal_item_ts(const struct vnep_journal_item *item)
 {
-	return item->type == VNEP_RECORD_EVENT	    ? item->event.ts :
-		item->type == VNEP_RECORD_CHECKPOINT ? item->checkpoint.ts :
-						       item->outcome.ts;
+	return item->type == VNEP_RECORD_EVENT	      ? item->event.ts
+	       : item->type == VNEP_RECORD_CHECKPOINT ? item->checkpoint.ts
+						      : item->outcome.ts;
 }
 
-/* A checkpoint belongs to a connection, not to a sequence number; an outcome the other way round. */
+/* A checkpoint belongs to a connection, not to a sequence number; an outcome the other way round.
+ */
 bool journal_select_has(const struct journal_select *select, const struct vnep_journal_item *item)
 {
 	bool event = item->type == VNEP_RECORD_EVENT, outcome = item->type == VNEP_RECORD_OUTCOME;
@@ -125,5 +127,5 @@ bool journal_select_has(const struct journal_select *select, const struct vnep_j
 	if (select->direction && (!event || item->event.direction != select->direction))
 		return false;
 	return !(event && item->event.seq < select->from) &&
-		!(outcome && item->outcome.seq < select->from);
+	       !(outcome && item->outcome.seq < select->from);
 }

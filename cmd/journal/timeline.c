@@ -31,7 +31,7 @@ struct timeline {
 	struct vnep_buf out;
 	char day[11];
 	struct vnep_wall asleep; /* since when; 0: it is not */
-	char last[128];          /* the packet line printed last, without its size */
+	char last[128];		 /* the packet line printed last, without its size */
 	uint64_t more, more_octets, more_seq;
 	struct vnep_wall more_ts;
 };
@@ -78,13 +78,16 @@ static const char *span(int64_t ns, char out[static 32])
 	if (ns < 0)
 		snprintf(out, 32, "0 s");
 	else if (s < 60)
-		snprintf(out, 32, "%lld.%03lld s", (long long)s, (long long)(ns % 1000000000 / 1000000));
+		snprintf(out, 32, "%lld.%03lld s", (long long)s,
+			(long long)(ns % 1000000000 / 1000000));
 	else if (s < 3600)
 		snprintf(out, 32, "%lld min %lld s", (long long)(s / 60), (long long)(s % 60));
 	else if (s < 86400)
-		snprintf(out, 32, "%lld h %lld min", (long long)(s / 3600), (long long)(s % 3600 / 60));
+		snprintf(out, 32, "%lld h %lld min", (long long)(s / 3600),
+			(long long)(s % 3600 / 60));
 	else
-		snprintf(out, 32, "%lld d %lld h", (long long)(s / 86400), (long long)(s % 86400 / 3600));
+		snprintf(out, 32, "%lld d %lld h", (long long)(s / 86400),
+			(long long)(s % 86400 / 3600));
 	return out;
 }
 
@@ -92,8 +95,8 @@ static const char *span(int64_t ns, char out[static 32])
 static void coap_word(const struct vnep_frame *frame, const uint8_t *data, char out[static 32])
 {
 	static const char *const types[] = { "CON", "NON", "ACK", "RST" };
-	static const char *const methods[] = { "empty", "GET", "POST", "PUT", "DELETE", "FETCH", "PATCH",
-		"iPATCH" };
+	static const char *const methods[] = { "empty", "GET", "POST", "PUT", "DELETE", "FETCH",
+		"PATCH", "iPATCH" };
 	struct vnep_coap coap;
 
 	out[0] = 0;
@@ -110,16 +113,11 @@ static void coap_word(const struct vnep_frame *frame, const uint8_t *data, char 
 static const char *icmp_word(uint8_t type)
 {
 	switch (type) {
-	case 1:
-		return "unreachable";
-	case 2:
-		return "too big";
-	case 128:
-		return "ping";
-	case 129:
-		return "pong";
-	default:
-		return "ICMPv6";
+	case 1: return "unreachable";
+	case 2: return "too big";
+	case 128: return "ping";
+	case 129: return "pong";
+	default: return "ICMPv6";
 	}
 }
 
@@ -136,8 +134,8 @@ static void describe(const struct vnep_event *event, char *out, size_t cap)
 	}
 	vnep_ip6_print(up ? &frame.dest : &frame.src, ip);
 	coap_word(&frame, event->frame, coap);
-	proto = frame.proto == IPPROTO_ICMPV6 ? icmp_word(frame.icmp_type) :
-						journal_proto(frame.proto, spare);
+	proto = frame.proto == IPPROTO_ICMPV6 ? icmp_word(frame.icmp_type)
+					      : journal_proto(frame.proto, spare);
 	if (frame.src_port || frame.dest_port)
 		snprintf(out, cap, "%s %s %s %s port %u%s", arrow, proto, word, ip,
 			up ? frame.dest_port : frame.src_port, coap);
@@ -181,15 +179,12 @@ static void put_mark(struct timeline *t, const struct vnep_event *event)
 				span(event->ts.ns - t->asleep.ns, slept));
 		t->asleep.ns = 0;
 		break;
-	case VNEP_KIND_DISCONNECT:
-		n = snprintf(text, sizeof text, "=== disconnected");
-		break;
+	case VNEP_KIND_DISCONNECT: n = snprintf(text, sizeof text, "=== disconnected"); break;
 	case VNEP_KIND_GAP:
-		n = snprintf(text, sizeof text, "!!! %llu lost (%s)", (unsigned long long)event->count,
-			vnep_reason_text(event->reason));
+		n = snprintf(text, sizeof text, "!!! %llu lost (%s)",
+			(unsigned long long)event->count, vnep_reason_text(event->reason));
 		break;
-	default:
-		n = snprintf(text, sizeof text, "... %s", vnep_kind_text(event->kind));
+	default: n = snprintf(text, sizeof text, "... %s", vnep_kind_text(event->kind));
 	}
 	if (event->text[0])
 		snprintf(text + n, sizeof text - (size_t)n, ": %s", event->text);
@@ -203,7 +198,8 @@ static void put_checkpoint(struct timeline *t, const struct vnep_checkpoint *che
 
 	put_place(t, checkpoint->ts, 0);
 	if (checkpoint->cursor == VNEP_CURSOR_SYNCED) {
-		snprintf(text, sizeof text, "--- in step: everything before #%llu is settled", resume);
+		snprintf(text, sizeof text, "--- in step: everything before #%llu is settled",
+			resume);
 	} else {
 		snprintf(text, sizeof text, "--- asleep (%s): goes on at #%llu",
 			vnep_cause_text(checkpoint->cause), resume);
@@ -225,8 +221,8 @@ static int put_outcome(struct timeline *t, const struct vnep_outcome *outcome)
 {
 	struct vnep_wall came = { 0 };
 	char text[192], age[32];
-	int n, rc = vnep_journal_events(t->journal, outcome->dev, outcome->seq, outcome->seq, take_time,
-		&came, &t->cli->err);
+	int n, rc = vnep_journal_events(t->journal, outcome->dev, outcome->seq, outcome->seq,
+		       take_time, &came, &t->cli->err);
 
 	if (rc)
 		return rc;
@@ -276,8 +272,9 @@ static int on_damage(const struct vnep_journal_damage *damage, void *arg)
 	struct timeline *t = arg;
 
 	flush_more(t);
-	vnep_buf_printf(&t->out, "%*s!!! damaged: %s, %llu octets from %llu on\n", PLACE_COLUMNS - 1, "",
-		damage->segment, (unsigned long long)damage->octets, (unsigned long long)damage->offset);
+	vnep_buf_printf(&t->out, "%*s!!! damaged: %s, %llu octets from %llu on\n",
+		PLACE_COLUMNS - 1, "", damage->segment, (unsigned long long)damage->octets,
+		(unsigned long long)damage->offset);
 	return 0;
 }
 
@@ -287,8 +284,8 @@ static void put_head(struct timeline *t, const struct vnep_journal_device *devic
 
 	vnep_buf_printf(&t->out, "%s\n%llu event%s, %u connection%s, %llu pending (%llu octets)",
 		device->dev, (unsigned long long)device->head_seq, device->head_seq == 1 ? "" : "s",
-		device->conn, device->conn == 1 ? "" : "s",
-		(unsigned long long)device->pending, (unsigned long long)device->pending_octets);
+		device->conn, device->conn == 1 ? "" : "s", (unsigned long long)device->pending,
+		(unsigned long long)device->pending_octets);
 	if (device->life_ts.ns) {
 		vnep_wall_print(device->life_ts, ts);
 		vnep_buf_printf(&t->out, ", last heard %s", ts);
@@ -316,8 +313,8 @@ int journal_timeline(struct vnep_cli *cli)
 	}
 	if (!rc) {
 		flush_more(&t);
-		rc = t.out.rc ? vnep_err_sys(&cli->err, -t.out.rc, "timeline") :
-				vnep_out_bytes(cli, t.out.data, t.out.len);
+		rc = t.out.rc ? vnep_err_sys(&cli->err, -t.out.rc, "timeline")
+			      : vnep_out_bytes(cli, t.out.data, t.out.len);
 	}
 	vnep_journal_close(t.journal);
 	vnep_buf_release(&t.out);

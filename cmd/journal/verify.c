@@ -1,8 +1,8 @@
 /*
  * verify - everything is read, every hash and mark checked, every device's sequence counted.
  *
- * A damage record says where octets are lost; one with a device says whose events are missing, which is
- * the same loss seen from the other side, or one that left no trace in the files.
+ * A damage record says where octets are lost; one with a device says whose events are missing,
+ * which is the same loss seen from the other side, or one that left no trace in the files.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -27,8 +27,8 @@ struct verifying {
 	uint64_t items, ranges, missing;
 };
 
-static int print_damage(struct verifying *v, const struct vnep_journal_damage *damage, const char *dev,
-	uint64_t seq)
+static int print_damage(struct verifying *v, const struct vnep_journal_damage *damage,
+	const char *dev, uint64_t seq)
 {
 	struct vnep_jw w;
 
@@ -125,9 +125,9 @@ static int on_device(const struct vnep_journal_device *device, void *arg)
 
 	if (!s)
 		return vnep_err_sys(&v->cli->err, ENOMEM, "verify");
-	return device->head_seq > s->last ?
-		missing(v, s->dev, s->last + 1, device->head_seq - s->last) :
-		0;
+	return device->head_seq > s->last
+		       ? missing(v, s->dev, s->last + 1, device->head_seq - s->last)
+		       : 0;
 }
 
 /* Events that come while we read are behind the scan, and in front of the index: scan once more. */
@@ -140,7 +140,8 @@ static int verify_all(struct verifying *v)
 	do {
 		rc = vnep_journal_stat(v->journal, &before, err);
 		if (!rc)
-			rc = vnep_journal_scan(v->journal, &v->position, on_item, on_damage, v, err);
+			rc = vnep_journal_scan(
+				v->journal, &v->position, on_item, on_damage, v, err);
 		if (!rc)
 			rc = vnep_journal_stat(v->journal, &after, err);
 	} while (!rc && before.events != after.events);
@@ -157,9 +158,10 @@ int journal_verify(struct vnep_cli *cli)
 	if (!rc)
 		rc = verify_all(&v);
 	if (!rc)
-		vnep_cli_say(cli, "%llu records of %zu devices, %llu damaged ranges, %llu events missing",
-			(unsigned long long)v.items, v.sequences.count, (unsigned long long)v.ranges,
-			(unsigned long long)v.missing);
+		vnep_cli_say(cli,
+			"%llu records of %zu devices, %llu damaged ranges, %llu events missing",
+			(unsigned long long)v.items, v.sequences.count,
+			(unsigned long long)v.ranges, (unsigned long long)v.missing);
 	if (!rc && (v.ranges || v.missing))
 		rc = 1;
 	for (size_t i = 0; (item = vnep_table_next(&v.sequences, &i));)

@@ -1,9 +1,8 @@
 /*
  * watch - what the journal holds, a sync record, then what comes, as it becomes durable.
  *
- * The index is written last in each commit: a change of its file is the news. The watch begins before the
- * first scan, so nothing falls between the two. With --format pcapng the stream goes straight into
- * `wireshark -k -i -`.
+ * The watch begins before the first scan, so nothing falls between the two. With --format pcapng
+ * the stream goes straight into `wireshark -k -i -`.
  */
 #include <errno.h>
 #include <poll.h>
@@ -13,12 +12,16 @@
 #include "journal.h"
 #include "vnep/recjson.h"
 
+enum { LOOK_MS = 1000 }; /* for a writer that was killed before it could tell */
+
 const struct vnep_option journal_watch_options[] = {
 	{ "dev", 0, VNEP_ARG_ONE, "DEV", "of this device only", NULL },
 	{ "after-seq", 0, VNEP_ARG_ONE, "N", "begin behind this event of the device", NULL },
 	JOURNAL_SELECT_OPTIONS,
-	{ "direction", 0, VNEP_ARG_ONE, "WORD", "packets of this direction only", "from-device to-device" },
-	{ "format", 0, VNEP_ARG_ONE, "FORMAT", "how to print it (default json)", "json pcapng csv" },
+	{ "direction", 0, VNEP_ARG_ONE, "WORD", "packets of this direction only",
+		"from-device to-device" },
+	{ "format", 0, VNEP_ARG_ONE, "FORMAT", "how to print it (default json)",
+		"json pcapng csv" },
 	{ 0 },
 };
 
@@ -65,7 +68,7 @@ static int wait_commit(struct watching *w)
 	struct pollfd p[] = { { w->fd, POLLIN, 0 }, { STDOUT_FILENO, 0, 0 } };
 	char events[4096];
 
-	while (poll(p, 2, -1) < 0)
+	while (poll(p, 2, LOOK_MS) < 0)
 		if (errno != EINTR)
 			return vnep_err_sys(&w->cli->err, errno, "waiting for a commit");
 	if (p[1].revents & POLLERR)
@@ -86,8 +89,8 @@ static int start(struct watching *w)
 	if (!rc)
 		rc = vnep_journal_watch(w->journal, &w->fd, &w->cli->err);
 	if (!rc && w->select.from > 1) {
-		rc = vnep_journal_seek(w->journal, w->select.dev, w->select.from, &w->position,
-			&w->cli->err);
+		rc = vnep_journal_seek(
+			w->journal, w->select.dev, w->select.from, &w->position, &w->cli->err);
 		if (rc == VNEP_ENOTFOUND && w->position.segment)
 			rc = 0; /* it has not come so far */
 	}

@@ -1,24 +1,24 @@
 /*
  * journal - the continuous event stream of every device, on disk, and its checkpoints.
  *
- * Shape   STATE/journal/ holds pcapng segments (NNNNNNNNNN.pcapng, codec/pcapng) and index/, an LMDB
- *         environment that can be rebuilt from them: the segments are the truth.
- *         seq counts the events of a device from 1 without holes; conn counts its connections.
- * Cursors synced: everything before it is settled (delivered with proof, or given up with an outcome).
- *         disconnect: where the last connection ended. Both only grow.
- * Pending a to-device data event is pending when nobody has it: it arrived while the device was not awake
- *         (not a copy), or it was forwarded or sent (attempt 1) and no sign of life followed before the
- *         disconnect checkpoint. It leaves that state by an outcome or a synced checkpoint behind it.
- *         After attempt VNEP_ATTEMPTS it is settled by policy. TCP segments and answers (CoAP responses and
- *         acknowledgements, ICMPv6 echo replies and errors) get one attempt: later nobody waits for them. The rules are one pure function over the
- *         blocks in file order, so that index, recovery and a reader cannot disagree.
- * Writing begin .. append/checkpoint/outcome .. commit is one group: written at once, fdatasync, then the
- *         index; only after commit is anything durable. Writers of several processes take turns group by
- *         group (flock on STATE/journal/lock); a writer opened with exclusive keeps the lock.
- * Errors  VNEP_EBUSY (another writer holds it; the text names its pid), VNEP_EDAMAGED, VNEP_ENOTFOUND (no
- *         journal, no such device), -ENOSPC, -EIO … A group that failed is as if it never was: the old data
- *         is intact, the next group goes to a new segment after a failed sync.
- * Owner   ours (open/close); frames lent to callbacks live during the call.
+ * Shape   STATE/journal/ holds pcapng segments (NNNNNNNNNN.pcapng, codec/pcapng) and index/, an
+ * LMDB environment that can be rebuilt from them: the segments are the truth. seq counts the events
+ * of a device from 1 without holes; conn counts its connections. Cursors synced: everything before
+ * it is settled (delivered with proof, or given up with an outcome). disconnect: where the last
+ * connection ended. Both only grow. Pending a to-device data event is pending when nobody has it:
+ * it arrived while the device was not awake (not a copy), or it was forwarded or sent (attempt 1)
+ * and no sign of life followed before the disconnect checkpoint. It leaves that state by an outcome
+ * or a synced checkpoint behind it. After attempt VNEP_ATTEMPTS it is settled by policy. TCP
+ * segments and answers (CoAP responses and acknowledgements, ICMPv6 echo replies and errors) get
+ * one attempt: later nobody waits for them. The rules are one pure function over the blocks in file
+ * order, so that index, recovery and a reader cannot disagree. Writing begin ..
+ * append/checkpoint/outcome .. commit is one group: written at once, fdatasync, then the index;
+ * only after commit is anything durable. Writers of several processes take turns group by group
+ * (flock on STATE/journal/lock); a writer opened with exclusive keeps the lock. Errors  VNEP_EBUSY
+ * (another writer holds it; the text names its pid), VNEP_EDAMAGED, VNEP_ENOTFOUND (no journal, no
+ * such device), -ENOSPC, -EIO … A group that failed is as if it never was: the old data is intact,
+ * the next group goes to a new segment after a failed sync. Owner   ours (open/close); frames lent
+ * to callbacks live during the call.
  */
 #ifndef VNEP_JOURNAL_H
 #define VNEP_JOURNAL_H
@@ -36,8 +36,9 @@ struct vnep_journal;
 enum { VNEP_ATTEMPTS = 2 };
 
 enum vnep_journal_open {
-	VNEP_JOURNAL_READ,      /* what is durable and indexed */
-	VNEP_JOURNAL_WRITE,     /* takes the lock group by group, waits up to 5 s for it, then VNEP_EBUSY */
+	VNEP_JOURNAL_READ,	/* what is durable and indexed */
+	VNEP_JOURNAL_WRITE,	/* takes the lock group by group, waits up to 5 s for it, then
+				   VNEP_EBUSY */
 	VNEP_JOURNAL_EXCLUSIVE, /* takes the lock at once and keeps it: the daemon */
 };
 
@@ -45,9 +46,9 @@ struct vnep_journal_config {
 	uint64_t segment_octets; /* a new segment after this many; 0 = 64 MiB */
 };
 
-/* state is the state folder. Refuses a folder that is a symlink, not ours or writable for others. Writing
- * recovers: a torn tail is cut (said in *recovered if not NULL: octets cut), the index is brought up to
- * date or rebuilt. */
+/* state is the state folder. Refuses a folder that is a symlink, not ours or writable for others.
+ * Writing recovers: a torn tail is cut (said in *recovered if not NULL: octets cut), the index is
+ * brought up to date or rebuilt. */
 int vnep_journal_open(struct vnep_journal **out, const char *state, enum vnep_journal_open how,
 	const struct vnep_journal_config *config, uint64_t *recovered, struct vnep_err *err);
 void vnep_journal_close(struct vnep_journal *journal); /* an open group is dropped */
@@ -56,11 +57,12 @@ int vnep_journal_begin(struct vnep_journal *journal, struct vnep_err *err);
 int vnep_journal_commit(struct vnep_journal *journal, struct vnep_err *err);
 void vnep_journal_abort(struct vnep_journal *journal);
 
-/* Inside a group. Gives event->seq and, where it is 0, event->conn (a connect event starts the next one).
- * pending (may be NULL) says whether it became pending. An equal datagram that is already pending (same
- * bytes but hop limit; TCP SYN by flow and sequence number) is not stored: VNEP_EDIFFERS is not an error
- * here, *duplicate is set instead and event->seq names the pending one. Other TCP segments for a device that
- * is not awake: the caller decides (VNEP_NOT_REPLAYABLE). */
+/* Inside a group. Gives event->seq and, where it is 0, event->conn (a connect event starts the next
+ * one). pending (may be NULL) says whether it became pending. An equal datagram that is already
+ * pending (same bytes but hop limit; TCP SYN by flow and sequence number) is not stored:
+ * VNEP_EDIFFERS is not an error here, *duplicate is set instead and event->seq names the pending
+ * one. Other TCP segments for a device that is not awake: the caller decides (VNEP_NOT_REPLAYABLE).
+ */
 int vnep_journal_append(struct vnep_journal *journal, struct vnep_event *event, bool *pending,
 	bool *duplicate, struct vnep_err *err);
 
@@ -73,14 +75,15 @@ struct vnep_journal_moved {
 };
 int vnep_journal_checkpoint(struct vnep_journal *journal, struct vnep_checkpoint *checkpoint,
 	struct vnep_journal_moved *moved, struct vnep_err *err);
-int vnep_journal_outcome(struct vnep_journal *journal, struct vnep_outcome *outcome,
-	struct vnep_err *err);
+int vnep_journal_outcome(
+	struct vnep_journal *journal, struct vnep_outcome *outcome, struct vnep_err *err);
 
-/* A blob of at most 4096 octets kept with the group (index only): the edge's ledger. get: 0 octets if none. */
-int vnep_journal_ledger_put(struct vnep_journal *journal, const void *data, size_t len,
-	struct vnep_err *err);
-int vnep_journal_ledger_get(struct vnep_journal *journal, void *out, size_t cap, size_t *len,
-	struct vnep_err *err);
+/* A blob of at most 4096 octets kept with the group (index only): the edge's ledger. get: 0 octets
+ * if none. */
+int vnep_journal_ledger_put(
+	struct vnep_journal *journal, const void *data, size_t len, struct vnep_err *err);
+int vnep_journal_ledger_get(
+	struct vnep_journal *journal, void *out, size_t cap, size_t *len, struct vnep_err *err);
 
 /* Inside a group: how many packets of all devices are pending, with what was appended. */
 uint64_t vnep_journal_pending_total(const struct vnep_journal *journal);
@@ -88,21 +91,22 @@ uint64_t vnep_journal_pending_total(const struct vnep_journal *journal);
 /* One device, as of the last commit (inside a group: with what was appended). */
 struct vnep_journal_device {
 	char dev[VNEP_URN_MAX + 1];
-	uint64_t head_seq;        /* last event given */
-	uint64_t synced_seq;      /* resume_seq of the cursor; 1 if it never moved */
+	uint64_t head_seq;	  /* last event given */
+	uint64_t synced_seq;	  /* resume_seq of the cursor; 1 if it never moved */
 	uint64_t disconnect_seq;  /* 0 = never */
-	uint64_t life_seq;        /* last from-device event, 0 = none */
-	uint64_t unconfirmed_seq; /* first event sent by replay since the last sign of life, 0 = none */
+	uint64_t life_seq;	  /* last from-device event, 0 = none */
+	uint64_t unconfirmed_seq; /* first event sent by replay since the last sign of life, 0 =
+				     none */
 	uint32_t conn;
 	uint64_t pending, pending_octets;
 	struct vnep_wall first_ts, last_ts, life_ts;
 	bool connected; /* a connect event without a disconnect behind it */
 };
-int vnep_journal_device(struct vnep_journal *journal, const char *dev, struct vnep_journal_device *out,
-	struct vnep_err *err);
+int vnep_journal_device(struct vnep_journal *journal, const char *dev,
+	struct vnep_journal_device *out, struct vnep_err *err);
 
-/* Where a disconnect now would resume: behind the last sign of life, or at the first replayed event that
- * no sign of life followed. */
+/* Where a disconnect now would resume: behind the last sign of life, or at the first replayed event
+ * that no sign of life followed. */
 uint64_t vnep_journal_resume(const struct vnep_journal_device *device);
 
 typedef int vnep_journal_device_cb(const struct vnep_journal_device *device, void *arg);
@@ -118,8 +122,8 @@ int vnep_journal_pending(struct vnep_journal *journal, const char *dev, uint64_t
 int vnep_journal_events(struct vnep_journal *journal, const char *dev, uint64_t from, uint64_t to,
 	vnep_journal_event_cb *cb, void *arg, struct vnep_err *err);
 
-/* Everything in the order of the files: events, checkpoints, outcomes. A position resumes. Damaged ranges are
- * handed to damage (may be NULL) and skipped. follow: what was written since. */
+/* Everything in the order of the files: events, checkpoints, outcomes. A position resumes. Damaged
+ * ranges are handed to damage (may be NULL) and skipped. follow: what was written since. */
 struct vnep_journal_position {
 	uint32_t segment;
 	uint64_t offset;
@@ -139,23 +143,21 @@ typedef int vnep_journal_damage_cb(const struct vnep_journal_damage *damage, voi
 int vnep_journal_scan(struct vnep_journal *journal, struct vnep_journal_position *position,
 	vnep_journal_item_cb *cb, vnep_journal_damage_cb *damage, void *arg, struct vnep_err *err);
 
-/* Where the first event of a device from seq on stands, so that a scan can begin there. VNEP_ENOTFOUND: there
- * is none (yet); *position is then the end. */
+/* Where the first event of a device from seq on stands, so that a scan can begin there.
+ * VNEP_ENOTFOUND: there is none (yet); *position is then the end. */
 int vnep_journal_seek(struct vnep_journal *journal, const char *dev, uint64_t seq,
 	struct vnep_journal_position *position, struct vnep_err *err);
 
-/* One item as the block that a segment has of it, for pcapng files of one's own. interface: of its packet. */
-int vnep_journal_item_encode(struct vnep_buf *out, const struct vnep_journal_item *item,
-	uint32_t interface, struct vnep_err *err);
-
-/* An inotify descriptor (nonblocking, the caller closes it) that becomes readable after each commit of any
- * process. Read it empty, then scan on from the last position. */
+/* An inotify descriptor (nonblocking, the caller closes it) that becomes readable after each commit
+ * of any process. Read it empty, then scan on from the last position. A process killed right behind
+ * its commit does not tell: look once a second besides. */
 int vnep_journal_watch(struct vnep_journal *journal, int *fd, struct vnep_err *err);
 
 struct vnep_journal_stat {
 	uint64_t segments, devices, octets, events, pending;
 	struct vnep_wall oldest, newest;
 };
-int vnep_journal_stat(struct vnep_journal *journal, struct vnep_journal_stat *out, struct vnep_err *err);
+int vnep_journal_stat(
+	struct vnep_journal *journal, struct vnep_journal_stat *out, struct vnep_err *err);
 
 #endif

@@ -1,15 +1,14 @@
 /*
  * pcapng - blocks of the journal's files, encoded and decoded. No I/O here.
  *
- * Shape   little endian on disk when we write; both orders are read. Blocks: SHB, IDB, EPB and the custom
- *         block (0x00000BAD, enterprise number 32473 of RFC 5612) with the magic "vnep". What each block
- *         and option carries is written down in vnep-journal(5).
- * Check   every block of ours ends with a custom option that holds the CRC32 of all octets of the block in
- *         front of it, so that each block proves itself, even where its neighbours are damaged. The sync
- *         mark behind a group holds the CRC32 of the whole group besides: a block that is missing shows.
- * Owner   decoded blocks lend the caller's bytes; fixed-size texts are copies.
- * Errors  VNEP_ESHORT: more bytes are needed; VNEP_ESYNTAX: not pcapng, with the reason in err;
- *         VNEP_EDAMAGED: lengths or a hash do not agree.
+ * Shape   little endian on disk when we write; both orders are read. Blocks: SHB, IDB, EPB and the
+ * custom block (0x00000BAD, enterprise number 32473 of RFC 5612) with the magic "vnep". What each
+ * block and option carries is written down in vnep-journal(5). Check   every block of ours ends
+ * with a custom option that holds the CRC32 of all octets of the block in front of it, so that each
+ * block proves itself, even where its neighbours are damaged. The sync mark behind a group holds
+ * the CRC32 of the whole group besides: a block that is missing shows. Owner   decoded blocks lend
+ * the caller's bytes; fixed-size texts are copies. Errors  VNEP_ESHORT: more bytes are needed;
+ * VNEP_ESYNTAX: not pcapng, with the reason in err; VNEP_EDAMAGED: lengths or a hash do not agree.
  * Source  draft-ietf-opsawg-pcapng; RFC 5612.
  */
 #ifndef VNEP_PCAPNG_H
@@ -28,11 +27,11 @@ struct vnep_err;
 enum {
 	VNEP_PCAPNG_FRAME_MAX = 1 << 18, /* octets of one frame */
 	VNEP_PCAPNG_BLOCK_MAX = 1 << 19, /* octets of one block of ours */
-	VNEP_PCAPNG_BOOT_LEN = 36,       /* text of /proc/sys/kernel/random/boot_id */
+	VNEP_PCAPNG_BOOT_LEN = 36,	 /* text of /proc/sys/kernel/random/boot_id */
 };
 
-/* What a section begins with. previous_end: so many octets of the segment before are the journal; what
- * stands behind them was given up (a group whose sync failed) and is not read. */
+/* What a section begins with. previous_end: so many octets of the segment before are the journal;
+ * what stands behind them was given up (a group whose sync failed) and is not read. */
 struct vnep_pcapng_section {
 	uint32_t segment, previous; /* previous 0: this is the first one */
 	uint64_t previous_end;
@@ -68,7 +67,8 @@ struct vnep_pcapng_record {
 struct vnep_pcapng_sync {
 	uint64_t group; /* counts from 1 in the whole journal */
 	uint64_t start;
-	uint32_t crc; /* vnep_pcapng_crc over the file number (eight octets, little endian) and the group */
+	uint32_t crc; /* vnep_pcapng_crc over the file number (eight octets, little endian) and the
+			 group */
 };
 
 enum vnep_pcapng_type {
@@ -97,7 +97,8 @@ struct vnep_pcapng_block {
 void vnep_pcapng_put_section(struct vnep_buf *out, const struct vnep_pcapng_section *section);
 void vnep_pcapng_put_interface(struct vnep_buf *out, const struct vnep_pcapng_interface *interface);
 void vnep_pcapng_put_packet(struct vnep_buf *out, const struct vnep_pcapng_packet *packet);
-void vnep_pcapng_put_record(struct vnep_buf *out, const char *json, size_t len, const char *comment);
+void vnep_pcapng_put_record(
+	struct vnep_buf *out, const char *json, size_t len, const char *comment);
 void vnep_pcapng_put_sync(struct vnep_buf *out, const struct vnep_pcapng_sync *sync);
 
 /* The block at data. *big is the byte order of its section; a section header sets it. */

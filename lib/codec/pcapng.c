@@ -3,7 +3,7 @@
  *
  * Every block of ours has the same frame:
  *
- *     type, length | fixed part and data | public options | our option: PEN, "vnep", fields, CRC32 | end
+ *     type, length | fixed part, data | public options | PEN, "vnep", fields, CRC32 | end
  *
  * so one pair of functions opens and closes all of them, and one decoder checks all of them before
  * anything inside is believed.
@@ -31,8 +31,8 @@ enum {
 	OPT_EPB_PACKETID = 5,
 	OPT_CUSTOM = 2989, /* binary, may be copied */
 
-	PEN = 32473,       /* RFC 5612: documentation */
-	VERSION = 1,       /* of our option */
+	PEN = 32473, /* RFC 5612: documentation */
+	VERSION = 1, /* of our option */
 	LINK_ETHERNET = 1,
 	TSRESOL_NS = 9,
 	HASH_CRC32 = 2,
@@ -161,9 +161,9 @@ void vnep_pcapng_put_packet(struct vnep_buf *out, const struct vnep_pcapng_packe
 {
 	uint8_t data[8 + VNEP_IF_MAX + 1] = { (uint8_t)packet->kind, packet->copy };
 	struct vnep_buf fields = { .data = data, .len = sizeof data };
-	uint32_t flags = packet->direction == VNEP_FROM_DEVICE ? FLAG_INBOUND :
-		packet->direction == VNEP_TO_DEVICE	       ? FLAG_OUTBOUND :
-								 0;
+	uint32_t flags = packet->direction == VNEP_FROM_DEVICE ? FLAG_INBOUND
+			 : packet->direction == VNEP_TO_DEVICE ? FLAG_OUTBOUND
+							       : 0;
 	uint64_t ts = (uint64_t)packet->ts.ns;
 	size_t start = block_begin(out, BLOCK_PACKET);
 
@@ -190,8 +190,8 @@ void vnep_pcapng_put_packet(struct vnep_buf *out, const struct vnep_pcapng_packe
 	block_end(out, start, &fields);
 }
 
-static void put_custom(struct vnep_buf *out, uint32_t what, const void *data, size_t len,
-	const char *comment)
+static void put_custom(
+	struct vnep_buf *out, uint32_t what, const void *data, size_t len, const char *comment)
 {
 	struct vnep_buf none = { 0 };
 	size_t start = block_begin(out, BLOCK_CUSTOM);
@@ -299,11 +299,13 @@ static int read_options(struct options *opt, struct in *in, uint32_t block, stru
 
 		vnep_rd_skip(&in->rd, padding(len));
 		if (in->rd.overrun)
-			return vnep_err_set(err, VNEP_EDAMAGED, "an option reaches beyond its block");
+			return vnep_err_set(
+				err, VNEP_EDAMAGED, "an option reaches beyond its block");
 		if (code == OPT_END)
-			return vnep_rd_left(&in->rd) || len ?
-				vnep_err_set(err, VNEP_EDAMAGED, "octets behind the last option") :
-				0;
+			return vnep_rd_left(&in->rd) || len
+				       ? vnep_err_set(err, VNEP_EDAMAGED,
+						 "octets behind the last option")
+				       : 0;
 		take_option(opt, in, block, code, value, len);
 	}
 	return 0;
@@ -351,14 +353,15 @@ static int get_section(struct vnep_pcapng_block *out, struct in *fields, struct 
 	return fields_end(fields, err);
 }
 
-static int get_interface(struct vnep_pcapng_block *out, const struct options *opt, struct in *fields,
-	struct vnep_err *err)
+static int get_interface(struct vnep_pcapng_block *out, const struct options *opt,
+	struct in *fields, struct vnep_err *err)
 {
 	struct vnep_pcapng_interface interface = { .id = get32(fields) };
 
 	if (!opt->name || opt->name_len > VNEP_URN_MAX || memchr(opt->name, 0, opt->name_len) ||
 		!opt->tsresol || *opt->tsresol != TSRESOL_NS)
-		return vnep_err_set(err, VNEP_EDAMAGED, "an interface without its name or resolution");
+		return vnep_err_set(
+			err, VNEP_EDAMAGED, "an interface without its name or resolution");
 	memcpy(interface.name, opt->name, opt->name_len);
 	out->type = VNEP_PCAPNG_INTERFACE;
 	out->interface = interface;
@@ -389,9 +392,9 @@ static int get_packet(struct vnep_pcapng_block *out, const struct options *opt, 
 	packet->seq = get64(&part);
 	packet->kind = kind;
 	packet->copy = copy;
-	packet->direction = flags == FLAG_INBOUND ? VNEP_FROM_DEVICE :
-		flags == FLAG_OUTBOUND		  ? VNEP_TO_DEVICE :
-						    VNEP_DIRECTION_NONE;
+	packet->direction = flags == FLAG_INBOUND    ? VNEP_FROM_DEVICE
+			    : flags == FLAG_OUTBOUND ? VNEP_TO_DEVICE
+						     : VNEP_DIRECTION_NONE;
 	out->type = VNEP_PCAPNG_PACKET;
 	out->packet = *packet;
 	return fields_end(fields, err);

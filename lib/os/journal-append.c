@@ -1,8 +1,8 @@
 /*
  * journal-append - events, checkpoints and outcomes into the open group.
  *
- * What is refused is refused before anything changed, so that the rest of the group can go on. An error
- * behind that point breaks the group: its commit fails.
+ * What is refused is refused before anything changed, so that the rest of the group can go on. An
+ * error behind that point breaks the group: its commit fails.
  */
 #include <assert.h>
 #include <string.h>
@@ -52,17 +52,18 @@ static int interface_of(struct vnep_journal *journal, const char *dev, uint32_t 
 	vnep_pcapng_put_interface(&journal->group, &interface);
 	device->interface = tail->interface_count++;
 	device->interface_segment = tail->segment;
-	return vnep_jindex_put_interface(&journal->index, tail->segment, device->interface, id, err);
+	return vnep_jindex_put_interface(
+		&journal->index, tail->segment, device->interface, id, err);
 }
 
 static int put_item(struct vnep_journal *journal, const struct vnep_journal_item *item,
 	uint32_t interface, struct vnep_jplace *place, struct vnep_err *err)
 {
 	size_t start = journal->group.len;
-	int rc = vnep_journal_item_encode(&journal->group, item, interface, err);
+	int rc = vnep_jitem_encode(&journal->group, item, interface, err);
 
-	*place = (struct vnep_jplace){ journal->tail.segment, (uint32_t)(journal->group.len - start),
-		journal->group_base + start };
+	*place = (struct vnep_jplace){ journal->tail.segment,
+		(uint32_t)(journal->group.len - start), journal->group_base + start };
 	journal->blocks++;
 	return rc;
 }
@@ -136,8 +137,8 @@ static int store_event(struct vnep_journal *journal, const struct vnep_event *ev
 	if (!rc)
 		rc = put_item(journal, &item, device->interface, &place, err);
 	if (!rc)
-		rc = vnep_jrules_event(&journal->index, &journal->tail, id, device, event, &place, pending,
-			err);
+		rc = vnep_jrules_event(
+			&journal->index, &journal->tail, id, device, event, &place, pending, err);
 	return rc ? rc : vnep_jindex_put_device(&journal->index, id, device, err);
 }
 
@@ -186,8 +187,8 @@ int vnep_journal_append(struct vnep_journal *journal, struct vnep_event *event, 
 	return broke(journal, rc);
 }
 
-static int check_checkpoint(const struct vnep_checkpoint *checkpoint, const struct vnep_jdevice *device,
-	struct vnep_err *err)
+static int check_checkpoint(const struct vnep_checkpoint *checkpoint,
+	const struct vnep_jdevice *device, struct vnep_err *err)
 {
 	if (!checkpoint->dev[0])
 		return vnep_err_set(err, VNEP_EVALUE, "a checkpoint needs its device");
@@ -228,17 +229,17 @@ int vnep_journal_checkpoint(struct vnep_journal *journal, struct vnep_checkpoint
 	if (!checkpoint->conn)
 		checkpoint->conn = device.conn;
 	if (!checkpoint->resume_seq)
-		checkpoint->resume_seq = checkpoint->cursor == VNEP_CURSOR_SYNCED ?
-			device.head_seq + 1 :
-			vnep_jrules_resume(&device);
+		checkpoint->resume_seq = checkpoint->cursor == VNEP_CURSOR_SYNCED
+						 ? device.head_seq + 1
+						 : vnep_jrules_resume(&device);
 	checkpoint->head_seq = device.head_seq;
 	item.checkpoint = *checkpoint;
 	rc = known ? 0 : add(journal, checkpoint->dev, id, err);
 	if (!rc)
 		rc = put_item(journal, &item, 0, &place, err);
 	if (!rc)
-		rc = vnep_jrules_checkpoint(&journal->index, &journal->tail, id, &device, checkpoint,
-			moved ? moved : &local, err);
+		rc = vnep_jrules_checkpoint(&journal->index, &journal->tail, id, &device,
+			checkpoint, moved ? moved : &local, err);
 	if (!rc)
 		rc = vnep_jindex_put_device(&journal->index, id, &device, err);
 	return broke(journal, rc);
@@ -268,8 +269,8 @@ static int count_attempt(struct vnep_journal *journal, uint32_t id, const struct
 	return rc == VNEP_ENOTFOUND ? 0 : rc;
 }
 
-int vnep_journal_outcome(struct vnep_journal *journal, struct vnep_outcome *outcome,
-	struct vnep_err *err)
+int vnep_journal_outcome(
+	struct vnep_journal *journal, struct vnep_outcome *outcome, struct vnep_err *err)
 {
 	struct vnep_journal_item item = { .type = VNEP_RECORD_OUTCOME };
 	struct vnep_jdevice device;
@@ -282,14 +283,15 @@ int vnep_journal_outcome(struct vnep_journal *journal, struct vnep_outcome *outc
 	assert(journal->in_group);
 	rc = find(journal, outcome->dev, &id, &device, &known, err);
 	if (!rc)
-		rc = known ? vnep_jindex_event(&journal->index, id, outcome->seq, &entry, err) :
-			     VNEP_ENOTFOUND;
+		rc = known ? vnep_jindex_event(&journal->index, id, outcome->seq, &entry, err)
+			   : VNEP_ENOTFOUND;
 	if (rc == VNEP_ENOTFOUND)
 		return no_event(outcome, err);
 	if (rc)
 		return broke(journal, rc);
 	if (!(entry.flags & VNEP_JEVENT_DELIVERABLE))
-		return vnep_err_set(err, VNEP_EVALUE, "event %llu of %s is not a packet for the device",
+		return vnep_err_set(err, VNEP_EVALUE,
+			"event %llu of %s is not a packet for the device",
 			(unsigned long long)outcome->seq, outcome->dev);
 	if (!outcome->ts.ns)
 		outcome->ts = vnep_wall_now();
@@ -299,24 +301,25 @@ int vnep_journal_outcome(struct vnep_journal *journal, struct vnep_outcome *outc
 	item.outcome = *outcome;
 	rc = put_item(journal, &item, 0, &place, err);
 	if (!rc)
-		rc = vnep_jrules_outcome(&journal->index, &journal->tail, id, &device, outcome, err);
+		rc = vnep_jrules_outcome(
+			&journal->index, &journal->tail, id, &device, outcome, err);
 	if (!rc)
 		rc = vnep_jindex_put_device(&journal->index, id, &device, err);
 	return broke(journal, rc);
 }
 
-int vnep_journal_ledger_put(struct vnep_journal *journal, const void *data, size_t len,
-	struct vnep_err *err)
+int vnep_journal_ledger_put(
+	struct vnep_journal *journal, const void *data, size_t len, struct vnep_err *err)
 {
 	assert(journal->in_group);
 	if (len > LEDGER_MAX)
-		return vnep_err_set(err, VNEP_ETOOBIG, "a ledger of %zu octets (at most %d)", len,
-			LEDGER_MAX);
+		return vnep_err_set(
+			err, VNEP_ETOOBIG, "a ledger of %zu octets (at most %d)", len, LEDGER_MAX);
 	return broke(journal, vnep_jindex_put_ledger(&journal->index, data, len, err));
 }
 
-int vnep_journal_ledger_get(struct vnep_journal *journal, void *out, size_t cap, size_t *len,
-	struct vnep_err *err)
+int vnep_journal_ledger_get(
+	struct vnep_journal *journal, void *out, size_t cap, size_t *len, struct vnep_err *err)
 {
 	int rc = vnep_jindex_enter(&journal->index, err);
 

@@ -1,5 +1,6 @@
 /*
- * journal-index - what the segments say about each device, in LMDB, so that nothing has to be searched.
+ * journal-index - what the segments say about each device, in LMDB, so that nothing has to be
+ * searched.
  *
  *     meta       "tail", "ledger"
  *     name       URN -> id            urn        id -> URN
@@ -7,8 +8,8 @@
  *     pending    id, seq -> ()        equal      id, hash -> seq of a pending event
  *     interface  segment, number -> id  (shares its database with urn: keys of 8 and 4 octets)
  *
- * Keys are big endian, so that a cursor meets them in order. The environment is written without fsync:
- * journal-recover knows when it may be believed.
+ * Keys are big endian, so that a cursor meets them in order. The environment is written without
+ * fsync: journal-recover knows when it may be believed.
  */
 #include <errno.h>
 #include <lmdb.h>
@@ -35,14 +36,15 @@ static int failed(struct vnep_err *err, int rc)
 	if (rc == MDB_MAP_FULL)
 		return vnep_err_set(err, -ENOSPC, "the index of the journal is full");
 	if (rc < 0)
-		return vnep_err_set(err, VNEP_EDAMAGED, "index of the journal: %s", mdb_strerror(rc));
+		return vnep_err_set(
+			err, VNEP_EDAMAGED, "index of the journal: %s", mdb_strerror(rc));
 	return vnep_err_sys(err, rc, "index of the journal");
 }
 
 static int open_databases(struct vnep_jindex *ix, bool write, struct vnep_err *err)
 {
-	static const char *const names[DBI_COUNT] = { "meta", "name", "urn", "device", "event", "pending",
-		"equal" };
+	static const char *const names[DBI_COUNT] = { "meta", "name", "urn", "device", "event",
+		"pending", "equal" };
 	MDB_txn *txn;
 	int rc = mdb_txn_begin(ix->env, NULL, write ? 0 : MDB_RDONLY, &txn);
 
@@ -69,7 +71,8 @@ int vnep_jindex_open(struct vnep_jindex *ix, const char *path, bool write, struc
 	if (!rc)
 		rc = mdb_env_set_mapsize(ix->env, map_octets);
 	if (!rc)
-		rc = mdb_env_open(ix->env, path, MDB_NOTLS | MDB_NOSYNC | (write ? 0 : MDB_RDONLY), 0640);
+		rc = mdb_env_open(
+			ix->env, path, MDB_NOTLS | MDB_NOSYNC | (write ? 0 : MDB_RDONLY), 0640);
 	if (!rc && write)
 		rc = mdb_reader_check(ix->env, &dead);
 	rc = rc ? failed(err, rc) : open_databases(ix, write, err);
@@ -159,14 +162,14 @@ static int get(struct vnep_jindex *ix, unsigned db, const void *key, size_t key_
 	if (rc)
 		return failed(err, rc);
 	if (v.mv_size != len)
-		return vnep_err_set(err, VNEP_EDAMAGED, "index of the journal: a value of %zu octets",
-			v.mv_size);
+		return vnep_err_set(err, VNEP_EDAMAGED,
+			"index of the journal: a value of %zu octets", v.mv_size);
 	memcpy(out, v.mv_data, len);
 	return 0;
 }
 
-static int put(struct vnep_jindex *ix, unsigned db, const void *key, size_t key_len, const void *data,
-	size_t len, struct vnep_err *err)
+static int put(struct vnep_jindex *ix, unsigned db, const void *key, size_t key_len,
+	const void *data, size_t len, struct vnep_err *err)
 {
 	MDB_val k = { key_len, (void *)(uintptr_t)key }, v = { len, (void *)(uintptr_t)data };
 	int rc = mdb_put(ix->now, ix->dbi[db], &k, &v, 0);
@@ -174,8 +177,8 @@ static int put(struct vnep_jindex *ix, unsigned db, const void *key, size_t key_
 	return rc ? failed(err, rc) : 0;
 }
 
-static int del(struct vnep_jindex *ix, unsigned db, const void *key, size_t key_len,
-	struct vnep_err *err)
+static int del(
+	struct vnep_jindex *ix, unsigned db, const void *key, size_t key_len, struct vnep_err *err)
 {
 	MDB_val k = { key_len, (void *)(uintptr_t)key };
 	int rc = mdb_del(ix->now, ix->dbi[db], &k, NULL);
@@ -202,8 +205,8 @@ static int seek(struct vnep_jindex *ix, unsigned db, void *key, size_t key_len, 
 	if (rc)
 		return failed(err, rc);
 	if (k.mv_size != key_len)
-		return vnep_err_set(err, VNEP_EDAMAGED, "index of the journal: a key of %zu octets",
-			k.mv_size);
+		return vnep_err_set(
+			err, VNEP_EDAMAGED, "index of the journal: a key of %zu octets", k.mv_size);
 	return 0;
 }
 
@@ -234,12 +237,14 @@ int vnep_jindex_tail(struct vnep_jindex *ix, struct vnep_jtail *out, struct vnep
 	return get(ix, META, "tail", 4, out, sizeof *out, err);
 }
 
-int vnep_jindex_put_tail(struct vnep_jindex *ix, const struct vnep_jtail *tail, struct vnep_err *err)
+int vnep_jindex_put_tail(
+	struct vnep_jindex *ix, const struct vnep_jtail *tail, struct vnep_err *err)
 {
 	return put(ix, META, "tail", 4, tail, sizeof *tail, err);
 }
 
-int vnep_jindex_ledger(struct vnep_jindex *ix, void *out, size_t cap, size_t *len, struct vnep_err *err)
+int vnep_jindex_ledger(
+	struct vnep_jindex *ix, void *out, size_t cap, size_t *len, struct vnep_err *err)
 {
 	MDB_val k = { 6, (void *)(uintptr_t) "ledger" }, v = { 0, NULL };
 	int rc = mdb_get(ix->now, ix->dbi[META], &k, &v);
@@ -254,7 +259,8 @@ int vnep_jindex_ledger(struct vnep_jindex *ix, void *out, size_t cap, size_t *le
 	return 0;
 }
 
-int vnep_jindex_put_ledger(struct vnep_jindex *ix, const void *data, size_t len, struct vnep_err *err)
+int vnep_jindex_put_ledger(
+	struct vnep_jindex *ix, const void *data, size_t len, struct vnep_err *err)
 {
 	return put(ix, META, "ledger", 6, data, len, err);
 }
@@ -283,7 +289,8 @@ int vnep_jindex_name(struct vnep_jindex *ix, uint32_t id, char dev[static VNEP_U
 	set_be32(key, id);
 	rc = mdb_get(ix->now, ix->dbi[URN], &k, &v);
 	if (rc == MDB_NOTFOUND || (!rc && v.mv_size > VNEP_URN_MAX))
-		return vnep_err_set(err, VNEP_EDAMAGED, "index of the journal: device %u has no name", id);
+		return vnep_err_set(
+			err, VNEP_EDAMAGED, "index of the journal: device %u has no name", id);
 	if (rc)
 		return failed(err, rc);
 	memcpy(dev, v.mv_data, v.mv_size);
@@ -291,8 +298,8 @@ int vnep_jindex_name(struct vnep_jindex *ix, uint32_t id, char dev[static VNEP_U
 	return 0;
 }
 
-int vnep_jindex_device(struct vnep_jindex *ix, uint32_t id, struct vnep_jdevice *out,
-	struct vnep_err *err)
+int vnep_jindex_device(
+	struct vnep_jindex *ix, uint32_t id, struct vnep_jdevice *out, struct vnep_err *err)
 {
 	return get(ix, DEVICE, &id, sizeof id, out, sizeof *out, err);
 }
@@ -321,8 +328,8 @@ int vnep_jindex_put_event(struct vnep_jindex *ix, uint32_t id, uint64_t seq,
 	return put(ix, EVENT, key, sizeof key, event, sizeof *event, err);
 }
 
-int vnep_jindex_next_event(struct vnep_jindex *ix, uint32_t id, uint64_t *seq, struct vnep_jevent *out,
-	struct vnep_err *err)
+int vnep_jindex_next_event(struct vnep_jindex *ix, uint32_t id, uint64_t *seq,
+	struct vnep_jevent *out, struct vnep_err *err)
 {
 	uint8_t key[PAIR_LEN];
 	MDB_val v;
@@ -335,14 +342,15 @@ int vnep_jindex_next_event(struct vnep_jindex *ix, uint32_t id, uint64_t *seq, s
 	if (vnep_be32(key) != id)
 		return VNEP_ENOTFOUND;
 	if (v.mv_size != sizeof *out)
-		return vnep_err_set(err, VNEP_EDAMAGED, "index of the journal: a value of %zu octets",
-			v.mv_size);
+		return vnep_err_set(err, VNEP_EDAMAGED,
+			"index of the journal: a value of %zu octets", v.mv_size);
 	memcpy(out, v.mv_data, sizeof *out);
 	*seq = number_of(key);
 	return 0;
 }
 
-int vnep_jindex_next_pending(struct vnep_jindex *ix, uint32_t id, uint64_t *seq, struct vnep_err *err)
+int vnep_jindex_next_pending(
+	struct vnep_jindex *ix, uint32_t id, uint64_t *seq, struct vnep_err *err)
 {
 	uint8_t key[PAIR_LEN];
 	MDB_val v;
@@ -371,8 +379,8 @@ int vnep_jindex_next_waiting(struct vnep_jindex *ix, uint32_t *id, struct vnep_e
 	return rc;
 }
 
-int vnep_jindex_put_pending(struct vnep_jindex *ix, uint32_t id, uint64_t seq, uint64_t hash,
-	struct vnep_err *err)
+int vnep_jindex_put_pending(
+	struct vnep_jindex *ix, uint32_t id, uint64_t seq, uint64_t hash, struct vnep_err *err)
 {
 	uint8_t key[PAIR_LEN];
 	int rc;
@@ -383,8 +391,8 @@ int vnep_jindex_put_pending(struct vnep_jindex *ix, uint32_t id, uint64_t seq, u
 	return rc ? rc : put(ix, EQUAL, key, sizeof key, &seq, sizeof seq, err);
 }
 
-int vnep_jindex_del_pending(struct vnep_jindex *ix, uint32_t id, uint64_t seq, uint64_t hash,
-	struct vnep_err *err)
+int vnep_jindex_del_pending(
+	struct vnep_jindex *ix, uint32_t id, uint64_t seq, uint64_t hash, struct vnep_err *err)
 {
 	uint8_t key[PAIR_LEN];
 	uint64_t newest;
@@ -400,8 +408,8 @@ int vnep_jindex_del_pending(struct vnep_jindex *ix, uint32_t id, uint64_t seq, u
 	return rc ? rc : del(ix, EQUAL, key, sizeof key, err);
 }
 
-int vnep_jindex_equal(struct vnep_jindex *ix, uint32_t id, uint64_t hash, uint64_t *seq,
-	struct vnep_err *err)
+int vnep_jindex_equal(
+	struct vnep_jindex *ix, uint32_t id, uint64_t hash, uint64_t *seq, struct vnep_err *err)
 {
 	uint8_t key[PAIR_LEN];
 
@@ -409,8 +417,8 @@ int vnep_jindex_equal(struct vnep_jindex *ix, uint32_t id, uint64_t hash, uint64
 	return get(ix, EQUAL, key, sizeof key, seq, sizeof *seq, err);
 }
 
-int vnep_jindex_interface(struct vnep_jindex *ix, uint32_t segment, uint32_t interface, uint32_t *id,
-	struct vnep_err *err)
+int vnep_jindex_interface(struct vnep_jindex *ix, uint32_t segment, uint32_t interface,
+	uint32_t *id, struct vnep_err *err)
 {
 	uint8_t key[8];
 
@@ -419,8 +427,8 @@ int vnep_jindex_interface(struct vnep_jindex *ix, uint32_t segment, uint32_t int
 	return get(ix, URN, key, sizeof key, id, sizeof *id, err);
 }
 
-int vnep_jindex_put_interface(struct vnep_jindex *ix, uint32_t segment, uint32_t interface, uint32_t id,
-	struct vnep_err *err)
+int vnep_jindex_put_interface(struct vnep_jindex *ix, uint32_t segment, uint32_t interface,
+	uint32_t id, struct vnep_err *err)
 {
 	uint8_t key[8];
 

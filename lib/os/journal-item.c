@@ -14,8 +14,9 @@ static void comment(struct vnep_buf *out, const struct vnep_journal_item *item)
 	const struct vnep_outcome *outcome = &item->outcome;
 
 	if (item->type == VNEP_RECORD_CHECKPOINT) {
-		vnep_buf_printf(out, "%s: %s checkpoint, resume at %llu, head %llu", checkpoint->dev,
-			vnep_cursor_text(checkpoint->cursor), (unsigned long long)checkpoint->resume_seq,
+		vnep_buf_printf(out, "%s: %s checkpoint, resume at %llu, head %llu",
+			checkpoint->dev, vnep_cursor_text(checkpoint->cursor),
+			(unsigned long long)checkpoint->resume_seq,
 			(unsigned long long)checkpoint->head_seq);
 		if (checkpoint->cause)
 			vnep_buf_printf(out, " (%s)", vnep_cause_text(checkpoint->cause));
@@ -43,16 +44,22 @@ static void comment(struct vnep_buf *out, const struct vnep_journal_item *item)
 
 static void put_packet(struct vnep_buf *out, const struct vnep_event *event, uint32_t interface)
 {
-	struct vnep_pcapng_packet packet = { .interface = interface, .ts = event->ts, .seq = event->seq,
-		.conn = event->conn, .kind = event->kind, .direction = event->direction,
-		.copy = event->copy, .frame = event->frame, .frame_len = event->frame_len,
+	struct vnep_pcapng_packet packet = { .interface = interface,
+		.ts = event->ts,
+		.seq = event->seq,
+		.conn = event->conn,
+		.kind = event->kind,
+		.direction = event->direction,
+		.copy = event->copy,
+		.frame = event->frame,
+		.frame_len = event->frame_len,
 		.length = event->length };
 
 	memcpy(packet.in_iface, event->in_iface, sizeof packet.in_iface);
 	vnep_pcapng_put_packet(out, &packet);
 }
 
-int vnep_journal_item_encode(struct vnep_buf *out, const struct vnep_journal_item *item,
+int vnep_jitem_encode(struct vnep_buf *out, const struct vnep_journal_item *item,
 	uint32_t interface, struct vnep_err *err)
 {
 	struct vnep_buf json = { 0 }, text = { 0 };
@@ -71,9 +78,14 @@ int vnep_journal_item_encode(struct vnep_buf *out, const struct vnep_journal_ite
 	comment(&text, item);
 	vnep_buf_str(&text);
 	if (!json.rc && !text.rc)
-		vnep_pcapng_put_record(out, (const char *)json.data, json.len - 1, (const char *)text.data);
+		vnep_pcapng_put_record(
+			out, (const char *)json.data, json.len - 1, (const char *)text.data);
 	if (json.rc || text.rc || out->rc)
-		rc = vnep_err_sys(err, -(json.rc ? json.rc : text.rc ? text.rc : out->rc), "journal");
+		rc = vnep_err_sys(err,
+			-(json.rc	  ? json.rc
+				: text.rc ? text.rc
+					  : out->rc),
+			"journal");
 	vnep_buf_release(&json);
 	vnep_buf_release(&text);
 	return rc;
@@ -103,8 +115,8 @@ static int from_record(struct vnep_journal_item *out, const struct vnep_pcapng_r
 	return rc ? VNEP_EDAMAGED : 0;
 }
 
-int vnep_jitem_decode(struct vnep_journal_item *out, const struct vnep_pcapng_block *block,
-	struct vnep_err *err)
+int vnep_jitem_decode(
+	struct vnep_journal_item *out, const struct vnep_pcapng_block *block, struct vnep_err *err)
 {
 	const struct vnep_pcapng_packet *packet = &block->packet;
 
@@ -113,9 +125,15 @@ int vnep_jitem_decode(struct vnep_journal_item *out, const struct vnep_pcapng_bl
 		return from_record(out, &block->record, err);
 	if (block->type != VNEP_PCAPNG_PACKET)
 		return vnep_err_set(err, VNEP_EDAMAGED, "not a block of an event");
-	out->event = (struct vnep_event){ .seq = packet->seq, .ts = packet->ts, .conn = packet->conn,
-		.kind = packet->kind, .direction = packet->direction, .copy = packet->copy,
-		.frame = packet->frame, .frame_len = packet->frame_len, .length = packet->length };
+	out->event = (struct vnep_event){ .seq = packet->seq,
+		.ts = packet->ts,
+		.conn = packet->conn,
+		.kind = packet->kind,
+		.direction = packet->direction,
+		.copy = packet->copy,
+		.frame = packet->frame,
+		.frame_len = packet->frame_len,
+		.length = packet->length };
 	memcpy(out->event.in_iface, packet->in_iface, sizeof out->event.in_iface);
 	return 0;
 }

@@ -1,5 +1,5 @@
 /*
- * journal-private - what the files of the journal share. Layers among them, each only uses those above:
+ * journal-private - what the files of the journal share. Each only uses those above it:
  *
  *     journal-index    LMDB: the only file that knows it
  *     journal-rules    pending, cursors, attempts: a pure function over events in file order
@@ -22,11 +22,11 @@
 
 struct vnep_jtail {
 	uint64_t offset; /* so many octets of the segment are durable and indexed */
-	uint64_t group;  /* number of the last group */
-	uint64_t file;   /* of the segment */
+	uint64_t group;	 /* number of the last group */
+	uint64_t file;	 /* of the segment */
 	uint64_t events, pending;
 	int64_t oldest_ns, newest_ns;
-	uint32_t segment; /* 0: nothing was written yet */
+	uint32_t segment;	  /* 0: nothing was written yet */
 	uint32_t interface_count; /* of the segment */
 	uint32_t device_count;
 	uint32_t given_up; /* what stands behind offset is not the journal: go to a new segment */
@@ -40,14 +40,19 @@ struct vnep_jdevice {
 	uint32_t interface, interface_segment; /* its IDB; segment 0: none yet */
 };
 
-/* ONCE: what nobody waits for any more at the next waking (TCP, answers) is not sent a second time. */
-enum { VNEP_JEVENT_COPY = 1, VNEP_JEVENT_ONCE = 2, VNEP_JEVENT_FINAL = 4, VNEP_JEVENT_DELIVERABLE = 8 };
+/* ONCE: nobody waits for it any more at the next waking (TCP, answers). */
+enum {
+	VNEP_JEVENT_COPY = 1,
+	VNEP_JEVENT_ONCE = 2,
+	VNEP_JEVENT_FINAL = 4,
+	VNEP_JEVENT_DELIVERABLE = 8
+};
 
 struct vnep_jevent {
 	uint64_t offset;
-	uint64_t hash; /* of deliverable events: what duplicates are found by */
+	uint64_t hash;		  /* of deliverable events: what duplicates are found by */
 	uint32_t segment, length; /* of the block */
-	uint32_t octets;          /* of the frame */
+	uint32_t octets;	  /* of the frame */
 	uint8_t flags, attempts, kind, direction;
 };
 
@@ -68,43 +73,46 @@ int vnep_jindex_begin(struct vnep_jindex *ix, struct vnep_err *err);
 int vnep_jindex_commit(struct vnep_jindex *ix, struct vnep_err *err);
 void vnep_jindex_abort(struct vnep_jindex *ix);
 
-/* Around reads: inside a group they see the group, else what is committed. Never across a callback. */
+/* Around reads: they see the open group, else what is committed. Never across a callback. */
 int vnep_jindex_enter(struct vnep_jindex *ix, struct vnep_err *err);
 void vnep_jindex_leave(struct vnep_jindex *ix);
 
 /* 0, VNEP_ENOTFOUND (without text) or worse. */
 int vnep_jindex_tail(struct vnep_jindex *ix, struct vnep_jtail *out, struct vnep_err *err);
-int vnep_jindex_put_tail(struct vnep_jindex *ix, const struct vnep_jtail *tail, struct vnep_err *err);
-int vnep_jindex_ledger(struct vnep_jindex *ix, void *out, size_t cap, size_t *len,
-	struct vnep_err *err);
-int vnep_jindex_put_ledger(struct vnep_jindex *ix, const void *data, size_t len, struct vnep_err *err);
+int vnep_jindex_put_tail(
+	struct vnep_jindex *ix, const struct vnep_jtail *tail, struct vnep_err *err);
+int vnep_jindex_ledger(
+	struct vnep_jindex *ix, void *out, size_t cap, size_t *len, struct vnep_err *err);
+int vnep_jindex_put_ledger(
+	struct vnep_jindex *ix, const void *data, size_t len, struct vnep_err *err);
 int vnep_jindex_id(struct vnep_jindex *ix, const char *dev, uint32_t *id, struct vnep_err *err);
 int vnep_jindex_add(struct vnep_jindex *ix, uint32_t id, const char *dev, struct vnep_err *err);
 int vnep_jindex_name(struct vnep_jindex *ix, uint32_t id, char dev[static VNEP_URN_MAX + 1],
 	struct vnep_err *err);
-int vnep_jindex_device(struct vnep_jindex *ix, uint32_t id, struct vnep_jdevice *out,
-	struct vnep_err *err);
+int vnep_jindex_device(
+	struct vnep_jindex *ix, uint32_t id, struct vnep_jdevice *out, struct vnep_err *err);
 int vnep_jindex_put_device(struct vnep_jindex *ix, uint32_t id, const struct vnep_jdevice *device,
 	struct vnep_err *err);
 int vnep_jindex_event(struct vnep_jindex *ix, uint32_t id, uint64_t seq, struct vnep_jevent *out,
 	struct vnep_err *err);
 int vnep_jindex_put_event(struct vnep_jindex *ix, uint32_t id, uint64_t seq,
 	const struct vnep_jevent *event, struct vnep_err *err);
-/* The first event of a device from *seq on; the first pending one; the first device with pending events
- * from *id on. */
-int vnep_jindex_next_event(struct vnep_jindex *ix, uint32_t id, uint64_t *seq, struct vnep_jevent *out,
-	struct vnep_err *err);
-int vnep_jindex_next_pending(struct vnep_jindex *ix, uint32_t id, uint64_t *seq, struct vnep_err *err);
+/* The first event of a device from *seq on; the first pending one; the first device with pending
+ * events from *id on. */
+int vnep_jindex_next_event(struct vnep_jindex *ix, uint32_t id, uint64_t *seq,
+	struct vnep_jevent *out, struct vnep_err *err);
+int vnep_jindex_next_pending(
+	struct vnep_jindex *ix, uint32_t id, uint64_t *seq, struct vnep_err *err);
 int vnep_jindex_next_waiting(struct vnep_jindex *ix, uint32_t *id, struct vnep_err *err);
 /* In and out of pending; the hash leads to the newest pending event that has it. */
-int vnep_jindex_put_pending(struct vnep_jindex *ix, uint32_t id, uint64_t seq, uint64_t hash,
-	struct vnep_err *err);
-int vnep_jindex_del_pending(struct vnep_jindex *ix, uint32_t id, uint64_t seq, uint64_t hash,
-	struct vnep_err *err);
-int vnep_jindex_equal(struct vnep_jindex *ix, uint32_t id, uint64_t hash, uint64_t *seq,
-	struct vnep_err *err);
-int vnep_jindex_interface(struct vnep_jindex *ix, uint32_t segment, uint32_t interface, uint32_t *id,
-	struct vnep_err *err);
+int vnep_jindex_put_pending(
+	struct vnep_jindex *ix, uint32_t id, uint64_t seq, uint64_t hash, struct vnep_err *err);
+int vnep_jindex_del_pending(
+	struct vnep_jindex *ix, uint32_t id, uint64_t seq, uint64_t hash, struct vnep_err *err);
+int vnep_jindex_equal(
+	struct vnep_jindex *ix, uint32_t id, uint64_t hash, uint64_t *seq, struct vnep_err *err);
+int vnep_jindex_interface(struct vnep_jindex *ix, uint32_t segment, uint32_t interface,
+	uint32_t *id, struct vnep_err *err);
 int vnep_jindex_put_interface(struct vnep_jindex *ix, uint32_t segment, uint32_t interface,
 	uint32_t id, struct vnep_err *err);
 
@@ -114,8 +122,8 @@ struct vnep_jplace {
 	uint64_t offset;
 };
 
-/* What makes two frames the same delivery: the packet without its hop limit, or the flow and sequence
- * number of a SYN. */
+/* What makes two frames the same delivery: the packet without its hop limit, or the flow and
+ * sequence number of a SYN. */
 struct vnep_jidentity {
 	uint64_t hash;
 	bool tcp, syn, answer;
@@ -124,8 +132,8 @@ void vnep_jrules_identity(struct vnep_jidentity *out, const uint8_t *frame, size
 bool vnep_jrules_same(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len);
 
 int vnep_jrules_event(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_t id,
-	struct vnep_jdevice *device, const struct vnep_event *event, const struct vnep_jplace *place,
-	bool *pending, struct vnep_err *err);
+	struct vnep_jdevice *device, const struct vnep_event *event,
+	const struct vnep_jplace *place, bool *pending, struct vnep_err *err);
 int vnep_jrules_checkpoint(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_t id,
 	struct vnep_jdevice *device, const struct vnep_checkpoint *checkpoint,
 	struct vnep_journal_moved *moved, struct vnep_err *err);
@@ -133,9 +141,11 @@ int vnep_jrules_outcome(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_
 	struct vnep_jdevice *device, const struct vnep_outcome *outcome, struct vnep_err *err);
 uint64_t vnep_jrules_resume(const struct vnep_jdevice *device);
 
-/* Items: the other half of vnep_journal_item_encode. Lends the block's bytes, dev of a packet is left "". */
-int vnep_jitem_decode(struct vnep_journal_item *out, const struct vnep_pcapng_block *block,
-	struct vnep_err *err);
+/* Items. encode appends one block; decode lends the block's bytes, dev of a packet is left "". */
+int vnep_jitem_encode(struct vnep_buf *out, const struct vnep_journal_item *item,
+	uint32_t interface, struct vnep_err *err);
+int vnep_jitem_decode(
+	struct vnep_journal_item *out, const struct vnep_pcapng_block *block, struct vnep_err *err);
 
 /* Walk through a segment. */
 enum { VNEP_JSEGMENT_LEN = 32 };
@@ -144,14 +154,14 @@ void vnep_jsegment_name(char out[static VNEP_JSEGMENT_LEN], uint32_t segment);
 struct vnep_jwalk {
 	int fd;
 	uint32_t segment;
-	uint64_t at, end;         /* next octet, first octet not to read */
+	uint64_t at, end; /* next octet, first octet not to read */
 	uint64_t group_start;
-	uint64_t group;           /* number of the last mark seen, 0 = none */
+	uint64_t group; /* number of the last mark seen, 0 = none */
 	uint64_t file;
 	uint32_t crc;
-	bool whole;               /* crc covers the group from its start */
+	bool whole; /* crc covers the group from its start */
 	bool big;
-	struct vnep_buf buf;      /* the octets from base on */
+	struct vnep_buf buf; /* the octets from base on */
 	uint64_t base;
 };
 
@@ -165,8 +175,8 @@ struct vnep_jfound {
 
 void vnep_jwalk_init(struct vnep_jwalk *walk, int fd, uint32_t segment, uint64_t at, uint64_t end);
 void vnep_jwalk_release(struct vnep_jwalk *walk); /* closes fd */
-/* enum vnep_jstep, or a negative error of read(2). A mark whose group does not agree is DAMAGE of the
- * whole group, then the BLOCK. */
+/* enum vnep_jstep, or a negative error of read(2). A mark whose group does not agree is DAMAGE of
+ * the whole group, then the BLOCK. */
 int vnep_jwalk_next(struct vnep_jwalk *walk, struct vnep_jfound *out, struct vnep_err *err);
 
 struct vnep_journal {
@@ -196,22 +206,27 @@ struct vnep_journal {
 	uint32_t read_segment;
 };
 
+/* Our pid into the lock file: for the message of whoever waits in vain, and, behind each commit,
+ * for those who watch (LMDB lets readers see a commit only after its last write, so the index
+ * itself would tell too early). -1 and errno. */
+int vnep_journal_sign(struct vnep_journal *journal);
 /* The lock: waits up to 5 s. */
 int vnep_journal_lock(struct vnep_journal *journal, struct vnep_err *err);
 void vnep_journal_unlock(struct vnep_journal *journal);
 
-int vnep_journal_open_segment(struct vnep_journal *journal, uint32_t segment, int flags, int *fd,
-	struct vnep_err *err);
+int vnep_journal_open_segment(
+	struct vnep_journal *journal, uint32_t segment, int flags, int *fd, struct vnep_err *err);
 /* The smallest number from `from` on: 0, or VNEP_ENOTFOUND. */
-int vnep_journal_next_segment(struct vnep_journal *journal, uint32_t from, uint32_t *out,
-	struct vnep_err *err);
+int vnep_journal_next_segment(
+	struct vnep_journal *journal, uint32_t from, uint32_t *out, struct vnep_err *err);
 /* Where a closed segment ends: as its successor says, or its size. */
-int vnep_journal_segment_end(struct vnep_journal *journal, uint32_t segment, uint64_t *end,
-	struct vnep_err *err);
+int vnep_journal_segment_end(
+	struct vnep_journal *journal, uint32_t segment, uint64_t *end, struct vnep_err *err);
 
 /* With the lock: open the index, or make it anew from the segments. */
 int vnep_journal_recover(struct vnep_journal *journal, uint64_t *cut, struct vnep_err *err);
-/* With the lock, outside a transaction: whatever stands behind the tail of the index is taken or cut. */
+/* With the lock, outside a transaction: whatever stands behind the tail of the index is taken or
+ * cut. */
 int vnep_journal_catch_up(struct vnep_journal *journal, uint64_t *cut, struct vnep_err *err);
 bool vnep_journal_index_trusted(struct vnep_journal *journal);
 /* The index is about to change: it is not clean any more. */

@@ -1,12 +1,12 @@
 /*
  * journal-read - one device by its index, or everything in the order of the files.
  *
- * No transaction is held while a callback runs: each step looks up its next key anew. So callbacks may
- * append, commit and read as they like, and a slow reader keeps no old pages of the index alive.
+ * No transaction is held while a callback runs: each step looks up its next key anew. So callbacks
+ * may append, commit and read as they like, and a slow reader keeps no old pages of the index
+ * alive.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
@@ -16,8 +16,8 @@
 #include "vnep/err.h"
 
 /* The bytes of a block: in the open group, or in its segment. */
-static int load_block(struct vnep_journal *journal, const struct vnep_jevent *entry, struct vnep_buf *buf,
-	struct vnep_err *err)
+static int load_block(struct vnep_journal *journal, const struct vnep_jevent *entry,
+	struct vnep_buf *buf, struct vnep_err *err)
 {
 	size_t done = 0;
 	int rc;
@@ -32,7 +32,8 @@ static int load_block(struct vnep_journal *journal, const struct vnep_jevent *en
 	if (journal->read_fd < 0 || journal->read_segment != entry->segment) {
 		if (journal->read_fd >= 0)
 			close(journal->read_fd);
-		rc = vnep_journal_open_segment(journal, entry->segment, O_RDONLY, &journal->read_fd, err);
+		rc = vnep_journal_open_segment(
+			journal, entry->segment, O_RDONLY, &journal->read_fd, err);
 		if (rc)
 			return rc == -ENOENT ? VNEP_EDAMAGED : rc;
 		journal->read_segment = entry->segment;
@@ -48,7 +49,8 @@ static int load_block(struct vnep_journal *journal, const struct vnep_jevent *en
 		if (n < 0)
 			return vnep_err_sys(err, errno, "cannot read segment %u", entry->segment);
 		if (n == 0)
-			return vnep_err_set(err, VNEP_EDAMAGED, "segment %u is too short", entry->segment);
+			return vnep_err_set(
+				err, VNEP_EDAMAGED, "segment %u is too short", entry->segment);
 		done += (size_t)n;
 	}
 	buf->len = done;
@@ -79,11 +81,16 @@ int vnep_journal_load(struct vnep_journal *journal, const struct vnep_jevent *en
 static struct vnep_journal_device public(const struct vnep_jdevice *device)
 {
 	return (struct vnep_journal_device){ .head_seq = device->head_seq,
-		.synced_seq = device->synced_seq, .disconnect_seq = device->disconnect_seq,
-		.life_seq = device->life_seq, .unconfirmed_seq = device->unconfirmed_seq,
-		.conn = device->conn, .pending = device->pending,
-		.pending_octets = device->pending_octets, .first_ts.ns = device->first_ns,
-		.last_ts.ns = device->last_ns, .life_ts.ns = device->life_ns,
+		.synced_seq = device->synced_seq,
+		.disconnect_seq = device->disconnect_seq,
+		.life_seq = device->life_seq,
+		.unconfirmed_seq = device->unconfirmed_seq,
+		.conn = device->conn,
+		.pending = device->pending,
+		.pending_octets = device->pending_octets,
+		.first_ts.ns = device->first_ns,
+		.last_ts.ns = device->last_ns,
+		.life_ts.ns = device->life_ns,
 		.connected = device->connected != 0 };
 }
 
@@ -104,8 +111,8 @@ static int no_device(const char *dev, struct vnep_err *err)
 	return vnep_err_set(err, VNEP_ENOTFOUND, "the journal has nothing of \"%s\"", dev);
 }
 
-int vnep_journal_device(struct vnep_journal *journal, const char *dev, struct vnep_journal_device *out,
-	struct vnep_err *err)
+int vnep_journal_device(struct vnep_journal *journal, const char *dev,
+	struct vnep_journal_device *out, struct vnep_err *err)
 {
 	uint32_t id;
 	int rc = vnep_jindex_enter(&journal->index, err);
@@ -121,7 +128,8 @@ int vnep_journal_device(struct vnep_journal *journal, const char *dev, struct vn
 
 uint64_t vnep_journal_resume(const struct vnep_journal_device *device)
 {
-	struct vnep_jdevice same = { .life_seq = device->life_seq, .synced_seq = device->synced_seq,
+	struct vnep_jdevice same = { .life_seq = device->life_seq,
+		.synced_seq = device->synced_seq,
 		.unconfirmed_seq = device->unconfirmed_seq };
 
 	return vnep_jrules_resume(&same);
@@ -159,7 +167,8 @@ int vnep_journal_each_device(struct vnep_journal *journal, bool pending_only,
 
 /* Events of one device. */
 
-static int find_device(struct vnep_journal *journal, const char *dev, uint32_t *id, struct vnep_err *err)
+static int find_device(
+	struct vnep_journal *journal, const char *dev, uint32_t *id, struct vnep_err *err)
 {
 	int rc = vnep_jindex_enter(&journal->index, err);
 
@@ -180,13 +189,14 @@ static int next_event(struct vnep_journal *journal, uint32_t id, bool pending, u
 	if (pending)
 		rc = vnep_jindex_next_pending(&journal->index, id, seq, err);
 	if (!rc)
-		rc = pending ? vnep_jindex_event(&journal->index, id, *seq, entry, err) :
-			       vnep_jindex_next_event(&journal->index, id, seq, entry, err);
+		rc = pending ? vnep_jindex_event(&journal->index, id, *seq, entry, err)
+			     : vnep_jindex_next_event(&journal->index, id, seq, entry, err);
 	vnep_jindex_leave(&journal->index);
 	return rc;
 }
 
-/* A block that cannot be read any more is given as a corrupt event: the reader learns that it is gone. */
+/* A block that cannot be read any more is given as a corrupt event: the reader learns that it is
+ * gone. */
 static int give(struct vnep_journal *journal, const char *dev, uint64_t seq,
 	const struct vnep_jevent *entry, struct vnep_buf *buf, vnep_journal_event_cb *cb, void *arg,
 	struct vnep_err *err)
@@ -195,8 +205,11 @@ static int give(struct vnep_journal *journal, const char *dev, uint64_t seq,
 	int rc = vnep_journal_load(journal, entry, buf, &event, err);
 
 	if (rc == VNEP_EDAMAGED)
-		event = (struct vnep_event){ .seq = seq, .kind = VNEP_KIND_CORRUPT, .count = 1,
-			.direction = entry->direction, .reason = VNEP_IO_ERROR };
+		event = (struct vnep_event){ .seq = seq,
+			.kind = VNEP_KIND_CORRUPT,
+			.count = 1,
+			.direction = entry->direction,
+			.reason = VNEP_IO_ERROR };
 	else if (rc)
 		return rc;
 	memcpy(event.dev, dev, strlen(dev) + 1);
@@ -252,7 +265,9 @@ struct scan {
 
 static int report(struct scan *scan, uint32_t segment, uint64_t from, uint64_t to, uint64_t records)
 {
-	struct vnep_journal_damage damage = { .offset = from, .octets = to - from, .records = records };
+	struct vnep_journal_damage damage = {
+		.offset = from, .octets = to - from, .records = records
+	};
 
 	vnep_jsegment_name(damage.segment, segment);
 	return scan->damage ? scan->damage(&damage, scan->arg) : 0;
@@ -400,20 +415,19 @@ int vnep_journal_seek(struct vnep_journal *journal, const char *dev, uint64_t se
 
 int vnep_journal_watch(struct vnep_journal *journal, int *fd, struct vnep_err *err)
 {
-	char path[4096];
 	int rc;
 
-	snprintf(path, sizeof path, "%s/index/data.mdb", journal->path);
 	*fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (*fd >= 0 && inotify_add_watch(*fd, path, IN_MODIFY) >= 0)
+	if (*fd >= 0 && inotify_add_watch(*fd, journal->path, IN_MODIFY) >= 0)
 		return 0;
-	rc = vnep_err_sys(err, errno, "cannot watch %s", path);
+	rc = vnep_err_sys(err, errno, "cannot watch %s", journal->path);
 	if (*fd >= 0)
 		close(*fd);
 	return rc;
 }
 
-int vnep_journal_stat(struct vnep_journal *journal, struct vnep_journal_stat *out, struct vnep_err *err)
+int vnep_journal_stat(
+	struct vnep_journal *journal, struct vnep_journal_stat *out, struct vnep_err *err)
 {
 	char name[VNEP_JSEGMENT_LEN];
 	struct vnep_jtail tail;
@@ -423,8 +437,11 @@ int vnep_journal_stat(struct vnep_journal *journal, struct vnep_journal_stat *ou
 
 	if (rc)
 		return rc;
-	*out = (struct vnep_journal_stat){ .devices = tail.device_count, .events = tail.events,
-		.pending = tail.pending, .oldest.ns = tail.oldest_ns, .newest.ns = tail.newest_ns };
+	*out = (struct vnep_journal_stat){ .devices = tail.device_count,
+		.events = tail.events,
+		.pending = tail.pending,
+		.oldest.ns = tail.oldest_ns,
+		.newest.ns = tail.newest_ns };
 	while (!(rc = vnep_journal_next_segment(journal, segment + 1, &segment, err))) {
 		vnep_jsegment_name(name, segment);
 		out->segments++;

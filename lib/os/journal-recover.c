@@ -1,13 +1,14 @@
 /*
  * journal-recover - the index brought up to what the segments say.
  *
- * The index is written without fsync, so it is believed in two cases only: it was written since this boot
- * (what a process wrote is not lost with the process), or its last writer synced it and left the file
- * index/clean, which the next writer removes before it changes anything. Else it is made anew.
+ * The index is written without fsync, so it is believed in two cases only: it was written since
+ * this boot (what a process wrote is not lost with the process), or its last writer synced it and
+ * left the file index/clean, which the next writer removes before it changes anything. Else it is
+ * made anew.
  *
- * Behind the tail of the index there may be groups of a writer that was killed between the sync and the
- * index: they are complete, have their mark, and are taken. What has no mark behind it is a torn tail:
- * nobody was told that it is durable, it is cut. Damage in front of a mark is never cut.
+ * Behind the tail of the index there may be groups of a writer that was killed between the sync and
+ * the index: they are complete, have their mark, and are taken. What has no mark behind it is a
+ * torn tail: nobody was told that it is durable, it is cut. Damage in front of a mark is never cut.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,19 +35,19 @@ bool vnep_journal_index_trusted(struct vnep_journal *journal)
 	}
 	if (fd >= 0) {
 		same = read(fd, boot, sizeof boot) == sizeof boot &&
-			!memcmp(boot, journal->boot, sizeof boot);
+		       !memcmp(boot, journal->boot, sizeof boot);
 		close(fd);
 	}
 	/* Without a boot file it was never finished, whatever else lies there. */
 	return same || (fd >= 0 && !faccessat(journal->index_dir, "clean", F_OK, 0));
 }
 
-static int write_file(struct vnep_journal *journal, const char *name, const char *text,
-	struct vnep_err *err)
+static int write_file(
+	struct vnep_journal *journal, const char *name, const char *text, struct vnep_err *err)
 {
 	size_t len = strlen(text);
-	int fd = openat(journal->index_dir, "new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-		0640);
+	int fd = openat(journal->index_dir, "new",
+		O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
 	int rc = fd < 0 ? -errno : 0;
 
 	if (!rc && (write(fd, text, len) != (ssize_t)len || fsync(fd)))
@@ -91,8 +92,8 @@ static int device_of(struct vnep_journal *journal, const char *dev, uint32_t *id
 	return vnep_jindex_add(ix, *id, dev, err);
 }
 
-static int apply_interface(struct vnep_journal *journal, const struct vnep_pcapng_interface *interface,
-	struct vnep_err *err)
+static int apply_interface(struct vnep_journal *journal,
+	const struct vnep_pcapng_interface *interface, struct vnep_err *err)
 {
 	struct vnep_jtail *tail = &journal->tail;
 	struct vnep_jdevice device;
@@ -125,7 +126,8 @@ static int apply_packet(struct vnep_journal *journal, const struct vnep_jfound *
 	if (!rc)
 		rc = vnep_jitem_decode(&item, &found->block, err);
 	if (!rc)
-		rc = vnep_jrules_event(ix, &journal->tail, id, &device, &item.event, place, &pending, err);
+		rc = vnep_jrules_event(
+			ix, &journal->tail, id, &device, &item.event, place, &pending, err);
 	return rc ? rc : vnep_jindex_put_device(ix, id, &device, err);
 }
 
@@ -143,9 +145,9 @@ static int apply_record(struct vnep_journal *journal, const struct vnep_jfound *
 
 	if (rc)
 		return 0; /* whole, but not ours to understand: scan reports it */
-	dev = item.type == VNEP_RECORD_EVENT	      ? item.event.dev :
-		item.type == VNEP_RECORD_CHECKPOINT ? item.checkpoint.dev :
-						      item.outcome.dev;
+	dev = item.type == VNEP_RECORD_EVENT	    ? item.event.dev
+	      : item.type == VNEP_RECORD_CHECKPOINT ? item.checkpoint.dev
+						    : item.outcome.dev;
 	if (!dev[0]) {
 		journal->tail.events++;
 		return 0;
@@ -154,9 +156,11 @@ static int apply_record(struct vnep_journal *journal, const struct vnep_jfound *
 	if (rc)
 		return rc;
 	if (item.type == VNEP_RECORD_EVENT)
-		rc = vnep_jrules_event(ix, &journal->tail, id, &device, &item.event, place, &pending, err);
+		rc = vnep_jrules_event(
+			ix, &journal->tail, id, &device, &item.event, place, &pending, err);
 	else if (item.type == VNEP_RECORD_CHECKPOINT)
-		rc = vnep_jrules_checkpoint(ix, &journal->tail, id, &device, &item.checkpoint, &moved, err);
+		rc = vnep_jrules_checkpoint(
+			ix, &journal->tail, id, &device, &item.checkpoint, &moved, err);
 	else
 		rc = vnep_jrules_outcome(ix, &journal->tail, id, &device, &item.outcome, err);
 	if (rc == VNEP_ENOTFOUND)
@@ -164,35 +168,30 @@ static int apply_record(struct vnep_journal *journal, const struct vnep_jfound *
 	return rc ? rc : vnep_jindex_put_device(ix, id, &device, err);
 }
 
-static int apply(struct vnep_journal *journal, const struct vnep_jfound *found, struct vnep_err *err)
+static int apply(
+	struct vnep_journal *journal, const struct vnep_jfound *found, struct vnep_err *err)
 {
 	struct vnep_jtail *tail = &journal->tail;
 	const struct vnep_pcapng_block *block = &found->block;
 	struct vnep_jplace place = { tail->segment, (uint32_t)block->len, found->offset };
 
 	switch (block->type) {
-	case VNEP_PCAPNG_SECTION:
-		tail->file = block->section.file;
-		return 0;
-	case VNEP_PCAPNG_INTERFACE:
-		return apply_interface(journal, &block->interface, err);
-	case VNEP_PCAPNG_PACKET:
-		return apply_packet(journal, found, &place, err);
-	case VNEP_PCAPNG_RECORD:
-		return apply_record(journal, found, &place, err);
+	case VNEP_PCAPNG_SECTION: tail->file = block->section.file; return 0;
+	case VNEP_PCAPNG_INTERFACE: return apply_interface(journal, &block->interface, err);
+	case VNEP_PCAPNG_PACKET: return apply_packet(journal, found, &place, err);
+	case VNEP_PCAPNG_RECORD: return apply_record(journal, found, &place, err);
 	case VNEP_PCAPNG_SYNC:
 		tail->group = block->sync.group;
 		tail->offset = found->offset + block->len;
 		return 0;
-	case VNEP_PCAPNG_FOREIGN:
-		break;
+	case VNEP_PCAPNG_FOREIGN: break;
 	}
 	return 0;
 }
 
 /* Where the last mark of the segment ends; at if there is none behind it. */
-static int last_mark(int fd, uint32_t segment, uint64_t at, uint64_t size, uint64_t *end,
-	struct vnep_err *err)
+static int last_mark(
+	int fd, uint32_t segment, uint64_t at, uint64_t size, uint64_t *end, struct vnep_err *err)
 {
 	struct vnep_jfound found;
 	struct vnep_jwalk walk;
@@ -254,8 +253,8 @@ static int take_segment(struct vnep_journal *journal, int fd, uint64_t end, stru
 }
 
 /* The last segment: everything with a mark is taken, the rest is cut. */
-static int take_last(struct vnep_journal *journal, int fd, uint64_t size, uint64_t *cut,
-	struct vnep_err *err)
+static int take_last(
+	struct vnep_journal *journal, int fd, uint64_t size, uint64_t *cut, struct vnep_err *err)
 {
 	struct vnep_jtail *tail = &journal->tail;
 	char name[VNEP_JSEGMENT_LEN];
@@ -273,7 +272,8 @@ static int take_last(struct vnep_journal *journal, int fd, uint64_t size, uint64
 		goto out;
 	}
 	if (ftruncate(fd, (off_t)end) || fdatasync(fd)) {
-		rc = vnep_err_sys(err, errno, "cannot cut the torn tail of %s/%s", journal->path, name);
+		rc = vnep_err_sys(
+			err, errno, "cannot cut the torn tail of %s/%s", journal->path, name);
 		goto out;
 	}
 	return take_segment(journal, fd, end, err);
@@ -348,7 +348,8 @@ static int remove_index(struct vnep_journal *journal, struct vnep_err *err)
 
 	for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
 		if (unlinkat(journal->index_dir, names[i], 0) && errno != ENOENT)
-			return vnep_err_sys(err, errno, "cannot remove %s/index/%s", journal->path, names[i]);
+			return vnep_err_sys(
+				err, errno, "cannot remove %s/index/%s", journal->path, names[i]);
 	return fsync(journal->index_dir) ? vnep_err_sys(err, errno, "%s/index", journal->path) : 0;
 }
 

@@ -1,14 +1,14 @@
 /*
- * journal-rules - what an event, a checkpoint or an outcome changes. Nothing here looks at a clock, a
- * lock or a file: the same blocks in the same order always give the same state, so that writing, recovery
- * and a rebuilt index cannot disagree.
+ * journal-rules - what an event, a checkpoint or an outcome changes. Nothing here looks at a clock,
+ * a lock or a file: the same blocks in the same order always give the same state, so that writing,
+ * recovery and a rebuilt index cannot disagree.
  *
  * A to-device packet lives like this (attempts in brackets):
  *
  *     arrives, device not awake -> pending [0] --sent--> in flight [1]
  *     forwarded, a copy is kept ----------------------> in flight [1]
  *     in flight --outcome, synced checkpoint----------> settled
- *     in flight --no sign of life before the disconnect checkpoint--> pending, while attempts are left
+ *     in flight --no sign of life before a disconnect-> pending, while attempts are left
  */
 #include <string.h>
 
@@ -17,7 +17,14 @@
 #include "vnep/flow.h"
 #include "vnep/frame.h"
 
-enum { TCP_SYN = 2, TCP_ACK = 16, TCP_HEADER_MIN = 20, ICMP6_ECHO_REPLY = 129, COAP_ACK = 2, COAP_RESPONSE = 64 };
+enum {
+	TCP_SYN = 2,
+	TCP_ACK = 16,
+	TCP_HEADER_MIN = 20,
+	ICMP6_ECHO_REPLY = 129,
+	COAP_ACK = 2,
+	COAP_RESPONSE = 64
+};
 
 static uint64_t mix(uint64_t h, const uint8_t *data, size_t len)
 {
@@ -28,18 +35,21 @@ static uint64_t mix(uint64_t h, const uint8_t *data, size_t len)
 
 static bool is_syn(const struct vnep_frame *f, const uint8_t *frame)
 {
-	return f->proto == IPPROTO_TCP && f->l4 && !f->fragment && f->l4 + TCP_HEADER_MIN <= f->end &&
-		(frame[f->l4 + 13] & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+	return f->proto == IPPROTO_TCP && f->l4 && !f->fragment &&
+	       f->l4 + TCP_HEADER_MIN <= f->end &&
+	       (frame[f->l4 + 13] & (TCP_SYN | TCP_ACK)) == TCP_SYN;
 }
 
-/* An answer to what the device itself asked, or an error about it: at its next waking nobody waits for it. */
+/* An answer to what the device itself asked, or an error about it: at its next waking nobody waits
+ * for it. */
 static bool is_answer(const struct vnep_frame *f, const uint8_t *frame)
 {
 	struct vnep_coap coap;
 
 	if (f->proto == IPPROTO_ICMPV6)
 		return f->l4 && (f->icmp_type < 128 || f->icmp_type == ICMP6_ECHO_REPLY);
-	return vnep_coap_read(&coap, f, frame) && (coap.type >= COAP_ACK || coap.code >= COAP_RESPONSE);
+	return vnep_coap_read(&coap, f, frame) &&
+	       (coap.type >= COAP_ACK || coap.code >= COAP_RESPONSE);
 }
 
 void vnep_jrules_identity(struct vnep_jidentity *out, const uint8_t *frame, size_t len)
@@ -73,9 +83,9 @@ bool vnep_jrules_same(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b
 		return a_len == b_len && !memcmp(a, b, a_len);
 	if (is_syn(&fa, a) && is_syn(&fb, b))
 		return vnep_ip6_equal(&fa.src, &fb.src) && vnep_ip6_equal(&fa.dest, &fb.dest) &&
-			!memcmp(a + fa.l4, b + fb.l4, 8);
+		       !memcmp(a + fa.l4, b + fb.l4, 8);
 	return fa.end - fa.l3 == fb.end - fb.l3 && !memcmp(a + fa.l3, b + fb.l3, 7) &&
-		!memcmp(a + fa.l3 + 8, b + fb.l3 + 8, (size_t)(fa.end - fa.l3 - 8));
+	       !memcmp(a + fa.l3 + 8, b + fb.l3 + 8, (size_t)(fa.end - fa.l3 - 8));
 }
 
 uint64_t vnep_jrules_resume(const struct vnep_jdevice *device)
@@ -88,7 +98,8 @@ uint64_t vnep_jrules_resume(const struct vnep_jdevice *device)
 }
 
 static int make_pending(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_t id,
-	struct vnep_jdevice *device, uint64_t seq, const struct vnep_jevent *entry, struct vnep_err *err)
+	struct vnep_jdevice *device, uint64_t seq, const struct vnep_jevent *entry,
+	struct vnep_err *err)
 {
 	device->pending++;
 	device->pending_octets += entry->octets;
@@ -97,7 +108,8 @@ static int make_pending(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_
 }
 
 static int end_pending(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_t id,
-	struct vnep_jdevice *device, uint64_t seq, const struct vnep_jevent *entry, struct vnep_err *err)
+	struct vnep_jdevice *device, uint64_t seq, const struct vnep_jevent *entry,
+	struct vnep_err *err)
 {
 	device->pending--;
 	device->pending_octets -= entry->octets;
@@ -117,17 +129,20 @@ static int is_pending(struct vnep_jindex *ix, uint32_t id, uint64_t seq, struct 
 static bool deliverable(const struct vnep_event *event)
 {
 	return event->direction == VNEP_TO_DEVICE && event->frame &&
-		(event->kind == VNEP_KIND_DATA || event->kind == VNEP_KIND_INSTRUCTION ||
-			event->kind == VNEP_KIND_LATE);
+	       (event->kind == VNEP_KIND_DATA || event->kind == VNEP_KIND_INSTRUCTION ||
+		       event->kind == VNEP_KIND_LATE);
 }
 
-static void fill_entry(struct vnep_jevent *entry, const struct vnep_event *event,
-	const struct vnep_jplace *place)
+static void fill_entry(
+	struct vnep_jevent *entry, const struct vnep_event *event, const struct vnep_jplace *place)
 {
 	struct vnep_jidentity identity;
 
-	*entry = (struct vnep_jevent){ .offset = place->offset, .segment = place->segment,
-		.length = place->length, .octets = event->frame_len, .kind = (uint8_t)event->kind,
+	*entry = (struct vnep_jevent){ .offset = place->offset,
+		.segment = place->segment,
+		.length = place->length,
+		.octets = event->frame_len,
+		.kind = (uint8_t)event->kind,
 		.direction = (uint8_t)event->direction };
 	if (event->copy)
 		entry->flags |= VNEP_JEVENT_COPY;
@@ -154,8 +169,8 @@ static void note_times(struct vnep_jtail *tail, struct vnep_jdevice *device, str
 }
 
 int vnep_jrules_event(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_t id,
-	struct vnep_jdevice *device, const struct vnep_event *event, const struct vnep_jplace *place,
-	bool *pending, struct vnep_err *err)
+	struct vnep_jdevice *device, const struct vnep_event *event,
+	const struct vnep_jplace *place, bool *pending, struct vnep_err *err)
 {
 	struct vnep_jevent entry;
 	int rc;
@@ -183,7 +198,8 @@ int vnep_jrules_event(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_t 
 
 /* What was forwarded or sent behind the last sign of life: once more, or it was the last time. */
 static int disconnected(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_t id,
-	struct vnep_jdevice *device, uint64_t seq, struct vnep_journal_moved *moved, struct vnep_err *err)
+	struct vnep_jdevice *device, uint64_t seq, struct vnep_journal_moved *moved,
+	struct vnep_err *err)
 {
 	const uint8_t mask = VNEP_JEVENT_DELIVERABLE | VNEP_JEVENT_FINAL;
 	struct vnep_jevent entry;
@@ -274,7 +290,8 @@ int vnep_jrules_outcome(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_
 	note_times(tail, device, outcome->ts);
 	if (outcome->outcome == VNEP_OUTCOME_SENT) {
 		if (outcome->attempt > entry.attempts)
-			entry.attempts = (uint8_t)(outcome->attempt < UINT8_MAX ? outcome->attempt : UINT8_MAX);
+			entry.attempts = (uint8_t)(outcome->attempt < UINT8_MAX ? outcome->attempt
+										: UINT8_MAX);
 		if (!device->unconfirmed_seq || outcome->seq < device->unconfirmed_seq)
 			device->unconfirmed_seq = outcome->seq;
 	} else {

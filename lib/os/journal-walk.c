@@ -1,10 +1,10 @@
 /*
  * journal-walk - the blocks of one segment in order.
  *
- * Damage costs only what it hit: a block that fails its check is stepped over by its own length if block
- * and length still look sane, else by the search for the next block that proves itself (blocks begin at
- * multiples of four). What was stepped over is still part of the group's CRC32, so its mark shows a block
- * that vanished without a trace.
+ * Damage costs only what it hit: a block that fails its check is stepped over by its own length if
+ * block and length still look sane, else by the search for the next block that proves itself
+ * (blocks begin at multiples of four). What was stepped over is still part of the group's CRC32, so
+ * its mark shows a block that vanished without a trace.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -22,8 +22,9 @@ void vnep_jsegment_name(char out[static VNEP_JSEGMENT_LEN], uint32_t segment)
 
 void vnep_jwalk_init(struct vnep_jwalk *walk, int fd, uint32_t segment, uint64_t at, uint64_t end)
 {
-	*walk = (struct vnep_jwalk){ .fd = fd, .segment = segment, .at = at, .end = end, .base = at,
-		.group_start = at };
+	*walk = (struct vnep_jwalk){
+		.fd = fd, .segment = segment, .at = at, .end = end, .base = at, .group_start = at
+	};
 }
 
 void vnep_jwalk_release(struct vnep_jwalk *walk)
@@ -73,9 +74,10 @@ static bool is_known(uint32_t type)
 	return type == 0x0a0d0d0a || type == 1 || type == 6 || type == 0x0bad;
 }
 
-/* The block at position at: 1 it proves itself, 0 it does not (*len: its length if that can be believed). */
-static int block_at(struct vnep_jwalk *walk, uint64_t at, struct vnep_pcapng_block *block, uint32_t *len,
-	struct vnep_err *err)
+/* The block at position at: 1 it proves itself, 0 it does not (*len: its length if that can be
+ * believed). */
+static int block_at(struct vnep_jwalk *walk, uint64_t at, struct vnep_pcapng_block *block,
+	uint32_t *len, struct vnep_err *err)
 {
 	size_t want = 12;
 	struct vnep_rd rd;
@@ -91,7 +93,8 @@ static int block_at(struct vnep_jwalk *walk, uint64_t at, struct vnep_pcapng_blo
 	want = big ? vnep_rd_be32(&rd) : vnep_rd_le32(&rd);
 	if (type == 0x0a0d0d0a && want > VNEP_PCAPNG_BLOCK_MAX)
 		want = __builtin_bswap32((uint32_t)want); /* it says so itself, further down */
-	if (!is_known(type) || want < 12 || want % 4 || want > VNEP_PCAPNG_BLOCK_MAX || want > walk->end - at)
+	if (!is_known(type) || want < 12 || want % 4 || want > VNEP_PCAPNG_BLOCK_MAX ||
+		want > walk->end - at)
 		return 0;
 	rc = fill(walk, at, want, err);
 	if (rc || walk->end - at < want)
@@ -110,20 +113,23 @@ static int block_at(struct vnep_jwalk *walk, uint64_t at, struct vnep_pcapng_blo
 
 static void take(struct vnep_jwalk *walk, uint64_t len)
 {
-	walk->crc = vnep_pcapng_crc(walk->crc, walk->buf.data + (walk->at - walk->base), (size_t)len);
+	walk->crc =
+		vnep_pcapng_crc(walk->crc, walk->buf.data + (walk->at - walk->base), (size_t)len);
 	walk->at += len;
 }
 
 static void damage(struct vnep_jwalk *walk, struct vnep_jfound *out, uint64_t from, uint64_t to,
 	uint64_t records)
 {
-	out->damage = (struct vnep_journal_damage){ .offset = from, .octets = to - from,
-		.records = records };
+	out->damage = (struct vnep_journal_damage){
+		.offset = from, .octets = to - from, .records = records
+	};
 	vnep_jsegment_name(out->damage.segment, walk->segment);
 }
 
 /* Step over what is broken, up to the next block that proves itself. */
-static int skip(struct vnep_jwalk *walk, struct vnep_jfound *out, uint32_t len, struct vnep_err *err)
+static int skip(
+	struct vnep_jwalk *walk, struct vnep_jfound *out, uint32_t len, struct vnep_err *err)
 {
 	uint64_t start = walk->at;
 	int rc = 0;
@@ -143,6 +149,7 @@ static int skip(struct vnep_jwalk *walk, struct vnep_jfound *out, uint32_t len, 
 	}
 	if (rc < 0)
 		return rc;
+	walk->whole = false; /* that the group does not agree is no news now */
 	damage(walk, out, start, walk->at, 1);
 	return VNEP_JSTEP_DAMAGE;
 }
@@ -150,9 +157,8 @@ static int skip(struct vnep_jwalk *walk, struct vnep_jfound *out, uint32_t len, 
 /* A mark: does the group in front of it agree? */
 static bool agrees(const struct vnep_jwalk *walk, const struct vnep_pcapng_sync *sync)
 {
-	return !walk->whole ||
-		(sync->start == walk->group_start && sync->crc == walk->crc &&
-			(!walk->group || sync->group == walk->group + 1));
+	return !walk->whole || (sync->start == walk->group_start && sync->crc == walk->crc &&
+				       (!walk->group || sync->group == walk->group + 1));
 }
 
 static void next_group(struct vnep_jwalk *walk, uint64_t group)
@@ -184,7 +190,8 @@ int vnep_jwalk_next(struct vnep_jwalk *walk, struct vnep_jfound *out, struct vne
 	}
 	if (out->block.type == VNEP_PCAPNG_SYNC) {
 		if (!agrees(walk, &out->block.sync)) {
-			walk->whole = false; /* said once; the mark itself comes with the next call */
+			walk->whole =
+				false; /* said once; the mark itself comes with the next call */
 			damage(walk, out, walk->group_start, walk->at, 0);
 			return VNEP_JSTEP_DAMAGE;
 		}

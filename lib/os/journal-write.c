@@ -1,10 +1,10 @@
 /*
  * journal-write - groups: everything between begin and commit is durable together, or never was.
  *
- * The group grows in memory, its index entries in an LMDB transaction. commit writes the blocks and their
- * mark with one call, syncs the segment, then lets the index follow. What fails before the index is
- * undone by cutting the segment back; when even that fails, or a sync failed, the segment is given up:
- * the next group goes to a new one, whose header says where the old one ends.
+ * The group grows in memory, its index entries in an LMDB transaction. commit writes the blocks and
+ * their mark with one call, syncs the segment, then lets the index follow. What fails before the
+ * index is undone by cutting the segment back; when even that fails, or a sync failed, the segment
+ * is given up: the next group goes to a new one, whose header says where the old one ends.
  */
 #include <assert.h>
 #include <errno.h>
@@ -38,8 +38,8 @@ static int left_behind(struct vnep_journal *journal, struct vnep_err *err)
 		return 1;
 	vnep_jsegment_name(name, tail.segment);
 	return tail.segment && !tail.given_up &&
-		!fstatat(journal->dir, name, &st, AT_SYMLINK_NOFOLLOW) &&
-		(uint64_t)st.st_size > tail.offset;
+	       !fstatat(journal->dir, name, &st, AT_SYMLINK_NOFOLLOW) &&
+	       (uint64_t)st.st_size > tail.offset;
 }
 
 static void close_segment(struct vnep_journal *journal)
@@ -76,14 +76,16 @@ static int continue_segment(struct vnep_journal *journal, bool *fresh, struct vn
 	}
 	if (fstat(journal->fd, &st))
 		return vnep_err_sys(err, errno, "%s", journal->path);
-	*fresh = (uint64_t)st.st_size < tail->offset; /* somebody cut it: leave what is there alone */
+	*fresh = (uint64_t)st.st_size <
+		 tail->offset; /* somebody cut it: leave what is there alone */
 	return 0;
 }
 
 static int start_segment(struct vnep_journal *journal, struct vnep_err *err)
 {
 	struct vnep_jtail *tail = &journal->tail;
-	struct vnep_pcapng_section section = { .segment = tail->segment + 1, .previous = tail->segment,
+	struct vnep_pcapng_section section = { .segment = tail->segment + 1,
+		.previous = tail->segment,
 		.previous_end = tail->offset };
 
 	while (!section.file) /* 0 says: not known */
@@ -158,10 +160,12 @@ void vnep_journal_abort(struct vnep_journal *journal)
 		end_group(journal);
 }
 
-/* Space first: a full disk is found out before anything is written, and readers never meet zeros. */
+/* Space first: a full disk is found out before anything is written, and readers never meet zeros.
+ */
 static int allocate(struct vnep_journal *journal, uint64_t end)
 {
-	uint64_t base = journal->group_base, more = (end + ALLOCATE_OCTETS - 1) & ~(ALLOCATE_OCTETS - 1ull);
+	uint64_t base = journal->group_base,
+		 more = (end + ALLOCATE_OCTETS - 1) & ~(ALLOCATE_OCTETS - 1ull);
 
 	if (end <= journal->allocated)
 		return 0;
@@ -230,8 +234,8 @@ static int write_group(struct vnep_journal *journal, struct vnep_err *err)
 
 	if (journal->fresh) {
 		close_segment(journal);
-		rc = vnep_journal_open_segment(journal, journal->tail.segment, O_RDWR | O_CREAT | O_EXCL,
-			&journal->fd, err);
+		rc = vnep_journal_open_segment(journal, journal->tail.segment,
+			O_RDWR | O_CREAT | O_EXCL, &journal->fd, err);
 		if (rc)
 			return rc;
 		journal->fd_segment = journal->tail.segment;
@@ -286,13 +290,15 @@ int vnep_journal_commit(struct vnep_journal *journal, struct vnep_err *err)
 		rc = vnep_jindex_commit(&journal->index, err);
 	} else {
 		put_mark(journal);
-		rc = journal->group.rc ? vnep_err_sys(err, -journal->group.rc, "journal") :
-					 write_group(journal, err);
+		rc = journal->group.rc ? vnep_err_sys(err, -journal->group.rc, "journal")
+				       : write_group(journal, err);
 		if (!rc)
 			rc = commit_index(journal, err);
 	}
-	if (!rc)
+	if (!rc) {
 		journal->dirty = true;
+		vnep_journal_sign(journal); /* who watches looks again in a second anyway */
+	}
 	end_group(journal);
 	return rc;
 }

@@ -32,10 +32,17 @@ static int busy(struct vnep_journal *journal, struct vnep_err *err)
 	return VNEP_EBUSY;
 }
 
+int vnep_journal_sign(struct vnep_journal *journal)
+{
+	char text[PID_TEXT + 1];
+
+	snprintf(text, sizeof text, "%-*ld\n", PID_TEXT - 1, (long)getpid());
+	return pwrite(journal->lock, text, PID_TEXT, 0) == PID_TEXT ? 0 : -1;
+}
+
 int vnep_journal_lock(struct vnep_journal *journal, struct vnep_err *err)
 {
 	const struct timespec step = { .tv_nsec = LOCK_STEP_US * 1000L };
-	char text[PID_TEXT + 1];
 
 	if (journal->locked)
 		return 0;
@@ -47,9 +54,7 @@ int vnep_journal_lock(struct vnep_journal *journal, struct vnep_err *err)
 		nanosleep(&step, NULL);
 	}
 	journal->locked = true;
-	/* For the message of whoever waits in vain; the lock itself does not depend on it. */
-	snprintf(text, sizeof text, "%-*ld\n", PID_TEXT - 1, (long)getpid());
-	if (pwrite(journal->lock, text, PID_TEXT, 0) != PID_TEXT && errno != ENOSPC) {
+	if (vnep_journal_sign(journal) && errno != ENOSPC) {
 		vnep_journal_unlock(journal);
 		return vnep_err_sys(err, errno, "cannot write %s/lock", journal->path);
 	}
@@ -63,8 +68,8 @@ void vnep_journal_unlock(struct vnep_journal *journal)
 	journal->locked = false;
 }
 
-int vnep_journal_open_segment(struct vnep_journal *journal, uint32_t segment, int flags, int *fd,
-	struct vnep_err *err)
+int vnep_journal_open_segment(
+	struct vnep_journal *journal, uint32_t segment, int flags, int *fd, struct vnep_err *err)
 {
 	char name[VNEP_JSEGMENT_LEN];
 
@@ -91,8 +96,8 @@ static uint32_t segment_number(const char *name)
 	return strcmp(again, name) ? 0 : (uint32_t)number;
 }
 
-int vnep_journal_next_segment(struct vnep_journal *journal, uint32_t from, uint32_t *out,
-	struct vnep_err *err)
+int vnep_journal_next_segment(
+	struct vnep_journal *journal, uint32_t from, uint32_t *out, struct vnep_err *err)
 {
 	char name[VNEP_JSEGMENT_LEN];
 	uint32_t best = UINT32_MAX, number;
@@ -141,7 +146,8 @@ static bool told_end(struct vnep_journal *journal, uint32_t segment, uint64_t *e
 		st.st_size = 0;
 	vnep_jwalk_init(&walk, fd, segment + 1, 0, (uint64_t)st.st_size);
 	if (vnep_jwalk_next(&walk, &found, NULL) == VNEP_JSTEP_BLOCK &&
-		found.block.type == VNEP_PCAPNG_SECTION && found.block.section.previous == segment) {
+		found.block.type == VNEP_PCAPNG_SECTION &&
+		found.block.section.previous == segment) {
 		*end = found.block.section.previous_end;
 		told = true;
 	}
@@ -149,8 +155,8 @@ static bool told_end(struct vnep_journal *journal, uint32_t segment, uint64_t *e
 	return told;
 }
 
-int vnep_journal_segment_end(struct vnep_journal *journal, uint32_t segment, uint64_t *end,
-	struct vnep_err *err)
+int vnep_journal_segment_end(
+	struct vnep_journal *journal, uint32_t segment, uint64_t *end, struct vnep_err *err)
 {
 	char name[VNEP_JSEGMENT_LEN];
 	struct stat st;
@@ -182,7 +188,8 @@ static int no_journal(const char *state, struct vnep_err *err)
 	return vnep_err_set(err, VNEP_ENOTFOUND, "no journal in %s", state);
 }
 
-/* STATE, STATE/journal, STATE/journal/index: ours, no links. The descriptors stay on what was checked. */
+/* STATE, STATE/journal, STATE/journal/index: ours, no links. The descriptors stay on what was
+ * checked. */
 static int open_folders(struct vnep_journal *journal, const char *state, struct vnep_err *err)
 {
 	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
@@ -206,7 +213,8 @@ static int open_folders(struct vnep_journal *journal, const char *state, struct 
 	if (journal->dir < 0)
 		return vnep_err_sys(err, errno, "cannot open %s", journal->path);
 	write = write || !vnep_journal_next_segment(journal, 1, &first, err);
-	rc = vnep_state_check(index, write, err); /* it can be made anew wherever there are segments */
+	rc = vnep_state_check(
+		index, write, err); /* it can be made anew wherever there are segments */
 	if (rc)
 		return rc == VNEP_ENOTFOUND ? no_journal(state, err) : rc;
 	journal->index_dir = openat(journal->dir, "index", flags);
@@ -219,10 +227,11 @@ static int open_lock(struct vnep_journal *journal, struct vnep_err *err)
 {
 	if (journal->lock >= 0)
 		return 0;
-	journal->lock = openat(journal->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
-	return journal->lock < 0 ?
-		vnep_err_sys(err, errno, "cannot open %s/lock for writing", journal->path) :
-		0;
+	journal->lock =
+		openat(journal->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	return journal->lock < 0
+		       ? vnep_err_sys(err, errno, "cannot open %s/lock for writing", journal->path)
+		       : 0;
 }
 
 static int open_to_write(struct vnep_journal *journal, uint64_t *cut, struct vnep_err *err)
@@ -251,7 +260,8 @@ static int open_to_read(struct vnep_journal *journal, uint64_t *cut, struct vnep
 		return rc;
 	rc = open_to_write(journal, cut, err);
 	if (rc == -EACCES || rc == -EROFS || rc == -EPERM)
-		vnep_err_hint(err, "its index must be made anew: run vnep-journal stat as its owner");
+		vnep_err_hint(
+			err, "its index must be made anew: run vnep-journal stat as its owner");
 	return rc;
 }
 
@@ -266,14 +276,14 @@ int vnep_journal_open(struct vnep_journal **out, const char *state, enum vnep_jo
 		return vnep_err_sys(err, ENOMEM, "journal");
 	journal->how = how;
 	journal->dir = journal->index_dir = journal->lock = journal->fd = journal->read_fd = -1;
-	journal->segment_octets = config && config->segment_octets ? config->segment_octets :
-								     default_segment_octets;
+	journal->segment_octets =
+		config && config->segment_octets ? config->segment_octets : default_segment_octets;
 	rc = open_folders(journal, state, err);
 	if (!rc)
 		rc = read_boot(journal->boot, err);
 	if (!rc)
-		rc = how == VNEP_JOURNAL_READ ? open_to_read(journal, &cut, err) :
-						open_to_write(journal, &cut, err);
+		rc = how == VNEP_JOURNAL_READ ? open_to_read(journal, &cut, err)
+					      : open_to_write(journal, &cut, err);
 	if (rc) {
 		vnep_journal_close(journal);
 		return rc;

@@ -1,4 +1,5 @@
-/* Any bytes as a sequence of blocks: no read beyond the end, and what passes is written back the same. */
+/* Any bytes as a sequence of blocks: no read beyond the end, and what passes is written back the
+ * same. */
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,7 +14,8 @@ static void put(struct vnep_buf *out, const struct vnep_pcapng_block *block)
 		vnep_pcapng_put_section(out, &block->section);
 	else if (block->type == VNEP_PCAPNG_INTERFACE)
 		vnep_pcapng_put_interface(out, &block->interface);
-	else if (block->type == VNEP_PCAPNG_PACKET && block->packet.frame_len <= VNEP_PCAPNG_FRAME_MAX)
+	else if (block->type == VNEP_PCAPNG_PACKET &&
+		 block->packet.frame_len <= VNEP_PCAPNG_FRAME_MAX)
 		vnep_pcapng_put_packet(out, &block->packet);
 	else if (block->type == VNEP_PCAPNG_RECORD && block->record.len <= VNEP_PCAPNG_FRAME_MAX)
 		vnep_pcapng_put_record(out, block->record.json, block->record.len, NULL);

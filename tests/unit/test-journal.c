@@ -1,6 +1,6 @@
 /*
- * journal: pending, cursors, duplicates; what survives a torn tail, a flipped bit, a killed writer, a full
- * disk, a failed sync.
+ * journal: pending, cursors, duplicates; what survives a torn tail, a flipped bit, a killed writer,
+ * a full disk, a failed sync.
  *
  * fdatasync is ours here, so that it can fail or be the last thing a process does.
  */
@@ -70,7 +70,8 @@ static void fresh(void)
 	snprintf(state, sizeof state, "%s/%u", base, ++n);
 }
 
-static struct vnep_journal *open_as(enum vnep_journal_open how, uint64_t segment_octets, uint64_t *cut)
+static struct vnep_journal *open_as(
+	enum vnep_journal_open how, uint64_t segment_octets, uint64_t *cut)
 {
 	struct vnep_journal_config config = { .segment_octets = segment_octets };
 	struct vnep_journal *journal = NULL;
@@ -90,9 +91,10 @@ static struct vnep_journal *open_write(void)
 /* An IPv6 datagram for 2001:db8:b::77, its payload is number. */
 static void datagram(uint8_t out[static FRAME], uint8_t hop_limit, uint32_t number)
 {
-	static const uint8_t head[] = { 0, 0, 0x5e, 0, 0x53, 1, 0, 0, 0x5e, 0, 0x53, 2, 0x86, 0xdd, 0x60, 0, 0,
-		0, 0, 12, 17, 64, 0x20, 1, 0x0d, 0xb8, 0, 0x0b, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0x20, 1, 0x0d,
-		0xb8, 0, 0x0b, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x77, 0x9c, 0x40, 0x16, 0x33, 0, 12, 0, 0 };
+	static const uint8_t head[] = { 0, 0, 0x5e, 0, 0x53, 1, 0, 0, 0x5e, 0, 0x53, 2, 0x86, 0xdd,
+		0x60, 0, 0, 0, 0, 12, 17, 64, 0x20, 1, 0x0d, 0xb8, 0, 0x0b, 0, 0, 0, 0, 0, 0, 0, 0,
+		0, 2, 0x20, 1, 0x0d, 0xb8, 0, 0x0b, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x77, 0x9c, 0x40,
+		0x16, 0x33, 0, 12, 0, 0 };
 
 	memcpy(out, head, sizeof head);
 	out[21] = hop_limit;
@@ -136,12 +138,15 @@ static struct appended append(struct vnep_journal *journal, struct vnep_event ev
 	return a;
 }
 
-static struct appended packet(struct vnep_journal *journal, enum vnep_direction direction, bool copy,
-	uint32_t number)
+static struct appended packet(
+	struct vnep_journal *journal, enum vnep_direction direction, bool copy, uint32_t number)
 {
 	uint8_t frame[FRAME];
-	struct vnep_event event = { .kind = VNEP_KIND_DATA, .direction = direction, .copy = copy,
-		.frame = frame, .frame_len = sizeof frame };
+	struct vnep_event event = { .kind = VNEP_KIND_DATA,
+		.direction = direction,
+		.copy = copy,
+		.frame = frame,
+		.frame_len = sizeof frame };
 
 	datagram(frame, 64, number);
 	return append(journal, event);
@@ -167,8 +172,8 @@ static void commit(struct vnep_journal *journal)
 	CHECK_INT(vnep_journal_commit(journal, NULL), 0);
 }
 
-static struct vnep_journal_moved checkpoint(struct vnep_journal *journal, enum vnep_cursor cursor,
-	uint64_t resume, uint64_t *resumed)
+static struct vnep_journal_moved checkpoint(
+	struct vnep_journal *journal, enum vnep_cursor cursor, uint64_t resume, uint64_t *resumed)
 {
 	struct vnep_checkpoint c = { .dev = DEV, .cursor = cursor, .resume_seq = resume };
 	struct vnep_journal_moved moved = { 0 };
@@ -385,8 +390,11 @@ TEST("a sign of life confirms what was sent before it")
 TEST("TCP segments that were forwarded are not replayed")
 {
 	uint8_t frame[TCP_FRAME];
-	struct vnep_event event = { .kind = VNEP_KIND_DATA, .direction = VNEP_TO_DEVICE, .copy = true,
-		.frame = frame, .frame_len = sizeof frame };
+	struct vnep_event event = { .kind = VNEP_KIND_DATA,
+		.direction = VNEP_TO_DEVICE,
+		.copy = true,
+		.frame = frame,
+		.frame_len = sizeof frame };
 	struct vnep_journal *j;
 
 	fresh();
@@ -400,10 +408,35 @@ TEST("TCP segments that were forwarded are not replayed")
 	vnep_journal_close(j);
 }
 
+TEST("answers get one attempt: at the next waking nobody waits for them")
+{
+	uint8_t frame[FRAME];
+	struct vnep_event event = { .kind = VNEP_KIND_DATA,
+		.direction = VNEP_TO_DEVICE,
+		.copy = true,
+		.frame = frame,
+		.frame_len = sizeof frame };
+	struct vnep_journal *j;
+
+	fresh();
+	j = open_write();
+	begin(j);
+	datagram(frame, 64, 0x01004560); /* CoAP ACK 2.05 */
+	append(j, event);
+	datagram(frame, 64, 0x01000140); /* CoAP CON GET */
+	append(j, event);
+	CHECK_INT(checkpoint(j, VNEP_CURSOR_DISCONNECT, 0, NULL).copies, 1);
+	CHECK_STR(pending(j), "2");
+	commit(j);
+	vnep_journal_close(j);
+}
+
 TEST("a synced checkpoint settles what is behind it, and never moves back")
 {
 	struct vnep_checkpoint back = { .dev = DEV, .cursor = VNEP_CURSOR_SYNCED, .resume_seq = 1 };
-	struct vnep_checkpoint beyond = { .dev = DEV, .cursor = VNEP_CURSOR_SYNCED, .resume_seq = 9 };
+	struct vnep_checkpoint beyond = {
+		.dev = DEV, .cursor = VNEP_CURSOR_SYNCED, .resume_seq = 9
+	};
 	struct vnep_journal *j;
 
 	fresh();
@@ -427,7 +460,9 @@ TEST("a synced checkpoint settles what is behind it, and never moves back")
 TEST("an equal datagram that is pending is not stored again, whatever its hop limit")
 {
 	uint8_t frame[FRAME];
-	struct vnep_event event = { .kind = VNEP_KIND_DATA, .direction = VNEP_TO_DEVICE, .frame = frame,
+	struct vnep_event event = { .kind = VNEP_KIND_DATA,
+		.direction = VNEP_TO_DEVICE,
+		.frame = frame,
 		.frame_len = sizeof frame };
 	struct vnep_journal *j;
 	struct appended a;
@@ -456,7 +491,9 @@ TEST("an equal datagram that is pending is not stored again, whatever its hop li
 TEST("a SYN is one delivery by flow and sequence number; other segments are the caller's to decide")
 {
 	uint8_t frame[TCP_FRAME];
-	struct vnep_event event = { .kind = VNEP_KIND_DATA, .direction = VNEP_TO_DEVICE, .frame = frame,
+	struct vnep_event event = { .kind = VNEP_KIND_DATA,
+		.direction = VNEP_TO_DEVICE,
+		.frame = frame,
 		.frame_len = sizeof frame };
 	struct vnep_journal *j;
 
@@ -685,7 +722,8 @@ TEST("damage in front of a mark is never cut, and writing goes on behind it")
 		to_device(j, 1000);
 		commit(j);
 		c = scan(j);
-		failures += !c.damages || c.items < all - 6; /* an interface takes its packets along */
+		failures +=
+			!c.damages || c.items < all - 6; /* an interface takes its packets along */
 		vnep_journal_close(j);
 		data[at] ^= 0x10;
 	}
@@ -789,35 +827,45 @@ TEST("a writer killed between the sync and the index loses nothing")
 	vnep_journal_close(j);
 }
 
-TEST("a writer killed so takes nothing from another that is open already")
+/* The other one is killed behind the sync of its second group, while this one is open. */
+static void killed_beside(uint64_t segment_octets)
 {
-	struct vnep_journal *j;
+	struct vnep_journal *j, *other;
 	int status;
 	pid_t child;
 
 	fresh();
-	vnep_journal_close(open_write());
+	j = open_as(VNEP_JOURNAL_WRITE, segment_octets, NULL);
 	fflush(stdout);
 	child = fork();
 	if (!child) {
-		j = open_as(VNEP_JOURNAL_WRITE, 1, NULL); /* each group a segment of its own */
-		begin(j);
-		to_device(j, 1);
-		commit(j);
-		begin(j);
-		to_device(j, 2);
+		other = open_as(VNEP_JOURNAL_WRITE, segment_octets, NULL);
+		begin(other);
+		to_device(other, 1);
+		commit(other);
+		begin(other);
+		to_device(other, 2);
 		sync_kills = 1;
-		vnep_journal_commit(j, NULL);
+		vnep_journal_commit(other, NULL);
 		_exit(0);
 	}
 	CHECK(waitpid(child, &status, 0) == child && WIFSIGNALED(status));
-	j = open_as(VNEP_JOURNAL_WRITE, 1, NULL);
 	begin(j);
 	CHECK_INT(to_device(j, 3).seq, 3);
 	commit(j);
 	CHECK_INT(scan(j).items, 3);
 	CHECK_INT(scan(j).damages, 0);
 	vnep_journal_close(j);
+}
+
+TEST("a writer that is open already takes what a killed one left, and goes on behind it")
+{
+	killed_beside(0);
+}
+
+TEST("so it does when the killed one had just begun a segment")
+{
+	killed_beside(1);
 }
 
 TEST("after a failed sync the group never was, and the next one goes to a new segment")
@@ -901,7 +949,8 @@ TEST("a folder that is a link, or writable for others, is refused")
 	CHECK_INT(chmod(state, 0707), 0);
 	CHECK_INT(vnep_journal_open(&j, state, VNEP_JOURNAL_WRITE, NULL, NULL, NULL), VNEP_EPRIV);
 	CHECK_INT(chmod(state, 0700), 0);
-	CHECK_INT(vnep_journal_open(&j, state, VNEP_JOURNAL_READ, NULL, NULL, NULL), VNEP_ENOTFOUND);
+	CHECK_INT(
+		vnep_journal_open(&j, state, VNEP_JOURNAL_READ, NULL, NULL, NULL), VNEP_ENOTFOUND);
 	rmdir(other);
 }
 
@@ -910,7 +959,8 @@ int main(void)
 	int rc;
 
 	/* Thousands of opens: where there is a file system in memory, on that one. */
-	strcpy(base, access("/dev/shm", W_OK) ? "/tmp/vnep-test-XXXXXX" : "/dev/shm/vnep-test-XXXXXX");
+	strcpy(base,
+		access("/dev/shm", W_OK) ? "/tmp/vnep-test-XXXXXX" : "/dev/shm/vnep-test-XXXXXX");
 	if (!mkdtemp(base)) {
 		perror(base);
 		return 1;

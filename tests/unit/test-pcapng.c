@@ -5,9 +5,17 @@
 
 static const uint8_t frame[61] = { 0, 0, 0x5e, 0, 0x53, 1, 0, 0, 0x5e, 0, 0x53, 2, 0x86, 0xdd };
 
-static const struct vnep_pcapng_packet packet = { .interface = 3, .ts.ns = 1767323045678901234,
-	.seq = 1017, .conn = 7, .kind = VNEP_KIND_DATA, .direction = VNEP_TO_DEVICE, .copy = true,
-	.in_iface = "up0", .frame = frame, .frame_len = sizeof frame, .length = 1500 };
+static const struct vnep_pcapng_packet packet = { .interface = 3,
+	.ts.ns = 1767323045678901234,
+	.seq = 1017,
+	.conn = 7,
+	.kind = VNEP_KIND_DATA,
+	.direction = VNEP_TO_DEVICE,
+	.copy = true,
+	.in_iface = "up0",
+	.frame = frame,
+	.frame_len = sizeof frame,
+	.length = 1500 };
 
 static int get(struct vnep_pcapng_block *block, const struct vnep_buf *buf)
 {
@@ -18,29 +26,24 @@ static int get(struct vnep_pcapng_block *block, const struct vnep_buf *buf)
 
 static void put_one(struct vnep_buf *buf, unsigned which)
 {
-	static const struct vnep_pcapng_section section = { .segment = 2, .previous = 1,
-		.previous_end = 4096, .file = 0x1122334455667788,
+	static const struct vnep_pcapng_section section = { .segment = 2,
+		.previous = 1,
+		.previous_end = 4096,
+		.file = 0x1122334455667788,
 		.boot = "01234567-89ab-cdef-0123-456789abcdef" };
 	static const struct vnep_pcapng_interface interface = { .id = 3,
 		.name = "urn:dev:mac:00005efffe005301" };
-	static const struct vnep_pcapng_sync sync = { .group = 9, .start = 12345678901, .crc = 0xfeedface };
+	static const struct vnep_pcapng_sync sync = {
+		.group = 9, .start = 12345678901, .crc = 0xfeedface
+	};
 	static const char json[] = "{\"type\":\"outcome\",\"v\":1}";
 
 	switch (which) {
-	case 0:
-		vnep_pcapng_put_section(buf, &section);
-		break;
-	case 1:
-		vnep_pcapng_put_interface(buf, &interface);
-		break;
-	case 2:
-		vnep_pcapng_put_packet(buf, &packet);
-		break;
-	case 3:
-		vnep_pcapng_put_record(buf, json, sizeof json - 1, "an outcome");
-		break;
-	default:
-		vnep_pcapng_put_sync(buf, &sync);
+	case 0: vnep_pcapng_put_section(buf, &section); break;
+	case 1: vnep_pcapng_put_interface(buf, &interface); break;
+	case 2: vnep_pcapng_put_packet(buf, &packet); break;
+	case 3: vnep_pcapng_put_record(buf, json, sizeof json - 1, "an outcome"); break;
+	default: vnep_pcapng_put_sync(buf, &sync);
 	}
 }
 
@@ -104,7 +107,8 @@ TEST("records and marks come back as they were written")
 	put_one(&buf, 3);
 	CHECK_INT(get(&block, &buf), 0);
 	CHECK_INT(block.type, VNEP_PCAPNG_RECORD);
-	CHECK(block.record.len == 24 && !memcmp(block.record.json, "{\"type\":\"outcome\",\"v\":1}", 24));
+	CHECK(block.record.len == 24 &&
+		!memcmp(block.record.json, "{\"type\":\"outcome\",\"v\":1}", 24));
 	vnep_buf_reset(&buf);
 	put_one(&buf, 4);
 	CHECK_INT(get(&block, &buf), 0);
@@ -144,7 +148,8 @@ TEST("a block cut anywhere is short, never read beyond its end")
 		put_one(&buf, which);
 		for (size_t len = 0; len < buf.len; len++) {
 			struct vnep_pcapng_block block;
-			uint8_t *exact = malloc(len ? len : 1); /* its end is where the sanitizer looks */
+			uint8_t *exact =
+				malloc(len ? len : 1); /* its end is where the sanitizer looks */
 			bool big = false;
 
 			memcpy(exact, buf.data, len);

@@ -1,0 +1,45 @@
+load helpers
+load edge
+load journal
+
+# While a vnep-edge lives it is the only writer: what the tool is asked to write goes through it.
+
+setup() {
+	vnep_setup
+	lab
+	edge_map
+	edge_start
+}
+
+@test "journal with an edge: append goes through it, in order, and lines keep their numbers" {
+	run -1 --separate-stderr vnep-journal append <<-END
+		$(note one)
+
+		{"type":"event","v":1,"dev":"$DEV","kind":"nonsense"}
+		$(note two)
+	END
+	[ "$(jq -r .type <<<"$output" | tr '\n' ' ')" = "appended error appended " ]
+	some '.type == "error" and .line == 3'
+	[[ $stderr == *"vnep-journal: -:3:"* ]]
+	some '.seq == 2'
+	run -0 vnep-journal append -q <<<"$(note three)"
+	[ -z "$output" ]
+	run -0 vnep-journal read --dev "$DEV"
+	[ "$(jq -r '.text // .kind' <<<"$output" | tail -n 3 | tr '\n' ' ')" = "one two three " ]
+}
+
+@test "journal with an edge: a checkpoint goes through it, and readers go on beside it" {
+	vnep-journal append -q <<<"$(note one)"
+	run -0 vnep-journal checkpoint --dev "$DEV"
+	record '.type == "checkpoint" and .cursor == "synced"'
+	run -1 --separate-stderr vnep-journal checkpoint --dev "$DEV" --resume-seq 1
+	[[ $stderr == *"cursors only grow"* ]]
+	run -0 vnep-journal checkpoint --dev "$DEV" --list
+	[ "${#lines[@]}" -ge 1 ]
+	run -0 vnep-journal verify
+}
+
+@test "journal with an edge: record does not write past it (exit 5)" {
+	run -5 --separate-stderr ns vnep-journal record -i lo
+	[[ $stderr == *"in use by another writer"* ]]
+}
