@@ -3,13 +3,17 @@
  * change.
  *
  * Shape   the same few rules whatever the number of devices (DESIGN.md section 3); devices are
- * elements of from_binding, to_binding, to_port, class, endpoint, known, tap; presence is `awake`,
- * which apply never touches. Counters are named objects, so a changed rule does not reset them.
+ *         elements of from_binding, to_binding, to_port, class, endpoint, known, tap; presence is
+ *         `awake`, which apply never touches. Counters are named objects, so a changed rule does
+ *         not reset them.
  * Owner   struct vnep_acl is ours (open/close). It holds the wanted state: 64 to 128 octets a
- * device. Errors  VNEP_EPRIV (CAP_NET_ADMIN), VNEP_EKERNEL with the kernel's text and what it
- * refused, VNEP_ENOTFOUND (no such port, no such device), VNEP_EUNKNOWN (look before going on).
+ *         device.
+ * Errors  VNEP_EPRIV (CAP_NET_ADMIN), VNEP_EKERNEL with the kernel's text and what it refused,
+ *         VNEP_ENOTFOUND (no such port, no such device), VNEP_ECONFLICT (a set is there with
+ *         another size: clear first), VNEP_EVALUE (two devices want one binding; a VPC that nobody
+ *         described), VNEP_EUNKNOWN (look before going on).
  * Change  one batch, all or nothing; the table and base chains are never deleted on a change,
- * elements never replaced in place.
+ *         elements never replaced in place.
  */
 #ifndef VNEP_ACL_H
 #define VNEP_ACL_H

@@ -2,12 +2,13 @@
  * nft - table `netdev vnep` in the kernel: changes in batches, reading it back.
  *
  * Change  a batch gathers messages and goes to the kernel in one transaction, all or nothing. What
- * does not fit one message of the socket is cut between units (vnep_nft_batch_cut), never inside
- * one. Read    callbacks get one object at a time; what they point to is lent during the call.
- * Objects of other tables and anonymous sets are passed over. Errors  VNEP_EPRIV (CAP_NET_ADMIN),
- * VNEP_EKERNEL with what was refused and the kernel's text, VNEP_EUNKNOWN (look before going on),
- * VNEP_ENOTFOUND where said, -ENOMEM. Source  linux/netfilter/nf_tables.h, nft(8), Linux 6.1
- * net/netfilter/nf_tables_api.c.
+ *         does not fit one message of the socket is cut between units (vnep_nft_batch_cut), never
+ *         inside one.
+ * Read    callbacks get one object at a time; what they point to is lent during the call. Objects
+ *         of other tables and anonymous sets are passed over.
+ * Errors  VNEP_EPRIV (CAP_NET_ADMIN), VNEP_EKERNEL with what was refused and the kernel's text,
+ *         VNEP_EUNKNOWN (look before going on), VNEP_ENOTFOUND where said, -ENOMEM.
+ * Source  linux/netfilter/nf_tables.h, nft(8), Linux 6.1 net/netfilter/nf_tables_api.c.
  */
 #ifndef VNEP_NFT_H
 #define VNEP_NFT_H

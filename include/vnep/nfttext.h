@@ -2,12 +2,14 @@
  * nfttext - a ruleset as text for `nft -f -`, or as JSON for `nft -j -f -`.
  *
  * Shape   rules first (counters, sets, chains), then elements in as many pieces as you like, then
- * the end. Loading it twice gives the same table: its rules are flushed first, elements and
- * counters stay. Differs nft's language cannot keep a value across a rewrite: where the kernel
- * looks up a device's neighbour by the endpoint it kept in a register, text looks the endpoint up
- * again, in a map neighbour_<port> (L : V). Rules carry no hash: what nft loads is not what apply
- * writes, and apply replaces it. Errors  those of the buffer (sticky). In elements, iif of a key is
- * 1 + the place of its port in ports.
+ *         the end. Loading it twice gives the same table: its rules are flushed first, elements
+ *         and counters stay.
+ * Differs nft's language cannot keep a value across a rewrite: where the kernel looks up a
+ *         device's neighbour by the endpoint it kept in a register, text looks the endpoint up
+ *         again, in a map neighbour_<port> (L : V). Rules carry no hash: what nft loads is not
+ *         what apply writes, and apply replaces it.
+ * Errors  those of the buffer (sticky). In elements, iif of a key is 1 + the place of its port in
+ *         ports.
  */
 #ifndef VNEP_NFTTEXT_H
 #define VNEP_NFTTEXT_H

@@ -3,10 +3,12 @@
  * errors.
  *
  * Owner   struct vnep_nl is ours (open/close). Messages handed to callbacks are lent during the
- * call. Errors  -errno of the kernel with its extended-ack text in the detail (VNEP_EPRIV for
- * EPERM, naming CAP_NET_ADMIN); VNEP_EUNKNOWN when an acknowledgement got lost (ENOBUFS, or none
- * within 10 s): look before going on; VNEP_ECONFLICT for a dump that was interrupted each time it
- * was tried. Source  netlink(7), libmnl (only the _check putters are used), linux/netlink.h.
+ *         call.
+ * Errors  -errno of the kernel with its extended-ack text in the detail (VNEP_EPRIV for EPERM,
+ *         naming CAP_NET_ADMIN); VNEP_EUNKNOWN when an acknowledgement got lost (ENOBUFS, or none
+ *         within 10 s): look before going on; VNEP_ECONFLICT for a dump that was interrupted each
+ *         time it was tried.
+ * Source  netlink(7), libmnl (only the _check putters are used), linux/netlink.h.
  */
 #ifndef VNEP_NL_H
 #define VNEP_NL_H

@@ -1,13 +1,15 @@
 /*
- * ruleset - the rules of table `netdev vnep` as data: chains of rules, rules of statements, a fixed
- * list of sets.
+ * ruleset - the rules of table `netdev vnep` as data: chains of rules, rules of statements, a
+ * fixed list of sets.
  *
  * Why     two back-ends write it, netlink (os/nft) and text (codec/nfttext, codec/nftjson): one
- * model, so that what a person reads and what the kernel runs cannot disagree. Shape   chains are
- * added one after the other; rules go to the chain added last, statements to the rule added last.
- * Rules of a chain, statements of a rule lie side by side. Addresses in network order. Owner   the
- * ruleset owns everything in it (init/release). Pointers into it live until the next _add. Errors
- * sticky, as in buf.h: build everything, then ask rs->rc (0 or -ENOMEM) once.
+ *         model, so that what a person reads and what the kernel runs cannot disagree.
+ * Shape   chains are added one after the other; rules go to the chain added last, statements to
+ *         the rule added last. Rules of a chain, statements of a rule lie side by side. Addresses
+ *         in network order.
+ * Owner   the ruleset owns everything in it (init/release). Pointers into it live until the next
+ *         _add.
+ * Errors  sticky, as in buf.h: build everything, then ask rs->rc (0 or -ENOMEM) once.
  */
 #ifndef VNEP_RULESET_H
 #define VNEP_RULESET_H
