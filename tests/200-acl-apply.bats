@@ -72,7 +72,7 @@ setup() {
 
 @test "apply: presence is never touched" {
 	apply
-	acl awake $V1
+	acl awake "$V1"
 	nft add element netdev vnep awake "{ $V0 timeout 30s }"
 	INPUT=${RECORDS/'"t3324_s":2'/'"t3324_s":30'} apply
 	[ "$(elements awake)" -eq 2 ]

@@ -15,7 +15,7 @@ setup() {
 
 # hex of an address as it stands in a frame
 hex() {
-	local out= part
+	local out='' part
 
 	for part in ${1//:/ }; do
 		printf -v out '%s%04x' "$out" "0x$part"
@@ -33,7 +33,7 @@ hex() {
 	[ "$(counter journal)" -eq 0 ]
 	conserved
 	run -0 --separate-stderr acl list
-	record 'select(.vep == env.V0) | .packets == 3 and .state == "awake" and .port == "acc0"'
+	record -s 'any(.[]; .vep == env.V0 and .packets == 3 and .state == "awake" and .port == "acc0")'
 }
 
 @test "packets for a device that is not awake go to the journal port, none to the device" {
@@ -107,9 +107,9 @@ journaled() {
 	arrived_at edge 1
 	grep -q ^020004000101 "$T/edge.out"
 	[ "$(counter forwarded.from-device)" -eq 0 ]
-	[ "$(( $(counter ask.acc0) + $(counter drop.rate-limited.acc0) ))" -eq "$(counter arrived.acc0)" ]
-	(( $(counter ask.acc0) >= 200 && $(counter drop.rate-limited.acc0) > 0 ))
 	conserved
+	asked=$(counter ask.acc0) beyond=$(counter drop.rate-limited.acc0)
+	(( asked >= 200 && beyond > 0 && asked + beyond >= 3000 ))
 }
 
 @test "another device's address at the wrong port or with the wrong MAC is not a binding" {
@@ -183,9 +183,10 @@ journaled() {
 @test "advertisements and redirects of a device reach nothing, whoever they claim to be" {
 	for type in 134 136 137; do
 		netns dev0 frames icmp6 d0 00:00:5e:00:53:01 00:00:5e:00:53:fe 2001:db8:a::2 "$V0" "$type" 0 \
-			60000000"$(hex 2001:db8:b:0:0:0:0:2)"0201"00005e005301"
+			"60000000$(hex 2001:db8:b:0:0:0:0:2)020100005e005301"
 	done
 	[ "$(counter drop.not-for-us.acc0)" -eq 3 ]
+	[ "$(counter forwarded.from-device)" -eq 0 ]
 	conserved
 }
 
@@ -195,7 +196,7 @@ journaled() {
 	wait_for 3 grep -q listening "$T/j.err"
 	solicit=00005e00531186dd6000000000203aff$(hex 2001:db8:a:0:0:0:0:3)$(hex ff02:0:0:0:0:1:ff00:1)87000000
 	solicit=3333ff000001${solicit}00000000$(hex fe80:0:0:0:0:0:0:1)010100005e005311
-	yes "$solicit" | head -n 20000 >"$T/flood" || true
+	yes "$solicit" | head -n 5000 >"$T/flood" || true
 	netns dev1 frames send d1 - <"$T/flood"
 	wait "${PIDS[j]}"
 	grep -q ^020001000201 "$T/j.out"
@@ -206,7 +207,7 @@ journaled() {
 @test "hop limit 1 never opens a door to the edge itself" {
 	requires socat
 	ns ip -n edge addr add 2001:db8:a::1/64 dev acc0 nodad
-	background served netns edge socat -u UDP6-RECV:5683,bind=[2001:db8:a::1] STDOUT
+	background served netns edge socat -u 'UDP6-RECV:5683,bind=[2001:db8:a::1]' STDOUT
 	listen edge vnep-j1 2
 	HOPS=1 udp 0 2001:db8:a::2 2001:db8:a::1 5683 "open sesame"
 	HOPS=64 udp 0 2001:db8:a::2 2001:db8:a::1 5683 "open sesame"
@@ -248,13 +249,14 @@ journaled() {
 
 @test "the law holds under everything at once" {
 	acl awake "$V1"
-	udp 0 2001:db8:a::2 2001:db8:b::2 5683 good 300 &
-	MAC=00:00:5e:00:53:99 udp 1 2001:db8:a::9 2001:db8:b::2 5683 stranger 700 &
-	HOPS=1 udp 0 2001:db8:a::2 2001:db8:b::2 5683 hops 400 &
-	from_vpc 2001:db8:b::2 "$V0" 5683 asleep 300 &
-	from_vpc 2001:db8:b::2 "$V1" 5683 awake 300 &
-	from_vpc 2001:db8:d::2 "$V1" 5683 denied 200 &
-	wait $(jobs -p | tail -n 6)
+	pids=()
+	udp 0 2001:db8:a::2 2001:db8:b::2 5683 good 300 & pids+=($!)
+	MAC=00:00:5e:00:53:99 udp 1 2001:db8:a::9 2001:db8:b::2 5683 stranger 700 & pids+=($!)
+	HOPS=1 udp 0 2001:db8:a::2 2001:db8:b::2 5683 hops 400 & pids+=($!)
+	from_vpc 2001:db8:b::2 "$V0" 5683 asleep 300 & pids+=($!)
+	from_vpc 2001:db8:b::2 "$V1" 5683 awake 300 & pids+=($!)
+	from_vpc 2001:db8:d::2 "$V1" 5683 denied 200 & pids+=($!)
+	wait "${pids[@]}"
 	conserved
 	[ "$(counter journal)" -eq 300 ]
 	[ "$(counter forwarded.to-device)" -eq 300 ]

@@ -113,42 +113,42 @@ render() {
 	run -1 grep "$V2" "$T/rules.nft"
 }
 
-# refused STATUS MESSAGE RECORD…: render refuses it so.
+# refused MESSAGE RECORD…: render refuses them so, and prints nothing.
 refused() {
-	local status=$1 message=$2
+	local message=$1
 
-	shift 2
+	shift
 	printf '%s\n' "$@" >"$T/in.jsonl"
-	run "-$status" --separate-stderr render "$T/in.jsonl"
+	run -2 --separate-stderr render "$T/in.jsonl"
 	[ -z "$output" ]
 	[[ $stderr == *"$message"* ]] || { echo "$stderr"; return 1; }
 }
 
 @test "bad records: malformed, doubled keys, wrong types and near misses name file, line and column" {
 	vpc=$(head -n 1 <<<"$RECORDS")
-	refused 2 'in.jsonl:2:' "$vpc" '{"type":"device","v":1,'
-	refused 2 'in.jsonl:1:' '{"type":"vpc","v":1,"v":1,"vpc":"acme","prefix":"2001:db8::/64"}'
-	refused 2 'did you mean "vep"' "$vpc" '{"type":"device","v":1,"dev":"'$DEV0'","vpe":"'$V0'"}'
-	refused 2 'in.jsonl:1' '{"type":"presence","v":1,"dev":"'$DEV0'","state":"awake"}'
-	refused 2 'not of the map' '{"type":"presence","v":1,"dev":"'$DEV0'","state":"awake"}'
+	refused 'in.jsonl:2:' "$vpc" '{"type":"device","v":1,'
+	refused 'in.jsonl:1:' '{"type":"vpc","v":1,"v":1,"vpc":"acme","prefix":"2001:db8::/64"}'
+	refused 'did you mean "vep"' "$vpc" '{"type":"device","v":1,"dev":"'$DEV0'","vpe":"'$V0'"}'
+	refused 'in.jsonl:1' '{"type":"presence","v":1,"dev":"'$DEV0'","state":"awake"}'
+	refused 'not of the map' '{"type":"presence","v":1,"dev":"'$DEV0'","state":"awake"}'
 }
 
 @test "bad records: a VPC that is not there, or none that has the endpoint, names the device" {
-	refused 2 "\"acme\" of $DEV0" '{"type":"device","v":1,"dev":"'$DEV0'","vep":"'$V0'","vpc":"acme"}'
-	refused 2 "$DEV0" '{"type":"device","v":1,"dev":"'$DEV0'","vep":"'$V0'"}'
+	refused "\"acme\" of $DEV0" '{"type":"device","v":1,"dev":"'$DEV0'","vep":"'$V0'","vpc":"acme"}'
+	refused "$DEV0" '{"type":"device","v":1,"dev":"'$DEV0'","vep":"'$V0'"}'
 }
 
 @test "bad records: VLANs and host endpoints are refused by line, not passed over" {
 	vpc=$(head -n 1 <<<"$RECORDS")
-	refused 2 'in.jsonl:2: '"$DEV0"': vlan 101' "$vpc" '{"type":"device","v":1,"dev":"'$DEV0'","vep":"'$V0'","vpc":"acme","vlan":101}'
-	refused 2 'form "host"' "$vpc" \
+	refused 'in.jsonl:2: '"$DEV0"': vlan 101' "$vpc" '{"type":"device","v":1,"dev":"'$DEV0'","vep":"'$V0'","vpc":"acme","vlan":101}'
+	refused 'form "host"' "$vpc" \
 		'{"type":"device","v":1,"dev":"'$DEV0'","vep":"'$V0'","vpc":"acme","form":"host","addr":["2001:db8:a::2"]}'
-	refused 2 'core_vlan 900' '{"type":"vpc","v":1,"vpc":"acme","prefix":"2001:db8:b::/64","core_vlan":900}'
-	refused 2 'core_port "up7"' '{"type":"vpc","v":1,"vpc":"acme","prefix":"2001:db8:b::/64","core_port":"up7"}'
+	refused 'core_vlan 900' '{"type":"vpc","v":1,"vpc":"acme","prefix":"2001:db8:b::/64","core_vlan":900}'
+	refused 'core_port "up7"' '{"type":"vpc","v":1,"vpc":"acme","prefix":"2001:db8:b::/64","core_port":"up7"}'
 }
 
 @test "bad records: two devices with one binding are refused, naming both endpoints" {
-	refused 2 "$V0" "$(head -n 1 <<<"$RECORDS")" \
+	refused "$V0" "$(head -n 1 <<<"$RECORDS")" \
 		'{"type":"device","v":1,"dev":"'$DEV0'","vep":"'$V0'","mac":"00:00:5e:00:53:01","vpc":"acme","addr":["2001:db8:a::2"]}' \
 		'{"type":"device","v":1,"dev":"'$DEV1'","vep":"'$V1'","mac":"00:00:5e:00:53:01","vpc":"acme","addr":["2001:db8:a::2"]}'
 }

@@ -18,21 +18,29 @@ int acl_awake(struct vnep_cli *cli);
 int acl_asleep(struct vnep_cli *cli);
 int acl_clear(struct vnep_cli *cli);
 
-extern const struct vnep_option acl_render_options[], acl_plan_options[], acl_apply_options[], acl_verify_options[];
+extern const struct vnep_option acl_render_options[], acl_plan_options[], acl_apply_options[],
+	acl_verify_options[];
 
 /* The options that say what is wanted; each verb that has them names them all in its table. */
-#define ACL_PORT_OPTIONS                                                                                \
-	{ "access", 0, VNEP_ARG_LIST, "IF", "access ports, where devices are", NULL },                 \
-		{ "core", 0, VNEP_ARG_ONE, "IF", "core port, where the VPC is", NULL },                \
-		{ "journal-port", 0, VNEP_ARG_ONE, "IF", "journal port (default vnep-j0)", NULL },     \
-		{ "set-size", 0, VNEP_ARG_ONE, "N", "elements a set may hold (default 1048576)", NULL }
-#define ACL_MAP_OPTION { "map", 'm', VNEP_ARG_NONE, NULL, "the records are those of the map", NULL }
+#define ACL_PORT_OPTIONS                                                                           \
+	{ "access", 0, VNEP_ARG_LIST, "IF", "access ports, where devices are", NULL },             \
+		{ "core", 0, VNEP_ARG_ONE, "IF", "core port, where the VPC is", NULL },            \
+		{ "journal-port", 0, VNEP_ARG_ONE, "IF", "journal port (default vnep-j0)", NULL }, \
+	{                                                                                          \
+		"set-size", 0, VNEP_ARG_ONE, "N", "elements a set may hold (default 1048576)",     \
+			NULL                                                                       \
+	}
+#define ACL_MAP_OPTION                                                                    \
+	{                                                                                 \
+		"map", 'm', VNEP_ARG_NONE, NULL, "the records are those of the map", NULL \
+	}
 
 /* The ports that were asked for, or with from_kernel those of the table that is there. */
 int acl_config(struct vnep_cli *cli, bool from_kernel, struct vnep_acl_config *out);
 
 /* Open, and want what the operands, standard input, or with --map the map says. */
-int acl_open_wanted(struct vnep_cli *cli, const struct vnep_acl_config *config, bool offline, struct vnep_acl **out);
+int acl_open_wanted(struct vnep_cli *cli, const struct vnep_acl_config *config, bool offline,
+	struct vnep_acl **out);
 
 /* Difference records to standard output. */
 int acl_emit(struct vnep_buf *lines, void *cli);
@@ -40,12 +48,14 @@ int acl_emit(struct vnep_buf *lines, void *cli);
 /* Change the kernel as asked, made journal port included; prints how many objects changed. */
 int acl_do_apply(struct vnep_cli *cli, const struct vnep_acl_config *config, struct vnep_acl *acl);
 
-/* Who changes things here: a living vnep-edge (*client), or we, with the lock of the state folder (*lock). */
+/* Who changes things here: a living vnep-edge (*client), or we, with the lock of the state folder
+ * (*lock). */
 int acl_writer(struct vnep_cli *cli, struct vnep_client **client, int *lock);
 
-/* Have the edge do it: its records go to standard output, its errors are ours. Returns the exit status. */
-int acl_edge_verb(struct vnep_cli *cli, struct vnep_client *client, const char *verb, const char *members,
-	bool follow);
+/* Have the edge do it: its records go to standard output, its errors are ours. Returns the exit
+ * status. */
+int acl_edge_verb(struct vnep_cli *cli, struct vnep_client *client, const char *verb,
+	const char *members, bool follow);
 
 /* A read transaction on the map, if there is one: store and txn are NULL otherwise. */
 struct acl_map {
@@ -55,7 +65,8 @@ struct acl_map {
 int acl_map_open(struct vnep_cli *cli, struct acl_map *map);
 void acl_map_close(struct acl_map *map);
 
-/* The endpoint that DEV stands for, and its URN ("" if no map knows it: then DEV was an address). */
+/* The endpoint that DEV stands for, and its URN ("" if no map knows it: then DEV was an address).
+ */
 int acl_resolve(struct vnep_cli *cli, struct acl_map *map, const char *word, struct in6_addr *vep,
 	char dev[static VNEP_URN_MAX + 1]);
 

@@ -62,7 +62,8 @@ int acl_do_apply(struct vnep_cli *cli, const struct vnep_acl_config *config, str
 /* How many differences there are is what the tool prints, not an error of its own. */
 static int compare(struct vnep_cli *cli, struct vnep_acl *acl, bool verify)
 {
-	int rc = verify ? vnep_acl_verify(acl, acl_emit, cli, &cli->err) : vnep_acl_plan(acl, acl_emit, cli, &cli->err);
+	int rc = verify ? vnep_acl_verify(acl, acl_emit, cli, &cli->err)
+			: vnep_acl_plan(acl, acl_emit, cli, &cli->err);
 
 	if (rc != VNEP_EDIFFERS)
 		return rc;
@@ -94,8 +95,10 @@ int acl_plan(struct vnep_cli *cli)
 
 static int refuse_records(struct vnep_cli *cli)
 {
-	vnep_err_set(&cli->err, VNEP_EUSAGE, "a vnep-edge lives on %s: it applies the map, not these records", cli->state);
-	return vnep_err_hint(&cli->err, "change the map with `vnep-map import`, or apply it again with --map");
+	vnep_err_set(&cli->err, VNEP_EUSAGE,
+		"a vnep-edge lives on %s: it applies the map, not these records", cli->state);
+	return vnep_err_hint(
+		&cli->err, "change the map with `vnep-map import`, or apply it again with --map");
 }
 
 int acl_apply(struct vnep_cli *cli)
@@ -109,7 +112,8 @@ int acl_apply(struct vnep_cli *cli)
 		return acl_plan(cli);
 	rc = acl_writer(cli, &client, &lock);
 	if (!rc && client) {
-		rc = vnep_cli_has(cli, "map") ? acl_edge_verb(cli, client, "acl.apply", NULL, false) : refuse_records(cli);
+		rc = vnep_cli_has(cli, "map") ? acl_edge_verb(cli, client, "acl.apply", NULL, false)
+					      : refuse_records(cli);
 		vnep_client_close(client);
 		return rc;
 	}
@@ -130,7 +134,8 @@ static int repair(struct vnep_cli *cli, const struct vnep_acl_config *config, st
 	int lock = -1, rc = acl_writer(cli, &client, &lock);
 
 	if (!rc && client)
-		rc = vnep_cli_has(cli, "map") ? acl_edge_verb(cli, client, "acl.apply", NULL, false) : refuse_records(cli);
+		rc = vnep_cli_has(cli, "map") ? acl_edge_verb(cli, client, "acl.apply", NULL, false)
+					      : refuse_records(cli);
 	else if (!rc)
 		rc = acl_do_apply(cli, config, acl);
 	vnep_client_close(client);

@@ -17,8 +17,8 @@ static int remove_journal_port(struct vnep_cli *cli, const char *name)
 	return rc == VNEP_ENOTFOUND ? 0 : rc;
 }
 
-/* Which port is the journal's is known from the table, so it is read before the table goes. Where there is no table
- * any more, the port of the default name may still be. */
+/* Which port is the journal's is known from the table, so it is read before the table goes. Where
+ * there is no table any more, the port of the default name may still be. */
 static int in_kernel(struct vnep_cli *cli)
 {
 	struct vnep_acl_config config;
@@ -30,7 +30,9 @@ static int in_kernel(struct vnep_cli *cli)
 	if (!config.journal_port[0])
 		snprintf(config.journal_port, sizeof config.journal_port, "vnep-j0");
 	if (cli->dry_run) {
-		vnep_cli_say(cli, rc ? "there is no table to remove" : "would remove the table and the journal port %s",
+		vnep_cli_say(cli,
+			rc ? "there is no table to remove"
+			   : "would remove the table and the journal port %s",
 			config.journal_port);
 		return 0;
 	}
@@ -47,7 +49,8 @@ int acl_clear(struct vnep_cli *cli)
 	int lock = -1, rc = acl_writer(cli, &client, &lock);
 
 	if (!rc && client) {
-		rc = vnep_err_set(&cli->err, VNEP_ECONFLICT, "a vnep-edge lives on %s and needs the rules", cli->state);
+		rc = vnep_err_set(&cli->err, VNEP_ECONFLICT,
+			"a vnep-edge lives on %s and needs the rules", cli->state);
 		vnep_err_hint(&cli->err, "`vnep-edge stop` first");
 	} else if (!rc) {
 		rc = in_kernel(cli);

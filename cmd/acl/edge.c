@@ -1,7 +1,9 @@
 /*
- * edge - the one who changes things: a vnep-edge that lives on the state folder, or we with its lock.
+ * edge - the one who changes things: a vnep-edge that lives on the state folder, or we with its
+ * lock.
  *
- * Somebody who holds the lock without a socket is a tool in the middle of its own change: it is waited for.
+ * Somebody who holds the lock without a socket is a tool in the middle of its own change: it is
+ * waited for.
  */
 #include <stdio.h>
 #include <string.h>
@@ -47,11 +49,12 @@ static bool is_ours(const char *line, size_t len)
 		return false;
 	type = vnep_recjson_type(json);
 	vnep_json_free(json);
-	return type == VNEP_RECORD_DECISION || type == VNEP_RECORD_PRESENCE || type == VNEP_RECORD_SYNC ||
-		type == VNEP_RECORD_STAT;
+	return type == VNEP_RECORD_DECISION || type == VNEP_RECORD_PRESENCE ||
+	       type == VNEP_RECORD_SYNC || type == VNEP_RECORD_STAT;
 }
 
-int acl_edge_verb(struct vnep_cli *cli, struct vnep_client *client, const char *verb, const char *members, bool follow)
+int acl_edge_verb(struct vnep_cli *cli, struct vnep_client *client, const char *verb,
+	const char *members, bool follow)
 {
 	struct vnep_buf out;
 	const char *line;
@@ -61,7 +64,8 @@ int acl_edge_verb(struct vnep_cli *cli, struct vnep_client *client, const char *
 	vnep_buf_init(&out);
 	if (!rc)
 		rc = vnep_client_end(client, &cli->err);
-	while (!rc && (rc = vnep_client_next(client, follow, &line, &len, &status, &cli->err)) == 1) {
+	while (!rc &&
+		(rc = vnep_client_next(client, follow, &line, &len, &status, &cli->err)) == 1) {
 		struct vnep_err told = { 0 };
 
 		rc = 0;
@@ -110,9 +114,10 @@ int acl_resolve(struct vnep_cli *cli, struct acl_map *map, const char *word, str
 	dev[0] = 0;
 	if (!map->txn || !vnep_ip6_parse(word, vep, NULL)) {
 		if (vnep_ip6_parse(word, vep, NULL)) {
-			vnep_err_set(&cli->err, VNEP_ENOTFOUND, "no such device \"%s\": there is no map in %s", word,
-				cli->state);
-			return vnep_err_hint(&cli->err, "without a map, a device is named by its virtual endpoint");
+			vnep_err_set(&cli->err, VNEP_ENOTFOUND,
+				"no such device \"%s\": there is no map in %s", word, cli->state);
+			return vnep_err_hint(&cli->err,
+				"without a map, a device is named by its virtual endpoint");
 		}
 		if (map->txn && vnep_map_by_vep(map->txn, vep, dev))
 			dev[0] = 0;

@@ -1,8 +1,8 @@
 /*
  * input - ports and records: what is wanted.
  *
- * Records may come in any order. A device can be wanted only when its VPC is there and its binding known, so
- * devices wait as their text until the input ends; bindings wait in a table by device.
+ * Records may come in any order. A device can be wanted only when its VPC is there and its binding
+ * known, so devices wait as their text until the input ends; bindings wait in a table by device.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -39,24 +39,29 @@ static int read_access(struct vnep_cli *cli, struct vnep_acl_config *config)
 
 	for (size_t i = 0; (name = vnep_cli_list(cli, "access", i)); i++) {
 		if (i == VNEP_PORTS_MAX)
-			return vnep_err_set(&cli->err, VNEP_EUSAGE, "more than %d access ports", VNEP_PORTS_MAX);
+			return vnep_err_set(&cli->err, VNEP_EUSAGE, "more than %d access ports",
+				VNEP_PORTS_MAX);
 		if (!*name || strlen(name) > VNEP_IF_MAX)
-			return vnep_err_set(&cli->err, VNEP_EUSAGE, "\"%s\" is not the name of a port", name);
+			return vnep_err_set(
+				&cli->err, VNEP_EUSAGE, "\"%s\" is not the name of a port", name);
 		for (size_t k = 0; k < i; k++)
 			if (!strcmp(config->access[k], name))
-				return vnep_err_set(&cli->err, VNEP_EUSAGE, "access port \"%s\" is named twice", name);
+				return vnep_err_set(&cli->err, VNEP_EUSAGE,
+					"access port \"%s\" is named twice", name);
 		snprintf(config->access[i], sizeof config->access[i], "%s", name);
 		config->access_count++;
 	}
 	return 0;
 }
 
-static int read_port(struct vnep_cli *cli, const char *option, const char *otherwise, char out[static VNEP_IF_MAX + 1])
+static int read_port(struct vnep_cli *cli, const char *option, const char *otherwise,
+	char out[static VNEP_IF_MAX + 1])
 {
 	const char *name = vnep_cli_str(cli, option, otherwise);
 
 	if (!*name || strlen(name) > VNEP_IF_MAX)
-		return vnep_err_set(&cli->err, VNEP_EUSAGE, "--%s: \"%s\" is not the name of a port", option, name);
+		return vnep_err_set(&cli->err, VNEP_EUSAGE,
+			"--%s: \"%s\" is not the name of a port", option, name);
 	snprintf(out, VNEP_IF_MAX + 1, "%s", name);
 	return 0;
 }
@@ -74,8 +79,8 @@ static int read_options(struct vnep_cli *cli, struct vnep_acl_config *config)
 		rc = vnep_cli_u64(cli, "set-size", 1, UINT32_MAX, &size);
 	for (unsigned i = 0; !rc && i < config->access_count; i++)
 		if (!strcmp(config->access[i], config->core))
-			rc = vnep_err_set(&cli->err, VNEP_EUSAGE, "port \"%s\" cannot be both access and core port",
-				config->core);
+			rc = vnep_err_set(&cli->err, VNEP_EUSAGE,
+				"port \"%s\" cannot be both access and core port", config->core);
 	config->set_size = (uint32_t)size;
 	return rc;
 }
@@ -89,7 +94,8 @@ int acl_config(struct vnep_cli *cli, bool from_kernel, struct vnep_acl_config *o
 	if (access && core)
 		return read_options(cli, out);
 	if (access || core || !from_kernel)
-		return vnep_err_set(&cli->err, VNEP_EUSAGE, "--access and --core are needed: the ports of this edge");
+		return vnep_err_set(&cli->err, VNEP_EUSAGE,
+			"--access and --core are needed: the ports of this edge");
 	rc = vnep_acl_config_read(out, &cli->err);
 	if (rc == VNEP_ENOTFOUND) {
 		cli->err.code = rc = VNEP_EUSAGE;
@@ -156,7 +162,8 @@ static int want_vpc(struct vnep_cli *cli, struct vnep_acl *acl, const struct vne
 }
 
 /* A record of outside: checked here, so that every error has its place. */
-static int take(struct vnep_cli *cli, struct vnep_json *json, const char *text, size_t len, void *arg)
+static int take(
+	struct vnep_cli *cli, struct vnep_json *json, const char *text, size_t len, void *arg)
 {
 	struct input *in = arg;
 	enum vnep_record_type type = vnep_recjson_type(json);
@@ -171,7 +178,8 @@ static int take(struct vnep_cli *cli, struct vnep_json *json, const char *text, 
 	case VNEP_RECORD_GROUP:
 	case VNEP_RECORD_SYNC: return 0;
 	default:
-		return vnep_err_set(&cli->err, VNEP_EVALUE, "a record of type \"%s\" is not of the map",
+		return vnep_err_set(&cli->err, VNEP_EVALUE,
+			"a record of type \"%s\" is not of the map",
 			vnep_json_get_str(json, "type", ""));
 	}
 }
@@ -255,8 +263,10 @@ static int map_record(const char *text, size_t len, void *arg)
 	if (!rc && vnep_recjson_type(json) == VNEP_RECORD_VPC) {
 		rc = want_vpc(m->cli, m->acl, json);
 	} else if (!rc) {
-		bound = !vnep_map_get_binding(m->txn, vnep_json_get_str(json, "dev", ""), &binding, NULL);
-		rc = want_device(m->cli, m->acl, json, bound && !binding.deleted ? &binding : NULL, !m->edge);
+		bound = !vnep_map_get_binding(
+			m->txn, vnep_json_get_str(json, "dev", ""), &binding, NULL);
+		rc = want_device(m->cli, m->acl, json, bound && !binding.deleted ? &binding : NULL,
+			!m->edge);
 	}
 	vnep_json_free(json);
 	return rc;
@@ -281,7 +291,8 @@ static int want_map(struct vnep_cli *cli, struct vnep_acl *acl)
 	return rc;
 }
 
-int acl_open_wanted(struct vnep_cli *cli, const struct vnep_acl_config *config, bool offline, struct vnep_acl **out)
+int acl_open_wanted(struct vnep_cli *cli, const struct vnep_acl_config *config, bool offline,
+	struct vnep_acl **out)
 {
 	struct vnep_acl *acl = NULL;
 	bool map = vnep_cli_has(cli, "map");

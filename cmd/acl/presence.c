@@ -1,8 +1,8 @@
 /*
  * presence - awake and asleep, by hand.
  *
- * How long a device listens is read from its class in the kernel, so that the tool and the rules cannot
- * disagree, and no map is needed. All devices are resolved before the first is changed.
+ * How long a device listens is read from its class in the kernel, so that the tool and the rules
+ * cannot disagree, and no map is needed. All devices are resolved before the first is changed.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -29,15 +29,17 @@ static int listens(struct vnep_cli *cli, struct vnep_acl *acl, const char *word,
 	if (rc)
 		return rc;
 	if (!always && !seconds) {
-		vnep_err_set(&cli->err, VNEP_EVALUE, "%s: its active time is 0 s: it is asleep at once", word);
-		return vnep_err_hint(&cli->err, "a psm.t3324_s of at least 1 in its record makes it listen");
+		vnep_err_set(&cli->err, VNEP_EVALUE,
+			"%s: its active time is 0 s: it is asleep at once", word);
+		return vnep_err_hint(
+			&cli->err, "a psm.t3324_s of at least 1 in its record makes it listen");
 	}
 	t->listens_ms = seconds * 1000ULL;
 	return 0;
 }
 
-static int find(struct vnep_cli *cli, struct vnep_acl *acl, struct acl_map *map, const char *word, bool awake,
-	struct target *t)
+static int find(struct vnep_cli *cli, struct vnep_acl *acl, struct acl_map *map, const char *word,
+	bool awake, struct target *t)
 {
 	uint64_t left = 0;
 	int rc = acl_resolve(cli, map, word, &t->vep, t->dev);
@@ -52,15 +54,16 @@ static int find(struct vnep_cli *cli, struct vnep_acl *acl, struct acl_map *map,
 
 static int change(struct vnep_cli *cli, struct vnep_acl *acl, const struct target *t, bool awake)
 {
-	struct vnep_presence presence = { .ts = vnep_wall_now(), .cause = VNEP_CAUSE_ADMIN,
+	struct vnep_presence presence = { .ts = vnep_wall_now(),
+		.cause = VNEP_CAUSE_ADMIN,
 		.state = awake ? VNEP_STATE_AWAKE : VNEP_STATE_ASLEEP,
 		.was = t->was ? VNEP_STATE_AWAKE : VNEP_STATE_ASLEEP };
 	struct vnep_buf out;
 	int rc = 0;
 
 	if (!cli->dry_run)
-		rc = awake ? vnep_acl_awake_add(acl, &t->vep, t->listens_ms, &cli->err) :
-				   vnep_acl_awake_remove(acl, &t->vep, &cli->err);
+		rc = awake ? vnep_acl_awake_add(acl, &t->vep, t->listens_ms, &cli->err)
+			   : vnep_acl_awake_remove(acl, &t->vep, &cli->err);
 	if (rc)
 		return rc;
 	if (t->dev[0])
@@ -107,8 +110,9 @@ static int by_edge(struct vnep_cli *cli, struct vnep_client *client, bool awake)
 	for (unsigned i = 0; i < cli->argc; i++)
 		vnep_jw_str(&w, NULL, cli->argv[i]);
 	vnep_jw_end_array(&w);
-	rc = members.rc ? vnep_err_sys(&cli->err, ENOMEM, "request") :
-			  acl_edge_verb(cli, client, awake ? "acl.awake" : "acl.asleep", vnep_buf_str(&members), false);
+	rc = members.rc ? vnep_err_sys(&cli->err, ENOMEM, "request")
+			: acl_edge_verb(cli, client, awake ? "acl.awake" : "acl.asleep",
+				  vnep_buf_str(&members), false);
 	vnep_buf_release(&members);
 	return rc;
 }

@@ -6,7 +6,8 @@
 const struct vnep_option acl_render_options[] = {
 	ACL_PORT_OPTIONS,
 	ACL_MAP_OPTION,
-	{ "format", 0, VNEP_ARG_ONE, "FORMAT", "nft (default) or json, for nft -f or nft -j -f", "nft json" },
+	{ "format", 0, VNEP_ARG_ONE, "FORMAT", "nft (default) or json, for nft -f or nft -j -f",
+		"nft json" },
 	{ 0 },
 };
 
@@ -24,7 +25,8 @@ int acl_render(struct vnep_cli *cli)
 	if (!rc)
 		rc = acl_open_wanted(cli, &config, true, &acl);
 	if (!rc)
-		rc = vnep_acl_render(acl, !strcmp(vnep_cli_str(cli, "format", "nft"), "json"), put, cli, &cli->err);
+		rc = vnep_acl_render(acl, !strcmp(vnep_cli_str(cli, "format", "nft"), "json"), put,
+			cli, &cli->err);
 	vnep_acl_close(acl);
 	return rc;
 }

@@ -1,9 +1,9 @@
 /*
  * watch-device - presence: the snapshot, and what changes it.
  *
- * The kernel says nothing when a packet refreshes an element of awake, or when one expires. So each member has a
- * timer: at its presumed end the kernel is asked, and either the timer is set anew or the device is asleep. A
- * packet in the ring for a device believed awake proves the expiry earlier.
+ * The kernel says nothing when a packet refreshes an element of awake, or when one expires. So each
+ * member has a timer: at its presumed end the kernel is asked, and either the timer is set anew or
+ * the device is asleep. A packet in the ring for a device believed awake proves the expiry earlier.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -12,7 +12,8 @@
 #include "vnep/recjson.h"
 #include "watch.h"
 
-enum { WAKING_AGAIN_S = 5 }; /* a device still waking then is told of again: somebody may have missed it */
+/* A device still waking then is told of again: somebody may have missed it. */
+enum { WAKING_AGAIN_S = 5 };
 
 static struct watch_device *device_get(struct watch *w, const struct in6_addr *vep)
 {
@@ -36,15 +37,19 @@ static void name_of(struct watch *w, const struct in6_addr *vep, char dev[static
 {
 	struct vnep_map_txn *txn = NULL;
 
-	if (!w->store || vnep_map_begin(w->store, false, &txn, NULL) || vnep_map_by_vep(txn, vep, dev))
+	if (!w->store || vnep_map_begin(w->store, false, &txn, NULL) ||
+		vnep_map_by_vep(txn, vep, dev))
 		dev[0] = 0;
 	vnep_map_abort(txn);
 }
 
 /* A device without a name in the map goes by its endpoint, which is all that is known of it. */
-static int tell(struct watch *w, struct watch_device *d, enum vnep_presence_state state, enum vnep_cause cause)
+static int tell(struct watch *w, struct watch_device *d, enum vnep_presence_state state,
+	enum vnep_cause cause)
 {
-	struct vnep_presence p = { .ts = vnep_wall_now(), .state = state, .was = d->state, .cause = cause };
+	struct vnep_presence p = {
+		.ts = vnep_wall_now(), .state = state, .was = d->state, .cause = cause
+	};
 
 	name_of(w, &d->vep, p.dev);
 	if (!p.dev[0])
@@ -65,7 +70,9 @@ static int arm(struct watch *w, struct watch_device *d, uint64_t left_ms)
 	if (left_ms > INT64_MAX / 2000000)
 		left_ms = INT64_MAX / 2000000;
 	at.ns += (int64_t)(left_ms + 1) * 1000000; /* just behind the end */
-	return vnep_heap_set(&w->timers, &d->timer, at) ? vnep_err_sys(&w->cli->err, ENOMEM, "timer") : 0;
+	return vnep_heap_set(&w->timers, &d->timer, at)
+		       ? vnep_err_sys(&w->cli->err, ENOMEM, "timer")
+		       : 0;
 }
 
 /* What does the kernel say? An end that is told of has its cause. */
@@ -93,7 +100,7 @@ static int take_bound(const struct vnep_element *element, void *arg)
 	if (!d)
 		return vnep_err_sys(&w->cli->err, ENOMEM, "device");
 	if (d->state != VNEP_STATE_UNKNOWN || element->state == VNEP_STATE_AWAKE)
-		return 0; /* a second address of it; or a member of awake: told there, with its timer */
+		return 0; /* a second address of it, or a member of awake, told there */
 	return tell(w, d, VNEP_STATE_ASLEEP, VNEP_CAUSE_NONE);
 }
 
@@ -120,7 +127,8 @@ static int wake(struct watch *w, struct watch_device *d)
 	struct vnep_mono now = vnep_mono_now();
 	int rc = 0;
 
-	if (d->state == VNEP_STATE_AWAKE) /* it had fallen asleep unseen, or the frame is older than its waking */
+	/* It had fallen asleep unseen, or the frame is older than its waking. */
+	if (d->state == VNEP_STATE_AWAKE)
 		rc = look(w, d, VNEP_CAUSE_T3324_EXPIRED);
 	if (rc || d->state == VNEP_STATE_AWAKE)
 		return rc;
@@ -130,9 +138,11 @@ static int wake(struct watch *w, struct watch_device *d)
 	return tell(w, d, VNEP_STATE_WAKING, VNEP_CAUSE_NONE);
 }
 
-int watch_presence_frame(struct watch *w, const struct vnep_tag *tag, const struct vnep_frame *frame)
+int watch_presence_frame(
+	struct watch *w, const struct vnep_tag *tag, const struct vnep_frame *frame)
 {
-	const struct in6_addr *vep = tag->direction == VNEP_FROM_DEVICE ? &frame->src : &frame->dest;
+	const struct in6_addr *vep =
+		tag->direction == VNEP_FROM_DEVICE ? &frame->src : &frame->dest;
 	struct watch_device *d;
 
 	if (tag->reason != VNEP_TAG_WAKE && tag->reason != VNEP_TAG_NOT_AWAKE)
@@ -163,7 +173,8 @@ int watch_presence_timers(struct watch *w)
 
 	while (!rc && (first = vnep_heap_first(&w->timers)) && first->at.ns <= now.ns) {
 		struct watch_device *d =
-			(struct watch_device *)(void *)((char *)first - offsetof(struct watch_device, timer));
+			(struct watch_device *)(void *)((char *)first -
+							offsetof(struct watch_device, timer));
 
 		vnep_heap_remove(&w->timers, first);
 		rc = look(w, d, VNEP_CAUSE_T3324_EXPIRED);

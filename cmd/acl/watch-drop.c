@@ -1,9 +1,10 @@
 /*
  * watch-drop - decisions: who was refused, and why.
  *
- * The kernel counts every drop exactly and samples strangers; so once a second the growth of each counter becomes one
- * decision with its count, and with the flow of the last sample where there is one. An access request is a decision
- * of its own: without a vnep-edge nobody binds its source, so it ends here.
+ * The kernel counts every drop exactly and samples strangers; so once a second the growth of each
+ * counter becomes one decision with its count, and with the flow of the last sample where there is
+ * one. An access request is a decision of its own: without a vnep-edge nobody binds its source, so
+ * it ends here.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -25,14 +26,22 @@ const char *watch_port_name(const struct watch *w, int port)
 	return (unsigned)port < w->config.access_count ? w->config.access[port] : w->config.core;
 }
 
-static void describe(struct watch *w, struct vnep_decision *d, const struct vnep_tag *tag, const uint8_t *data,
-	const struct vnep_frame *frame)
+static void describe(struct watch *w, struct vnep_decision *d, const struct vnep_tag *tag,
+	const uint8_t *data, const struct vnep_frame *frame)
 {
-	*d = (struct vnep_decision){ .ts = vnep_wall_now(), .direction = tag->direction, .reason = VNEP_NO_MAPPING,
-		.src_ip = frame->src, .dest_ip = frame->dest, .proto = frame->proto, .src_port = frame->src_port,
-		.dest_port = frame->dest_port, .has_flow = true, .count = 1 };
+	*d = (struct vnep_decision){ .ts = vnep_wall_now(),
+		.direction = tag->direction,
+		.reason = VNEP_NO_MAPPING,
+		.src_ip = frame->src,
+		.dest_ip = frame->dest,
+		.proto = frame->proto,
+		.src_port = frame->src_port,
+		.dest_port = frame->dest_port,
+		.has_flow = true,
+		.count = 1 };
 	memcpy(d->src_mac.octet, data + 6, sizeof d->src_mac.octet);
-	snprintf(d->in_iface, sizeof d->in_iface, "%s", watch_port_name(w, watch_port_of(w, tag->port)));
+	snprintf(d->in_iface, sizeof d->in_iface, "%s",
+		watch_port_name(w, watch_port_of(w, tag->port)));
 }
 
 /* Why a known MAC has no binding: its record may say. */
@@ -65,7 +74,8 @@ int watch_access_request(struct watch *w, const struct vnep_tag *tag, const uint
 	return w->out.rc ? vnep_err_sys(&w->cli->err, ENOMEM, "decision") : 0;
 }
 
-void watch_sample(struct watch *w, const struct vnep_tag *tag, const uint8_t *data, const struct vnep_frame *frame)
+void watch_sample(struct watch *w, const struct vnep_tag *tag, const uint8_t *data,
+	const struct vnep_frame *frame)
 {
 	int port = watch_port_of(w, tag->port);
 

@@ -1,9 +1,10 @@
 /*
  * watch - decisions and presence as they happen.
  *
- * Three sources: the tags of the journal port's frames (who wakes, who asks, who is a stranger), the kernel's events
- * about awake (changes by hand), and timers (the end of an active time, which nobody announces). Headers only:
- * what a packet says is never looked at. While a vnep-edge lives on the state folder it is the one who watches.
+ * Three sources: the tags of the journal port's frames (who wakes, who asks, who is a stranger),
+ * the kernel's events about awake (changes by hand), and timers (the end of an active time, which
+ * nobody announces). Headers only: what a packet says is never looked at. While a vnep-edge lives
+ * on the state folder it is the one who watches.
  */
 #include <errno.h>
 #include <net/if.h>
@@ -41,7 +42,8 @@ static int take_frame(struct watch *w, const struct vnep_ring_frame *ring)
 	struct vnep_frame frame;
 	struct vnep_tag tag;
 
-	if (ring->len < 14 || vnep_tag_read(&tag, ring->data) || vnep_frame_parse(&frame, ring->data, ring->len))
+	if (ring->len < 14 || vnep_tag_read(&tag, ring->data) ||
+		vnep_frame_parse(&frame, ring->data, ring->len))
 		return 0;
 	switch (tag.reason) {
 	case VNEP_TAG_WAKE:
@@ -102,7 +104,8 @@ static int follow(struct watch *w, struct vnep_ring *ring, struct vnep_nl *event
 	while (!rc) {
 		rc = wait_for_any(w, p, report);
 		if (!rc && p[0].revents & POLLERR)
-			rc = vnep_err_set(&w->cli->err, VNEP_EUNAVAIL, "the journal port went away or down");
+			rc = vnep_err_set(
+				&w->cli->err, VNEP_EUNAVAIL, "the journal port went away or down");
 		if (!rc)
 			rc = take_ring(w, ring);
 		if (!rc)
@@ -167,7 +170,8 @@ int acl_watch(struct vnep_cli *cli)
 	}
 	vnep_buf_init(&w.out);
 	vnep_table_init(&w.devices, offsetof(struct watch_device, vep), sizeof(struct in6_addr));
-	vnep_table_init(&w.counters, offsetof(struct watch_counter, name), sizeof((struct watch_counter *)0)->name);
+	vnep_table_init(&w.counters, offsetof(struct watch_counter, name),
+		sizeof((struct watch_counter *)0)->name);
 	if (!rc)
 		rc = vnep_acl_config_read(&w.config, &cli->err);
 	if (!rc)

@@ -42,14 +42,17 @@ const char *watch_port_name(const struct watch *w, int port);
 
 /* Presence: the snapshot; a frame of the journal port; a change by hand; timers that are due. */
 int watch_presence_snapshot(struct watch *w);
-int watch_presence_frame(struct watch *w, const struct vnep_tag *tag, const struct vnep_frame *frame);
+int watch_presence_frame(
+	struct watch *w, const struct vnep_tag *tag, const struct vnep_frame *frame);
 int watch_presence_change(const struct in6_addr *vep, bool awake, void *watch);
 int watch_presence_timers(struct watch *w);
 
-/* Decisions: an access request or a sample of a stranger; once a second, what the counters of drops say. */
+/* Decisions: an access request or a sample of a stranger; once a second, what the counters of drops
+ * say. */
 int watch_access_request(struct watch *w, const struct vnep_tag *tag, const uint8_t *data,
 	const struct vnep_frame *frame);
-void watch_sample(struct watch *w, const struct vnep_tag *tag, const uint8_t *data, const struct vnep_frame *frame);
+void watch_sample(struct watch *w, const struct vnep_tag *tag, const uint8_t *data,
+	const struct vnep_frame *frame);
 int watch_drops(struct watch *w, bool report);
 
 void watch_release(struct watch *w);

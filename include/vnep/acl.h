@@ -1,14 +1,19 @@
 /*
- * acl - the map as nf_tables objects in table `netdev vnep`: what is wanted, what is there, the change.
+ * acl - the map as nf_tables objects in table `netdev vnep`: what is wanted, what is there, the
+ * change.
  *
- * Shape   the same few rules whatever the number of devices (DESIGN.md section 3); devices are elements of
- *         from_binding, to_binding, to_port, class, endpoint, known, tap; presence is `awake`, which
- *         apply never touches. Counters are named objects, so a changed rule does not reset them.
- * Owner   struct vnep_acl is ours (open/close). It holds the wanted state: 64 to 128 octets a device.
+ * Shape   the same few rules whatever the number of devices (DESIGN.md section 3); devices are
+ *         elements of from_binding, to_binding, to_port, class, endpoint, known, tap; presence is
+ *         `awake`, which apply never touches. Counters are named objects, so a changed rule does
+ *         not reset them.
+ * Owner   struct vnep_acl is ours (open/close). It holds the wanted state: 64 to 128 octets a
+ *         device.
  * Errors  VNEP_EPRIV (CAP_NET_ADMIN), VNEP_EKERNEL with the kernel's text and what it refused,
- *         VNEP_ENOTFOUND (no such port, no such device), VNEP_EUNKNOWN (look before going on).
- * Change  one batch, all or nothing; the table and base chains are never deleted on a change, elements
- *         never replaced in place.
+ *         VNEP_ENOTFOUND (no such port, no such device), VNEP_ECONFLICT (a set is there with
+ *         another size: clear first), VNEP_EVALUE (two devices want one binding; a VPC that nobody
+ *         described), VNEP_EUNKNOWN (look before going on).
+ * Change  one batch, all or nothing; the table and base chains are never deleted on a change,
+ *         elements never replaced in place.
  */
 #ifndef VNEP_ACL_H
 #define VNEP_ACL_H
@@ -28,9 +33,10 @@ enum { VNEP_PORTS_MAX = 64 };
 struct vnep_acl_config {
 	char access[VNEP_PORTS_MAX][VNEP_IF_MAX + 1]; /* port index in tags: 1.. in this order */
 	unsigned access_count;
-	char core[VNEP_IF_MAX + 1];         /* its index in tags is access_count + 1 */
-	char journal_port[VNEP_IF_MAX + 1]; /* vnep-j0; its peer gets the chain that drops everything */
-	uint32_t set_size;                  /* elements a set may hold; 0 = 1,048,576 */
+	char core[VNEP_IF_MAX + 1]; /* its index in tags is access_count + 1 */
+	char journal_port[VNEP_IF_MAX +
+			  1]; /* vnep-j0; its peer gets the chain that drops everything */
+	uint32_t set_size;    /* elements a set may hold; 0 = 1,048,576 */
 };
 
 /* offline: for render and plan -n: no kernel is asked, ports need not exist. */
@@ -38,77 +44,83 @@ int vnep_acl_open(struct vnep_acl **out, const struct vnep_acl_config *config, b
 	struct vnep_err *err);
 void vnep_acl_close(struct vnep_acl *acl);
 
-/* The wanted state, record by record (before apply, plan, verify, render). A device is wanted as endpoint
- * and known MAC; with a binding (or a MAC and fixed addr in its record: preload) also as binding; a port that is
- * not one of ours means it is bound elsewhere. Without a port in its record it may use every access port, and to
- * it goes by the first. VPCs may come later than devices that name them, not later than devices that do not.
- * VNEP_EVALUE: a VLAN, form host, a vpc of another core port: what this edge cannot serve. */
+/* The wanted state, record by record (before apply, plan, verify, render). A device is wanted as
+ * endpoint and known MAC; with a binding (or a MAC and fixed addr in its record: preload) also as
+ * binding; a port that is not one of ours means it is bound elsewhere. Without a port in its record
+ * it may use every access port, and to it goes by the first. VPCs may come later than devices that
+ * name them, not later than devices that do not. VNEP_EVALUE: a VLAN, form host, a vpc of another
+ * core port: what this edge cannot serve. */
 int vnep_acl_want_vpc(struct vnep_acl *acl, const struct vnep_vpc *vpc, struct vnep_err *err);
 int vnep_acl_want_device(struct vnep_acl *acl, const struct vnep_device *device,
 	const struct vnep_binding *binding, struct vnep_err *err);
 
-/* What apply would change, as difference records (what: add, change, delete). Returns VNEP_EDIFFERS if there
- * is something, 0 if not. emit gets whole lines. */
+/* What apply would change, as difference records (what: add, change, delete). Returns VNEP_EDIFFERS
+ * if there is something, 0 if not. emit gets whole lines. */
 typedef int vnep_acl_emit_cb(struct vnep_buf *lines, void *arg);
 int vnep_acl_plan(struct vnep_acl *acl, vnep_acl_emit_cb *emit, void *arg, struct vnep_err *err);
 
-/* Make the kernel hold the wanted state: rules that differ, elements that are missing or foreign. The
- * journal port must be there (rtnl). *changes counts objects. */
+/* Make the kernel hold the wanted state: rules that differ, elements that are missing or foreign.
+ * The journal port must be there (rtnl). *changes counts objects. */
 int vnep_acl_apply(struct vnep_acl *acl, uint64_t *changes, struct vnep_err *err);
 
-/* Kernel against wanted, as difference records (missing, foreign, different). VNEP_EDIFFERS if any. */
+/* Kernel against wanted, as difference records (missing, foreign, different). VNEP_EDIFFERS if any.
+ */
 int vnep_acl_verify(struct vnep_acl *acl, vnep_acl_emit_cb *emit, void *arg, struct vnep_err *err);
 
 /* The whole ruleset as text for `nft -f -` or as JSON for `nft -j -f -`. */
-int vnep_acl_render(struct vnep_acl *acl, bool json, vnep_acl_emit_cb *emit, void *arg,
-	struct vnep_err *err);
+int vnep_acl_render(
+	struct vnep_acl *acl, bool json, vnep_acl_emit_cb *emit, void *arg, struct vnep_err *err);
 
 /* One device changed, in a running process: one batch. device may be unwanted again with _unset. */
 int vnep_acl_device_set(struct vnep_acl *acl, const struct vnep_device *device,
 	const struct vnep_binding *binding, struct vnep_err *err);
 int vnep_acl_device_unset(struct vnep_acl *acl, const struct in6_addr *vep, struct vnep_err *err);
 
-/* Presence. t3324_ms 0: no timeout (always listens). Adding what is there, or removing what is not, is
- * done without an error. */
-int vnep_acl_awake_add(struct vnep_acl *acl, const struct in6_addr *vep, uint64_t t3324_ms,
-	struct vnep_err *err);
+/* Presence. t3324_ms 0: no timeout (always listens). Adding what is there, or removing what is not,
+ * is done without an error. */
+int vnep_acl_awake_add(
+	struct vnep_acl *acl, const struct in6_addr *vep, uint64_t t3324_ms, struct vnep_err *err);
 int vnep_acl_awake_remove(struct vnep_acl *acl, const struct in6_addr *vep, struct vnep_err *err);
 
 /* Is it a member, and for how long: *left_ms 0 = no (expired), UINT64_MAX = without timeout. */
-int vnep_acl_awake_get(struct vnep_acl *acl, const struct in6_addr *vep, uint64_t *left_ms,
-	struct vnep_err *err);
+int vnep_acl_awake_get(
+	struct vnep_acl *acl, const struct in6_addr *vep, uint64_t *left_ms, struct vnep_err *err);
 typedef int vnep_acl_awake_cb(const struct in6_addr *vep, uint64_t left_ms, void *arg);
-int vnep_acl_awake_each(struct vnep_acl *acl, vnep_acl_awake_cb *cb, void *arg, struct vnep_err *err);
+int vnep_acl_awake_each(
+	struct vnep_acl *acl, vnep_acl_awake_cb *cb, void *arg, struct vnep_err *err);
 
-/* Every named counter of the table, added up as the conservation law needs it (packets, since the table
- * was made; generation tells one making from the next: the table's handle). */
+/* Every named counter of the table, added up as the conservation law needs it (packets, since the
+ * table was made; generation tells one making from the next: the table's handle). */
 struct vnep_acl_counters {
 	uint64_t generation;
-	uint64_t arrived;               /* first rule of every port's chain */
+	uint64_t arrived;		/* first rule of every port's chain */
 	uint64_t forwarded_from_device; /* to the core */
-	uint64_t forwarded_to_device;   /* to an access port */
-	uint64_t journal;               /* not awake: to the ring */
-	uint64_t ask;                   /* discovery, hop limit, errors, access requests: to the ring */
+	uint64_t forwarded_to_device;	/* to an access port */
+	uint64_t journal;		/* not awake: to the ring */
+	uint64_t ask; /* discovery, hop limit, errors, access requests: to the ring */
 	uint64_t copy_wake, copy_tap_from, copy_tap_to, copy_sample;
 	uint64_t dropped[VNEP_REASON_COUNT];
 };
 int vnep_acl_counters(struct vnep_acl *acl, struct vnep_acl_counters *out, struct vnep_err *err);
 
-/* Each named counter: arrived.PORT, ask.PORT, drop.REASON.PORT; shared by all ports: drop.REASON, journal,
- * forwarded.from-device, forwarded.to-device, copy.wake, copy.tap.from-device, copy.tap.to-device, copy.sample. */
+/* Each named counter: arrived.PORT, ask.PORT, drop.REASON.PORT; shared by all ports: drop.REASON,
+ * journal, forwarded.from-device, forwarded.to-device, copy.wake, copy.tap.from-device,
+ * copy.tap.to-device, copy.sample. */
 typedef int vnep_acl_counter_cb(const char *name, uint64_t packets, uint64_t octets, void *arg);
-int vnep_acl_each_counter(struct vnep_acl *acl, vnep_acl_counter_cb *cb, void *arg, struct vnep_err *err);
+int vnep_acl_each_counter(
+	struct vnep_acl *acl, vnep_acl_counter_cb *cb, void *arg, struct vnep_err *err);
 
-/* How long a bound device listens, by its class in the kernel. always: it has no active time. *t3324_s 0 (and
- * not always): it is asleep at once, so never a member. VNEP_ENOTFOUND: no binding. */
-int vnep_acl_t3324_get(struct vnep_acl *acl, const struct in6_addr *vep, bool *always, uint32_t *t3324_s,
-	struct vnep_err *err);
+/* How long a bound device listens, by its class in the kernel. always: it has no active time.
+ * *t3324_s 0 (and not always): it is asleep at once, so never a member. VNEP_ENOTFOUND: no binding.
+ */
+int vnep_acl_t3324_get(struct vnep_acl *acl, const struct in6_addr *vep, bool *always,
+	uint32_t *t3324_s, struct vnep_err *err);
 
 /* The configuration that the kernel's table was made with. VNEP_ENOTFOUND: no table. */
 int vnep_acl_config_read(struct vnep_acl_config *out, struct vnep_err *err);
 
-/* Changes of awake by hand or by another process (not by packets: the kernel is silent about those). The
- * socket is to be polled; VNEP_EUNKNOWN: events were lost, look anew. */
+/* Changes of awake by hand or by another process (not by packets: the kernel is silent about
+ * those). The socket is to be polled; VNEP_EUNKNOWN: events were lost, look anew. */
 struct vnep_nl;
 typedef int vnep_acl_presence_cb(const struct in6_addr *vep, bool awake, void *arg);
 int vnep_acl_events_open(struct vnep_nl **out, struct vnep_err *err);
@@ -116,8 +128,8 @@ int vnep_acl_events(struct vnep_nl *nl, vnep_acl_presence_cb *cb, void *arg, str
 
 /* The kernel's bindings with their counters and presence (dev is "": the caller's map names it). */
 typedef int vnep_acl_element_cb(const struct vnep_element *element, void *arg);
-int vnep_acl_each_element(struct vnep_acl *acl, vnep_acl_element_cb *cb, void *arg,
-	struct vnep_err *err);
+int vnep_acl_each_element(
+	struct vnep_acl *acl, vnep_acl_element_cb *cb, void *arg, struct vnep_err *err);
 
 /* Is the table there, and does it look like ours? 0, VNEP_ENOTFOUND. */
 int vnep_acl_present(struct vnep_acl *acl, struct vnep_err *err);

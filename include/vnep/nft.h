@@ -1,10 +1,11 @@
 /*
  * nft - table `netdev vnep` in the kernel: changes in batches, reading it back.
  *
- * Change  a batch gathers messages and goes to the kernel in one transaction, all or nothing. What does not
- *         fit one message of the socket is cut between units (vnep_nft_batch_cut), never inside one.
- * Read    callbacks get one object at a time; what they point to is lent during the call. Objects of other
- *         tables and anonymous sets are passed over.
+ * Change  a batch gathers messages and goes to the kernel in one transaction, all or nothing. What
+ *         does not fit one message of the socket is cut between units (vnep_nft_batch_cut), never
+ *         inside one.
+ * Read    callbacks get one object at a time; what they point to is lent during the call. Objects
+ *         of other tables and anonymous sets are passed over.
  * Errors  VNEP_EPRIV (CAP_NET_ADMIN), VNEP_EKERNEL with what was refused and the kernel's text,
  *         VNEP_EUNKNOWN (look before going on), VNEP_ENOTFOUND where said, -ENOMEM.
  * Source  linux/netfilter/nf_tables.h, nft(8), Linux 6.1 net/netfilter/nf_tables_api.c.
@@ -25,7 +26,8 @@ struct vnep_nft_batch;
 int vnep_nft_batch_new(struct vnep_nft_batch **out, struct vnep_nl *nl, struct vnep_err *err);
 void vnep_nft_batch_free(struct vnep_nft_batch *batch);
 
-/* Each put is sticky in its errors; commit says so. _put makes the object or leaves one that is there. */
+/* Each put is sticky in its errors; commit says so. _put makes the object or leaves one that is
+ * there. */
 void vnep_nft_table_put(struct vnep_nft_batch *batch);
 void vnep_nft_table_delete(struct vnep_nft_batch *batch);
 void vnep_nft_counter_put(struct vnep_nft_batch *batch, const char *name);
@@ -38,10 +40,11 @@ void vnep_nft_chain_delete(struct vnep_nft_batch *batch, const char *chain);
 void vnep_nft_set_delete(struct vnep_nft_batch *batch, const char *set);
 void vnep_nft_object_delete(struct vnep_nft_batch *batch, const char *name, uint32_t type);
 
-/* Elements of a set, as many as you have. Verdict data are indexes of rs->chains. timeout_ms 0: none. An
- * element that is there with other data is refused: delete it first, in the same unit. */
-void vnep_nft_elements_put(struct vnep_nft_batch *batch, const struct vnep_ruleset *rs, enum vnep_set set,
-	const struct vnep_set_element *elements, size_t count, uint64_t timeout_ms);
+/* Elements of a set, as many as you have. Verdict data are indexes of rs->chains. timeout_ms 0:
+ * none. An element that is there with other data is refused: delete it first, in the same unit. */
+void vnep_nft_elements_put(struct vnep_nft_batch *batch, const struct vnep_ruleset *rs,
+	enum vnep_set set, const struct vnep_set_element *elements, size_t count,
+	uint64_t timeout_ms);
 void vnep_nft_elements_delete(struct vnep_nft_batch *batch, enum vnep_set set,
 	const struct vnep_set_element *elements, size_t count);
 
@@ -107,20 +110,20 @@ bool vnep_nft_elements_of(const struct nlmsghdr *msg, enum vnep_set set, bool *d
 /* VNEP_ENOTFOUND: no such table. */
 int vnep_nft_table(struct vnep_nl *nl, struct vnep_nft_table_info *out, struct vnep_err *err);
 
-/* Every object of a kind. restart: the kernel's state moved while it was read, forget what was gathered. A
- * table (or set) that is not there is empty. */
+/* Every object of a kind. restart: the kernel's state moved while it was read, forget what was
+ * gathered. A table (or set) that is not there is empty. */
 typedef int vnep_nft_chain_cb(const struct vnep_nft_chain_info *chain, void *arg);
 typedef int vnep_nft_rule_cb(const struct vnep_nft_rule_info *rule, void *arg);
 typedef int vnep_nft_set_cb(const struct vnep_nft_set_info *set, void *arg);
 typedef int vnep_nft_object_cb(const struct vnep_nft_object_info *object, void *arg);
-int vnep_nft_each_chain(struct vnep_nl *nl, vnep_nft_chain_cb *cb, void (*restart)(void *), void *arg,
-	struct vnep_err *err);
+int vnep_nft_each_chain(struct vnep_nl *nl, vnep_nft_chain_cb *cb, void (*restart)(void *),
+	void *arg, struct vnep_err *err);
 int vnep_nft_each_rule(struct vnep_nl *nl, vnep_nft_rule_cb *cb, void (*restart)(void *), void *arg,
 	struct vnep_err *err);
 int vnep_nft_each_set(struct vnep_nl *nl, vnep_nft_set_cb *cb, void (*restart)(void *), void *arg,
 	struct vnep_err *err);
-int vnep_nft_each_object(struct vnep_nl *nl, vnep_nft_object_cb *cb, void (*restart)(void *), void *arg,
-	struct vnep_err *err);
+int vnep_nft_each_object(struct vnep_nl *nl, vnep_nft_object_cb *cb, void (*restart)(void *),
+	void *arg, struct vnep_err *err);
 int vnep_nft_each_element(struct vnep_nl *nl, enum vnep_set set, vnep_nft_element_cb *cb,
 	void (*restart)(void *), void *arg, struct vnep_err *err);
 

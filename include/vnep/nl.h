@@ -1,10 +1,13 @@
 /*
- * nl - a netlink socket: requests with acknowledgement, dumps, events. The kernel's own words in errors.
+ * nl - a netlink socket: requests with acknowledgement, dumps, events. The kernel's own words in
+ * errors.
  *
- * Owner   struct vnep_nl is ours (open/close). Messages handed to callbacks are lent during the call.
- * Errors  -errno of the kernel with its extended-ack text in the detail (VNEP_EPRIV for EPERM, naming
- *         CAP_NET_ADMIN); VNEP_EUNKNOWN when an acknowledgement got lost (ENOBUFS, or none within 10 s):
- *         look before going on; VNEP_ECONFLICT for a dump that was interrupted each time it was tried.
+ * Owner   struct vnep_nl is ours (open/close). Messages handed to callbacks are lent during the
+ *         call.
+ * Errors  -errno of the kernel with its extended-ack text in the detail (VNEP_EPRIV for EPERM,
+ *         naming CAP_NET_ADMIN); VNEP_EUNKNOWN when an acknowledgement got lost (ENOBUFS, or none
+ *         within 10 s): look before going on; VNEP_ECONFLICT for a dump that was interrupted each
+ *         time it was tried.
  * Source  netlink(7), libmnl (only the _check putters are used), linux/netlink.h.
  */
 #ifndef VNEP_NL_H
@@ -30,28 +33,30 @@ int vnep_nl_join(struct vnep_nl *nl, unsigned group, struct vnep_err *err);
 /* Send one request (NLM_F_ACK is added) and wait for its acknowledgement. */
 int vnep_nl_request(struct vnep_nl *nl, struct nlmsghdr *msg, struct vnep_err *err);
 
-/* Send a dump or get request and hand each answer to cb. Interrupted dumps are repeated a few times:
- * restart (may be NULL) is called before each repetition to forget what was gathered. */
+/* Send a dump or get request and hand each answer to cb. Interrupted dumps are repeated a few
+ * times: restart (may be NULL) is called before each repetition to forget what was gathered. */
 typedef int vnep_nl_cb(const struct nlmsghdr *msg, void *arg);
-int vnep_nl_dump(struct vnep_nl *nl, struct nlmsghdr *msg, vnep_nl_cb *cb, void (*restart)(void *arg),
-	void *arg, struct vnep_err *err);
+int vnep_nl_dump(struct vnep_nl *nl, struct nlmsghdr *msg, vnep_nl_cb *cb,
+	void (*restart)(void *arg), void *arg, struct vnep_err *err);
 
-/* Send a prepared buffer (an nftables batch) and collect its acknowledgements: cb (may be NULL) is told of
- * each error: sequence number of the refused message, errno, kernel text. Returns the first error.
- * first_seq is the begin message; the message of last_seq must carry NLM_F_ACK: its answer is the end. */
+/* Send a prepared buffer (an nftables batch) and collect its acknowledgements: cb (may be NULL) is
+ * told of each error: sequence number of the refused message, errno, kernel text. Returns the first
+ * error. first_seq is the begin message; the message of last_seq must carry NLM_F_ACK: its answer
+ * is the end. */
 typedef void vnep_nl_refused_cb(uint32_t seq, int errnum, const char *text, void *arg);
-int vnep_nl_batch(struct vnep_nl *nl, const void *data, size_t len, uint32_t first_seq, uint32_t last_seq,
-	vnep_nl_refused_cb *cb, void *arg, struct vnep_err *err);
+int vnep_nl_batch(struct vnep_nl *nl, const void *data, size_t len, uint32_t first_seq,
+	uint32_t last_seq, vnep_nl_refused_cb *cb, void *arg, struct vnep_err *err);
 
 /* How many octets a batch may have: half of the send buffer that the kernel granted. */
 size_t vnep_nl_batch_max(const struct vnep_nl *nl);
 
-/* Read what is there (events), without waiting. VNEP_EUNKNOWN after ENOBUFS: events were lost, read the
- * state anew. */
+/* Read what is there (events), without waiting. VNEP_EUNKNOWN after ENOBUFS: events were lost, read
+ * the state anew. */
 int vnep_nl_events(struct vnep_nl *nl, vnep_nl_cb *cb, void *arg, struct vnep_err *err);
 
-/* Attributes of a message that came from the kernel, walked inside its bounds. type without the nested and
- * byte order bits; data is lent and need not be aligned. offset: the family's own header. */
+/* Attributes of a message that came from the kernel, walked inside its bounds. type without the
+ * nested and byte order bits; data is lent and need not be aligned. offset: the family's own
+ * header. */
 struct vnep_nl_attrs {
 	const uint8_t *at;
 	size_t left;

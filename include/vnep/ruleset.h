@@ -1,11 +1,14 @@
 /*
- * ruleset - the rules of table `netdev vnep` as data: chains of rules, rules of statements, a fixed list of sets.
+ * ruleset - the rules of table `netdev vnep` as data: chains of rules, rules of statements, a
+ * fixed list of sets.
  *
- * Why     two back-ends write it, netlink (os/nft) and text (codec/nfttext, codec/nftjson): one model, so that
- *         what a person reads and what the kernel runs cannot disagree.
- * Shape   chains are added one after the other; rules go to the chain added last, statements to the rule
- *         added last. Rules of a chain, statements of a rule lie side by side. Addresses in network order.
- * Owner   the ruleset owns everything in it (init/release). Pointers into it live until the next _add.
+ * Why     two back-ends write it, netlink (os/nft) and text (codec/nfttext, codec/nftjson): one
+ *         model, so that what a person reads and what the kernel runs cannot disagree.
+ * Shape   chains are added one after the other; rules go to the chain added last, statements to
+ *         the rule added last. Rules of a chain, statements of a rule lie side by side. Addresses
+ *         in network order.
+ * Owner   the ruleset owns everything in it (init/release). Pointers into it live until the next
+ *         _add.
  * Errors  sticky, as in buf.h: build everything, then ask rs->rc (0 or -ENOMEM) once.
  */
 #ifndef VNEP_RULESET_H
@@ -32,18 +35,25 @@ enum vnep_set {
 	VNEP_SET_FROM_BINDING, /* iif . ether saddr . ip6 saddr : V, a counter in each element */
 	VNEP_SET_TO_BINDING,   /* V : L */
 	VNEP_SET_TO_PORT,      /* V : goto to_<port> */
-	VNEP_SET_CLASS,        /* V : goto class_… */
+	VNEP_SET_CLASS,	       /* V : goto class_… */
 	VNEP_SET_ENDPOINT,     /* every V of the region, bound or not */
-	VNEP_SET_KNOWN,        /* MACs of the map: their access requests have a budget of their own */
-	VNEP_SET_AWAKE,        /* V, with a timeout unless the device always listens */
-	VNEP_SET_TAP,          /* V: what goes to it is also journaled while it is awake */
-	VNEP_SET_SOLICIT,      /* ICMPv6 types that ask for an answer: constant */
-	VNEP_SET_ADVERT,       /* ICMPv6 types that nobody here listens to: constant */
-	VNEP_SET_ERROR,        /* ICMPv6 errors: constant */
+	VNEP_SET_KNOWN,	  /* MACs of the map: their access requests have a budget of their own */
+	VNEP_SET_AWAKE,	  /* V, with a timeout unless the device always listens */
+	VNEP_SET_TAP,	  /* V: what goes to it is also journaled while it is awake */
+	VNEP_SET_SOLICIT, /* ICMPv6 types that ask for an answer: constant */
+	VNEP_SET_ADVERT,  /* ICMPv6 types that nobody here listens to: constant */
+	VNEP_SET_ERROR,	  /* ICMPv6 errors: constant */
 	VNEP_SET_COUNT
 };
 
-enum vnep_nft_type { VNEP_NFT_NONE, VNEP_NFT_IIF, VNEP_NFT_MAC, VNEP_NFT_IP6, VNEP_NFT_ICMP_TYPE, VNEP_NFT_VERDICT };
+enum vnep_nft_type {
+	VNEP_NFT_NONE,
+	VNEP_NFT_IIF,
+	VNEP_NFT_MAC,
+	VNEP_NFT_IP6,
+	VNEP_NFT_ICMP_TYPE,
+	VNEP_NFT_VERDICT
+};
 
 enum { VNEP_KEY_MAX = 28 }; /* octets of the longest key: iif 4, MAC 6 + 2, address 16 */
 
@@ -53,14 +63,15 @@ struct vnep_set_spec {
 	enum vnep_nft_type key[3]; /* VNEP_NFT_NONE behind the last */
 	enum vnep_nft_type data;   /* VNEP_NFT_NONE: a set, else a map */
 	uint8_t key_len, data_len; /* octets; a verdict's data is an index, see below */
-	bool counter;              /* in each element */
-	bool timeout;              /* dynamic, with timeouts: rules change it, apply never */
-	uint32_t size;             /* 0 = as configured */
+	bool counter;		   /* in each element */
+	bool timeout;		   /* dynamic, with timeouts: rules change it, apply never */
+	uint32_t size;		   /* 0 = as configured */
 };
 extern const struct vnep_set_spec vnep_set_specs[VNEP_SET_COUNT];
 
-/* One element. key: parts as the kernel concatenates them (each padded to four octets). data: an address, or
- * for verdicts the index of the chain in its first four octets (host order), or zeros. */
+/* One element. key: parts as the kernel concatenates them (each padded to four octets). data: an
+ * address, or for verdicts the index of the chain in its first four octets (host order), or zeros.
+ */
 struct vnep_set_element {
 	uint8_t key[VNEP_KEY_MAX];
 	uint8_t data[16];
@@ -70,28 +81,29 @@ struct vnep_set_element {
 enum vnep_field { VNEP_FIELD_SRC, VNEP_FIELD_DEST, VNEP_FIELD_SRC_MAC, VNEP_FIELD_ICMP_TYPE };
 
 enum vnep_stmt_kind {
-	VNEP_STMT_ETHER_TYPE,   /* match: the frame's type is number */
-	VNEP_STMT_NOT_IPV6,     /* match */
-	VNEP_STMT_NOT_HOST,     /* match: not for this port's MAC */
-	VNEP_STMT_HOP_LIMIT,    /* match: hop limit <= number */
-	VNEP_STMT_ICMP_TYPE,    /* match: an ICMPv6 message of type number */
-	VNEP_STMT_IN_SET,       /* match: field is in set */
-	VNEP_STMT_IN_PREFIX,    /* match: field is in prefix */
-	VNEP_STMT_PROTO,        /* match: upper layer protocol is number */
-	VNEP_STMT_PORTS,        /* match: destination port from number to number2 */
-	VNEP_STMT_LIMIT,        /* match: at most number packets a second, number2 at once */
-	VNEP_STMT_COUNT,        /* named counter */
-	VNEP_STMT_TAG,          /* write the tag into the destination MAC */
-	VNEP_STMT_FWD,          /* end: out of the port (the journal port) as it is */
-	VNEP_STMT_DUP,          /* a copy out of the port */
+	VNEP_STMT_ETHER_TYPE,	/* match: the frame's type is number */
+	VNEP_STMT_NOT_IPV6,	/* match */
+	VNEP_STMT_NOT_HOST,	/* match: not for this port's MAC */
+	VNEP_STMT_HOP_LIMIT,	/* match: hop limit <= number */
+	VNEP_STMT_ICMP_TYPE,	/* match: an ICMPv6 message of type number */
+	VNEP_STMT_IN_SET,	/* match: field is in set */
+	VNEP_STMT_IN_PREFIX,	/* match: field is in prefix */
+	VNEP_STMT_PROTO,	/* match: upper layer protocol is number */
+	VNEP_STMT_PORTS,	/* match: destination port from number to number2 */
+	VNEP_STMT_LIMIT,	/* match: at most number packets a second, number2 at once */
+	VNEP_STMT_COUNT,	/* named counter */
+	VNEP_STMT_TAG,		/* write the tag into the destination MAC */
+	VNEP_STMT_FWD,		/* end: out of the port (the journal port) as it is */
+	VNEP_STMT_DUP,		/* a copy out of the port */
 	VNEP_STMT_UPDATE_AWAKE, /* the source listens for number ms from now */
 	VNEP_STMT_FROM_BINDING, /* source L becomes V; no binding: the rule ends here */
-	VNEP_STMT_TO_BINDING,   /* destination V becomes L, V is kept for DELIVER; none: the rule ends here */
-	VNEP_STMT_DELIVER,      /* end: out of the port, the neighbour is looked up by the V kept */
-	VNEP_STMT_ROUTE,        /* end: out of the port to the destination, or to addr unless it is :: */
-	VNEP_STMT_VMAP,         /* end where the map says: field looked up in set */
-	VNEP_STMT_GOTO,         /* end: chain name */
-	VNEP_STMT_DROP          /* end */
+	VNEP_STMT_TO_BINDING, /* destination V becomes L, V is kept for DELIVER; none: the rule ends
+				 here */
+	VNEP_STMT_DELIVER,    /* end: out of the port, the neighbour is looked up by the V kept */
+	VNEP_STMT_ROUTE, /* end: out of the port to the destination, or to addr unless it is :: */
+	VNEP_STMT_VMAP,	 /* end where the map says: field looked up in set */
+	VNEP_STMT_GOTO,	 /* end: chain name */
+	VNEP_STMT_DROP	 /* end */
 };
 
 struct vnep_stmt {
@@ -103,19 +115,21 @@ struct vnep_stmt {
 	struct in6_addr addr;
 	struct vnep_tag tag;
 	char name[VNEP_NFT_NAME_MAX + 1]; /* counter, chain; port of FWD, DUP, DELIVER, ROUTE */
-	uint32_t ifindex;                 /* of that port; 0 when rendering */
+	uint32_t ifindex;		  /* of that port; 0 when rendering */
 };
 
 struct vnep_rule {
-	char comment[VNEP_NFT_COMMENT_MAX + 1]; /* the short text; the hash is added where it is written */
-	size_t first, count;                    /* statements */
+	char comment[VNEP_NFT_COMMENT_MAX +
+		     1];     /* the short text; the hash is added where it is written */
+	size_t first, count; /* statements */
 };
 
 struct vnep_chain {
 	char name[VNEP_NFT_NAME_MAX + 1];
 	char comment[VNEP_NFT_COMMENT_MAX + 1];
-	char device[VNEP_IF_MAX + 1]; /* base chain: ingress of this port, policy drop; "" = a regular chain */
-	size_t first, count;          /* rules */
+	char device[VNEP_IF_MAX +
+		    1]; /* base chain: ingress of this port, policy drop; "" = a regular chain */
+	size_t first, count; /* rules */
 };
 
 struct vnep_ruleset {
@@ -132,16 +146,18 @@ struct vnep_ruleset {
 void vnep_ruleset_init(struct vnep_ruleset *rs, uint32_t set_size);
 void vnep_ruleset_release(struct vnep_ruleset *rs); /* safe on a zeroed struct */
 
-void vnep_ruleset_chain(struct vnep_ruleset *rs, const char *device, const char *comment, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
+void vnep_ruleset_chain(struct vnep_ruleset *rs, const char *device, const char *comment,
+	const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 void vnep_ruleset_rule(struct vnep_ruleset *rs, const char *comment);
 void vnep_ruleset_stmt(struct vnep_ruleset *rs, struct vnep_stmt stmt);
-void vnep_ruleset_count(struct vnep_ruleset *rs, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void vnep_ruleset_count(struct vnep_ruleset *rs, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* The chain of that name: its index, or SIZE_MAX. */
 size_t vnep_ruleset_find(const struct vnep_ruleset *rs, const char *name);
 
-/* The hash of what a rule does: the same on every machine but for the indexes of the ports in it. */
+/* The hash of what a rule does: the same on every machine but for the indexes of the ports in it.
+ */
 uint64_t vnep_rule_hash(const struct vnep_ruleset *rs, const struct vnep_rule *rule);
 
 /* "short text #0123456789abcdef": the comment of a rule in the kernel and in text. */
@@ -155,10 +171,12 @@ uint64_t vnep_hash(uint64_t hash, const void *data, size_t len);
 /* Can it be part of a name in nft's language (letters, digits, - . _)? */
 bool vnep_nft_plain(const char *text);
 
-/* A port in names of chains and counters: "acc0", or a hash where nft's language does not take its name. */
+/* A port in names of chains and counters: "acc0", or a hash where nft's language does not take its
+ * name. */
 void vnep_nft_label(const char *port, char out[static VNEP_NFT_NAME_MAX + 1]);
 
-/* The constant elements of SOLICIT, ADVERT and ERROR: ICMPv6 types, ended by 0. NULL for other sets. */
+/* The constant elements of SOLICIT, ADVERT and ERROR: ICMPv6 types, ended by 0. NULL for other
+ * sets. */
 const uint8_t *vnep_set_constant(enum vnep_set set);
 
 /* Octets that part of a key takes, with its padding. */

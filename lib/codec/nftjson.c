@@ -3,7 +3,8 @@
 
 #include "vnep/nfttext.h"
 
-/* {"add":{"<what>":{"family":"netdev","table":"vnep", … : what follows is the caller's, then end. */
+/* {"add":{"<what>":{"family":"netdev","table":"vnep", … : what follows is the caller's, then end.
+ */
 static void begin(struct vnep_nfttext *t, const char *command, const char *what)
 {
 	vnep_jw_object(&t->w, NULL);
@@ -123,8 +124,10 @@ static void ports(struct vnep_jw *w, const struct vnep_stmt *s)
 
 static void put_match(struct vnep_jw *w, const struct vnep_stmt *s)
 {
-	static const char *const ops[] = { [VNEP_STMT_NOT_IPV6] = "!=", [VNEP_STMT_NOT_HOST] = "!=",
-		[VNEP_STMT_HOP_LIMIT] = "<=", [VNEP_STMT_DROP] = NULL };
+	static const char *const ops[] = { [VNEP_STMT_NOT_IPV6] = "!=",
+		[VNEP_STMT_NOT_HOST] = "!=",
+		[VNEP_STMT_HOP_LIMIT] = "<=",
+		[VNEP_STMT_DROP] = NULL };
 
 	match(w, ops[s->kind] ? ops[s->kind] : "==");
 	switch (s->kind) {
@@ -193,7 +196,8 @@ static void update_awake(struct vnep_jw *w, uint64_t ms)
 	vnep_jw_object(w, "elem");
 	vnep_jw_object(w, "elem");
 	field(w, "val", VNEP_FIELD_SRC);
-	vnep_jw_u64(w, "timeout", ms / 1000); /* seconds: all that this JSON knows, and all that a record says */
+	vnep_jw_u64(w, "timeout",
+		ms / 1000); /* seconds: all that this JSON knows, and all that a record says */
 	vnep_jw_end_object(w);
 	vnep_jw_end_object(w);
 	reference(w, "set", vnep_set_specs[VNEP_SET_AWAKE].name);
@@ -392,8 +396,8 @@ static void put_key(struct vnep_nfttext *t, const struct vnep_set_spec *spec, co
 	}
 }
 
-void vnep_nftjson_elements(struct vnep_nfttext *t, const char *name, const struct vnep_set_spec *spec,
-	const struct vnep_set_element *elements, size_t count)
+void vnep_nftjson_elements(struct vnep_nfttext *t, const char *name,
+	const struct vnep_set_spec *spec, const struct vnep_set_element *elements, size_t count)
 {
 	begin(t, "add", "element");
 	vnep_jw_str(&t->w, "name", name);

@@ -48,8 +48,8 @@ static void put_set(struct vnep_nfttext *t, const char *name, const struct vnep_
 {
 	struct vnep_buf *out = t->out;
 
-	vnep_buf_printf(out, "\t%s %s {\n\t\tcomment \"%s\"\n\t\ttype ", spec->data == VNEP_NFT_NONE ? "set" : "map", name,
-		spec->comment);
+	vnep_buf_printf(out, "\t%s %s {\n\t\tcomment \"%s\"\n\t\ttype ",
+		spec->data == VNEP_NFT_NONE ? "set" : "map", name, spec->comment);
 	for (int i = 0; i < 3 && spec->key[i] != VNEP_NFT_NONE; i++)
 		vnep_buf_printf(out, "%s%s", i ? " . " : "", vnep_nft_type_text(spec->key[i]));
 	if (spec->data != VNEP_NFT_NONE)
@@ -67,11 +67,17 @@ static void put_match(struct vnep_buf *out, const struct vnep_stmt *s)
 	char prefix[VNEP_PREFIX_LEN];
 
 	switch (s->kind) {
-	case VNEP_STMT_ETHER_TYPE: vnep_buf_printf(out, "ether type 0x%04llx", (unsigned long long)s->number); break;
+	case VNEP_STMT_ETHER_TYPE:
+		vnep_buf_printf(out, "ether type 0x%04llx", (unsigned long long)s->number);
+		break;
 	case VNEP_STMT_NOT_IPV6: vnep_buf_put_str(out, "meta protocol != ip6"); break;
 	case VNEP_STMT_NOT_HOST: vnep_buf_put_str(out, "meta pkttype != host"); break;
-	case VNEP_STMT_HOP_LIMIT: vnep_buf_printf(out, "ip6 hoplimit <= %llu", (unsigned long long)s->number); break;
-	case VNEP_STMT_ICMP_TYPE: vnep_buf_printf(out, "icmpv6 type %llu", (unsigned long long)s->number); break;
+	case VNEP_STMT_HOP_LIMIT:
+		vnep_buf_printf(out, "ip6 hoplimit <= %llu", (unsigned long long)s->number);
+		break;
+	case VNEP_STMT_ICMP_TYPE:
+		vnep_buf_printf(out, "icmpv6 type %llu", (unsigned long long)s->number);
+		break;
 	case VNEP_STMT_IN_SET:
 		vnep_buf_printf(out, "%s @%s", field_text(s->field), vnep_set_specs[s->set].name);
 		break;
@@ -79,7 +85,9 @@ static void put_match(struct vnep_buf *out, const struct vnep_stmt *s)
 		vnep_prefix_print(&s->prefix, prefix);
 		vnep_buf_printf(out, "%s %s", field_text(s->field), prefix);
 		break;
-	case VNEP_STMT_PROTO: vnep_buf_printf(out, "meta l4proto %llu", (unsigned long long)s->number); break;
+	case VNEP_STMT_PROTO:
+		vnep_buf_printf(out, "meta l4proto %llu", (unsigned long long)s->number);
+		break;
 	case VNEP_STMT_PORTS:
 		vnep_buf_printf(out, "th dport %llu", (unsigned long long)s->number);
 		if (s->number2 != s->number)
@@ -114,27 +122,32 @@ static void put_stmt(struct vnep_buf *out, const struct vnep_stmt *s)
 
 	switch (s->kind) {
 	case VNEP_STMT_LIMIT:
-		vnep_buf_printf(out, "limit rate %llu/second burst %llu packets", (unsigned long long)s->number,
-			(unsigned long long)s->number2);
+		vnep_buf_printf(out, "limit rate %llu/second burst %llu packets",
+			(unsigned long long)s->number, (unsigned long long)s->number2);
 		break;
 	case VNEP_STMT_COUNT: vnep_buf_printf(out, "counter name \"%s\"", s->name); break;
 	case VNEP_STMT_TAG: put_tag(out, &s->tag); break;
 	case VNEP_STMT_FWD: vnep_buf_printf(out, "fwd to \"%s\"", s->name); break;
 	case VNEP_STMT_DUP: vnep_buf_printf(out, "dup to \"%s\"", s->name); break;
 	case VNEP_STMT_UPDATE_AWAKE:
-		vnep_buf_printf(out, "update @awake { ip6 saddr timeout %llums }", (unsigned long long)s->number);
+		vnep_buf_printf(out, "update @awake { ip6 saddr timeout %llums }",
+			(unsigned long long)s->number);
 		break;
 	case VNEP_STMT_FROM_BINDING:
-		vnep_buf_put_str(out, "ip6 saddr set iif . ether saddr . ip6 saddr map @from_binding");
+		vnep_buf_put_str(
+			out, "ip6 saddr set iif . ether saddr . ip6 saddr map @from_binding");
 		break;
-	case VNEP_STMT_TO_BINDING: vnep_buf_put_str(out, "ip6 daddr set ip6 daddr map @to_binding"); break;
+	case VNEP_STMT_TO_BINDING:
+		vnep_buf_put_str(out, "ip6 daddr set ip6 daddr map @to_binding");
+		break;
 	case VNEP_STMT_DELIVER:
 		vnep_nfttext_neighbour_name(s->name, map);
 		vnep_buf_printf(out, "fwd ip6 to ip6 daddr map @%s device \"%s\"", map, s->name);
 		break;
 	case VNEP_STMT_ROUTE: put_route(out, s); break;
 	case VNEP_STMT_VMAP:
-		vnep_buf_printf(out, "%s vmap @%s", field_text(s->field), vnep_set_specs[s->set].name);
+		vnep_buf_printf(
+			out, "%s vmap @%s", field_text(s->field), vnep_set_specs[s->set].name);
 		break;
 	case VNEP_STMT_GOTO: vnep_buf_printf(out, "goto %s", s->name); break;
 	case VNEP_STMT_DROP: vnep_buf_put_str(out, "drop"); break;
@@ -150,7 +163,8 @@ static void put_chain(struct vnep_nfttext *t, const struct vnep_chain *chain)
 	if (chain->comment[0])
 		vnep_buf_printf(t->out, "\t\tcomment \"%s\"\n", chain->comment);
 	if (chain->device[0])
-		vnep_buf_printf(t->out, "\t\ttype filter hook ingress device \"%s\" priority 0; policy drop;\n",
+		vnep_buf_printf(t->out,
+			"\t\ttype filter hook ingress device \"%s\" priority 0; policy drop;\n",
 			chain->device);
 	for (size_t i = chain->first; i < chain->first + chain->count; i++) {
 		const struct vnep_rule *rule = &rs->rules[i];
@@ -174,7 +188,8 @@ void vnep_nfttext_rules(struct vnep_nfttext *t)
 		vnep_nftjson_rules(t);
 		return;
 	}
-	vnep_buf_put_str(t->out, "table netdev vnep {\n}\nflush table netdev vnep\n\ntable netdev vnep {\n");
+	vnep_buf_put_str(
+		t->out, "table netdev vnep {\n}\nflush table netdev vnep\n\ntable netdev vnep {\n");
 	for (size_t i = 0; i < rs->counter_count; i++)
 		vnep_buf_printf(t->out, "\tcounter %s {\n\t}\n", rs->counters[i]);
 	for (int set = 0; set < VNEP_SET_COUNT; set++)
@@ -247,14 +262,14 @@ static void put_elements(struct vnep_nfttext *t, const char *name, const struct 
 	}
 }
 
-void vnep_nfttext_elements(struct vnep_nfttext *t, enum vnep_set set, const struct vnep_set_element *elements,
-	size_t count)
+void vnep_nfttext_elements(struct vnep_nfttext *t, enum vnep_set set,
+	const struct vnep_set_element *elements, size_t count)
 {
 	put_elements(t, vnep_set_specs[set].name, &vnep_set_specs[set], elements, count);
 }
 
-void vnep_nfttext_neighbours(struct vnep_nfttext *t, const char *port, const struct vnep_set_element *elements,
-	size_t count)
+void vnep_nfttext_neighbours(struct vnep_nfttext *t, const char *port,
+	const struct vnep_set_element *elements, size_t count)
 {
 	char map[VNEP_NFT_NAME_MAX + 12];
 

@@ -10,32 +10,65 @@
 const struct vnep_set_spec vnep_set_specs[VNEP_SET_COUNT] = {
 	[VNEP_SET_FROM_BINDING] = { .name = "from_binding",
 		.comment = "who speaks: anti-spoofing, translation, accounting",
-		.key = { VNEP_NFT_IIF, VNEP_NFT_MAC, VNEP_NFT_IP6 }, .key_len = 28,
-		.data = VNEP_NFT_IP6, .data_len = 16, .counter = true },
-	[VNEP_SET_TO_BINDING] = { .name = "to_binding", .comment = "endpoint to the address on the device's link",
-		.key = { VNEP_NFT_IP6 }, .key_len = 16, .data = VNEP_NFT_IP6, .data_len = 16 },
-	[VNEP_SET_TO_PORT] = { .name = "to_port", .comment = "endpoint to its access port",
-		.key = { VNEP_NFT_IP6 }, .key_len = 16, .data = VNEP_NFT_VERDICT, .data_len = 4 },
-	[VNEP_SET_CLASS] = { .name = "class", .comment = "active time, tap and policy of a device",
-		.key = { VNEP_NFT_IP6 }, .key_len = 16, .data = VNEP_NFT_VERDICT, .data_len = 4 },
-	[VNEP_SET_ENDPOINT] = { .name = "endpoint", .comment = "every endpoint of the region, bound or not",
-		.key = { VNEP_NFT_IP6 }, .key_len = 16 },
-	[VNEP_SET_KNOWN] = { .name = "known", .comment = "MACs of the map",
-		.key = { VNEP_NFT_MAC }, .key_len = 6 },
-	[VNEP_SET_AWAKE] = { .name = "awake", .comment = "who listens now",
-		.key = { VNEP_NFT_IP6 }, .key_len = 16, .timeout = true },
-	[VNEP_SET_TAP] = { .name = "tap", .comment = "what goes to these is journaled too",
-		.key = { VNEP_NFT_IP6 }, .key_len = 16 },
-	[VNEP_SET_SOLICIT] = { .name = "solicit", .comment = "discovery that asks for an answer",
-		.key = { VNEP_NFT_ICMP_TYPE }, .key_len = 1, .size = 8 },
-	[VNEP_SET_ADVERT] = { .name = "advert", .comment = "discovery that nobody here listens to",
-		.key = { VNEP_NFT_ICMP_TYPE }, .key_len = 1, .size = 8 },
-	[VNEP_SET_ERROR] = { .name = "error", .comment = "ICMPv6 errors",
-		.key = { VNEP_NFT_ICMP_TYPE }, .key_len = 1, .size = 8 },
+		.key = { VNEP_NFT_IIF, VNEP_NFT_MAC, VNEP_NFT_IP6 },
+		.key_len = 28,
+		.data = VNEP_NFT_IP6,
+		.data_len = 16,
+		.counter = true },
+	[VNEP_SET_TO_BINDING] = { .name = "to_binding",
+		.comment = "endpoint to the address on the device's link",
+		.key = { VNEP_NFT_IP6 },
+		.key_len = 16,
+		.data = VNEP_NFT_IP6,
+		.data_len = 16 },
+	[VNEP_SET_TO_PORT] = { .name = "to_port",
+		.comment = "endpoint to its access port",
+		.key = { VNEP_NFT_IP6 },
+		.key_len = 16,
+		.data = VNEP_NFT_VERDICT,
+		.data_len = 4 },
+	[VNEP_SET_CLASS] = { .name = "class",
+		.comment = "active time, tap and policy of a device",
+		.key = { VNEP_NFT_IP6 },
+		.key_len = 16,
+		.data = VNEP_NFT_VERDICT,
+		.data_len = 4 },
+	[VNEP_SET_ENDPOINT] = { .name = "endpoint",
+		.comment = "every endpoint of the region, bound or not",
+		.key = { VNEP_NFT_IP6 },
+		.key_len = 16 },
+	[VNEP_SET_KNOWN] = { .name = "known",
+		.comment = "MACs of the map",
+		.key = { VNEP_NFT_MAC },
+		.key_len = 6 },
+	[VNEP_SET_AWAKE] = { .name = "awake",
+		.comment = "who listens now",
+		.key = { VNEP_NFT_IP6 },
+		.key_len = 16,
+		.timeout = true },
+	[VNEP_SET_TAP] = { .name = "tap",
+		.comment = "what goes to these is journaled too",
+		.key = { VNEP_NFT_IP6 },
+		.key_len = 16 },
+	[VNEP_SET_SOLICIT] = { .name = "solicit",
+		.comment = "discovery that asks for an answer",
+		.key = { VNEP_NFT_ICMP_TYPE },
+		.key_len = 1,
+		.size = 8 },
+	[VNEP_SET_ADVERT] = { .name = "advert",
+		.comment = "discovery that nobody here listens to",
+		.key = { VNEP_NFT_ICMP_TYPE },
+		.key_len = 1,
+		.size = 8 },
+	[VNEP_SET_ERROR] = { .name = "error",
+		.comment = "ICMPv6 errors",
+		.key = { VNEP_NFT_ICMP_TYPE },
+		.key_len = 1,
+		.size = 8 },
 };
 
-/* RFC 2710 (MLD report 131, done 132), RFC 4861 (RS 133, RA 134, NS 135, NA 136, redirect 137), RFC 3810
- * (MLDv2 report 143), RFC 4443 (errors 1 to 4). */
+/* RFC 2710 (MLD report 131, done 132), RFC 4861 (RS 133, RA 134, NS 135, NA 136, redirect 137), RFC
+ * 3810 (MLDv2 report 143), RFC 4443 (errors 1 to 4). */
 static const uint8_t solicit_types[] = { 131, 132, 133, 135, 143, 0 };
 static const uint8_t advert_types[] = { 134, 136, 137, 0 };
 static const uint8_t error_types[] = { 1, 2, 3, 4, 0 };
@@ -99,7 +132,8 @@ static bool grow(struct vnep_ruleset *rs, void **array, size_t count, size_t *ca
 	return true;
 }
 
-void vnep_ruleset_chain(struct vnep_ruleset *rs, const char *device, const char *comment, const char *fmt, ...)
+void vnep_ruleset_chain(
+	struct vnep_ruleset *rs, const char *device, const char *comment, const char *fmt, ...)
 {
 	struct vnep_chain *chain;
 	va_list ap;
@@ -140,7 +174,8 @@ static void counter_remember(struct vnep_ruleset *rs, const char *name)
 	for (size_t i = 0; i < rs->counter_count; i++)
 		if (!strcmp(rs->counters[i], name))
 			return;
-	if (!grow(rs, (void **)&rs->counters, rs->counter_count, &rs->counter_cap, sizeof *rs->counters))
+	if (!grow(rs, (void **)&rs->counters, rs->counter_count, &rs->counter_cap,
+		    sizeof *rs->counters))
 		return;
 	snprintf(rs->counters[rs->counter_count++], sizeof *rs->counters, "%s", name);
 }
@@ -183,7 +218,8 @@ static uint64_t hash_number(uint64_t hash, uint64_t number)
 	return vnep_hash(hash, octet, sizeof octet);
 }
 
-/* Grows when a statement comes to mean other expressions: then every rule in the kernel is one of before. */
+/* Grows when a statement comes to mean other expressions: then every rule in the kernel is one of
+ * before. */
 enum { FORM = 1 };
 
 /* Member by member: the padding of a struct is nobody's. */
@@ -203,7 +239,8 @@ uint64_t vnep_rule_hash(const struct vnep_ruleset *rs, const struct vnep_rule *r
 		h = vnep_hash(h, &s->prefix.addr, sizeof s->prefix.addr);
 		h = hash_number(h, s->prefix.len);
 		h = vnep_hash(h, &s->addr, sizeof s->addr);
-		h = hash_number(h, (uint64_t)s->tag.reason << 32 | (uint64_t)s->tag.port << 8 | s->tag.direction);
+		h = hash_number(h, (uint64_t)s->tag.reason << 32 | (uint64_t)s->tag.port << 8 |
+					   s->tag.direction);
 		h = vnep_hash(h, s->name, strlen(s->name) + 1);
 		h = hash_number(h, s->ifindex);
 	}
@@ -219,7 +256,9 @@ void vnep_rule_comment(const struct vnep_ruleset *rs, const struct vnep_rule *ru
 
 bool vnep_nft_plain(const char *text)
 {
-	return *text && text[strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._")] == 0;
+	return *text &&
+	       text[strspn(text,
+		       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._")] == 0;
 }
 
 void vnep_nft_label(const char *port, char out[static VNEP_NFT_NAME_MAX + 1])

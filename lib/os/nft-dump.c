@@ -1,8 +1,8 @@
 /*
  * nft-dump - table `netdev vnep` read back: messages of the kernel into plain structs.
  *
- * Everything is copied out with its bounds checked: a message is outside data like any other. Unknown attributes
- * are passed over, so a newer kernel does not disturb.
+ * Everything is copied out with its bounds checked: a message is outside data like any other.
+ * Unknown attributes are passed over, so a newer kernel does not disturb.
  */
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
@@ -20,8 +20,8 @@ static bool walk_message(const struct nlmsghdr *msg, uint16_t type, struct vnep_
 {
 	const struct nfgenmsg *nfg = (const void *)(msg + 1);
 
-	if (msg->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | type) || msg->nlmsg_len < sizeof *msg + sizeof *nfg ||
-		nfg->nfgen_family != NETDEV)
+	if (msg->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | type) ||
+		msg->nlmsg_len < sizeof *msg + sizeof *nfg || nfg->nfgen_family != NETDEV)
 		return false;
 	vnep_nl_attrs_message(walk, msg, sizeof *nfg);
 	return true;
@@ -39,12 +39,14 @@ static uint32_t get_u32(const struct vnep_nl_attr *attr)
 
 static uint64_t get_u64(const struct vnep_nl_attr *attr)
 {
-	return attr->len >= 8 ? (uint64_t)vnep_be32(attr->data) << 32 | vnep_be32(attr->data + 4) : 0;
+	return attr->len >= 8 ? (uint64_t)vnep_be32(attr->data) << 32 | vnep_be32(attr->data + 4)
+			      : 0;
 }
 
 static void get_str(const struct vnep_nl_attr *attr, char *out, size_t cap)
 {
-	snprintf(out, cap, "%.*s", (int)(attr->len < cap ? attr->len : cap), (const char *)attr->data);
+	snprintf(out, cap, "%.*s", (int)(attr->len < cap ? attr->len : cap),
+		(const char *)attr->data);
 }
 
 static bool is_ours(const struct vnep_nl_attr *attr)
@@ -52,7 +54,8 @@ static bool is_ours(const struct vnep_nl_attr *attr)
 	return attr->len == sizeof VNEP_NFT_TABLE && !memcmp(attr->data, VNEP_NFT_TABLE, attr->len);
 }
 
-/* The comment in nft(8)'s user data: type, length, value, again and again; type 0 is the comment. */
+/* The comment in nft(8)'s user data: type, length, value, again and again; type 0 is the comment.
+ */
 static void get_comment(const struct vnep_nl_attr *attr, char *out, size_t cap)
 {
 	size_t at = 0;
@@ -103,7 +106,9 @@ bool vnep_nft_chain_decode(const struct nlmsghdr *msg, struct vnep_nft_chain_inf
 		case NFTA_CHAIN_NAME: get_str(&attr, out->name, sizeof out->name); break;
 		case NFTA_CHAIN_HOOK: decode_hook(&attr, out); break;
 		case NFTA_CHAIN_POLICY: out->drops = attr.len >= 4 && !get_u32(&attr); break;
-		case NFTA_CHAIN_USERDATA: get_comment(&attr, out->comment, sizeof out->comment); break;
+		case NFTA_CHAIN_USERDATA:
+			get_comment(&attr, out->comment, sizeof out->comment);
+			break;
 		default: break;
 		}
 	}
@@ -124,7 +129,9 @@ bool vnep_nft_rule_decode(const struct nlmsghdr *msg, struct vnep_nft_rule_info 
 		case NFTA_RULE_TABLE: ours = is_ours(&attr); break;
 		case NFTA_RULE_CHAIN: get_str(&attr, out->chain, sizeof out->chain); break;
 		case NFTA_RULE_HANDLE: out->handle = get_u64(&attr); break;
-		case NFTA_RULE_USERDATA: get_comment(&attr, out->comment, sizeof out->comment); break;
+		case NFTA_RULE_USERDATA:
+			get_comment(&attr, out->comment, sizeof out->comment);
+			break;
 		default: break;
 		}
 	}
@@ -263,8 +270,12 @@ static void decode_element(const struct vnep_nl_attr *elem, struct vnep_nft_elem
 	walk_nested(elem, &walk);
 	while (vnep_nl_attrs_next(&walk, &attr)) {
 		switch (attr.type) {
-		case NFTA_SET_ELEM_KEY: decode_data(&attr, out->key, sizeof out->key, &out->key_len, out); break;
-		case NFTA_SET_ELEM_DATA: decode_data(&attr, out->data, sizeof out->data, &out->data_len, out); break;
+		case NFTA_SET_ELEM_KEY:
+			decode_data(&attr, out->key, sizeof out->key, &out->key_len, out);
+			break;
+		case NFTA_SET_ELEM_DATA:
+			decode_data(&attr, out->data, sizeof out->data, &out->data_len, out);
+			break;
 		case NFTA_SET_ELEM_EXPR: decode_element_expr(&attr, out); break;
 		case NFTA_SET_ELEM_TIMEOUT:
 			out->timeout_ms = get_u64(&attr);
@@ -285,7 +296,8 @@ int vnep_nft_elements_decode(const struct nlmsghdr *msg, vnep_nft_element_cb *cb
 	struct vnep_nl_attr attr, elem;
 	struct vnep_nft_element_info info;
 
-	if (!walk_message(msg, NFT_MSG_NEWSETELEM, &walk) && !walk_message(msg, NFT_MSG_DELSETELEM, &walk))
+	if (!walk_message(msg, NFT_MSG_NEWSETELEM, &walk) &&
+		!walk_message(msg, NFT_MSG_DELSETELEM, &walk))
 		return 0;
 	while (vnep_nl_attrs_next(&walk, &attr)) {
 		if (attr.type == NFTA_SET_ELEM_LIST_TABLE && !is_ours(&attr))
@@ -340,8 +352,8 @@ static struct nft_msg question(void *place, size_t cap, uint16_t type, uint16_t 
 }
 
 /* Ask, and tell of an error only where it is one: no table, set or element is an empty one. */
-static int ask(struct vnep_nl *nl, struct nft_msg *m, vnep_nl_cb *cb, void (*restart)(void *), void *arg,
-	struct vnep_err *err)
+static int ask(struct vnep_nl *nl, struct nft_msg *m, vnep_nl_cb *cb, void (*restart)(void *),
+	void *arg, struct vnep_err *err)
 {
 	struct vnep_err why = { 0 };
 	int rc = m->full ? -EMSGSIZE : vnep_nl_dump(nl, m->head, cb, restart, arg, &why);
@@ -350,7 +362,8 @@ static int ask(struct vnep_nl *nl, struct nft_msg *m, vnep_nl_cb *cb, void (*res
 		return rc;
 	if (rc == -EOPNOTSUPP || rc == -EPROTONOSUPPORT || rc == -EAFNOSUPPORT) {
 		vnep_err_set(err, VNEP_EKERNEL, "this kernel has no nf_tables");
-		vnep_err_hint(err, "try `modprobe nf_tables`, or a kernel with CONFIG_NF_TABLES_NETDEV");
+		vnep_err_hint(
+			err, "try `modprobe nf_tables`, or a kernel with CONFIG_NF_TABLES_NETDEV");
 		return VNEP_EKERNEL;
 	}
 	return why.text[0] ? vnep_err_set(err, rc, "%s", why.text) : rc;
@@ -383,7 +396,8 @@ int vnep_nft_table(struct vnep_nl *nl, struct vnep_nft_table_info *out, struct v
 	nft_put_str(&m, NFTA_TABLE_NAME, VNEP_NFT_TABLE);
 	rc = ask(nl, &m, table_message, NULL, out, err);
 	if (rc == -ENOENT)
-		return vnep_err_set(err, VNEP_ENOTFOUND, "there is no table netdev " VNEP_NFT_TABLE " in the kernel");
+		return vnep_err_set(err, VNEP_ENOTFOUND,
+			"there is no table netdev " VNEP_NFT_TABLE " in the kernel");
 	return rc;
 }
 
@@ -409,13 +423,17 @@ static int each_message(const struct nlmsghdr *msg, void *arg)
 	} info;
 
 	if (each->chain)
-		return vnep_nft_chain_decode(msg, &info.chain) ? each->chain(&info.chain, each->arg) : 0;
+		return vnep_nft_chain_decode(msg, &info.chain) ? each->chain(&info.chain, each->arg)
+							       : 0;
 	if (each->rule)
-		return vnep_nft_rule_decode(msg, &info.rule) ? each->rule(&info.rule, each->arg) : 0;
+		return vnep_nft_rule_decode(msg, &info.rule) ? each->rule(&info.rule, each->arg)
+							     : 0;
 	if (each->set)
 		return vnep_nft_set_decode(msg, &info.set) ? each->set(&info.set, each->arg) : 0;
 	if (each->object)
-		return vnep_nft_object_decode(msg, &info.object) ? each->object(&info.object, each->arg) : 0;
+		return vnep_nft_object_decode(msg, &info.object)
+			       ? each->object(&info.object, each->arg)
+			       : 0;
 	return vnep_nft_elements_decode(msg, each->element, each->arg);
 }
 
@@ -428,8 +446,8 @@ static void each_restart(void *arg)
 }
 
 /* table_attr 0: the kernel filters nothing, the decoder does. */
-static int dump(struct vnep_nl *nl, uint16_t type, uint16_t table_attr, uint16_t set_attr, const char *set,
-	struct each *each, struct vnep_err *err)
+static int dump(struct vnep_nl *nl, uint16_t type, uint16_t table_attr, uint16_t set_attr,
+	const char *set, struct each *each, struct vnep_err *err)
 {
 	uint32_t place[128];
 	struct nft_msg m = question(place, sizeof place, type, NLM_F_DUMP);
@@ -443,8 +461,8 @@ static int dump(struct vnep_nl *nl, uint16_t type, uint16_t table_attr, uint16_t
 	return rc == -ENOENT ? 0 : rc;
 }
 
-int vnep_nft_each_chain(struct vnep_nl *nl, vnep_nft_chain_cb *cb, void (*restart)(void *), void *arg,
-	struct vnep_err *err)
+int vnep_nft_each_chain(struct vnep_nl *nl, vnep_nft_chain_cb *cb, void (*restart)(void *),
+	void *arg, struct vnep_err *err)
 {
 	struct each each = { .chain = cb, .restart = restart, .arg = arg };
 
@@ -467,16 +485,16 @@ int vnep_nft_each_set(struct vnep_nl *nl, vnep_nft_set_cb *cb, void (*restart)(v
 	return dump(nl, NFT_MSG_GETSET, NFTA_SET_TABLE, 0, NULL, &each, err);
 }
 
-int vnep_nft_each_object(struct vnep_nl *nl, vnep_nft_object_cb *cb, void (*restart)(void *), void *arg,
-	struct vnep_err *err)
+int vnep_nft_each_object(struct vnep_nl *nl, vnep_nft_object_cb *cb, void (*restart)(void *),
+	void *arg, struct vnep_err *err)
 {
 	struct each each = { .object = cb, .restart = restart, .arg = arg };
 
 	return dump(nl, NFT_MSG_GETOBJ, NFTA_OBJ_TABLE, 0, NULL, &each, err);
 }
 
-int vnep_nft_each_element(struct vnep_nl *nl, enum vnep_set set, vnep_nft_element_cb *cb, void (*restart)(void *),
-	void *arg, struct vnep_err *err)
+int vnep_nft_each_element(struct vnep_nl *nl, enum vnep_set set, vnep_nft_element_cb *cb,
+	void (*restart)(void *), void *arg, struct vnep_err *err)
 {
 	struct each each = { .element = cb, .restart = restart, .arg = arg };
 

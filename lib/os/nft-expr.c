@@ -1,9 +1,9 @@
 /*
  * nft-expr - the statements of a rule as expressions of the kernel.
  *
- * Registers: statements use the four 16-octet registers and assume nothing about what is in them, with one
- * exception: TO_BINDING leaves the virtual endpoint in register 2, where DELIVER takes it as the address whose
- * neighbour is looked up. Nothing but a counter may stand between the two.
+ * Registers: statements use the four 16-octet registers and assume nothing about what is in them,
+ * with one exception: TO_BINDING leaves the virtual endpoint in register 2, where DELIVER takes it
+ * as the address whose neighbour is looked up. Nothing but a counter may stand between the two.
  */
 #include <netinet/in.h> /* before linux/netfilter.h, which brings linux/in.h */
 
@@ -114,7 +114,8 @@ static void load(struct nft_msg *m, uint32_t base, uint32_t offset, uint32_t len
 	end(m, e);
 }
 
-/* An address of the IPv6 header; the kernel corrects the checksum of what is above (pseudo header). */
+/* An address of the IPv6 header; the kernel corrects the checksum of what is above (pseudo header).
+ */
 static void store_ip6(struct nft_msg *m, uint32_t offset, uint32_t reg)
 {
 	struct expr e = begin(m, "payload");
@@ -183,8 +184,8 @@ static void load_field(struct nft_msg *m, enum vnep_field field)
 	}
 }
 
-/* Only the octets that the prefix covers are loaded; where it ends inside one, all of them and a mask, which is
- * the form that nft(8) knows. */
+/* Only the octets that the prefix covers are loaded; where it ends inside one, all of them and a
+ * mask, which is the form that nft(8) knows. */
 static void in_prefix(struct nft_msg *m, enum vnep_field field, const struct vnep_prefix *prefix)
 {
 	size_t len = prefix->len % 8 ? IP6_LEN : prefix->len / 8u;
@@ -392,8 +393,9 @@ static void put_stmt(struct nft_msg *m, const struct vnep_stmt *s)
 
 static bool reads_link(const struct vnep_stmt *s)
 {
-	return s->kind == VNEP_STMT_TAG || s->kind == VNEP_STMT_FROM_BINDING || s->kind == VNEP_STMT_ETHER_TYPE ||
-		(s->kind == VNEP_STMT_IN_SET && s->field == VNEP_FIELD_SRC_MAC);
+	return s->kind == VNEP_STMT_TAG || s->kind == VNEP_STMT_FROM_BINDING ||
+	       s->kind == VNEP_STMT_ETHER_TYPE ||
+	       (s->kind == VNEP_STMT_IN_SET && s->field == VNEP_FIELD_SRC_MAC);
 }
 
 static bool reads_ip6(const struct vnep_stmt *s)
@@ -412,9 +414,11 @@ static bool reads_ip6(const struct vnep_stmt *s)
 	}
 }
 
-/* What a rule reads it asks for first: Ethernet, IPv6. The base chains have made sure of both; said again, a rule
- * stands alone, and nft(8) lists it in the words of the protocols instead of offsets. */
-static void put_protocols(struct nft_msg *m, const struct vnep_ruleset *rs, const struct vnep_rule *rule)
+/* What a rule reads it asks for first: Ethernet, IPv6. The base chains have made sure of both; said
+ * again, a rule stands alone, and nft(8) lists it in the words of the protocols instead of offsets.
+ */
+static void put_protocols(
+	struct nft_msg *m, const struct vnep_ruleset *rs, const struct vnep_rule *rule)
 {
 	static const uint8_t ip6[2] = { ETH_P_IPV6 >> 8, ETH_P_IPV6 & 0xff };
 	static const uint16_t ether = ARPHRD_ETHER;
@@ -434,7 +438,8 @@ static void put_protocols(struct nft_msg *m, const struct vnep_ruleset *rs, cons
 	}
 }
 
-void nft_put_rule_exprs(struct nft_msg *m, const struct vnep_ruleset *rs, const struct vnep_rule *rule)
+void nft_put_rule_exprs(
+	struct nft_msg *m, const struct vnep_ruleset *rs, const struct vnep_rule *rule)
 {
 	struct nlattr *list = nft_nest(m, NFTA_RULE_EXPRESSIONS);
 

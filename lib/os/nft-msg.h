@@ -63,7 +63,8 @@ static inline void nft_end(struct nft_msg *m, struct nlattr *nest)
 }
 
 /* The expressions of a rule, as NFTA_RULE_EXPRESSIONS. */
-void nft_put_rule_exprs(struct nft_msg *m, const struct vnep_ruleset *rs, const struct vnep_rule *rule);
+void nft_put_rule_exprs(
+	struct nft_msg *m, const struct vnep_ruleset *rs, const struct vnep_rule *rule);
 
 /* "counter" as an expression of a set's elements. */
 void nft_put_counter_expr(struct nft_msg *m, uint16_t type);

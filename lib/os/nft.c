@@ -1,9 +1,10 @@
 /*
  * nft - changes to table `netdev vnep`, gathered into batches.
  *
- * A batch is BATCH_BEGIN, messages, BATCH_END; the kernel takes all of it or nothing. Only the last message
- * before the end asks for an acknowledgement (kernels before 6.10 do not acknowledge the end itself), refused
- * ones speak up anyway. For each message the batch remembers what it is about, so that an error has a name.
+ * A batch is BATCH_BEGIN, messages, BATCH_END; the kernel takes all of it or nothing. Only the last
+ * message before the end asks for an acknowledgement (kernels before 6.10 do not acknowledge the
+ * end itself), refused ones speak up anyway. For each message the batch remembers what it is about,
+ * so that an error has a name.
  */
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
@@ -18,9 +19,10 @@
 enum {
 	MESSAGE_MAX = 64 << 10,
 	ELEMENTS_OCTETS = 28 << 10, /* of one element list: far below the 64 KiB of an attribute */
-	BATCH_WANTED = 1 << 20,     /* commits cost milliseconds: not too small; memory: not too large */
+	BATCH_WANTED =
+		1 << 20, /* commits cost milliseconds: not too small; memory: not too large */
 	LABEL_MAX = 192,
-	NETDEV = 5,                 /* NFPROTO_NETDEV */
+	NETDEV = 5, /* NFPROTO_NETDEV */
 };
 
 struct label {
@@ -31,8 +33,8 @@ struct label {
 struct vnep_nft_batch {
 	struct vnep_nl *nl;
 	struct vnep_buf buf;
-	size_t last;        /* offset of the last message */
-	size_t limit;       /* octets after which a unit's end is the batch's end */
+	size_t last;	    /* offset of the last message */
+	size_t limit;	    /* octets after which a unit's end is the batch's end */
 	uint32_t first_seq; /* of BATCH_BEGIN */
 	uint32_t last_seq;
 	struct label *labels; /* what each message is about */
@@ -65,7 +67,8 @@ void vnep_nft_batch_free(struct vnep_nft_batch *batch)
 	free(batch);
 }
 
-static struct nlmsghdr *header(void *at, uint16_t type, uint16_t flags, uint32_t seq, uint8_t family, uint16_t res)
+static struct nlmsghdr *header(
+	void *at, uint16_t type, uint16_t flags, uint32_t seq, uint8_t family, uint16_t res)
 {
 	struct nlmsghdr *head = mnl_nlmsg_put_header(at);
 	struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(head, sizeof *nfg);
@@ -105,7 +108,8 @@ static void batch_mark(struct vnep_nft_batch *batch, uint16_t type)
 	}
 }
 
-static bool label_keep(struct vnep_nft_batch *batch, uint32_t seq, const char *what, const char *name)
+static bool label_keep(
+	struct vnep_nft_batch *batch, uint32_t seq, const char *what, const char *name)
 {
 	struct label *label;
 
@@ -124,9 +128,10 @@ static bool label_keep(struct vnep_nft_batch *batch, uint32_t seq, const char *w
 	return true;
 }
 
-/* A message of our table; what and name are for errors. An m with full set when there is no room. */
-static struct nft_msg message(struct vnep_nft_batch *batch, uint16_t type, uint16_t flags, const char *what,
-	const char *name)
+/* A message of our table; what and name are for errors. An m with full set when there is no room.
+ */
+static struct nft_msg message(struct vnep_nft_batch *batch, uint16_t type, uint16_t flags,
+	const char *what, const char *name)
 {
 	struct nft_msg m = { .full = true };
 	uint32_t seq;
@@ -199,8 +204,8 @@ void vnep_nft_object_delete(struct vnep_nft_batch *batch, const char *name, uint
 	message_end(batch, &m);
 }
 
-/* How nft(8) calls a type (its src/datatype.h), six bits for each part of a concatenation: so that nft lists
- * our sets in words. */
+/* How nft(8) calls a type (its src/datatype.h), six bits for each part of a concatenation: so that
+ * nft lists our sets in words. */
 static uint32_t type_name(enum vnep_nft_type type)
 {
 	switch (type) {
@@ -223,7 +228,8 @@ static uint32_t key_type_name(const struct vnep_set_spec *spec)
 	return name;
 }
 
-/* nft(8) keeps comments in user data: a type that differs by object, the length, the text with its NUL. */
+/* nft(8) keeps comments in user data: a type that differs by object, the length, the text with its
+ * NUL. */
 enum { COMMENT = 0, SET_COMMENT = 7 };
 
 static void put_comment(struct nft_msg *m, uint16_t attr, uint8_t type, const char *comment)
@@ -242,8 +248,8 @@ static void put_comment(struct nft_msg *m, uint16_t attr, uint8_t type, const ch
 static uint32_t set_flags(const struct vnep_set_spec *spec)
 {
 	return (spec->data != VNEP_NFT_NONE ? NFT_SET_MAP : 0u) |
-		(spec->timeout ? (uint32_t)(NFT_SET_TIMEOUT | NFT_SET_EVAL) : 0u) |
-		(spec->counter ? (uint32_t)NFT_SET_EXPR : 0u);
+	       (spec->timeout ? (uint32_t)(NFT_SET_TIMEOUT | NFT_SET_EVAL) : 0u) |
+	       (spec->counter ? (uint32_t)NFT_SET_EXPR : 0u);
 }
 
 void vnep_nft_set_put(struct vnep_nft_batch *batch, enum vnep_set set, uint32_t size)
@@ -339,7 +345,8 @@ void vnep_nft_rule_put(struct vnep_nft_batch *batch, const struct vnep_ruleset *
 static size_t element_octets(enum vnep_set set)
 {
 	const struct vnep_set_spec *spec = &vnep_set_specs[set];
-	size_t data = spec->data == VNEP_NFT_VERDICT ? VNEP_NFT_NAME_MAX + 24u : spec->data_len + 12u;
+	size_t data =
+		spec->data == VNEP_NFT_VERDICT ? VNEP_NFT_NAME_MAX + 24u : spec->data_len + 12u;
 
 	return 4 + 12 + spec->key_len + data + (spec->timeout ? 12u : 0u);
 }
@@ -349,8 +356,9 @@ size_t vnep_nft_elements_max(enum vnep_set set)
 	return ELEMENTS_OCTETS / element_octets(set);
 }
 
-static void put_element(struct nft_msg *m, const struct vnep_ruleset *rs, const struct vnep_set_spec *spec,
-	const struct vnep_set_element *element, uint64_t timeout_ms)
+static void put_element(struct nft_msg *m, const struct vnep_ruleset *rs,
+	const struct vnep_set_spec *spec, const struct vnep_set_element *element,
+	uint64_t timeout_ms)
 {
 	struct nlattr *elem = nft_nest(m, NFTA_LIST_ELEM), *nest = nft_nest(m, NFTA_SET_ELEM_KEY);
 	uint32_t chain;
@@ -371,8 +379,9 @@ static void put_element(struct nft_msg *m, const struct vnep_ruleset *rs, const 
 }
 
 /* rs NULL: keys alone, for deletion. */
-static void put_elements(struct vnep_nft_batch *batch, uint16_t type, uint16_t flags, const struct vnep_ruleset *rs,
-	enum vnep_set set, const struct vnep_set_element *elements, size_t count, uint64_t timeout_ms)
+static void put_elements(struct vnep_nft_batch *batch, uint16_t type, uint16_t flags,
+	const struct vnep_ruleset *rs, enum vnep_set set, const struct vnep_set_element *elements,
+	size_t count, uint64_t timeout_ms)
 {
 	const struct vnep_set_spec *spec = &vnep_set_specs[set];
 	size_t max = vnep_nft_elements_max(set);
@@ -392,8 +401,9 @@ static void put_elements(struct vnep_nft_batch *batch, uint16_t type, uint16_t f
 	}
 }
 
-void vnep_nft_elements_put(struct vnep_nft_batch *batch, const struct vnep_ruleset *rs, enum vnep_set set,
-	const struct vnep_set_element *elements, size_t count, uint64_t timeout_ms)
+void vnep_nft_elements_put(struct vnep_nft_batch *batch, const struct vnep_ruleset *rs,
+	enum vnep_set set, const struct vnep_set_element *elements, size_t count,
+	uint64_t timeout_ms)
 {
 	put_elements(batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE, rs, set, elements, count, timeout_ms);
 }
@@ -431,17 +441,21 @@ static int refusal(struct vnep_nft_batch *batch, struct vnep_err *err)
 	int errnum = batch->refused_errno;
 
 	if (errnum == EPERM)
-		return vnep_err_set(err, VNEP_EPRIV, "nf_tables: changing the kernel's rules needs CAP_NET_ADMIN");
+		return vnep_err_set(err, VNEP_EPRIV,
+			"nf_tables: changing the kernel's rules needs CAP_NET_ADMIN");
 	if (errnum == EOPNOTSUPP || errnum == EPROTONOSUPPORT || errnum == EAFNOSUPPORT) {
-		vnep_err_set(err, VNEP_EKERNEL, "this kernel has no nf_tables with family netdev (%s)",
-			batch->refused);
-		vnep_err_hint(err, "it needs CONFIG_NF_TABLES, CONFIG_NF_TABLES_NETDEV, CONFIG_NFT_FWD_NETDEV and "
+		vnep_err_set(err, VNEP_EKERNEL,
+			"this kernel has no nf_tables with family netdev (%s)", batch->refused);
+		vnep_err_hint(err, "it needs CONFIG_NF_TABLES, CONFIG_NF_TABLES_NETDEV, "
+				   "CONFIG_NFT_FWD_NETDEV and "
 				   "CONFIG_NFT_DUP_NETDEV; try `modprobe nf_tables`");
 		return VNEP_EKERNEL;
 	}
-	vnep_err_set(err, VNEP_EKERNEL, "the kernel refused %s: %s", batch->refused, strerror(errnum));
+	vnep_err_set(
+		err, VNEP_EKERNEL, "the kernel refused %s: %s", batch->refused, strerror(errnum));
 	if (errnum == ENFILE)
-		vnep_err_hint(err, "the set is full: `vnep-acl clear`, then apply with a larger --set-size");
+		vnep_err_hint(err,
+			"the set is full: `vnep-acl clear`, then apply with a larger --set-size");
 	return VNEP_EKERNEL;
 }
 
@@ -470,8 +484,8 @@ int vnep_nft_batch_commit(struct vnep_nft_batch *batch, struct vnep_err *err)
 		return vnep_nft_batch_commit(batch, err); /* once: reports and forgets */
 	last = (struct nlmsghdr *)(void *)(batch->buf.data + batch->last);
 	last->nlmsg_flags |= NLM_F_ACK;
-	rc = vnep_nl_batch(batch->nl, batch->buf.data, batch->buf.len, batch->first_seq, batch->last_seq, note_refusal,
-		batch, err);
+	rc = vnep_nl_batch(batch->nl, batch->buf.data, batch->buf.len, batch->first_seq,
+		batch->last_seq, note_refusal, batch, err);
 	if (batch->refused_errno)
 		rc = refusal(batch, err);
 	forget(batch);

@@ -1,9 +1,9 @@
 /*
  * nl - netlink sockets: one request, one dump, one batch, what happened since.
  *
- * Answers are matched by sequence number and port: an answer of an earlier request that came late (its reader
- * gave up) is passed over, never taken for ours. The kernel works while sendmsg runs, so a missing answer after
- * the timeout means it was lost, and the outcome is unknown.
+ * Answers are matched by sequence number and port: an answer of an earlier request that came late
+ * (its reader gave up) is passed over, never taken for ours. The kernel works while sendmsg runs,
+ * so a missing answer after the timeout means it was lost, and the outcome is unknown.
  */
 #include <errno.h>
 #include <libmnl/libmnl.h>
@@ -20,9 +20,9 @@
 #include "vnep/nl.h"
 
 enum {
-	RECV_OCTETS = 128 << 10,    /* dumps come in messages of at most 32 KiB */
-	SOCKET_OCTETS = 4 << 20,    /* asked for; without privilege the kernel gives less */
-	ANSWER_S = 10,              /* no answer for so long: it was lost */
+	RECV_OCTETS = 128 << 10, /* dumps come in messages of at most 32 KiB */
+	SOCKET_OCTETS = 4 << 20, /* asked for; without privilege the kernel gives less */
+	ANSWER_S = 10,		 /* no answer for so long: it was lost */
 	DUMP_TRIES = 8,
 	TEXT_MAX = 256,
 };
@@ -38,7 +38,8 @@ struct vnep_nl {
 	char *buf;
 };
 
-/* The FORCE form needs privilege outside user namespaces; the plain one is capped by wmem_max, rmem_max. */
+/* The FORCE form needs privilege outside user namespaces; the plain one is capped by wmem_max,
+ * rmem_max. */
 static void widen(int fd, int force, int plain)
 {
 	int octets = SOCKET_OCTETS;
@@ -108,7 +109,8 @@ size_t vnep_nl_batch_max(const struct vnep_nl *nl)
 	int octets = 0;
 	socklen_t len = sizeof octets;
 
-	if (getsockopt(mnl_socket_get_fd(nl->sock), SOL_SOCKET, SO_SNDBUF, &octets, &len) || octets < 65536)
+	if (getsockopt(mnl_socket_get_fd(nl->sock), SOL_SOCKET, SO_SNDBUF, &octets, &len) ||
+		octets < 65536)
 		return 32 << 10;
 	return (size_t)octets / 2; /* the other half is the kernel's bookkeeping */
 }
@@ -129,10 +131,11 @@ static const char *protocol_name(const struct vnep_nl *nl)
 static int refused(const struct vnep_nl *nl, int errnum, const char *text, struct vnep_err *err)
 {
 	if (errnum == EPERM)
-		return vnep_err_set(err, VNEP_EPRIV, "%s: changing or reading this needs CAP_NET_ADMIN",
-			protocol_name(nl));
+		return vnep_err_set(err, VNEP_EPRIV,
+			"%s: changing or reading this needs CAP_NET_ADMIN", protocol_name(nl));
 	if (text && *text)
-		return vnep_err_set(err, -errnum, "%s: %s: %s", protocol_name(nl), strerror(errnum), text);
+		return vnep_err_set(
+			err, -errnum, "%s: %s: %s", protocol_name(nl), strerror(errnum), text);
 	return vnep_err_sys(err, errnum, "%s", protocol_name(nl));
 }
 
@@ -141,35 +144,41 @@ static int send_all(struct vnep_nl *nl, const void *data, size_t len, struct vne
 	ssize_t n = mnl_socket_sendto(nl->sock, data, len);
 
 	if (n < 0)
-		return errno == EPERM ? refused(nl, EPERM, NULL, err) :
-					vnep_err_sys(err, errno, "%s: cannot send", protocol_name(nl));
+		return errno == EPERM
+			       ? refused(nl, EPERM, NULL, err)
+			       : vnep_err_sys(err, errno, "%s: cannot send", protocol_name(nl));
 	if ((size_t)n != len)
-		return vnep_err_set(err, VNEP_EUNKNOWN, "%s: the kernel took only a part of the request",
-			protocol_name(nl));
+		return vnep_err_set(err, VNEP_EUNKNOWN,
+			"%s: the kernel took only a part of the request", protocol_name(nl));
 	return 0;
 }
 
-/* One datagram into nl->buf: its length; -EAGAIN: there is none (yet); other negative codes: an error. */
+/* One datagram into nl->buf: its length; -EAGAIN: there is none (yet); other negative codes: an
+ * error. */
 static ssize_t receive(struct vnep_nl *nl, int flags, struct vnep_err *err)
 {
 	struct sockaddr_nl from = { 0 };
 	struct iovec iov = { nl->buf, RECV_OCTETS };
-	struct msghdr msg = { .msg_name = &from, .msg_namelen = sizeof from, .msg_iov = &iov, .msg_iovlen = 1 };
+	struct msghdr msg = {
+		.msg_name = &from, .msg_namelen = sizeof from, .msg_iov = &iov, .msg_iovlen = 1
+	};
 	ssize_t n;
 
 	do
 		n = recvmsg(mnl_socket_get_fd(nl->sock), &msg, flags);
-	while ((n < 0 && errno == EINTR) || (n >= 0 && from.nl_pid)); /* only the kernel may speak */
+	while ((n < 0 && errno == EINTR) ||
+		(n >= 0 && from.nl_pid)); /* only the kernel may speak */
 	if (n < 0 && errno == EAGAIN)
 		return -EAGAIN;
 	if (n < 0 && errno == ENOBUFS)
-		return vnep_err_set(err, VNEP_EUNKNOWN, "%s: the kernel's answers overran the socket buffer",
-			protocol_name(nl));
+		return vnep_err_set(err, VNEP_EUNKNOWN,
+			"%s: the kernel's answers overran the socket buffer", protocol_name(nl));
 	if (n < 0)
 		return vnep_err_sys(err, errno, "%s: cannot receive", protocol_name(nl));
 	if (msg.msg_flags & MSG_TRUNC)
-		return vnep_err_set(err, VNEP_EUNKNOWN, "%s: an answer of more than %d octets was cut off",
-			protocol_name(nl), RECV_OCTETS);
+		return vnep_err_set(err, VNEP_EUNKNOWN,
+			"%s: an answer of more than %d octets was cut off", protocol_name(nl),
+			RECV_OCTETS);
 	return n;
 }
 
@@ -226,8 +235,8 @@ bool vnep_nl_attrs_next(struct vnep_nl_attrs *walk, struct vnep_nl_attr *out)
 		walk->left = 0; /* cut off: what was before it still counts */
 		return false;
 	}
-	*out = (struct vnep_nl_attr){ (uint16_t)(head.nla_type & NLA_TYPE_MASK), walk->at + sizeof head,
-		head.nla_len - sizeof head };
+	*out = (struct vnep_nl_attr){ (uint16_t)(head.nla_type & NLA_TYPE_MASK),
+		walk->at + sizeof head, head.nla_len - sizeof head };
 	step = ALIGN4(head.nla_len);
 	if (step > walk->left)
 		step = walk->left;
@@ -236,7 +245,8 @@ bool vnep_nl_attrs_next(struct vnep_nl_attrs *walk, struct vnep_nl_attr *out)
 	return true;
 }
 
-/* The kernel's words behind an error or the end of a dump: attributes from offset on. "" without any. */
+/* The kernel's words behind an error or the end of a dump: attributes from offset on. "" without
+ * any. */
 static void words(const struct nlmsghdr *msg, size_t offset, char text[static TEXT_MAX])
 {
 	struct vnep_nl_attrs walk;
@@ -248,7 +258,8 @@ static void words(const struct nlmsghdr *msg, size_t offset, char text[static TE
 	vnep_nl_attrs_message(&walk, msg, offset);
 	while (vnep_nl_attrs_next(&walk, &attr))
 		if (attr.type == NLMSGERR_ATTR_MSG)
-			snprintf(text, TEXT_MAX, "%.*s", (int)(attr.len < TEXT_MAX ? attr.len : TEXT_MAX),
+			snprintf(text, TEXT_MAX, "%.*s",
+				(int)(attr.len < TEXT_MAX ? attr.len : TEXT_MAX),
 				(const char *)attr.data);
 }
 
@@ -276,8 +287,8 @@ struct exchange {
 	int cb_rc;
 };
 
-static int exchange_message(struct vnep_nl *nl, struct exchange *x, const struct nlmsghdr *msg,
-	struct vnep_err *err)
+static int exchange_message(
+	struct vnep_nl *nl, struct exchange *x, const struct nlmsghdr *msg, struct vnep_err *err)
 {
 	char text[TEXT_MAX];
 	int errnum = 0;
@@ -287,8 +298,7 @@ static int exchange_message(struct vnep_nl *nl, struct exchange *x, const struct
 	if (msg->nlmsg_flags & NLM_F_DUMP_INTR)
 		x->interrupted = true;
 	switch (msg->nlmsg_type) {
-	case NLMSG_NOOP:
-		return 0;
+	case NLMSG_NOOP: return 0;
 	case NLMSG_ERROR:
 		errnum = error_read(msg, text);
 		x->done = true;
@@ -300,7 +310,8 @@ static int exchange_message(struct vnep_nl *nl, struct exchange *x, const struct
 		x->done = true;
 		return errnum < 0 ? refused(nl, -errnum, text, err) : 0;
 	default:
-		/* After a refusal the rest of the dump is still read, so that the socket is clean. */
+		/* After a refusal the rest of the dump is still read, so that the socket is clean.
+		 */
 		if (x->cb && !x->cb_rc && msg->nlmsg_type >= NLMSG_MIN_TYPE)
 			x->cb_rc = x->cb(msg, x->arg);
 		return 0;
@@ -341,12 +352,13 @@ int vnep_nl_request(struct vnep_nl *nl, struct nlmsghdr *msg, struct vnep_err *e
 	return rc ? rc : exchange(nl, &x, err);
 }
 
-int vnep_nl_dump(struct vnep_nl *nl, struct nlmsghdr *msg, vnep_nl_cb *cb, void (*restart)(void *arg),
-	void *arg, struct vnep_err *err)
+int vnep_nl_dump(struct vnep_nl *nl, struct nlmsghdr *msg, vnep_nl_cb *cb,
+	void (*restart)(void *arg), void *arg, struct vnep_err *err)
 {
 	msg->nlmsg_flags |= NLM_F_REQUEST;
 	if ((msg->nlmsg_flags & NLM_F_DUMP) != NLM_F_DUMP)
-		msg->nlmsg_flags |= NLM_F_ACK; /* the acknowledgement is the end of a single answer */
+		msg->nlmsg_flags |=
+			NLM_F_ACK; /* the acknowledgement is the end of a single answer */
 	for (int i = 0; i < DUMP_TRIES; i++) {
 		struct exchange x = { .seq = vnep_nl_next_seq(nl), .cb = cb, .arg = arg };
 		int rc;
@@ -366,8 +378,8 @@ int vnep_nl_dump(struct vnep_nl *nl, struct nlmsghdr *msg, vnep_nl_cb *cb, void 
 }
 
 /* One answer to a batch. True when it was the last that will come. */
-static bool batch_message(struct vnep_nl *nl, const struct nlmsghdr *msg, uint32_t first_seq, uint32_t last_seq,
-	vnep_nl_refused_cb *cb, void *arg, int *rc, struct vnep_err *err)
+static bool batch_message(struct vnep_nl *nl, const struct nlmsghdr *msg, uint32_t first_seq,
+	uint32_t last_seq, vnep_nl_refused_cb *cb, void *arg, int *rc, struct vnep_err *err)
 {
 	char text[TEXT_MAX];
 	int errnum;
@@ -386,8 +398,8 @@ static bool batch_message(struct vnep_nl *nl, const struct nlmsghdr *msg, uint32
 	return msg->nlmsg_seq == last_seq || (errnum && msg->nlmsg_seq == first_seq);
 }
 
-int vnep_nl_batch(struct vnep_nl *nl, const void *data, size_t len, uint32_t first_seq, uint32_t last_seq,
-	vnep_nl_refused_cb *cb, void *arg, struct vnep_err *err)
+int vnep_nl_batch(struct vnep_nl *nl, const void *data, size_t len, uint32_t first_seq,
+	uint32_t last_seq, vnep_nl_refused_cb *cb, void *arg, struct vnep_err *err)
 {
 	int rc = send_all(nl, data, len, err), refusal = 0;
 	bool last = false;

@@ -1,8 +1,9 @@
 /*
  * acl-device - one device changed, in a running process.
  *
- * The kernel is asked about each of the few elements before they are changed (9 us each): what an earlier change
- * left, or a lost acknowledgement, or a hand at nft(8), is then simply a part of the difference.
+ * The kernel is asked about each of the few elements before they are changed (9 us each): what an
+ * earlier change left, or a lost acknowledgement, or a hand at nft(8), is then simply a part of the
+ * difference.
  */
 #include <errno.h>
 
@@ -28,8 +29,8 @@ static void lists_release(struct acl_elements lists[static VNEP_SET_COUNT])
 		acl_elements_release(&lists[set]);
 }
 
-static int delete_if_there(struct vnep_acl *acl, enum vnep_set set, const struct vnep_set_element *old,
-	struct vnep_nft_batch *batch, struct vnep_err *err)
+static int delete_if_there(struct vnep_acl *acl, enum vnep_set set,
+	const struct vnep_set_element *old, struct vnep_nft_batch *batch, struct vnep_err *err)
 {
 	struct vnep_nft_element_info there;
 	int rc = vnep_nft_element_get(acl->nl, set, old->key, &there, err);
@@ -39,8 +40,8 @@ static int delete_if_there(struct vnep_acl *acl, enum vnep_set set, const struct
 	return rc == VNEP_ENOTFOUND ? 0 : rc;
 }
 
-static int put_if_different(struct vnep_acl *acl, enum vnep_set set, const struct vnep_set_element *wanted,
-	struct vnep_nft_batch *batch, struct vnep_err *err)
+static int put_if_different(struct vnep_acl *acl, enum vnep_set set,
+	const struct vnep_set_element *wanted, struct vnep_nft_batch *batch, struct vnep_err *err)
 {
 	struct vnep_nft_element_info there;
 	int rc = vnep_nft_element_get(acl->nl, set, wanted->key, &there, err);
@@ -55,8 +56,8 @@ static int put_if_different(struct vnep_acl *acl, enum vnep_set set, const struc
 	return 0;
 }
 
-static int sync_set(struct vnep_acl *acl, const struct acl_elements *old, const struct acl_elements *now,
-	struct vnep_nft_batch *batch, struct vnep_err *err)
+static int sync_set(struct vnep_acl *acl, const struct acl_elements *old,
+	const struct acl_elements *now, struct vnep_nft_batch *batch, struct vnep_err *err)
 {
 	int rc = 0;
 

@@ -1,13 +1,15 @@
 /*
- * acl-diff - the kernel against the wanted state: one walk for plan, verify and apply, so that they cannot disagree.
+ * acl-diff - the kernel against the wanted state: one walk for plan, verify and apply, so that they
+ * cannot disagree.
  *
- * Order of a change (make before break): what others refer to is made first (counters, sets, regular chains), then
- * the elements, then the base chains, which is where packets come in; what nobody refers to any more goes last.
- * A chain whose rules differ is flushed and refilled in one unit. A small map is one batch; a large one is cut
- * between units, and every state between two batches is a working one.
+ * Order of a change (make before break): what others refer to is made first (counters, sets,
+ * regular chains), then the elements, then the base chains, which is where packets come in; what
+ * nobody refers to any more goes last. A chain whose rules differ is flushed and refilled in one
+ * unit. A small map is one batch; a large one is cut between units, and every state between two
+ * batches is a working one.
  *
- * Rules are compared by their comments: each carries the hash of its model. Counters are never deleted: what they
- * counted belongs to the sum of all packets for ever.
+ * Rules are compared by their comments: each carries the hash of its model. Counters are never
+ * deleted: what they counted belongs to the sum of all packets for ever.
  */
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
@@ -25,7 +27,7 @@ struct there {
 		uint64_t hash; /* of its rules' comments in order */
 		size_t rules;
 		bool wanted;
-	} *chains;
+	} * chains;
 	struct vnep_nft_set_info *sets;
 	struct vnep_nft_object_info *objects;
 	size_t chain_count, set_count, object_count;
@@ -54,7 +56,8 @@ static int see_chain(const struct vnep_nft_chain_info *chain, void *arg)
 	int rc = grow((void **)&t->chains, t->chain_count, &t->chain_cap, sizeof *t->chains);
 
 	if (!rc)
-		t->chains[t->chain_count++] = (struct there_chain){ .info = *chain, .hash = VNEP_HASH_INIT };
+		t->chains[t->chain_count++] =
+			(struct there_chain){ .info = *chain, .hash = VNEP_HASH_INIT };
 	return rc;
 }
 
@@ -156,7 +159,8 @@ static int there_read(struct vnep_nl *nl, struct there *t, struct vnep_err *err)
 
 static const char *change_word(const struct acl_diff *d, enum acl_change change)
 {
-	static const char *const words[2][3] = { { "add", "change", "delete" }, { "missing", "different", "foreign" } };
+	static const char *const words[2][3] = { { "add", "change", "delete" },
+		{ "missing", "different", "foreign" } };
 
 	return words[d->mode == ACL_VERIFY][change];
 }
@@ -194,7 +198,8 @@ int acl_diff_object(struct acl_diff *d, enum acl_change change, const char *what
 	return difference_end(d, &w);
 }
 
-static void write_key(struct vnep_jw *w, const struct vnep_acl *acl, enum vnep_set set, const uint8_t *key)
+static void write_key(
+	struct vnep_jw *w, const struct vnep_acl *acl, enum vnep_set set, const uint8_t *key)
 {
 	struct vnep_mac mac;
 	struct in6_addr addr;
@@ -225,8 +230,8 @@ static void write_key(struct vnep_jw *w, const struct vnep_acl *acl, enum vnep_s
 	}
 }
 
-int acl_diff_element(struct acl_diff *d, enum acl_change change, enum vnep_set set, const uint8_t *key,
-	const uint8_t *data, const char *chain)
+int acl_diff_element(struct acl_diff *d, enum acl_change change, enum vnep_set set,
+	const uint8_t *key, const uint8_t *data, const char *chain)
 {
 	struct in6_addr addr;
 	struct vnep_jw w;
@@ -271,7 +276,8 @@ static int diff_counters(struct acl_diff *d, const struct there *t)
 		bool found = false;
 
 		for (size_t j = 0; !found && j < t->object_count; j++)
-			found = !strcmp(t->objects[j].name, rs->counters[i]) && t->objects[j].type == NFT_OBJECT_COUNTER;
+			found = !strcmp(t->objects[j].name, rs->counters[i]) &&
+				t->objects[j].type == NFT_OBJECT_COUNTER;
 		if (found)
 			continue;
 		if (d->mode == ACL_APPLY)
@@ -289,16 +295,19 @@ static const struct vnep_nft_set_info *find_set(const struct there *t, const cha
 	return NULL;
 }
 
-static bool same_set(const struct acl_diff *d, const struct vnep_set_spec *spec, const struct vnep_nft_set_info *there)
+static bool same_set(const struct acl_diff *d, const struct vnep_set_spec *spec,
+	const struct vnep_nft_set_info *there)
 {
-	uint32_t kind = NFT_SET_MAP | NFT_SET_TIMEOUT | NFT_SET_INTERVAL | NFT_SET_CONSTANT | NFT_SET_OBJECT;
+	uint32_t kind = NFT_SET_MAP | NFT_SET_TIMEOUT | NFT_SET_INTERVAL | NFT_SET_CONSTANT |
+			NFT_SET_OBJECT;
 	uint32_t wanted = (spec->data != VNEP_NFT_NONE ? (uint32_t)NFT_SET_MAP : 0) |
-		(spec->timeout ? (uint32_t)NFT_SET_TIMEOUT : 0);
+			  (spec->timeout ? (uint32_t)NFT_SET_TIMEOUT : 0);
 
-	return there->key_len == spec->key_len && (there->flags & kind) == wanted && there->counter == spec->counter &&
-		there->size == (spec->size ? spec->size : d->acl->config.set_size) &&
-		there->verdict == (spec->data == VNEP_NFT_VERDICT) &&
-		(spec->data != VNEP_NFT_IP6 || there->data_len == spec->data_len);
+	return there->key_len == spec->key_len && (there->flags & kind) == wanted &&
+	       there->counter == spec->counter &&
+	       there->size == (spec->size ? spec->size : d->acl->config.set_size) &&
+	       there->verdict == (spec->data == VNEP_NFT_VERDICT) &&
+	       (spec->data != VNEP_NFT_IP6 || there->data_len == spec->data_len);
 }
 
 /* A set's form cannot be changed while rules use it. */
@@ -313,7 +322,8 @@ static int diff_sets(struct acl_diff *d, const struct there *t, struct vnep_err 
 		if (there && same_set(d, spec, there))
 			continue;
 		if (there && d->mode == ACL_APPLY) {
-			vnep_err_set(err, VNEP_ECONFLICT, "set \"%s\" is there with another size or form", spec->name);
+			vnep_err_set(err, VNEP_ECONFLICT,
+				"set \"%s\" is there with another size or form", spec->name);
 			vnep_err_hint(err, "`vnep-acl clear` removes the table, then apply again");
 			return VNEP_ECONFLICT;
 		}
@@ -324,7 +334,8 @@ static int diff_sets(struct acl_diff *d, const struct there *t, struct vnep_err 
 	return rc;
 }
 
-static bool same_rules(const struct vnep_ruleset *rs, const struct vnep_chain *chain, const struct there_chain *there)
+static bool same_rules(const struct vnep_ruleset *rs, const struct vnep_chain *chain,
+	const struct there_chain *there)
 {
 	char comment[VNEP_NFT_COMMENT_MAX + 1 + 18];
 	uint64_t hash = VNEP_HASH_INIT;
@@ -341,11 +352,12 @@ static bool same_kind(const struct vnep_chain *chain, const struct there_chain *
 {
 	if (!chain->device[0])
 		return !there->info.base;
-	return there->info.base && !strcmp(there->info.device, chain->device) && !there->info.hook &&
-		!there->info.priority;
+	return there->info.base && !strcmp(there->info.device, chain->device) &&
+	       !there->info.hook && !there->info.priority;
 }
 
-static void refill(struct acl_diff *d, const struct vnep_chain *chain, const struct there_chain *there)
+static void refill(
+	struct acl_diff *d, const struct vnep_chain *chain, const struct there_chain *there)
 {
 	const struct vnep_ruleset *rs = &d->acl->rs;
 
@@ -377,7 +389,8 @@ static int diff_chains(struct acl_diff *d, const struct there *t, bool base, str
 	for (size_t i = 0; !rc && i < rs->chain_count; i++) {
 		const struct vnep_chain *chain = &rs->chains[i];
 		struct there_chain *there = find_chain(t, chain->name);
-		bool kind = there && same_kind(chain, there), rules = kind && same_rules(rs, chain, there);
+		bool kind = there && same_kind(chain, there),
+		     rules = kind && same_rules(rs, chain, there);
 
 		if (!chain->device[0] == base)
 			continue;
@@ -400,7 +413,8 @@ static int diff_foreign_chains(struct acl_diff *d, const struct there *t, struct
 
 	for (size_t i = 0; d->mode == ACL_APPLY && i < t->chain_count; i++)
 		if (!t->chains[i].wanted)
-			vnep_nft_chain_flush(d->batch, t->chains[i].info.name); /* they may refer to each other */
+			vnep_nft_chain_flush(d->batch,
+				t->chains[i].info.name); /* they may refer to each other */
 	for (size_t i = 0; !rc && i < t->chain_count; i++) {
 		if (t->chains[i].wanted)
 			continue;
@@ -421,10 +435,12 @@ static bool our_set(const char *name)
 
 static bool our_counter(const struct vnep_nft_object_info *object)
 {
-	static const char *const terms[] = { "arrived.", "ask.", "drop.", "forwarded.", "copy.", "journal" };
+	static const char *const terms[] = { "arrived.", "ask.", "drop.", "forwarded.", "copy.",
+		"journal" };
 
 	for (size_t i = 0; i < sizeof terms / sizeof *terms; i++)
-		if (object->type == NFT_OBJECT_COUNTER && !strncmp(object->name, terms[i], strlen(terms[i])))
+		if (object->type == NFT_OBJECT_COUNTER &&
+			!strncmp(object->name, terms[i], strlen(terms[i])))
 			return true;
 	return false;
 }
@@ -507,13 +523,15 @@ static int diff(struct acl_diff *d, unsigned parts, struct vnep_err *err)
 	return rc;
 }
 
-static int report(struct vnep_acl *acl, enum acl_mode mode, vnep_acl_emit_cb *emit, void *arg, struct vnep_err *err)
+static int report(struct vnep_acl *acl, enum acl_mode mode, vnep_acl_emit_cb *emit, void *arg,
+	struct vnep_err *err)
 {
 	struct acl_diff d = { .acl = acl, .mode = mode, .emit = emit, .arg = arg };
 	int rc;
 
 	if (acl->offline)
-		return vnep_err_set(err, VNEP_EUSAGE, "nothing to compare with: opened without the kernel");
+		return vnep_err_set(
+			err, VNEP_EUSAGE, "nothing to compare with: opened without the kernel");
 	vnep_buf_init(&d.line);
 	rc = diff(&d, ACL_ELEMENTS | ACL_FOREIGN, err);
 	if (rc || !d.changes)
@@ -541,7 +559,8 @@ int acl_sync(struct vnep_acl *acl, unsigned parts, uint64_t *changes, struct vne
 
 		rc = acl_build(acl, err);
 		if (!rc && !acl->journal_index)
-			rc = vnep_err_set(err, VNEP_ENOTFOUND, "no such port: \"%s\" (the journal port)",
+			rc = vnep_err_set(err, VNEP_ENOTFOUND,
+				"no such port: \"%s\" (the journal port)",
 				acl->config.journal_port);
 		if (!rc)
 			rc = diff(&d, parts, err);

@@ -79,7 +79,8 @@ static void add_from_binding(const struct vnep_acl *acl, const struct acl_device
 	}
 }
 
-void acl_elements_device(const struct vnep_acl *acl, const struct acl_device *d, struct acl_elements *out)
+void acl_elements_device(
+	const struct vnep_acl *acl, const struct acl_device *d, struct acl_elements *out)
 {
 	bool bound = d->class != ACL_NONE;
 
@@ -87,7 +88,8 @@ void acl_elements_device(const struct vnep_acl *acl, const struct acl_device *d,
 	case VNEP_SET_FROM_BINDING:
 		if (bound && d->port != ACL_PORT_ANY)
 			add_from_binding(acl, d, d->port, out);
-		for (unsigned p = 0; bound && d->port == ACL_PORT_ANY && p < acl->config.access_count; p++)
+		for (unsigned p = 0;
+			bound && d->port == ACL_PORT_ANY && p < acl->config.access_count; p++)
 			add_from_binding(acl, d, p, out);
 		break;
 	case VNEP_SET_TO_BINDING:
@@ -96,7 +98,8 @@ void acl_elements_device(const struct vnep_acl *acl, const struct acl_device *d,
 		break;
 	case VNEP_SET_TO_PORT:
 		if (bound)
-			add_verdict(out, &d->vep, acl->port_chain[d->port == ACL_PORT_ANY ? 0 : d->port]);
+			add_verdict(out, &d->vep,
+				acl->port_chain[d->port == ACL_PORT_ANY ? 0 : d->port]);
 		break;
 	case VNEP_SET_CLASS:
 		if (bound)
@@ -115,7 +118,8 @@ void acl_elements_device(const struct vnep_acl *acl, const struct acl_device *d,
 	}
 }
 
-/* Sorted: equal keys lie together. With equal data they are one element, with other data somebody is wrong. */
+/* Sorted: equal keys lie together. With equal data they are one element, with other data somebody
+ * is wrong. */
 static int unite(struct acl_elements *e, struct vnep_err *err)
 {
 	char a[VNEP_IP6_LEN], b[VNEP_IP6_LEN];
@@ -133,14 +137,17 @@ static int unite(struct acl_elements *e, struct vnep_err *err)
 		vnep_ip6_print((const struct in6_addr *)(const void *)last->data, a);
 		vnep_ip6_print((const struct in6_addr *)(const void *)e->items[i].data, b);
 		vnep_err_set(err, VNEP_EVALUE,
-			"two virtual endpoints, %s and %s, are bound to the same port, MAC and address", a, b);
+			"two virtual endpoints, %s and %s, are bound to the same port, MAC and "
+			"address",
+			a, b);
 		return vnep_err_hint(err, "`vnep-map check` names the records");
 	}
 	e->count = kept;
 	return 0;
 }
 
-int acl_elements_want(struct vnep_acl *acl, enum vnep_set set, struct acl_elements *out, struct vnep_err *err)
+int acl_elements_want(
+	struct vnep_acl *acl, enum vnep_set set, struct acl_elements *out, struct vnep_err *err)
 {
 	const uint8_t *types = vnep_set_constant(set);
 	const struct acl_device *d;
@@ -156,7 +163,8 @@ int acl_elements_want(struct vnep_acl *acl, enum vnep_set set, struct acl_elemen
 	return unite(out, err);
 }
 
-/* from_binding is the one set where two devices can meet: the others are by endpoint, or have no data. */
+/* from_binding is the one set where two devices can meet: the others are by endpoint, or have no
+ * data. */
 int acl_elements_check(struct vnep_acl *acl, struct vnep_err *err)
 {
 	struct acl_elements e;
@@ -166,8 +174,8 @@ int acl_elements_check(struct vnep_acl *acl, struct vnep_err *err)
 	return rc;
 }
 
-bool acl_element_same(const struct vnep_acl *acl, enum vnep_set set, const struct vnep_set_element *wanted,
-	const struct vnep_nft_element_info *there)
+bool acl_element_same(const struct vnep_acl *acl, enum vnep_set set,
+	const struct vnep_set_element *wanted, const struct vnep_nft_element_info *there)
 {
 	const struct vnep_set_spec *spec = &vnep_set_specs[set];
 	uint32_t chain;
@@ -175,7 +183,8 @@ bool acl_element_same(const struct vnep_acl *acl, enum vnep_set set, const struc
 	if (spec->data == VNEP_NFT_NONE)
 		return true;
 	if (spec->data != VNEP_NFT_VERDICT)
-		return there->data_len == spec->data_len && !memcmp(there->data, wanted->data, spec->data_len);
+		return there->data_len == spec->data_len &&
+		       !memcmp(there->data, wanted->data, spec->data_len);
 	memcpy(&chain, wanted->data, sizeof chain);
 	return !strcmp(there->chain, acl->rs.chains[chain].name);
 }

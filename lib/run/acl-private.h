@@ -1,9 +1,9 @@
 /*
  * acl-private - what the acl-*.c files share.
  *
- * The wanted state is kept small, because there may be a million devices: a struct acl_device of 64 octets in a
- * table by its virtual endpoint. What many share (VPC, policy, class) is interned and named by an index. Elements
- * are made from that, one set at a time, when they are needed.
+ * The wanted state is kept small, because there may be a million devices: a struct acl_device of 64
+ * octets in a table by its virtual endpoint. What many share (VPC, policy, class) is interned and
+ * named by an index. Elements are made from that, one set at a time, when they are needed.
  */
 #ifndef VNEP_ACL_PRIVATE_H
 #define VNEP_ACL_PRIVATE_H
@@ -17,9 +17,9 @@
 
 struct acl_vpc {
 	struct vnep_vpc vpc;
-	bool defined;                         /* or only named by a device so far */
-	char needed_by[VNEP_URN_MAX + 1];     /* the first such device, for the error */
-	char chain[VNEP_NFT_NAME_MAX + 1];    /* where its packets are routed */
+	bool defined;			   /* or only named by a device so far */
+	char needed_by[VNEP_URN_MAX + 1];  /* the first such device, for the error */
+	char chain[VNEP_NFT_NAME_MAX + 1]; /* where its packets are routed */
 };
 
 struct acl_policy {
@@ -35,7 +35,7 @@ struct acl_class {
 	bool has_psm, tap;
 	uint32_t t3324_s;
 	uint32_t users; /* devices */
-	size_t chain;   /* index in rs.chains since the last build */
+	size_t chain;	/* index in rs.chains since the last build */
 	char name[VNEP_NFT_NAME_MAX + 1];
 };
 
@@ -43,10 +43,10 @@ enum { ACL_PORT_ANY = 254, ACL_PORT_NONE = 255 }; /* else an index of config.acc
 
 struct acl_device {
 	struct in6_addr vep;
-	struct in6_addr addr;   /* where to-device packets go */
-	struct in6_addr *more;  /* further addresses it may use */
-	uint32_t class;         /* ACL_NONE: no binding, only an endpoint */
-	uint32_t vpc;           /* of the VPC it needs */
+	struct in6_addr addr;  /* where to-device packets go */
+	struct in6_addr *more; /* further addresses it may use */
+	uint32_t class;	       /* ACL_NONE: no binding, only an endpoint */
+	uint32_t vpc;	       /* of the VPC it needs */
 	struct vnep_mac mac;
 	uint8_t more_count;
 	uint8_t port;
@@ -66,10 +66,10 @@ struct vnep_acl {
 	size_t vpc_count, policy_count, class_count;
 
 	struct vnep_ruleset rs;
-	bool built;                         /* rs is that of the wanted state */
-	size_t port_chain[VNEP_PORTS_MAX];  /* to_<port> in rs.chains */
-	bool installed;                     /* the kernel has the chains of rs, by our own doing */
-	bool stale;                         /* and some that nobody uses any more */
+	bool built;			   /* rs is that of the wanted state */
+	size_t port_chain[VNEP_PORTS_MAX]; /* to_<port> in rs.chains */
+	bool installed;			   /* the kernel has the chains of rs, by our own doing */
+	bool stale;			   /* and some that nobody uses any more */
 };
 
 /* acl-want.c */
@@ -78,7 +78,8 @@ void acl_wants_release(struct vnep_acl *acl);
 /* acl-rules.c: make rs from the wanted state, if it changed. The ports' indexes are read anew. */
 int acl_build(struct vnep_acl *acl, struct vnep_err *err);
 
-/* The comment of the first rule of a port's chain, by which a later run finds the configuration again. */
+/* The comment of the first rule of a port's chain, by which a later run finds the configuration
+ * again. */
 #define ACL_COMMENT_ACCESS  "arrived, access port "
 #define ACL_COMMENT_CORE    "arrived, core port "
 #define ACL_COMMENT_JOURNAL "for the ring of "
@@ -92,7 +93,8 @@ struct acl_elements {
 };
 
 /* The wanted elements of a set; rs must be built. VNEP_EVALUE: two devices want one key. */
-int acl_elements_want(struct vnep_acl *acl, enum vnep_set set, struct acl_elements *out, struct vnep_err *err);
+int acl_elements_want(
+	struct vnep_acl *acl, enum vnep_set set, struct acl_elements *out, struct vnep_err *err);
 
 /* Do two devices want one binding? Asked before anything is written. */
 int acl_elements_check(struct vnep_acl *acl, struct vnep_err *err);
@@ -100,20 +102,21 @@ void acl_elements_add(struct acl_elements *e, const uint8_t *key, const uint8_t 
 void acl_elements_release(struct acl_elements *e);
 
 /* Those of one device alone, appended. */
-void acl_elements_device(const struct vnep_acl *acl, const struct acl_device *d, struct acl_elements *out);
+void acl_elements_device(
+	const struct vnep_acl *acl, const struct acl_device *d, struct acl_elements *out);
 void acl_elements_sort(struct acl_elements *e);
 struct vnep_set_element *acl_elements_find(const struct acl_elements *e, const uint8_t *key);
 
 /* Is what the kernel holds under this key what is wanted? */
-bool acl_element_same(const struct vnep_acl *acl, enum vnep_set set, const struct vnep_set_element *wanted,
-	const struct vnep_nft_element_info *there);
+bool acl_element_same(const struct vnep_acl *acl, enum vnep_set set,
+	const struct vnep_set_element *wanted, const struct vnep_nft_element_info *there);
 
 /* acl.c: who is awake. items are the caller's to free. */
 struct acl_members {
 	struct acl_member {
 		struct in6_addr vep;
 		uint64_t timeout_ms, left_ms;
-	} *items;
+	} * items;
 	size_t count, cap;
 };
 int acl_members_read(struct vnep_acl *acl, struct acl_members *out, struct vnep_err *err);
@@ -133,10 +136,11 @@ enum acl_change { ACL_ADD, ACL_CHANGE, ACL_DELETE };
 
 /* One difference: counted, and reported unless applying. what is "chain", "set", … */
 int acl_diff_object(struct acl_diff *d, enum acl_change change, const char *what, const char *name);
-int acl_diff_element(struct acl_diff *d, enum acl_change change, enum vnep_set set, const uint8_t *key,
-	const uint8_t *data, const char *chain);
+int acl_diff_element(struct acl_diff *d, enum acl_change change, enum vnep_set set,
+	const uint8_t *key, const uint8_t *data, const char *chain);
 
-/* Rules and counters, and what else is said: elements, and the removal of what is not wanted any more. */
+/* Rules and counters, and what else is said: elements, and the removal of what is not wanted any
+ * more. */
 enum { ACL_RULES = 0, ACL_ELEMENTS = 1, ACL_FOREIGN = 2 };
 int acl_sync(struct vnep_acl *acl, unsigned parts, uint64_t *changes, struct vnep_err *err);
 

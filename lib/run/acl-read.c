@@ -1,4 +1,5 @@
-/* acl-read - what the kernel's table tells: counters, elements, and with which configuration it was made. */
+/* acl-read - what the kernel's table tells: counters, elements, and with which configuration it was
+ * made. */
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -99,7 +100,9 @@ static int list_element(const struct vnep_nft_element_info *element, void *arg)
 		l->cap = cap;
 	}
 	e = &l->items[l->count++];
-	*e = (struct vnep_element){ .addr_count = 1, .packets = element->packets, .octets = element->octets };
+	*e = (struct vnep_element){
+		.addr_count = 1, .packets = element->packets, .octets = element->octets
+	};
 	memcpy(&ifindex, element->key, sizeof ifindex);
 	if (if_indextoname(ifindex, port))
 		snprintf(e->port, sizeof e->port, "%s", port);
@@ -109,7 +112,8 @@ static int list_element(const struct vnep_nft_element_info *element, void *arg)
 	member = vnep_table_get(&l->awake, &e->vep);
 	e->state = member ? VNEP_STATE_AWAKE : VNEP_STATE_ASLEEP;
 	if (member && member->timeout_ms && member->left_ms <= member->timeout_ms)
-		e->last_seen.ns = l->now.ns - (int64_t)(member->timeout_ms - member->left_ms) * 1000000;
+		e->last_seen.ns =
+			l->now.ns - (int64_t)(member->timeout_ms - member->left_ms) * 1000000;
 	return 0;
 }
 
@@ -118,7 +122,8 @@ static void listing_forget(void *arg)
 	((struct listing *)arg)->count = 0;
 }
 
-int vnep_acl_each_element(struct vnep_acl *acl, vnep_acl_element_cb *cb, void *arg, struct vnep_err *err)
+int vnep_acl_each_element(
+	struct vnep_acl *acl, vnep_acl_element_cb *cb, void *arg, struct vnep_err *err)
 {
 	struct listing l = { .now = vnep_wall_now() };
 	struct acl_members m = { 0 };
@@ -126,10 +131,12 @@ int vnep_acl_each_element(struct vnep_acl *acl, vnep_acl_element_cb *cb, void *a
 
 	vnep_table_init(&l.awake, offsetof(struct acl_member, vep), sizeof(struct in6_addr));
 	for (size_t i = 0; !rc && i < m.count; i++)
-		if (!vnep_table_get(&l.awake, &m.items[i].vep)) /* a dump during a resize may repeat one */
+		if (!vnep_table_get(
+			    &l.awake, &m.items[i].vep)) /* a dump during a resize may repeat one */
 			rc = vnep_table_put(&l.awake, &m.items[i]);
 	if (!rc)
-		rc = vnep_nft_each_element(acl->nl, VNEP_SET_FROM_BINDING, list_element, listing_forget, &l, err);
+		rc = vnep_nft_each_element(
+			acl->nl, VNEP_SET_FROM_BINDING, list_element, listing_forget, &l, err);
 	for (size_t i = 0; !rc && i < l.count; i++)
 		rc = cb(&l.items[i], arg);
 	if (rc == -ENOMEM)
@@ -144,7 +151,7 @@ struct each_counter {
 	struct counter {
 		char name[VNEP_NFT_NAME_MAX + 1];
 		uint64_t packets, octets;
-	} *items;
+	} * items;
 	size_t count, cap;
 };
 
@@ -163,8 +170,10 @@ static int take_counter(const struct vnep_nft_object_info *object, void *arg)
 		e->items = bigger;
 		e->cap = cap;
 	}
-	e->items[e->count] = (struct counter){ .packets = object->packets, .octets = object->octets };
-	snprintf(e->items[e->count++].name, sizeof e->items->name, "%.*s", VNEP_NFT_NAME_MAX, object->name);
+	e->items[e->count] =
+		(struct counter){ .packets = object->packets, .octets = object->octets };
+	snprintf(e->items[e->count++].name, sizeof e->items->name, "%.*s", VNEP_NFT_NAME_MAX,
+		object->name);
 	return 0;
 }
 
@@ -173,7 +182,8 @@ static void forget_counters(void *arg)
 	((struct each_counter *)arg)->count = 0;
 }
 
-int vnep_acl_each_counter(struct vnep_acl *acl, vnep_acl_counter_cb *cb, void *arg, struct vnep_err *err)
+int vnep_acl_each_counter(
+	struct vnep_acl *acl, vnep_acl_counter_cb *cb, void *arg, struct vnep_err *err)
 {
 	struct each_counter e = { 0 };
 	int rc = vnep_nft_each_object(acl->nl, take_counter, forget_counters, &e, err);
@@ -185,8 +195,8 @@ int vnep_acl_each_counter(struct vnep_acl *acl, vnep_acl_counter_cb *cb, void *a
 }
 
 /* "class_10s_tap_…", "class_always_…": the names are made in acl-want.c. */
-int vnep_acl_t3324_get(struct vnep_acl *acl, const struct in6_addr *vep, bool *always, uint32_t *t3324_s,
-	struct vnep_err *err)
+int vnep_acl_t3324_get(struct vnep_acl *acl, const struct in6_addr *vep, bool *always,
+	uint32_t *t3324_s, struct vnep_err *err)
 {
 	struct vnep_nft_element_info there;
 	char text[16], vep_text[VNEP_IP6_LEN];
@@ -205,7 +215,8 @@ int vnep_acl_t3324_get(struct vnep_acl *acl, const struct in6_addr *vep, bool *a
 		return 0;
 	snprintf(text, sizeof text, "%.*s", (int)strcspn(there.chain + 6, "s"), there.chain + 6);
 	if (strncmp(there.chain, "class_", 6) || vnep_num_u64(text, 0, UINT32_MAX, &seconds, NULL))
-		return vnep_err_set(err, VNEP_EKERNEL, "chain \"%s\" is not one of ours: `vnep-acl verify` tells more",
+		return vnep_err_set(err, VNEP_EKERNEL,
+			"chain \"%s\" is not one of ours: `vnep-acl verify` tells more",
 			there.chain);
 	*t3324_s = (uint32_t)seconds;
 	return 0;
@@ -240,7 +251,8 @@ static void config_port(struct vnep_acl_config *out, const char *device, const c
 		snprintf(out->core, sizeof out->core, "%s", device);
 	} else if (!strncmp(comment, ACL_COMMENT_JOURNAL, strlen(ACL_COMMENT_JOURNAL))) {
 		comment += strlen(ACL_COMMENT_JOURNAL);
-		snprintf(out->journal_port, sizeof out->journal_port, "%.*s", (int)strcspn(comment, " "), comment);
+		snprintf(out->journal_port, sizeof out->journal_port, "%.*s",
+			(int)strcspn(comment, " "), comment);
 	} else if (!strncmp(comment, ACL_COMMENT_ACCESS, strlen(ACL_COMMENT_ACCESS))) {
 		comment += strlen(ACL_COMMENT_ACCESS);
 		snprintf(number, sizeof number, "%.*s", (int)strcspn(comment, " "), comment);
@@ -299,7 +311,8 @@ int vnep_acl_config_read(struct vnep_acl_config *out, struct vnep_err *err)
 	if (!rc && (!out->access_count || !out->core[0] || !out->journal_port[0]))
 		rc = VNEP_ENOTFOUND;
 	if (rc == VNEP_ENOTFOUND && err && err->code != rc)
-		vnep_err_set(err, rc, "the ports cannot be told from the kernel's table: name them");
+		vnep_err_set(
+			err, rc, "the ports cannot be told from the kernel's table: name them");
 	return rc;
 }
 

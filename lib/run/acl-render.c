@@ -1,4 +1,5 @@
-/* acl-render - the wanted state as text: the same ruleset that apply writes, through the other back-end. */
+/* acl-render - the wanted state as text: the same ruleset that apply writes, through the other
+ * back-end. */
 #include <errno.h>
 #include <string.h>
 
@@ -23,13 +24,15 @@ static int hand_out(struct render *r)
 	return rc;
 }
 
-static int render_set(struct vnep_acl *acl, struct render *r, enum vnep_set set, struct vnep_err *err)
+static int render_set(
+	struct vnep_acl *acl, struct render *r, enum vnep_set set, struct vnep_err *err)
 {
 	struct acl_elements e;
 	int rc = acl_elements_want(acl, set, &e, err);
 
 	for (size_t at = 0; !rc && at < e.count; at += CHUNK) {
-		vnep_nfttext_elements(&r->text, set, e.items + at, e.count - at < CHUNK ? e.count - at : CHUNK);
+		vnep_nfttext_elements(
+			&r->text, set, e.items + at, e.count - at < CHUNK ? e.count - at : CHUNK);
 		rc = hand_out(r);
 	}
 	acl_elements_release(&e);
@@ -57,18 +60,22 @@ static int render_neighbours(struct vnep_acl *acl, struct render *r, unsigned po
 	return rc;
 }
 
-int vnep_acl_render(struct vnep_acl *acl, bool json, vnep_acl_emit_cb *emit, void *arg, struct vnep_err *err)
+int vnep_acl_render(
+	struct vnep_acl *acl, bool json, vnep_acl_emit_cb *emit, void *arg, struct vnep_err *err)
 {
 	struct render r = { .emit = emit, .arg = arg };
-	int rc = acl->offline ? acl_build(acl, err) :
-				vnep_err_set(err, VNEP_EUSAGE, "rendering needs no kernel: open it offline");
+	int rc = acl->offline ? acl_build(acl, err)
+			      : vnep_err_set(err, VNEP_EUSAGE,
+					"rendering needs no kernel: open it offline");
 
 	if (!rc)
 		rc = acl_elements_check(acl, err);
 	if (rc)
 		return rc;
 	vnep_buf_init(&r.buf);
-	r.text = (struct vnep_nfttext){ .out = &r.buf, .json = json, .rs = &acl->rs, .ports = acl->config.access };
+	r.text = (struct vnep_nfttext){
+		.out = &r.buf, .json = json, .rs = &acl->rs, .ports = acl->config.access
+	};
 	vnep_nfttext_rules(&r.text);
 	rc = hand_out(&r);
 	for (int set = 0; !rc && set < VNEP_SET_COUNT; set++)

@@ -4,9 +4,10 @@
  *   access_<port> --> from_device --> class_… --> policy_… --> vpc_… --> core port, or hairpin
  *   core_<port> --> to_endpoint --> to_device --> to_awake --> to_<port>, else journal
  *
- * Every packet that arrives ends in exactly one counted rule: forwarded, journal, ask or drop; a copy (wake, tap,
- * sample) is counted apart. So no chain may run out: each ends with a rule that takes everything. Nothing is
- * accepted anywhere, so nothing that a device sends reaches the edge's own stack.
+ * Every packet that arrives ends in exactly one counted rule: forwarded, journal, ask or drop; a
+ * copy (wake, tap, sample) is counted apart. So no chain may run out: each ends with a rule that
+ * takes everything. Nothing is accepted anywhere, so nothing that a device sends reaches the edge's
+ * own stack.
  */
 #include <errno.h>
 #include <linux/if_ether.h>
@@ -18,8 +19,8 @@
 #include "vnep/err.h"
 #include "vnep/rtnl.h"
 
-/* Packets a second, and at once: what needs an answer may not drown the worker. Strangers have budgets of their
- * own, so that they cannot use up what known devices need. */
+/* Packets a second, and at once: what needs an answer may not drown the worker. Strangers have
+ * budgets of their own, so that they cannot use up what known devices need. */
 enum {
 	DISCOVERY_RATE = 1000,
 	DISCOVERY_BURST = 200,
@@ -46,14 +47,17 @@ struct port {
 
 static void in_set(struct vnep_ruleset *rs, enum vnep_field field, enum vnep_set set)
 {
-	vnep_ruleset_stmt(rs, (struct vnep_stmt){ .kind = VNEP_STMT_IN_SET, .field = field, .set = set });
+	vnep_ruleset_stmt(
+		rs, (struct vnep_stmt){ .kind = VNEP_STMT_IN_SET, .field = field, .set = set });
 }
 
-static void in_prefix(struct vnep_ruleset *rs, enum vnep_field field, const struct vnep_prefix *prefix)
+static void in_prefix(
+	struct vnep_ruleset *rs, enum vnep_field field, const struct vnep_prefix *prefix)
 {
 	if (prefix->len) /* ::/0 is no condition */
 		vnep_ruleset_stmt(rs,
-			(struct vnep_stmt){ .kind = VNEP_STMT_IN_PREFIX, .field = field, .prefix = *prefix });
+			(struct vnep_stmt){
+				.kind = VNEP_STMT_IN_PREFIX, .field = field, .prefix = *prefix });
 }
 
 static void plain(struct vnep_ruleset *rs, enum vnep_stmt_kind kind)
@@ -76,12 +80,13 @@ static void go_to(struct vnep_ruleset *rs, const char *chain)
 
 static void vmap(struct vnep_ruleset *rs, enum vnep_field field, enum vnep_set set)
 {
-	vnep_ruleset_stmt(rs, (struct vnep_stmt){ .kind = VNEP_STMT_VMAP, .field = field, .set = set });
+	vnep_ruleset_stmt(
+		rs, (struct vnep_stmt){ .kind = VNEP_STMT_VMAP, .field = field, .set = set });
 }
 
 /* To the journal port under a tag: as it is (FWD), or a copy of it (DUP). */
-static void to_journal_port(struct vnep_acl *acl, enum vnep_stmt_kind kind, enum vnep_tag_reason reason,
-	uint16_t port, enum vnep_direction direction)
+static void to_journal_port(struct vnep_acl *acl, enum vnep_stmt_kind kind,
+	enum vnep_tag_reason reason, uint16_t port, enum vnep_direction direction)
 {
 	struct vnep_stmt stmt = { .kind = kind, .ifindex = acl->journal_index };
 
@@ -104,7 +109,8 @@ static void drop(struct port *p, enum vnep_reason reason)
 	plain(p->rs, VNEP_STMT_DROP);
 }
 
-/* End of a rule: the worker answers. The limit comes first: what is beyond it goes on to the next rule. */
+/* End of a rule: the worker answers. The limit comes first: what is beyond it goes on to the next
+ * rule. */
 static void ask(struct port *p, uint64_t rate, uint64_t burst, enum vnep_tag_reason reason)
 {
 	number(p->rs, VNEP_STMT_LIMIT, rate, burst);
@@ -205,7 +211,10 @@ static void access_unbound(struct port *p)
 
 static void access_chain(struct vnep_acl *acl, unsigned i)
 {
-	struct port p = { .acl = acl, .rs = &acl->rs, .index = (uint16_t)(i + 1), .direction = VNEP_FROM_DEVICE };
+	struct port p = { .acl = acl,
+		.rs = &acl->rs,
+		.index = (uint16_t)(i + 1),
+		.direction = VNEP_FROM_DEVICE };
 
 	vnep_nft_label(acl->config.access[i], p.label);
 	vnep_ruleset_chain(p.rs, acl->config.access[i], NULL, "access_%s", p.label);
@@ -223,7 +232,8 @@ static void access_chain(struct vnep_acl *acl, unsigned i)
 	access_unbound(&p);
 }
 
-/* A core port hears solicitations for endpoints and advertisements of the hosts that the worker looks for. */
+/* A core port hears solicitations for endpoints and advertisements of the hosts that the worker
+ * looks for. */
 static void core_discovery(struct port *p)
 {
 	static const uint8_t types[] = { 135, 136 };
@@ -357,8 +367,8 @@ static void to_port_chain(struct vnep_acl *acl, unsigned i)
 	go_to(rs, "journal");
 }
 
-/* Destinations that never leave a link (RFC 4291 2.5.2, 2.5.3, 2.5.6, 2.7) are not forwarded, whatever a policy
- * says. */
+/* Destinations that never leave a link (RFC 4291 2.5.2, 2.5.3, 2.5.6, 2.7) are not forwarded,
+ * whatever a policy says. */
 static void from_device_chain(struct vnep_acl *acl)
 {
 	static const char *const local[] = { "fe80::/10", "ff00::/8", "::/127" };
@@ -379,8 +389,8 @@ static void from_device_chain(struct vnep_acl *acl)
 	drop_shared(rs, VNEP_NO_MAPPING);
 }
 
-/* What speaking means for devices of this active time and tap. An active time of 0: asleep at once, so never a
- * member of awake and always waking. */
+/* What speaking means for devices of this active time and tap. An active time of 0: asleep at once,
+ * so never a member of awake and always waking. */
 static void class_chain(struct vnep_acl *acl, struct acl_class *c)
 {
 	const char *policy = acl->policies[c->policy].chain;
@@ -405,7 +415,8 @@ static void class_chain(struct vnep_acl *acl, struct acl_class *c)
 	go_to(rs, policy);
 }
 
-static void allow_rule(struct vnep_ruleset *rs, const struct vnep_allow *allow, unsigned range, const char *chain)
+static void allow_rule(
+	struct vnep_ruleset *rs, const struct vnep_allow *allow, unsigned range, const char *chain)
 {
 	vnep_ruleset_rule(rs, "allowed");
 	if (allow->proto)
@@ -469,7 +480,8 @@ static void vpc_chain(struct vnep_acl *acl, const struct acl_vpc *v)
 	drop_shared(rs, VNEP_NO_NEXT_HOP);
 }
 
-/* What reaches the peer of the journal port is for the ring alone, never for the edge's own stack. */
+/* What reaches the peer of the journal port is for the ring alone, never for the edge's own stack.
+ */
 static void journal_chain(struct vnep_acl *acl)
 {
 	char peer[VNEP_IF_MAX + 1], label[VNEP_NFT_NAME_MAX + 1], text[VNEP_NFT_COMMENT_MAX + 1];
@@ -490,7 +502,8 @@ static int check_vpcs(const struct vnep_acl *acl, struct vnep_err *err)
 		const struct acl_vpc *v = &acl->vpcs[d->vpc];
 
 		if (!v->defined)
-			return vnep_err_set(err, VNEP_EVALUE, "vpc \"%s\" of %s is not among the records", v->vpc.vpc,
+			return vnep_err_set(err, VNEP_EVALUE,
+				"vpc \"%s\" of %s is not among the records", v->vpc.vpc,
 				v->needed_by);
 	}
 	return 0;
@@ -499,7 +512,8 @@ static int check_vpcs(const struct vnep_acl *acl, struct vnep_err *err)
 /* The kernel's index of a port; offline its place in the configuration, counted from 1. */
 static int read_port(struct vnep_acl *acl, unsigned place, uint32_t *index, struct vnep_err *err)
 {
-	const char *port = place < acl->config.access_count ? acl->config.access[place] : acl->config.core;
+	const char *port =
+		place < acl->config.access_count ? acl->config.access[place] : acl->config.core;
 	uint32_t now = acl->offline ? place + 1 : if_nametoindex(port);
 
 	if (!now)

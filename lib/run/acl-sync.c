@@ -1,9 +1,9 @@
 /*
  * acl-sync - the elements of one set: what the kernel holds against what is wanted.
  *
- * The wanted ones lie sorted; the dump of the kernel runs past them once and marks them. What is marked differently
- * is deleted and added anew in one unit, never replaced in place: on kernels before late 2025 a look-up
- * during a replacement could find neither value.
+ * The wanted ones lie sorted; the dump of the kernel runs past them once and marks them. What is
+ * marked differently is deleted and added anew in one unit, never replaced in place: on kernels
+ * before late 2025 a look-up during a replacement could find neither value.
  */
 #include <errno.h>
 #include <string.h>
@@ -31,7 +31,8 @@ static int see(const struct vnep_nft_element_info *there, void *arg)
 	if (!wanted)
 		acl_elements_add(&s->foreign, there->key, there->data);
 	else
-		wanted->flags = acl_element_same(s->d->acl, s->set, wanted, there) ? SAME : DIFFERENT;
+		wanted->flags =
+			acl_element_same(s->d->acl, s->set, wanted, there) ? SAME : DIFFERENT;
 	return s->foreign.rc;
 }
 
@@ -58,7 +59,8 @@ static int report(struct sync *s, enum acl_change change, const struct vnep_set_
 }
 
 /* Items [from, to) with this mark gathered to the front of a unit: so many as one message takes. */
-static size_t unit(const struct acl_elements *e, uint32_t mark, size_t *at, struct vnep_set_element *out, size_t max)
+static size_t unit(const struct acl_elements *e, uint32_t mark, size_t *at,
+	struct vnep_set_element *out, size_t max)
 {
 	size_t n = 0;
 
@@ -68,8 +70,8 @@ static size_t unit(const struct acl_elements *e, uint32_t mark, size_t *at, stru
 	return n;
 }
 
-static int change(struct sync *s, const struct acl_elements *e, uint32_t mark, enum acl_change change,
-	struct vnep_err *err)
+static int change(struct sync *s, const struct acl_elements *e, uint32_t mark,
+	enum acl_change change, struct vnep_err *err)
 {
 	struct vnep_set_element items[256];
 	size_t max = vnep_nft_elements_max(s->set), at = 0, n;

@@ -1,9 +1,9 @@
 /*
  * acl-want - the wanted state, record by record.
  *
- * A device with a binding (or a fixed address: preload) has a class: what happens when it speaks. Classes and
- * policies are named by what they say, not by the order in which they came, so that two runs over the same map
- * want the same chains.
+ * A device with a binding (or a fixed address: preload) has a class: what happens when it speaks.
+ * Classes and policies are named by what they say, not by the order in which they came, so that two
+ * runs over the same map want the same chains.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -67,11 +67,13 @@ int vnep_acl_want_vpc(struct vnep_acl *acl, const struct vnep_vpc *vpc, struct v
 	uint32_t i;
 
 	if (vpc->core_vlan)
-		return vnep_err_set(err, VNEP_EVALUE, "vpc \"%s\": core_vlan %u: only untagged core ports are served",
-			vpc->vpc, vpc->core_vlan);
+		return vnep_err_set(err, VNEP_EVALUE,
+			"vpc \"%s\": core_vlan %u: only untagged core ports are served", vpc->vpc,
+			vpc->core_vlan);
 	if (!vpc->deleted && vpc->core_port[0] && strcmp(vpc->core_port, acl->config.core))
-		return vnep_err_set(err, VNEP_EVALUE, "vpc \"%s\": core_port \"%s\" is not this edge's (\"%s\")",
-			vpc->vpc, vpc->core_port, acl->config.core);
+		return vnep_err_set(err, VNEP_EVALUE,
+			"vpc \"%s\": core_port \"%s\" is not this edge's (\"%s\")", vpc->vpc,
+			vpc->core_port, acl->config.core);
 	if (vpc->route_count) {
 		routes = reallocarray(NULL, vpc->route_count, sizeof *routes);
 		if (!routes)
@@ -93,7 +95,8 @@ int vnep_acl_want_vpc(struct vnep_acl *acl, const struct vnep_vpc *vpc, struct v
 }
 
 /* The VPC of a device: the one it names, or the narrowest whose prefix has its endpoint. */
-static int device_vpc(struct vnep_acl *acl, const struct vnep_device *device, uint32_t *out, struct vnep_err *err)
+static int device_vpc(
+	struct vnep_acl *acl, const struct vnep_device *device, uint32_t *out, struct vnep_err *err)
 {
 	char vep[VNEP_IP6_LEN];
 
@@ -107,16 +110,19 @@ static int device_vpc(struct vnep_acl *acl, const struct vnep_device *device, ui
 			const struct acl_vpc *v = &acl->vpcs[i];
 
 			if (v->defined && vnep_prefix_has(&v->vpc.prefix, &device->vep) &&
-				(*out == ACL_NONE || v->vpc.prefix.len > acl->vpcs[*out].vpc.prefix.len))
+				(*out == ACL_NONE ||
+					v->vpc.prefix.len > acl->vpcs[*out].vpc.prefix.len))
 				*out = (uint32_t)i;
 		}
 		vnep_ip6_print(&device->vep, vep);
 		if (*out == ACL_NONE)
 			return vnep_err_set(err, VNEP_EVALUE,
-				"%s: no vpc record before it has a prefix with %s in it", device->dev, vep);
+				"%s: no vpc record before it has a prefix with %s in it",
+				device->dev, vep);
 	}
 	if (!acl->vpcs[*out].needed_by[0])
-		snprintf(acl->vpcs[*out].needed_by, sizeof acl->vpcs[*out].needed_by, "%s", device->dev);
+		snprintf(acl->vpcs[*out].needed_by, sizeof acl->vpcs[*out].needed_by, "%s",
+			device->dev);
 	return 0;
 }
 
@@ -130,8 +136,10 @@ static uint64_t hash_allow(const struct vnep_allow *allow, size_t count)
 		h = vnep_hash(h, &allow[i].proto, 1);
 		h = vnep_hash(h, &allow[i].port_count, 1);
 		for (unsigned p = 0; p < allow[i].port_count; p++) {
-			uint8_t range[4] = { (uint8_t)(allow[i].ports[p].first >> 8), (uint8_t)allow[i].ports[p].first,
-				(uint8_t)(allow[i].ports[p].last >> 8), (uint8_t)allow[i].ports[p].last };
+			uint8_t range[4] = { (uint8_t)(allow[i].ports[p].first >> 8),
+				(uint8_t)allow[i].ports[p].first,
+				(uint8_t)(allow[i].ports[p].last >> 8),
+				(uint8_t)allow[i].ports[p].last };
 
 			h = vnep_hash(h, range, sizeof range);
 		}
@@ -146,7 +154,8 @@ static bool same_allow(const struct vnep_allow *a, const struct vnep_allow *b, s
 			a[i].proto != b[i].proto || a[i].port_count != b[i].port_count)
 			return false;
 		for (unsigned p = 0; p < a[i].port_count; p++)
-			if (a[i].ports[p].first != b[i].ports[p].first || a[i].ports[p].last != b[i].ports[p].last)
+			if (a[i].ports[p].first != b[i].ports[p].first ||
+				a[i].ports[p].last != b[i].ports[p].last)
 				return false;
 	}
 	return true;
@@ -165,8 +174,8 @@ static void policy_name(const struct vnep_acl *acl, uint32_t vpc, const struct v
 }
 
 /* Equal allow lists of one VPC share a policy. */
-static int policy_slot(struct vnep_acl *acl, uint32_t vpc, const struct vnep_device *device, uint32_t *out,
-	struct vnep_err *err)
+static int policy_slot(struct vnep_acl *acl, uint32_t vpc, const struct vnep_device *device,
+	uint32_t *out, struct vnep_err *err)
 {
 	char name[VNEP_NFT_NAME_MAX + 1];
 	struct acl_policy *p;
@@ -178,8 +187,10 @@ static int policy_slot(struct vnep_acl *acl, uint32_t vpc, const struct vnep_dev
 			continue;
 		if (p->vpc != vpc || p->allow_count != device->allow_count ||
 			!same_allow(p->allow, device->allow, p->allow_count))
-			return vnep_err_set(err, VNEP_EVALUE, "%s: its allow list cannot be told from another's "
-				"(equal hashes): change the order of its entries", device->dev);
+			return vnep_err_set(err, VNEP_EVALUE,
+				"%s: its allow list cannot be told from another's "
+				"(equal hashes): change the order of its entries",
+				device->dev);
 		*out = (uint32_t)i;
 		return 0;
 	}
@@ -200,10 +211,11 @@ static int policy_slot(struct vnep_acl *acl, uint32_t vpc, const struct vnep_dev
 	return 0;
 }
 
-static int class_slot(struct vnep_acl *acl, uint32_t vpc, const struct vnep_device *device, uint32_t *out,
-	struct vnep_err *err)
+static int class_slot(struct vnep_acl *acl, uint32_t vpc, const struct vnep_device *device,
+	uint32_t *out, struct vnep_err *err)
 {
-	struct acl_class c = { .has_psm = device->has_psm, .tap = device->journal != VNEP_JOURNAL_ASLEEP };
+	struct acl_class c = { .has_psm = device->has_psm,
+		.tap = device->journal != VNEP_JOURNAL_ASLEEP };
 	char listens[24] = "always";
 	struct acl_class *bigger;
 	int rc;
@@ -215,7 +227,8 @@ static int class_slot(struct vnep_acl *acl, uint32_t vpc, const struct vnep_devi
 	for (size_t i = 0; i < acl->class_count; i++) {
 		const struct acl_class *o = &acl->classes[i];
 
-		if (o->policy == c.policy && o->has_psm == c.has_psm && o->tap == c.tap && o->t3324_s == c.t3324_s) {
+		if (o->policy == c.policy && o->has_psm == c.has_psm && o->tap == c.tap &&
+			o->t3324_s == c.t3324_s) {
 			*out = (uint32_t)i;
 			return 0;
 		}
@@ -259,7 +272,8 @@ static uint8_t port_slot(const struct vnep_acl *acl, const char *port)
 	return ACL_PORT_NONE; /* of another edge: here the device is only an endpoint */
 }
 
-static int copy_addresses(struct acl_device *d, const struct in6_addr *addr, unsigned count, unsigned latest)
+static int copy_addresses(
+	struct acl_device *d, const struct in6_addr *addr, unsigned count, unsigned latest)
 {
 	if (count > 1) {
 		d->more = reallocarray(NULL, count - 1, sizeof *d->more);
@@ -273,20 +287,22 @@ static int copy_addresses(struct acl_device *d, const struct in6_addr *addr, uns
 	return 0;
 }
 
-static int device_binding(struct vnep_acl *acl, struct acl_device *d, const struct vnep_device *device,
-	const struct vnep_binding *binding, struct vnep_err *err)
+static int device_binding(struct vnep_acl *acl, struct acl_device *d,
+	const struct vnep_device *device, const struct vnep_binding *binding, struct vnep_err *err)
 {
 	int rc = 0;
 
 	if (binding && binding->vlan)
-		return vnep_err_set(err, VNEP_EVALUE, "%s: vlan %u: only untagged access ports are served", device->dev,
+		return vnep_err_set(err, VNEP_EVALUE,
+			"%s: vlan %u: only untagged access ports are served", device->dev,
 			binding->vlan);
 	if (binding && binding->addr_count) {
 		d->port = port_slot(acl, binding->port);
 		d->mac = binding->mac;
 		d->has_mac = true;
 		if (d->port != ACL_PORT_NONE)
-			rc = copy_addresses(d, binding->addr, binding->addr_count, binding->addr_count - 1);
+			rc = copy_addresses(
+				d, binding->addr, binding->addr_count, binding->addr_count - 1);
 	} else if (!binding && device->addr_count && device->has_mac) {
 		d->port = device->port[0] ? port_slot(acl, device->port) : ACL_PORT_ANY;
 		if (d->port != ACL_PORT_NONE)
@@ -304,17 +320,20 @@ static void device_free(struct acl_device *d)
 	free(d);
 }
 
-static int device_new(struct vnep_acl *acl, const struct vnep_device *device, const struct vnep_binding *binding,
-	struct acl_device **out, struct vnep_err *err)
+static int device_new(struct vnep_acl *acl, const struct vnep_device *device,
+	const struct vnep_binding *binding, struct acl_device **out, struct vnep_err *err)
 {
 	struct acl_device *d;
 	int rc;
 
 	if (device->form == VNEP_FORM_HOST)
-		return vnep_err_set(err, VNEP_EVALUE, "%s: form \"host\" is not served: its endpoint is held by a host "
-			"of the VPC, this edge holds endpoints itself (form \"edge\")", device->dev);
+		return vnep_err_set(err, VNEP_EVALUE,
+			"%s: form \"host\" is not served: its endpoint is held by a host "
+			"of the VPC, this edge holds endpoints itself (form \"edge\")",
+			device->dev);
 	if (device->vlan)
-		return vnep_err_set(err, VNEP_EVALUE, "%s: vlan %u: only untagged access ports are served", device->dev,
+		return vnep_err_set(err, VNEP_EVALUE,
+			"%s: vlan %u: only untagged access ports are served", device->dev,
 			device->vlan);
 	d = calloc(1, sizeof *d);
 	if (!d)

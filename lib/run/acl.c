@@ -9,7 +9,8 @@
 
 enum { SET_SIZE_DEFAULT = 1 << 20 };
 
-int vnep_acl_open(struct vnep_acl **out, const struct vnep_acl_config *config, bool offline, struct vnep_err *err)
+int vnep_acl_open(struct vnep_acl **out, const struct vnep_acl_config *config, bool offline,
+	struct vnep_err *err)
 {
 	struct vnep_acl *acl = calloc(1, sizeof *acl);
 	int rc = 0;
@@ -25,7 +26,8 @@ int vnep_acl_open(struct vnep_acl **out, const struct vnep_acl_config *config, b
 		rc = vnep_nl_open(&acl->nl, NETLINK_NETFILTER, err);
 	if (rc == -EPROTONOSUPPORT || rc == -EAFNOSUPPORT) {
 		rc = vnep_err_set(err, VNEP_EKERNEL, "this kernel has no nf_tables");
-		vnep_err_hint(err, "try `modprobe nf_tables`, or a kernel with CONFIG_NF_TABLES_NETDEV");
+		vnep_err_hint(
+			err, "try `modprobe nf_tables`, or a kernel with CONFIG_NF_TABLES_NETDEV");
 	}
 	if (rc) {
 		vnep_acl_close(acl);
@@ -70,8 +72,8 @@ int vnep_acl_clear(struct vnep_acl *acl, struct vnep_err *err)
 }
 
 /* Put or delete one element of awake. */
-static int awake_change(struct vnep_acl *acl, const struct in6_addr *vep, bool delete, bool put, uint64_t timeout_ms,
-	struct vnep_err *err)
+static int awake_change(struct vnep_acl *acl, const struct in6_addr *vep, bool delete, bool put,
+	uint64_t timeout_ms, struct vnep_err *err)
 {
 	struct vnep_set_element element = { 0 };
 	struct vnep_nft_batch *batch = NULL;
@@ -89,13 +91,14 @@ static int awake_change(struct vnep_acl *acl, const struct in6_addr *vep, bool d
 	return rc;
 }
 
-/* An element may expire between the look and the change, or the change before may have been done and its
- * acknowledgement lost: so a refusal is looked at again. */
+/* An element may expire between the look and the change, or the change before may have been done
+ * and its acknowledgement lost: so a refusal is looked at again. */
 enum { TRIES = 3 };
 
-/* An element that is there keeps its timeout (kernels before 6.12 do not even move its end): it is deleted and added
- * in one batch. Who looks it up meanwhile may find neither, and journals. */
-int vnep_acl_awake_add(struct vnep_acl *acl, const struct in6_addr *vep, uint64_t t3324_ms, struct vnep_err *err)
+/* An element that is there keeps its timeout (kernels before 6.12 do not even move its end): it is
+ * deleted and added in one batch. Who looks it up meanwhile may find neither, and journals. */
+int vnep_acl_awake_add(
+	struct vnep_acl *acl, const struct in6_addr *vep, uint64_t t3324_ms, struct vnep_err *err)
 {
 	struct vnep_nft_element_info there;
 	int refused = 0;
@@ -136,7 +139,8 @@ static uint64_t left_ms(const struct vnep_nft_element_info *element)
 	return element->timeout_ms || element->left_ms ? element->left_ms : UINT64_MAX;
 }
 
-int vnep_acl_awake_get(struct vnep_acl *acl, const struct in6_addr *vep, uint64_t *left, struct vnep_err *err)
+int vnep_acl_awake_get(
+	struct vnep_acl *acl, const struct in6_addr *vep, uint64_t *left, struct vnep_err *err)
 {
 	struct vnep_nft_element_info there;
 	int rc = vnep_nft_element_get(acl->nl, VNEP_SET_AWAKE, vep->s6_addr, &there, err);
@@ -147,7 +151,8 @@ int vnep_acl_awake_get(struct vnep_acl *acl, const struct in6_addr *vep, uint64_
 	return 0;
 }
 
-/* Members are gathered before the caller sees them: a dump may have to be repeated, a callback may not. */
+/* Members are gathered before the caller sees them: a dump may have to be repeated, a callback may
+ * not. */
 static int member_add(const struct vnep_nft_element_info *element, void *arg)
 {
 	struct acl_members *m = arg;
@@ -179,7 +184,8 @@ int acl_members_read(struct vnep_acl *acl, struct acl_members *out, struct vnep_
 	return vnep_nft_each_element(acl->nl, VNEP_SET_AWAKE, member_add, members_forget, out, err);
 }
 
-int vnep_acl_awake_each(struct vnep_acl *acl, vnep_acl_awake_cb *cb, void *arg, struct vnep_err *err)
+int vnep_acl_awake_each(
+	struct vnep_acl *acl, vnep_acl_awake_cb *cb, void *arg, struct vnep_err *err)
 {
 	struct acl_members m = { 0 };
 	int rc = acl_members_read(acl, &m, err);

@@ -27,8 +27,13 @@ static struct vnep_vpc vpc(const char *name, const char *prefix)
 /* Device n of VPC acme: V is 2001:db8:b::n, L 2001:db8:a::n, its MAC ends in n. */
 static struct vnep_device device(unsigned n)
 {
-	struct vnep_device d = { .vpc = "acme", .has_mac = true, .addr_count = 1, .has_psm = true, .t3324_s = 10,
-		.journal = VNEP_JOURNAL_BOTH, .port = "acc0" };
+	struct vnep_device d = { .vpc = "acme",
+		.has_mac = true,
+		.addr_count = 1,
+		.has_psm = true,
+		.t3324_s = 10,
+		.journal = VNEP_JOURNAL_BOTH,
+		.port = "acc0" };
 	char text[64];
 
 	snprintf(d.dev, sizeof d.dev, "urn:dev:mac:00005efffe0053%02x", n);
@@ -227,7 +232,8 @@ TEST("presence: timed and always, added twice, removed twice, asked")
 	CHECK_INT(left, 0);
 	CHECK_INT(vnep_acl_awake_remove(acl, &d.vep, NULL), 0);
 	CHECK_INT(vnep_acl_awake_add(acl, &d.vep, 30000, NULL), 0);
-	CHECK_INT(vnep_acl_awake_add(acl, &d.vep, 10000, NULL), 0); /* shorter: it counts from now */
+	CHECK_INT(
+		vnep_acl_awake_add(acl, &d.vep, 10000, NULL), 0); /* shorter: it counts from now */
 	CHECK_INT(vnep_acl_awake_get(acl, &d.vep, &left, NULL), 0);
 	CHECK(left > 9000 && left <= 10000);
 	CHECK_INT(vnep_acl_awake_add(acl, &d.vep, 0, NULL), 0);
@@ -384,7 +390,8 @@ TEST("render needs no kernel, and every element is in it")
 	CHECK_INT(vnep_acl_want_vpc(acl, &v, NULL), 0);
 	CHECK_INT(vnep_acl_want_device(acl, &d, NULL, NULL), 0);
 	CHECK_INT(vnep_acl_render(acl, false, append, &out, NULL), 0);
-	CHECK(strstr(vnep_buf_str(&out), "\"acc0\" . 00:00:5e:00:53:03 . 2001:db8:a::3 : 2001:db8:b::3") != NULL);
+	CHECK(strstr(vnep_buf_str(&out),
+		      "\"acc0\" . 00:00:5e:00:53:03 . 2001:db8:a::3 : 2001:db8:b::3") != NULL);
 	CHECK(strstr(vnep_buf_str(&out), "2001:db8:b::3 : goto class_10s_tap_all_acme") != NULL);
 	CHECK_INT(vnep_acl_plan(acl, append, &out, NULL), VNEP_EUSAGE);
 	vnep_acl_close(acl);

@@ -17,7 +17,9 @@ struct link_request {
 static struct link_request link_request(uint16_t type, uint16_t flags, int ifindex)
 {
 	return (struct link_request){
-		.head = { .nlmsg_len = sizeof(struct link_request), .nlmsg_type = type, .nlmsg_flags = flags },
+		.head = { .nlmsg_len = sizeof(struct link_request),
+			.nlmsg_type = type,
+			.nlmsg_flags = flags },
 		.link = { .ifi_index = ifindex },
 	};
 }
@@ -129,7 +131,8 @@ TEST("events: nothing there is no error and does not wait")
 
 TEST("attributes: a length past the end stops the walk, what was before it counts")
 {
-	const uint8_t bytes[] = { 8, 0, 1, 0, 'a', 'b', 'c', 0, 5, 0, 2, 0x80, 'x', 0, 0, 0, 9, 0, 3, 0, 'y' };
+	const uint8_t bytes[] = { 8, 0, 1, 0, 'a', 'b', 'c', 0, 5, 0, 2, 0x80, 'x', 0, 0, 0, 9, 0,
+		3, 0, 'y' };
 	struct vnep_nl_attrs walk;
 	struct vnep_nl_attr attr;
 

@@ -32,7 +32,8 @@ static const char *text_of(struct vnep_stmt stmt, char *out, size_t cap)
 	vnep_ruleset_stmt(&rs, stmt);
 	vnep_nfttext_rules(&text);
 	at = strstr(vnep_buf_str(&buf), "chain c {\n\t\t");
-	snprintf(out, cap, "%.*s", at ? (int)(strstr(at, " comment \"r\"") - at - 12) : 0, at ? at + 12 : "");
+	snprintf(out, cap, "%.*s", at ? (int)(strstr(at, " comment \"r\"") - at - 12) : 0,
+		at ? at + 12 : "");
 	vnep_buf_release(&buf);
 	vnep_ruleset_release(&rs);
 	return out;
@@ -44,11 +45,11 @@ TEST("every member of a statement is in the hash of its rule")
 	uint64_t hash = hash_of(base);
 
 	CHECK(hash_of(base) == hash);
-#define DIFFERS(change)                                                                            \
-	do {                                                                                       \
-		s = base;                                                                          \
-		change;                                                                            \
-		CHECK(hash_of(s) != hash);                                                         \
+#define DIFFERS(change)                    \
+	do {                               \
+		s = base;                  \
+		change;                    \
+		CHECK(hash_of(s) != hash); \
 	} while (0)
 	DIFFERS(s.kind = VNEP_STMT_DROP);
 	DIFFERS(s.field = VNEP_FIELD_DEST);
@@ -72,7 +73,8 @@ TEST("a rule's comment is its text and its hash, and fits what nft prints")
 
 	vnep_ruleset_init(&rs, 16);
 	vnep_ruleset_chain(&rs, NULL, NULL, "c");
-	vnep_ruleset_rule(&rs, "a text that is much longer than what a comment of a rule may have in the end, so cut");
+	vnep_ruleset_rule(&rs, "a text that is much longer than what a comment of a rule may have "
+			       "in the end, so cut");
 	vnep_rule_comment(&rs, &rs.rules[0], comment);
 	CHECK(strlen(comment) < 128);
 	CHECK(strstr(comment, " #") && strlen(strstr(comment, " #")) == 18);
@@ -144,7 +146,8 @@ TEST("statements in nft's words")
 	CHECK_STR(text_of(s, out, sizeof out), "th dport 5683");
 	s.number2 = 5690;
 	CHECK_STR(text_of(s, out, sizeof out), "th dport 5683-5690");
-	s = (struct vnep_stmt){ .kind = VNEP_STMT_TAG, .tag = { VNEP_TAG_ACCESS_REQUEST, 258, VNEP_FROM_DEVICE } };
+	s = (struct vnep_stmt){ .kind = VNEP_STMT_TAG,
+		.tag = { VNEP_TAG_ACCESS_REQUEST, 258, VNEP_FROM_DEVICE } };
 	CHECK_STR(text_of(s, out, sizeof out), "ether daddr set 02:00:04:01:02:01");
 	s = (struct vnep_stmt){ .kind = VNEP_STMT_ROUTE, .name = "up0" };
 	CHECK_STR(text_of(s, out, sizeof out), "fwd ip6 to ip6 daddr device \"up0\"");
