@@ -252,3 +252,18 @@ load edge
 	[[ ! -s $T/hear0.out ]]
 	balanced
 }
+
+@test "edge: a device whose active time is 0 gets its backlog when it speaks, once, and sleeps again" {
+	requires "$COAP_CLIENT" libcoap3-bin
+	lab
+	T3324=0 edge_map
+	edge_start
+	background coap netns dev0 "$COAP_SERVER" -A 2001:db8:a::2 -d 4
+	netns vpc "$COAP_CLIENT" -N -m put -e on -B 1 "coap://[$V0]/state" || true
+	wait_for 5 pending_is "$V0" 1
+	speak 0
+	wait_for 5 told '.type == "outcome" and .outcome == "confirmed"'
+	wait_for 8 state_is "$V0" asleep
+	pending_is "$V0" 0
+	balanced
+}

@@ -86,7 +86,7 @@ load edge
 	balanced
 	local pending overrun
 	pending=$(jq .pending "$T/status") overrun=$(jq '.dropped.overrun // 0' "$T/status")
-	(( pending + overrun == 24 ))
+	(( pending <= 24 && pending + overrun >= 24 )) # overrun counts neighbour discovery, too
 	speak 0
 	wait_for 10 pending_is "$V0" 0
 	wait_for 5 state_is "$V0" awake
@@ -155,5 +155,24 @@ load edge
 	edge_start
 	wait "${PIDS[ping]}"
 	grep -q "60 packets transmitted, 60 received" "$T/ping.out"
+	balanced
+}
+
+@test "edge: a port that is deleted and made again is a port again: rules, elements and sockets follow" {
+	lab 2
+	edge_map
+	edge_start
+	speak 1
+	wait_for 5 state_is "$V1" awake
+	ns ip -n edge link del acc1
+	wait_for 5 told ".type == \"presence\" and .dev == \"$DEV1\" and .state == \"asleep\" and .cause == \"link-down\""
+	ns ip link add acc1 index 31 netns edge type veth peer name d1 netns dev1
+	ns ip -n edge link set acc1 address 00:00:5e:00:53:f1 up
+	netns dev1 sh -c 'echo 0 >/proc/sys/net/ipv6/conf/d1/accept_dad
+		ip link set d1 address 00:00:5e:00:53:11 up
+		ip address add 2001:db8:a::3/64 dev d1 nodad; ip route add default via fe80::1 dev d1'
+	wait_for 8 netns dev1 ping -q -c 1 -W 1 2001:db8:b::2
+	wait_for 5 state_is "$V1" awake
+	netns vpc ping -q -c 2 -i 0.1 -W 2 "$V1"
 	balanced
 }

@@ -12,6 +12,7 @@
 #include "acl.h"
 #include "vnep/num.h"
 #include "vnep/recjson.h"
+#include "vnep/state.h"
 #include "vnep/table.h"
 
 struct waiting {
@@ -175,12 +176,15 @@ static int take(struct vnep_cli *cli, struct vnep_json *json, const char *text, 
 	}
 }
 
+/* preload: a fixed address without a binding counts as one. */
 static int want_device(struct vnep_cli *cli, struct vnep_acl *acl, const struct vnep_json *json,
-	const struct vnep_binding *binding)
+	const struct vnep_binding *binding, bool preload)
 {
 	struct vnep_device device = { 0 };
 	int rc = vnep_device_decode(json, &device, &cli->err);
 
+	if (!rc && !preload)
+		device.addr_count = 0;
 	if (!rc)
 		rc = vnep_acl_want_device(acl, &device, binding, &cli->err);
 	vnep_device_release(&device);
@@ -202,7 +206,7 @@ static int want_waiting(struct vnep_cli *cli, struct input *in, const struct wai
 		snprintf(dev, sizeof dev, "%.*s", VNEP_URN_MAX, vnep_json_get_str(json, "dev", ""));
 		memset(dev + strlen(dev), 0, sizeof dev - strlen(dev));
 		held = vnep_table_get(&in->bindings, dev);
-		rc = want_device(cli, in->acl, json, held ? &held->binding : NULL);
+		rc = want_device(cli, in->acl, json, held ? &held->binding : NULL, true);
 	}
 	vnep_json_free(json);
 	return rc;
@@ -237,6 +241,7 @@ struct from_map {
 	struct vnep_cli *cli;
 	struct vnep_acl *acl;
 	struct vnep_map_txn *txn;
+	bool edge; /* one lives here: it binds each device when it hears it, and preloads nobody */
 };
 
 static int map_record(const char *text, size_t len, void *arg)
@@ -251,7 +256,7 @@ static int map_record(const char *text, size_t len, void *arg)
 		rc = want_vpc(m->cli, m->acl, json);
 	} else if (!rc) {
 		bound = !vnep_map_get_binding(m->txn, vnep_json_get_str(json, "dev", ""), &binding, NULL);
-		rc = want_device(m->cli, m->acl, json, bound && !binding.deleted ? &binding : NULL);
+		rc = want_device(m->cli, m->acl, json, bound && !binding.deleted ? &binding : NULL, !m->edge);
 	}
 	vnep_json_free(json);
 	return rc;
@@ -261,8 +266,10 @@ static int want_map(struct vnep_cli *cli, struct vnep_acl *acl)
 {
 	struct from_map m = { .cli = cli, .acl = acl };
 	struct vnep_mapstore *store = NULL;
+	struct vnep_state_owner owner;
 	int rc = vnep_mapstore_open(&store, cli->state, false, &cli->err);
 
+	m.edge = !vnep_state_owner(cli->state, &owner, NULL) && owner.socket[0];
 	if (!rc)
 		rc = vnep_map_begin(store, false, &m.txn, &cli->err);
 	if (!rc)

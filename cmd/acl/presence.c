@@ -63,7 +63,10 @@ static int change(struct vnep_cli *cli, struct vnep_acl *acl, const struct targe
 				   vnep_acl_awake_remove(acl, &t->vep, &cli->err);
 	if (rc)
 		return rc;
-	snprintf(presence.dev, sizeof presence.dev, "%s", t->dev);
+	if (t->dev[0])
+		snprintf(presence.dev, sizeof presence.dev, "%s", t->dev);
+	else
+		vnep_ip6_print(&t->vep, presence.dev); /* all that is known of it */
 	vnep_buf_init(&out);
 	vnep_presence_encode(&out, &presence);
 	rc = vnep_out_records(cli, &out, false);

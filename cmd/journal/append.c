@@ -122,8 +122,7 @@ static int append_record(struct appending *a, struct vnep_json *json, const char
 					      : append_outcome(a, json);
 }
 
-/* The edge checks and answers. It numbers the records of a request from 1: remember where each
- * stood. */
+/* The edge checks and answers, record by record: remember where each stood. */
 static int forward(struct appending *a, const char *text, size_t len)
 {
 	vnep_buf_put(&a->sent, &a->lines.line, sizeof a->lines.line);

@@ -37,7 +37,7 @@ enum vnep_life_action {
 	VNEP_DO_RELEASE = 1 << 5,    /* install the neighbour: the kernel sends its queue on */
 };
 
-/* never_awake: a device whose active time is 0 goes back to sleep when its backlog is sent. */
+/* never_awake: a device whose active time is 0 is never handed to the kernel: it stays waking until it is silent. */
 enum vnep_life vnep_life_step(enum vnep_life now, enum vnep_life_event event, bool never_awake,
 	unsigned *actions);
 

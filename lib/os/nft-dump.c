@@ -339,17 +339,21 @@ static struct nft_msg question(void *place, size_t cap, uint16_t type, uint16_t 
 	return m;
 }
 
-/* What a failed reading means: no table or set is an empty one; no nf_tables has a name. */
-static int read_error(int rc, struct vnep_err *err)
+/* Ask, and tell of an error only where it is one: no table, set or element is an empty one. */
+static int ask(struct vnep_nl *nl, struct nft_msg *m, vnep_nl_cb *cb, void (*restart)(void *), void *arg,
+	struct vnep_err *err)
 {
-	if (rc == -ENOENT)
-		return 0;
+	struct vnep_err why = { 0 };
+	int rc = m->full ? -EMSGSIZE : vnep_nl_dump(nl, m->head, cb, restart, arg, &why);
+
+	if (!rc || rc == -ENOENT)
+		return rc;
 	if (rc == -EOPNOTSUPP || rc == -EPROTONOSUPPORT || rc == -EAFNOSUPPORT) {
 		vnep_err_set(err, VNEP_EKERNEL, "this kernel has no nf_tables");
 		vnep_err_hint(err, "try `modprobe nf_tables`, or a kernel with CONFIG_NF_TABLES_NETDEV");
 		return VNEP_EKERNEL;
 	}
-	return rc;
+	return why.text[0] ? vnep_err_set(err, rc, "%s", why.text) : rc;
 }
 
 static int table_message(const struct nlmsghdr *msg, void *arg)
@@ -377,10 +381,10 @@ int vnep_nft_table(struct vnep_nl *nl, struct vnep_nft_table_info *out, struct v
 
 	*out = (struct vnep_nft_table_info){ 0 };
 	nft_put_str(&m, NFTA_TABLE_NAME, VNEP_NFT_TABLE);
-	rc = vnep_nl_dump(nl, m.head, table_message, NULL, out, err);
+	rc = ask(nl, &m, table_message, NULL, out, err);
 	if (rc == -ENOENT)
 		return vnep_err_set(err, VNEP_ENOTFOUND, "there is no table netdev " VNEP_NFT_TABLE " in the kernel");
-	return read_error(rc, err);
+	return rc;
 }
 
 /* Which callback, for the four kinds of objects that are dumped alike. */
@@ -429,12 +433,14 @@ static int dump(struct vnep_nl *nl, uint16_t type, uint16_t table_attr, uint16_t
 {
 	uint32_t place[128];
 	struct nft_msg m = question(place, sizeof place, type, NLM_F_DUMP);
+	int rc;
 
 	if (table_attr)
 		nft_put_str(&m, table_attr, VNEP_NFT_TABLE);
 	if (set_attr)
 		nft_put_str(&m, set_attr, set);
-	return read_error(vnep_nl_dump(nl, m.head, each_message, each_restart, each, err), err);
+	rc = ask(nl, &m, each_message, each_restart, each, err);
+	return rc == -ENOENT ? 0 : rc;
 }
 
 int vnep_nft_each_chain(struct vnep_nl *nl, vnep_nft_chain_cb *cb, void (*restart)(void *), void *arg,
@@ -511,6 +517,6 @@ int vnep_nft_element_get(struct vnep_nl *nl, enum vnep_set set, const uint8_t *k
 	nft_end(&m, nest);
 	nft_end(&m, elem);
 	nft_end(&m, list);
-	rc = read_error(vnep_nl_dump(nl, m.head, each_message, NULL, &each, err), err);
-	return rc || one.found ? rc : VNEP_ENOTFOUND;
+	rc = ask(nl, &m, each_message, NULL, &each, err);
+	return rc == -ENOENT || (!rc && !one.found) ? VNEP_ENOTFOUND : rc;
 }

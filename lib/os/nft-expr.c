@@ -359,8 +359,9 @@ static void put_match(struct nft_msg *m, const struct vnep_stmt *s)
 		break;
 	case VNEP_STMT_PORTS:
 		load(m, NFT_PAYLOAD_TRANSPORT_HEADER, DEST_PORT, 2, NFT_REG_1);
-		cmp_be16(m, NFT_CMP_GTE, s->number);
-		cmp_be16(m, NFT_CMP_LTE, s->number2);
+		cmp_be16(m, s->number == s->number2 ? NFT_CMP_EQ : NFT_CMP_GTE, s->number);
+		if (s->number != s->number2)
+			cmp_be16(m, NFT_CMP_LTE, s->number2);
 		break;
 	default: break;
 	}

@@ -132,10 +132,12 @@ static void there_release(struct there *t)
 static int there_read(struct vnep_nl *nl, struct there *t, struct vnep_err *err)
 {
 	struct vnep_nft_table_info table;
-	int rc = vnep_nft_table(nl, &table, err);
+	int rc = vnep_nft_table(nl, &table, NULL);
 
 	if (rc == VNEP_ENOTFOUND)
 		return 0;
+	if (rc)
+		rc = vnep_nft_table(nl, &table, err); /* for its words */
 	if (!rc) {
 		t->has_table = true;
 		t->dormant = table.dormant;
@@ -493,6 +495,8 @@ static int diff(struct acl_diff *d, unsigned parts, struct vnep_err *err)
 {
 	int rc = acl_build(d->acl, err);
 
+	if (!rc && parts & ACL_ELEMENTS)
+		rc = acl_elements_check(d->acl, err);
 	if (!rc)
 		rc = vnep_nft_batch_new(&d->batch, d->acl->nl, err);
 	if (!rc)

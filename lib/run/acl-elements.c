@@ -156,6 +156,16 @@ int acl_elements_want(struct vnep_acl *acl, enum vnep_set set, struct acl_elemen
 	return unite(out, err);
 }
 
+/* from_binding is the one set where two devices can meet: the others are by endpoint, or have no data. */
+int acl_elements_check(struct vnep_acl *acl, struct vnep_err *err)
+{
+	struct acl_elements e;
+	int rc = acl_elements_want(acl, VNEP_SET_FROM_BINDING, &e, err);
+
+	acl_elements_release(&e);
+	return rc;
+}
+
 bool acl_element_same(const struct vnep_acl *acl, enum vnep_set set, const struct vnep_set_element *wanted,
 	const struct vnep_nft_element_info *there)
 {

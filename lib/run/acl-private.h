@@ -93,6 +93,9 @@ struct acl_elements {
 
 /* The wanted elements of a set; rs must be built. VNEP_EVALUE: two devices want one key. */
 int acl_elements_want(struct vnep_acl *acl, enum vnep_set set, struct acl_elements *out, struct vnep_err *err);
+
+/* Do two devices want one binding? Asked before anything is written. */
+int acl_elements_check(struct vnep_acl *acl, struct vnep_err *err);
 void acl_elements_add(struct acl_elements *e, const uint8_t *key, const uint8_t *data);
 void acl_elements_release(struct acl_elements *e);
 

@@ -63,6 +63,8 @@ int vnep_acl_render(struct vnep_acl *acl, bool json, vnep_acl_emit_cb *emit, voi
 	int rc = acl->offline ? acl_build(acl, err) :
 				vnep_err_set(err, VNEP_EUSAGE, "rendering needs no kernel: open it offline");
 
+	if (!rc)
+		rc = acl_elements_check(acl, err);
 	if (rc)
 		return rc;
 	vnep_buf_init(&r.buf);

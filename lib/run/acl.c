@@ -55,10 +55,10 @@ int vnep_acl_present(struct vnep_acl *acl, struct vnep_err *err)
 int vnep_acl_clear(struct vnep_acl *acl, struct vnep_err *err)
 {
 	struct vnep_nft_batch *batch = NULL;
-	int rc = vnep_acl_present(acl, err);
+	int rc = vnep_acl_present(acl, NULL);
 
 	if (rc)
-		return rc == VNEP_ENOTFOUND ? 0 : rc;
+		return rc == VNEP_ENOTFOUND ? 0 : vnep_acl_present(acl, err);
 	acl->installed = false;
 	rc = vnep_nft_batch_new(&batch, acl->nl, err);
 	if (!rc) {

@@ -27,6 +27,7 @@ struct edge_client {
 	struct vnep_json *request;
 	const struct edge_verb *verb;
 	struct vnep_buf input; /* whole lines */
+	unsigned line;         /* of the input, the last one that was handled */
 	struct vnep_buf out;
 	bool watching, finished, eof;
 	size_t discarded; /* input behind a refusal */

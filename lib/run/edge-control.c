@@ -17,7 +17,7 @@
 
 #include "edge-client.h"
 
-enum { CLIENTS_MAX = 256, INPUT_MAX = 256 << 20, WATCH_MAX = 4 << 20, DISCARD_MAX = 16 << 20, CHUNK = 65536 };
+enum { CLIENTS_MAX = 256, INPUT_MAX = 256 << 20, WATCH_MAX = 4 << 20, DISCARD_MAX = 16 << 20, OUT_HIGH = 1 << 20, CHUNK = 65536 };
 
 static void client_free(struct edge_client *client)
 {
@@ -53,6 +53,8 @@ static bool flush(struct edge_client *client)
 		vnep_buf_consume(&client->out, (size_t)n);
 	}
 	vnep_watch_writable(client->watch, client->out.len > 0);
+	if (!client->eof) /* who does not take our answers is not read from either */
+		vnep_watch_readable(client->watch, client->out.len < OUT_HIGH);
 	if (!client->finished || client->out.len)
 		return true;
 	if (client->eof || client->discarded > DISCARD_MAX)
@@ -229,6 +231,15 @@ static void on_listen(struct vnep_watch *watch, void *arg)
 		client_free(client);
 }
 
+/* Not freed here: this may run inside its own callback. Its descriptor reports the end, and that frees it. */
+static void cut_off(struct edge_client *client)
+{
+	client->watching = false;
+	client->finished = true;
+	vnep_buf_reset(&client->out);
+	shutdown(client->fd, SHUT_RDWR);
+}
+
 void edge_control_tell(struct vnep_edge *edge)
 {
 	struct edge_client *client, *next;
@@ -242,9 +253,9 @@ void edge_control_tell(struct vnep_edge *edge)
 		vnep_buf_put(&client->out, edge->told.data, edge->told.len);
 		if (client->out.len > WATCH_MAX) {
 			edge_say(edge, LOG_WARNING, "control: a watcher that does not read was cut off");
-			client_free(client);
+			cut_off(client);
 		} else if (!flush(client)) {
-			client_free(client);
+			cut_off(client);
 		}
 	}
 	vnep_buf_reset(&edge->told);

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
@@ -123,12 +124,24 @@ void edge_device_reload(struct vnep_edge *edge, struct edge_device *d)
 		d->last_seen = j.life_ts;
 }
 
+static void unlink_owed(struct vnep_edge *edge, struct edge_device *d)
+{
+	struct edge_device **p = &edge->owed_first;
+
+	while (*p && *p != d)
+		p = &(*p)->owed_link;
+	if (*p)
+		*p = d->owed_link;
+}
+
 static void forget(struct vnep_edge *edge, struct edge_device *d)
 {
+	unlink_owed(edge, d);
 	edge_replay_stop(edge, d);
 	vnep_heap_remove(&edge->silences, &d->silence);
 	l3_release(edge, d);
 	vnep_table_remove(&edge->by_vep, d);
+	vnep_table_remove(&edge->by_dev, d);
 	if (d->has_mac)
 		vnep_table_remove(&edge->by_mac, d);
 	free(d->allow);
@@ -138,12 +151,10 @@ static void forget(struct vnep_edge *edge, struct edge_device *d)
 
 static int enter(struct vnep_edge *edge, struct edge_device *d)
 {
-	if (vnep_table_put(&edge->by_vep, d))
+	if (vnep_table_put(&edge->by_vep, d) || vnep_table_put(&edge->by_dev, d))
 		return -ENOMEM;
-	if (d->has_mac && !vnep_table_get(&edge->by_mac, &d->l2) && vnep_table_put(&edge->by_mac, d)) {
-		vnep_table_remove(&edge->by_vep, d);
+	if (d->has_mac && !vnep_table_get(&edge->by_mac, &d->l2) && vnep_table_put(&edge->by_mac, d))
 		return -ENOMEM;
-	}
 	return d->bound ? l3_claim(edge, d) : 0;
 }
 
@@ -192,6 +203,21 @@ struct edge_device *edge_device_by_vep(struct vnep_edge *edge, const struct in6_
 		return d;
 	if (!vnep_map_by_vep(txn, vep, dev))
 		d = load(edge, txn, dev);
+	vnep_map_abort(txn);
+	return d;
+}
+
+struct edge_device *edge_device_by_dev(struct vnep_edge *edge, const char *dev)
+{
+	char key[VNEP_URN_MAX + 1] = ""; /* the table compares all of it */
+	struct edge_device *d;
+	struct vnep_map_txn *txn;
+
+	snprintf(key, sizeof key, "%s", dev);
+	d = vnep_table_get(&edge->by_dev, key);
+	if (d || vnep_map_begin(edge->map, false, &txn, NULL))
+		return d;
+	d = load(edge, txn, key);
 	vnep_map_abort(txn);
 	return d;
 }
@@ -284,6 +310,7 @@ static void add_addr(struct edge_device *d, const struct in6_addr *addr)
 int edge_device_bind(struct vnep_edge *edge, struct edge_device *d, struct edge_port *port,
 	const struct in6_addr *addr, struct vnep_err *err)
 {
+	struct edge_device before = *d;
 	int rc;
 
 	if (d->bound && d->port == port && edge_device_has_addr(d, addr))
@@ -297,8 +324,15 @@ int edge_device_bind(struct vnep_edge *edge, struct edge_device *d, struct edge_
 	d->bound_since = vnep_wall_now();
 	d->epoch++;
 	rc = install(edge, d, err);
-	if (!rc)
-		rc = l3_claim(edge, d);
+	if (rc) { /* as if it had never asked */
+		d->port = before.port;
+		d->addr_count = before.addr_count;
+		memcpy(d->addr, before.addr, sizeof d->addr);
+		d->bound_since = before.bound_since;
+		d->epoch = before.epoch;
+	}
+	if (d->port && (rc == 0 || d->bound) && l3_claim(edge, d) && !rc)
+		rc = vnep_err_sys(err, ENOMEM, "device %s", d->dev);
 	if (rc)
 		return rc;
 	if (!d->bound)
@@ -306,53 +340,6 @@ int edge_device_bind(struct vnep_edge *edge, struct edge_device *d, struct edge_
 	d->bound = true;
 	edge_announce(edge, d);
 	return 0;
-}
-
-/* A record of the map changed or went: kernel and table follow. Its life goes on if it is the same device. */
-int edge_device_changed(struct vnep_edge *edge, const char *dev, struct vnep_err *err)
-{
-	struct vnep_device record = { 0 };
-	struct vnep_binding binding;
-	struct vnep_map_txn *txn;
-	struct edge_device *d = NULL, *other;
-	bool bound;
-	int rc = vnep_map_begin(edge->map, false, &txn, err);
-
-	if (rc)
-		return rc;
-	for (size_t i = 0; (other = vnep_table_next(&edge->by_vep, &i));)
-		if (!strcmp(other->dev, dev))
-			d = other;
-	rc = vnep_map_get_device(txn, dev, &record, err);
-	bound = !rc && !vnep_map_get_binding(txn, dev, &binding, NULL);
-	vnep_map_abort(txn);
-	if (rc && rc != VNEP_ENOTFOUND)
-		return rc;
-	if (d && (rc || !vnep_ip6_equal(&d->vep, &record.vep) ||
-			 record.has_mac != d->has_mac || !vnep_mac_equal(&record.mac, &d->l2.mac))) {
-		edge_device_event(edge, d, VNEP_LIFE_DOWN, VNEP_CAUSE_DEREGISTERED, vnep_wall_now());
-		edge_journal_give_up(edge, d);
-		edge_group_end(edge);
-		vnep_acl_device_unset(edge->acl, &d->vep, NULL);
-		forget(edge, d);
-		d = NULL;
-	}
-	if (!rc) {
-		unsigned fixed = record.addr_count;
-
-		if (!bound)
-			record.addr_count = 0; /* no preload: see load_device in edge.c */
-		rc = vnep_acl_device_set(edge->acl, &record, bound ? &binding : NULL, err);
-		record.addr_count = fixed;
-		if (d)
-			take_record(d, &record);
-		if (!d)
-			edge_device_by_vep(edge, &record.vep);
-	} else {
-		rc = 0;
-	}
-	vnep_device_release(&record);
-	return rc;
 }
 
 void edge_tell_presence(struct vnep_edge *edge, struct edge_device *d, enum vnep_presence_state was,
@@ -384,12 +371,92 @@ static void release(struct vnep_edge *edge, struct edge_device *d)
 		edge_warn(edge, "neighbour", &err);
 }
 
+/* How long it listens after it last spoke; 3GPP's 0 still gets the time to answer what it was sent. */
+static int64_t active_ns(const struct edge_device *d)
+{
+	return (int64_t)(d->t3324_s ? d->t3324_s : EDGE_LINGER_S) * 1000000000;
+}
+
 /* Its silence is looked at when the active time after the last sign of life is over. */
 static void arm(struct vnep_edge *edge, struct edge_device *d, struct vnep_mono from)
 {
-	from.ns += (int64_t)d->t3324_s * 1000000000 + 1000000;
-	if (d->has_psm && d->t3324_s && vnep_heap_set(&edge->silences, &d->silence, from))
+	from.ns += active_ns(d) + 1000000;
+	if (d->has_psm && vnep_heap_set(&edge->silences, &d->silence, from))
 		edge_say(edge, LOG_ERR, "device: no memory for the timer of %s", d->dev);
+}
+
+static bool is_other(const struct edge_device *d, const struct vnep_device *record)
+{
+	return !vnep_ip6_equal(&d->vep, &record->vep) || record->has_mac != d->has_mac ||
+		!vnep_mac_equal(&record->mac, &d->l2.mac) || record->vlan != d->l2.vlan;
+}
+
+static void deregister(struct vnep_edge *edge, struct edge_device *d)
+{
+	edge_device_event(edge, d, VNEP_LIFE_DOWN, VNEP_CAUSE_DEREGISTERED, vnep_wall_now());
+	edge_journal_give_up(edge, d);
+	edge_group_end(edge);
+	vnep_acl_device_unset(edge->acl, &d->vep, NULL);
+	forget(edge, d);
+}
+
+/* The wanted element of a device without a binding has no address: no preload, see load_device in edge.c. */
+static int set_kernel(struct vnep_edge *edge, struct vnep_device *record, const struct vnep_binding *binding,
+	struct vnep_err *err)
+{
+	unsigned fixed = record->addr_count;
+	int rc;
+
+	if (!binding)
+		record->addr_count = 0;
+	rc = vnep_acl_device_set(edge->acl, record, binding, err);
+	record->addr_count = fixed;
+	if (rc != VNEP_EVALUE)
+		return rc;
+	edge_warn(edge, "not served", err); /* kept in the map, and nobody else's changes wait for it */
+	return 0;
+}
+
+int edge_device_changed(struct vnep_edge *edge, const char *dev, const struct in6_addr *was, bool kernel,
+	struct vnep_err *err)
+{
+	char key[VNEP_URN_MAX + 1] = "";
+	struct vnep_device record = { 0 };
+	struct vnep_binding binding;
+	struct vnep_map_txn *txn;
+	struct edge_device *d;
+	bool bound, gone;
+	int rc = vnep_map_begin(edge->map, false, &txn, err);
+
+	if (rc)
+		return rc;
+	snprintf(key, sizeof key, "%s", dev);
+	d = vnep_table_get(&edge->by_dev, key);
+	rc = vnep_map_get_device(txn, dev, &record, err);
+	gone = rc == VNEP_ENOTFOUND;
+	bound = !rc && !vnep_map_get_binding(txn, dev, &binding, NULL) &&
+		edge_port_by_name(edge, binding.port);
+	vnep_map_abort(txn);
+	if (rc && !gone)
+		return rc;
+	if (d && (gone || is_other(d, &record))) {
+		deregister(edge, d);
+		d = NULL;
+	} else if (gone && kernel && was) {
+		vnep_acl_device_unset(edge->acl, was, NULL);
+	}
+	rc = 0;
+	if (!gone && kernel)
+		rc = set_kernel(edge, &record, bound ? &binding : NULL, err);
+	if (!gone && d) {
+		bool slept = d->has_psm;
+
+		take_record(d, &record);
+		if (!slept && d->life == VNEP_LIFE_AWAKE && d->has_psm)
+			arm(edge, d, vnep_mono_now()); /* from now on its silence counts */
+	}
+	vnep_device_release(&record);
+	return rc;
 }
 
 static void carry_out(struct vnep_edge *edge, struct edge_device *d, unsigned actions, enum vnep_cause cause,
@@ -441,7 +508,7 @@ void edge_device_sign(struct vnep_edge *edge, struct edge_device *d, struct vnep
 
 static void fall_asleep(struct vnep_edge *edge, struct edge_device *d)
 {
-	struct vnep_wall end = { d->last_seen.ns + (int64_t)d->t3324_s * 1000000000 }, now = vnep_wall_now();
+	struct vnep_wall end = { d->last_seen.ns + active_ns(d) }, now = vnep_wall_now();
 
 	edge_device_event(edge, d, VNEP_LIFE_SILENCE, VNEP_CAUSE_T3324_EXPIRED, end.ns < now.ns ? end : now);
 }
@@ -470,7 +537,7 @@ static void silence_due(struct vnep_edge *edge, struct edge_device *d)
 {
 	struct vnep_mono now = vnep_mono_now(), end = d->last_life;
 
-	end.ns += (int64_t)d->t3324_s * 1000000000;
+	end.ns += active_ns(d);
 	if (d->life == VNEP_LIFE_AWAKE)
 		edge_device_check_awake(edge, d);
 	else if (d->life == VNEP_LIFE_HOLDING || end.ns > now.ns)
@@ -503,7 +570,7 @@ void edge_port_down(struct vnep_edge *edge, struct edge_port *port)
 
 /*
  * After a start: the kernel went on without us. What it believes awake and owes nothing stays awake, untouched;
- * what is awake and has a backlog (killed in the middle of a hand-over) goes through waking again; what is not
+ * what is awake and has a backlog was killed in the middle of a hand-over, and goes on holding; what is not
  * awake any more gets the checkpoint that nobody wrote.
  */
 void edge_resume_device(struct vnep_edge *edge, struct edge_device *d, uint64_t awake_left_ms)
@@ -526,7 +593,7 @@ void edge_resume_device(struct vnep_edge *edge, struct edge_device *d, uint64_t 
 	if (d->has_psm && awake_left_ms != UINT64_MAX)
 		d->last_life.ns = now.ns + (int64_t)awake_left_ms * 1000000 - active;
 	if (d->pending) {
-		edge_device_event(edge, d, VNEP_LIFE_PACKET, VNEP_CAUSE_FIRST_FRAME, vnep_wall_now());
+		edge_hold_again(edge, d);
 	} else {
 		release(edge, d);
 		arm(edge, d, d->last_life);
@@ -556,6 +623,7 @@ void edge_devices_release(struct vnep_edge *edge)
 	for (size_t i = 0; (d = vnep_table_next(&edge->by_vep, &i)); i = 0)
 		forget(edge, d);
 	vnep_table_release(&edge->by_vep);
+	vnep_table_release(&edge->by_dev);
 	vnep_table_release(&edge->by_mac);
 	vnep_table_release(&edge->by_l3);
 	vnep_heap_release(&edge->silences);

@@ -64,10 +64,15 @@ static void group_done(struct vnep_edge *edge)
 	edge->group_error = 0;
 	l->delivered += (uint64_t)edge->delta.delivered;
 	l->converted += (uint64_t)edge->delta.converted;
+	l->carried += (uint64_t)edge->delta.carried;
 	for (int r = 0; r < VNEP_REASON_COUNT; r++)
 		l->dropped[r] += edge->delta.dropped[r];
 	edge->delta = (struct edge_delta){ 0 };
 	edge->ledger_dirty = false;
+	while (edge->owed_first) {
+		edge->owed_first->owed = VNEP_CAUSE_NONE;
+		edge->owed_first = edge->owed_first->owed_link;
+	}
 }
 
 /* The ledger is written with the group: with what the group makes of it. */
@@ -78,6 +83,7 @@ static int put_ledger(struct vnep_edge *edge, struct vnep_err *err)
 	l.pending = vnep_journal_pending_total(edge->journal);
 	l.delivered += (uint64_t)edge->delta.delivered;
 	l.converted += (uint64_t)edge->delta.converted;
+	l.carried += (uint64_t)edge->delta.carried;
 	for (int r = 0; r < VNEP_REASON_COUNT; r++)
 		l.dropped[r] += edge->delta.dropped[r];
 	return vnep_journal_ledger_put(edge->journal, &l, sizeof l, err);
@@ -88,11 +94,6 @@ void edge_group_end(struct vnep_edge *edge)
 	struct vnep_err err = { 0 };
 	int rc;
 
-	if (!edge->group_open && edge->delta.arrived) { /* the group could not even begin */
-		edge->ledger.dropped[reason_of(edge->group_error)] += edge->delta.arrived;
-		edge->delta = (struct edge_delta){ 0 };
-		edge->ledger_dirty = true;
-	}
 	if (!edge->group_open)
 		return;
 	edge->group_open = false;
@@ -114,46 +115,61 @@ static void event_init(struct vnep_event *e, const struct edge_device *d, enum v
 	memcpy(e->dev, d->dev, sizeof e->dev);
 }
 
-int edge_journal_data(struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame,
-	enum vnep_direction direction, bool copy)
+/* Append a packet; what it means for the ledger is the caller's. */
+static int append_data(struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame,
+	enum vnep_direction direction, bool copy, bool *pending, bool *duplicate)
 {
-	bool pending = false, duplicate = false;
+	const struct edge_port *port = direction == VNEP_FROM_DEVICE && d->port ? d->port : edge_core(edge);
 	struct vnep_err err = { 0 };
 	struct vnep_event e;
-	int rc;
+	int rc = edge_group(edge);
 
-	if (!copy)
-		edge->delta.arrived++;
-	rc = edge_group(edge);
 	if (rc)
 		return rc;
 	event_init(&e, d, VNEP_KIND_DATA, frame->ts);
 	e.direction = direction;
 	e.copy = copy;
-	if (direction == VNEP_FROM_DEVICE && d->port)
-		memcpy(e.in_iface, d->port->name, sizeof e.in_iface);
-	else
-		memcpy(e.in_iface, edge_core(edge)->name, sizeof e.in_iface);
+	memcpy(e.in_iface, port->name, sizeof e.in_iface);
 	e.frame = frame->data;
 	e.frame_len = frame->len;
 	e.length = frame->wire_len;
-	rc = vnep_journal_append(edge->journal, &e, &pending, &duplicate, &err);
+	rc = vnep_journal_append(edge->journal, &e, pending, duplicate, &err);
 	if (rc) {
 		edge_warn(edge, "journal", &err);
 		return rc;
 	}
-	if (duplicate) {
-		edge->delta.dropped[VNEP_DUPLICATE]++;
-		return 0;
-	}
-	if (e.seq > d->head_seq)
+	if (!*duplicate && e.seq > d->head_seq)
 		d->head_seq = e.seq;
-	if (pending) {
+	if (*pending) {
 		d->pending++;
 		d->pending_octets += frame->wire_len;
 		edge->delta.pending++;
 	}
 	return 0;
+}
+
+void edge_journal_data(struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame,
+	enum vnep_direction direction, bool copy)
+{
+	bool pending = false, duplicate = false;
+	int rc = append_data(edge, d, frame, direction, copy, &pending, &duplicate);
+
+	if (copy)
+		return; /* forwarded and counted by the kernel, whatever becomes of the copy */
+	if (rc)
+		edge_drop(edge, d, reason_of(rc));
+	else
+		edge->delta.arrived++;
+	if (duplicate)
+		edge->delta.dropped[VNEP_DUPLICATE]++;
+}
+
+void edge_journal_late(struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame)
+{
+	bool pending = false, duplicate = false;
+
+	if (!append_data(edge, d, frame, VNEP_TO_DEVICE, false, &pending, &duplicate) && pending)
+		edge->delta.converted++; /* it leaves `forwarded`; if the group fails it stays there */
 }
 
 void edge_journal_mark(struct vnep_edge *edge, struct edge_device *d, enum vnep_kind kind, const char *text)
@@ -208,6 +224,12 @@ void edge_journal_disconnect(struct vnep_edge *edge, struct edge_device *d, enum
 	struct vnep_err err = { 0 };
 	uint64_t first = 0;
 
+	if (!d->owed) { /* until its group is durable: a full disk must not lose it */
+		d->owed = cause;
+		d->owed_ts = ts;
+		d->owed_link = edge->owed_first;
+		edge->owed_first = d;
+	}
 	edge_journal_mark(edge, d, VNEP_KIND_DISCONNECT, NULL);
 	if (edge_group(edge))
 		return;
@@ -220,9 +242,19 @@ void edge_journal_disconnect(struct vnep_edge *edge, struct edge_device *d, enum
 	edge->delta.converted += (int64_t)moved.copies;
 	edge->delta.delivered -= (int64_t)moved.resent;
 	vnep_checkpoint_encode(&edge->told, &c);
-	vnep_journal_pending(edge->journal, d->dev, 0, 1, first_seq, &first, &err);
+	if (vnep_journal_pending(edge->journal, d->dev, 0, 1, first_seq, &first, &err) < 0) {
+		edge_warn(edge, "journal", &err); /* what is pending is not known: nothing is called settled */
+		return;
+	}
 	journal_synced(edge, d, cause, ts, first);
 	edge_device_reload(edge, d);
+}
+
+void edge_journal_owed(struct vnep_edge *edge)
+{
+	for (struct edge_device *d = edge->owed_first; d; d = d->owed_link)
+		if (vnep_life_presence(d->life) == VNEP_STATE_ASLEEP)
+			edge_journal_disconnect(edge, d, d->owed, d->owed_ts);
 }
 
 void edge_journal_give_up(struct vnep_edge *edge, struct edge_device *d)
@@ -244,7 +276,7 @@ void edge_journal_give_up(struct vnep_edge *edge, struct edge_device *d)
 	vnep_checkpoint_encode(&edge->told, &c);
 }
 
-void edge_journal_outcome(struct vnep_edge *edge, struct edge_device *d, uint64_t seq,
+bool edge_journal_outcome(struct vnep_edge *edge, struct edge_device *d, uint64_t seq,
 	enum vnep_outcome_word word, enum vnep_reason reason, enum vnep_evidence evidence,
 	uint32_t attempt)
 {
@@ -253,19 +285,21 @@ void edge_journal_outcome(struct vnep_edge *edge, struct edge_device *d, uint64_
 	struct vnep_err err = { 0 };
 
 	if (edge_group(edge))
-		return;
+		return false;
 	memcpy(o.dev, d->dev, sizeof o.dev);
 	if (vnep_journal_outcome(edge->journal, &o, &err)) {
 		edge_warn(edge, "journal", &err);
-		return;
+		return false;
 	}
 	vnep_outcome_encode(&edge->told, &o);
+	return true;
 }
 
-void edge_journal_settle(struct vnep_edge *edge, struct edge_device *d, uint64_t seq, uint32_t octets,
+bool edge_journal_settle(struct vnep_edge *edge, struct edge_device *d, uint64_t seq, uint32_t octets,
 	enum vnep_outcome_word word, enum vnep_reason reason, uint32_t attempt)
 {
-	edge_journal_outcome(edge, d, seq, word, reason, VNEP_EVIDENCE_NONE, attempt);
+	if (!edge_journal_outcome(edge, d, seq, word, reason, VNEP_EVIDENCE_NONE, attempt))
+		return false;
 	edge->delta.pending--;
 	d->pending -= d->pending > 0;
 	d->pending_octets -= d->pending_octets < octets ? d->pending_octets : octets;
@@ -273,6 +307,7 @@ void edge_journal_settle(struct vnep_edge *edge, struct edge_device *d, uint64_t
 		edge->delta.delivered++;
 	else
 		edge->delta.dropped[reason]++;
+	return true;
 }
 
 struct oldest {
@@ -299,10 +334,9 @@ void edge_journal_limits(struct vnep_edge *edge, struct edge_device *d)
 		if ((!many && !large) || edge_group(edge))
 			return;
 		vnep_journal_pending(edge->journal, d->dev, 0, 1, take_oldest, &o, &err);
-		if (!o.seq)
+		if (!o.seq || !edge_journal_settle(edge, d, o.seq, o.octets, VNEP_OUTCOME_FAILED,
+				      many ? VNEP_DL_PACKET_COUNT : VNEP_DL_OCTETS, o.attempt + 1))
 			return;
-		edge_journal_settle(edge, d, o.seq, o.octets, VNEP_OUTCOME_FAILED,
-			many ? VNEP_DL_PACKET_COUNT : VNEP_DL_OCTETS, o.attempt + 1);
 	}
 }
 

@@ -53,7 +53,10 @@ static void copy(struct vnep_edge *edge, const struct vnep_tag *tag, const struc
 		edge_evidence(edge, d, &f, frame->data);
 		edge_device_sign(edge, d, frame->ts);
 	}
-	if (from ? d->journal != VNEP_JOURNAL_ASLEEP : d->journal == VNEP_JOURNAL_BOTH)
+	if (!from && vnep_life_presence(d->life) == VNEP_STATE_ASLEEP && frame->len == frame->wire_len &&
+		!vnep_forward_replayable(&f, frame->data))
+		edge_journal_late(edge, d, frame); /* forwarded just before its end was noticed */
+	else if (from ? d->journal != VNEP_JOURNAL_ASLEEP : d->journal == VNEP_JOURNAL_BOTH)
 		edge_journal_data(edge, d, frame, tag->direction, true);
 }
 

@@ -13,7 +13,7 @@
 
 #include "edge-priv.h"
 
-enum { HOST_TRIES = 3, HOST_RETRY_MS = 1000 };
+enum { HOST_TRIES = 3, HOST_RETRY_MS = 1000, HOST_FRESH_S = 30 /* RFC 4861 10: REACHABLE_TIME */ };
 
 static const struct in6_addr router_address = { .s6_addr = { 0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 							0, 1 } };
@@ -23,6 +23,8 @@ bool edge_send(struct vnep_edge *edge, struct edge_port *port, const void *frame
 	struct iovec io = { (void *)frame, len };
 	struct vnep_err err = { 0 };
 
+	if (!port->inject)
+		return false; /* it is gone */
 	if (vnep_inject_send(port->inject, &io, 1, &err) == 1)
 		return true;
 	edge_warn(edge, port->name, &err);
@@ -64,12 +66,6 @@ static void solicit_host(struct vnep_edge *edge, const struct in6_addr *target)
 	edge_send(edge, core, out, vnep_ndisc_solicit(out, 0, &core->mac, &src, target));
 }
 
-void edge_solicit(struct vnep_edge *edge, int ifindex, const struct in6_addr *addr)
-{
-	if (ifindex == edge_core(edge)->ifindex)
-		solicit_host(edge, addr);
-}
-
 void edge_announce(struct vnep_edge *edge, const struct edge_device *d)
 {
 	struct edge_port *core = edge_core(edge);
@@ -95,20 +91,20 @@ static void send_queue(struct vnep_edge *edge, struct edge_host *h)
 	edge->ledger_dirty = true;
 }
 
-/* A host of the VPC said where it is. */
+/* A host of the VPC said where it is. Only of those that somebody here asked for: nobody fills our tables by talking. */
 static void learn(struct vnep_edge *edge, const struct in6_addr *addr, const struct vnep_mac *mac)
 {
 	struct edge_host *h = vnep_table_get(&edge->hosts, addr);
 	struct vnep_err err = { 0 };
 
-	if (mac->octet[0] & 1)
+	if (!h || mac->octet[0] & 1)
 		return;
 	if (vnep_rtnl_neigh_set(edge->rt, edge_core(edge)->ifindex, addr, mac, false, &err))
 		edge_warn(edge, "neighbour", &err);
-	if (!h)
-		return;
 	h->mac = *mac;
 	h->resolved = true;
+	h->tries = 0;
+	h->confirmed = vnep_mono_now();
 	vnep_heap_remove(&edge->retries, &h->retry);
 	send_queue(edge, h);
 }
@@ -188,7 +184,7 @@ static struct edge_host *host_of(struct vnep_edge *edge, const struct in6_addr *
 
 	if (h)
 		return h;
-	h = calloc(1, sizeof *h);
+	h = edge->hosts.count < EDGE_HOSTS_MAX ? calloc(1, sizeof *h) : NULL;
 	if (!h)
 		return NULL;
 	h->addr = *addr;
@@ -199,27 +195,42 @@ static struct edge_host *host_of(struct vnep_edge *edge, const struct in6_addr *
 	return h;
 }
 
+static void host_free(struct edge_host *h)
+{
+	for (size_t i = 0; i < sizeof h->queue / sizeof *h->queue; i++)
+		vnep_buf_release(&h->queue[i]);
+	free(h);
+}
+
+/* It does not answer: whoever asks next begins anew. */
 static void give_up(struct vnep_edge *edge, struct edge_host *h)
 {
-	for (unsigned i = 0; i < h->queued; i++)
-		vnep_buf_reset(&h->queue[i]);
-	h->queued = 0;
-	h->tries = 0;
 	vnep_heap_remove(&edge->retries, &h->retry);
+	vnep_table_remove(&edge->hosts, h);
+	host_free(h);
 }
 
 static void ask(struct vnep_edge *edge, struct edge_host *h)
 {
 	struct vnep_mono at = vnep_mono_now();
 
-	if (h->tries++ == HOST_TRIES) {
-		give_up(edge, h);
-		return;
-	}
 	solicit_host(edge, &h->addr);
+	h->tries++;
 	at.ns += HOST_RETRY_MS * 1000000LL;
 	if (vnep_heap_set(&edge->retries, &h->retry, at))
-		give_up(edge, h);
+		edge_say(edge, LOG_ERR, "neighbour: no memory for a timer");
+}
+
+/* The kernel wants to send to somebody: what we ask for we may learn. */
+void edge_solicit(struct vnep_edge *edge, int ifindex, const struct in6_addr *addr)
+{
+	struct edge_host *h;
+
+	if (ifindex != edge_core(edge)->ifindex || !is_host(edge, addr))
+		return;
+	h = host_of(edge, addr);
+	if (h && !h->retry.slot)
+		ask(edge, h);
 }
 
 void edge_send_core(struct vnep_edge *edge, const struct in6_addr *next_hop, uint8_t *frame, size_t len)
@@ -229,6 +240,8 @@ void edge_send_core(struct vnep_edge *edge, const struct in6_addr *next_hop, uin
 
 	edge->ledger_dirty = true;
 	if (h && h->resolved) {
+		if (!h->retry.slot && vnep_mono_now().ns - h->confirmed.ns > HOST_FRESH_S * 1000000000LL)
+			ask(edge, h); /* used meanwhile, given up if it does not answer any more */
 		vnep_frame_set_macs(frame, &h->mac, &edge_core(edge)->mac);
 		if (edge_send(edge, edge_core(edge), frame, len))
 			edge->ledger.sent_on++;
@@ -262,7 +275,10 @@ void edge_retries(struct vnep_edge *edge)
 		struct edge_host *h = (void *)((char *)node - offsetof(struct edge_host, retry));
 
 		vnep_heap_remove(&edge->retries, node);
-		ask(edge, h);
+		if (h->tries == HOST_TRIES)
+			give_up(edge, h);
+		else
+			ask(edge, h);
 	}
 }
 
@@ -270,11 +286,8 @@ void edge_hosts_release(struct vnep_edge *edge)
 {
 	struct edge_host *h;
 
-	for (size_t i = 0; (h = vnep_table_next(&edge->hosts, &i));) {
-		for (size_t q = 0; q < sizeof h->queue / sizeof *h->queue; q++)
-			vnep_buf_release(&h->queue[q]);
-		free(h);
-	}
+	for (size_t i = 0; (h = vnep_table_next(&edge->hosts, &i));)
+		host_free(h);
 	vnep_table_release(&edge->hosts);
 	vnep_heap_release(&edge->retries);
 }

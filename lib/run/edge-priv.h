@@ -39,6 +39,8 @@ enum {
 	EDGE_SENT_MAX = 32,     /* replayed packets that still wait for evidence, per device */
 	EDGE_FRAME_MAX = 65536,
 	EDGE_RETIRE_MS = 2, /* a ring block closes after this time */
+	EDGE_LINGER_S = 2,  /* how long a device whose active time is 0 may answer what it was sent */
+	EDGE_HOSTS_MAX = 4096,
 };
 
 struct edge_port {
@@ -113,6 +115,9 @@ struct edge_device {
 	struct edge_device *replay_link, *hold_link;
 	bool replaying, holding;
 	uint64_t hold_round; /* the barrier it waits for */
+	struct edge_device *owed_link;
+	enum vnep_cause owed; /* a disconnect that is not durable yet; NONE = none */
+	struct vnep_wall owed_ts;
 	struct edge_sent *sent; /* EDGE_SENT_MAX of them, NULL until the first replay */
 	unsigned sent_count;
 };
@@ -121,6 +126,7 @@ struct edge_device {
 struct edge_host {
 	struct in6_addr addr; /* key */
 	bool resolved;
+	struct vnep_mono confirmed; /* when it last said so */
 	struct vnep_mac mac;
 	unsigned tries;
 	struct vnep_heap_node retry;
@@ -143,7 +149,7 @@ struct edge_ledger {
 /* What the open journal group will change once it is durable. */
 struct edge_delta {
 	uint64_t arrived; /* packets that would be lost with the group */
-	int64_t pending, delivered, converted;
+	int64_t pending, delivered, converted, carried;
 	uint64_t dropped[VNEP_REASON_COUNT];
 };
 
@@ -172,12 +178,16 @@ struct vnep_edge {
 	struct vnep_vpc *vpcs;
 	size_t vpc_count;
 
-	struct vnep_table by_vep, by_mac, by_l3, hosts;
+	struct vnep_table by_vep, by_dev, by_mac, by_l3, hosts;
 	struct vnep_heap silences, retries;
 	struct edge_device *replay_first, **replay_tail;
 	bool barrier_running;
+	size_t replayed; /* packets of the backlog sent since the start */
 	uint64_t barrier_round; /* of the one that runs, or ran last */
 	struct edge_device *hold_first; /* devices that wait for a barrier */
+	struct edge_device *owed_first; /* devices whose disconnect is not durable yet */
+	bool stopping;
+	uint64_t map_revision; /* what kernel and table follow */
 
 	struct edge_ledger ledger;
 	struct edge_delta delta;
@@ -201,7 +211,9 @@ void edge_say(struct vnep_edge *edge, int level, const char *fmt, ...)
 void edge_warn(struct vnep_edge *edge, const char *what, const struct vnep_err *err);
 void edge_round_end(struct vnep_edge *edge); /* commit, tell, arm timers: ends every callback */
 void edge_resume_device(struct vnep_edge *edge, struct edge_device *d, uint64_t awake_left_ms);
-int edge_map_load(struct vnep_edge *edge, struct vnep_err *err); /* vpcs and devices into the acl */
+/* The wanted state from the map, made anew, and the kernel made to hold it. */
+int edge_acl_anew(struct vnep_edge *edge, uint64_t *changes, struct vnep_err *err);
+void edge_port_changed(struct vnep_edge *edge, struct edge_port *port, const struct vnep_link *link);
 struct edge_port *edge_port_by_index(struct vnep_edge *edge, unsigned index);
 struct edge_port *edge_port_by_name(struct vnep_edge *edge, const char *name);
 struct edge_port *edge_core(struct vnep_edge *edge);
@@ -210,19 +222,22 @@ const struct vnep_vpc *edge_vpc(const struct vnep_edge *edge, const char *name, 
 /* edge-group.c: the journal group of this round */
 int edge_group(struct vnep_edge *edge); /* open it if it is not; negative: the journal is away */
 void edge_group_end(struct vnep_edge *edge);
-int edge_journal_data(struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame,
+void edge_journal_data(struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame,
 	enum vnep_direction direction, bool copy);
+/* A copy of what the kernel forwarded to a device that turned out to be asleep: it becomes pending. */
+void edge_journal_late(struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame);
 void edge_journal_mark(struct vnep_edge *edge, struct edge_device *d, enum vnep_kind kind,
 	const char *text); /* connect, disconnect, note */
 void edge_journal_disconnect(struct vnep_edge *edge, struct edge_device *d, enum vnep_cause cause,
 	struct vnep_wall ts);
 /* Nobody has the device any more: what was pending is dropped as no-mapping. */
+void edge_journal_owed(struct vnep_edge *edge); /* disconnects whose group failed: again */
 void edge_journal_give_up(struct vnep_edge *edge, struct edge_device *d);
-void edge_journal_outcome(struct vnep_edge *edge, struct edge_device *d, uint64_t seq,
+bool edge_journal_outcome(struct vnep_edge *edge, struct edge_device *d, uint64_t seq,
 	enum vnep_outcome_word word, enum vnep_reason reason, enum vnep_evidence evidence,
 	uint32_t attempt);
 /* A pending packet is sent, or given up with a reason: outcome, counts of the device, ledger. */
-void edge_journal_settle(struct vnep_edge *edge, struct edge_device *d, uint64_t seq, uint32_t octets,
+bool edge_journal_settle(struct vnep_edge *edge, struct edge_device *d, uint64_t seq, uint32_t octets,
 	enum vnep_outcome_word word, enum vnep_reason reason, uint32_t attempt);
 void edge_journal_limits(struct vnep_edge *edge, struct edge_device *d); /* dl_buffering: the oldest go */
 void edge_journal_gap(struct vnep_edge *edge, const char *port, uint64_t count, enum vnep_reason reason);
@@ -235,7 +250,11 @@ int edge_device_bind(struct vnep_edge *edge, struct edge_device *d, struct edge_
 struct edge_device *edge_device_by_l3(struct vnep_edge *edge, const struct edge_port *port,
 	const struct in6_addr *addr);
 bool edge_device_has_addr(const struct edge_device *d, const struct in6_addr *addr);
-int edge_device_changed(struct vnep_edge *edge, const char *dev, struct vnep_err *err); /* in the map */
+/* A record of the map changed or went: table and, unless the caller applies everything anew, kernel follow. was
+ * is the vep that a record which is gone had. */
+int edge_device_changed(struct vnep_edge *edge, const char *dev, const struct in6_addr *was, bool kernel,
+	struct vnep_err *err);
+struct edge_device *edge_device_by_dev(struct vnep_edge *edge, const char *dev); /* loads it */
 void edge_device_event(struct vnep_edge *edge, struct edge_device *d, enum vnep_life_event event,
 	enum vnep_cause cause, struct vnep_wall ts);
 void edge_device_sign(struct vnep_edge *edge, struct edge_device *d, struct vnep_wall ts);
@@ -279,6 +298,8 @@ void edge_replay_stop(struct vnep_edge *edge, struct edge_device *d);
 void edge_replay_pump(struct vnep_edge *edge);
 void edge_hold(struct vnep_edge *edge, struct edge_device *d);
 void edge_barrier_drained(struct vnep_edge *edge);
+void edge_hold_finish(struct vnep_edge *edge); /* before a stop: nobody is left holding */
+void edge_hold_again(struct vnep_edge *edge, struct edge_device *d); /* after a kill in the middle of it */
 void edge_evidence(struct vnep_edge *edge, struct edge_device *d, const struct vnep_frame *f,
 	const uint8_t *data);
 

@@ -19,7 +19,8 @@
 
 #include "edge-priv.h"
 
-enum { MEMBARRIER_GLOBAL = 1 /* linux/membarrier.h */, UNSENT_WAIT_MS = 1, PORT_RETRY_MS = 20 };
+enum { MEMBARRIER_GLOBAL = 1 /* linux/membarrier.h */, UNSENT_WAIT_MS = 1, PORT_RETRY_MS = 20,
+	JOURNAL_RETRY_MS = 1000, SETTLE_US = (2 * EDGE_RETIRE_MS + 1) * 1000 };
 
 void edge_replay_start(struct vnep_edge *edge, struct edge_device *d)
 {
@@ -76,6 +77,7 @@ struct batch {
 		uint64_t seq;
 		uint32_t attempt, octets;
 		size_t at, len;
+		struct edge_sent expect; /* seq 0: nothing that could be answered */
 	} staged[EDGE_REPLAY_BATCH];
 };
 
@@ -85,26 +87,30 @@ static bool too_old(const struct edge_device *d, const struct vnep_event *event)
 		vnep_wall_now().ns - event->ts.ns > (int64_t)d->dl_duration_s * 1000000000;
 }
 
-/* Remember what might be answered, so that the answer can confirm it. */
-static void expect_answer(struct edge_device *d, const struct vnep_event *event, uint32_t attempt)
+/* What an answer to this packet would look like, so that it can confirm it. */
+static void read_expected(struct edge_sent *s, const struct vnep_event *event, uint32_t attempt)
 {
-	struct edge_sent *s;
 	struct vnep_frame f;
 
+	*s = (struct edge_sent){ .attempt = attempt };
+	if (vnep_frame_parse(&f, event->frame, event->frame_len) ||
+		vnep_flow_from_frame(&s->flow, &f, event->frame))
+		return;
+	s->has_coap = vnep_coap_read(&s->coap, &f, event->frame);
+	s->seq = event->seq;
+}
+
+static void expect_answer(struct edge_device *d, const struct edge_sent *expected)
+{
 	if (!d->sent)
 		d->sent = calloc(EDGE_SENT_MAX, sizeof *d->sent);
-	if (!d->sent || vnep_frame_parse(&f, event->frame, event->frame_len))
+	if (!d->sent || !expected->seq)
 		return;
 	if (d->sent_count == EDGE_SENT_MAX) {
 		memmove(d->sent, d->sent + 1, (EDGE_SENT_MAX - 1) * sizeof *d->sent);
 		d->sent_count--;
 	}
-	s = &d->sent[d->sent_count];
-	*s = (struct edge_sent){ .seq = event->seq, .attempt = attempt };
-	if (vnep_flow_from_frame(&s->flow, &f, event->frame))
-		return;
-	s->has_coap = vnep_coap_read(&s->coap, &f, event->frame);
-	d->sent_count++;
+	d->sent[d->sent_count++] = *expected;
 }
 
 /* A segment of a TCP connection that lived in an earlier connection of the device. */
@@ -141,9 +147,10 @@ static int stage(const struct vnep_event *event, unsigned attempt, void *arg)
 		edge_journal_settle(b->edge, b->d, event->seq, event->length, VNEP_OUTCOME_FAILED, reason, attempt + 1);
 		return 0;
 	}
-	b->staged[b->count++] = (struct staged){ event->seq, attempt + 1, event->length, out->len, len };
+	b->staged[b->count] = (struct staged){ .seq = event->seq, .attempt = attempt + 1,
+		.octets = event->length, .at = out->len, .len = len };
+	read_expected(&b->staged[b->count++].expect, event, attempt + 1);
 	out->len += len;
-	expect_answer(b->d, event, attempt + 1);
 	return b->count == b->max;
 }
 
@@ -164,9 +171,11 @@ static bool flush(struct batch *b)
 		io[i] = (struct iovec){ b->edge->staged.data + b->staged[i].at, b->staged[i].len };
 	while (sent < b->count) {
 		n = vnep_inject_send(b->d->port->inject, io + sent, b->count - sent, &err);
-		for (size_t i = sent; i < sent + n; i++)
-			edge_journal_settle(b->edge, b->d, b->staged[i].seq, b->staged[i].octets, VNEP_OUTCOME_SENT,
-				VNEP_REASON_NONE, b->staged[i].attempt);
+		for (size_t i = sent; i < sent + n; i++) {
+			edge_journal_settle(b->edge, b->d, b->staged[i].seq, b->staged[i].octets,
+				VNEP_OUTCOME_SENT, VNEP_REASON_NONE, b->staged[i].attempt);
+			expect_answer(b->d, &b->staged[i].expect);
+		}
 		sent += n;
 		if (sent == b->count)
 			break;
@@ -199,6 +208,7 @@ static int turn(struct vnep_edge *edge, struct edge_device *d, size_t max)
 	}
 	if (!b.seen)
 		return 0;
+	edge->replayed += b.count;
 	if (!flush(&b))
 		return -ENETDOWN;
 	d->replay_next = b.seen + 1;
@@ -218,17 +228,20 @@ static size_t allowance(struct edge_device *d, struct vnep_mono now)
 	return 1;
 }
 
+/* At most one batch a call, shared by the devices at the head of the line: then its outcomes are made durable, and
+ * the ring gets its turn. */
 void edge_replay_pump(struct vnep_edge *edge)
 {
-	struct edge_device *d = edge->replay_first, *last = NULL;
+	struct edge_device *d = edge->replay_first, *first_again = NULL;
 	struct vnep_mono now = vnep_mono_now();
+	size_t budget = EDGE_REPLAY_BATCH;
 	int64_t wait = -1;
 
-	for (; d && d != last; d = edge->replay_first) {
-		size_t max = allowance(d, now);
-		int rc = max ? turn(edge, d, max) : 1;
+	for (; d && d != first_again && budget; d = edge->replay_first) {
+		size_t max = allowance(d, now), before = edge->replayed;
+		int rc = max ? turn(edge, d, max < budget ? max : budget) : 1;
 
-		edge_group_end(edge); /* what was sent is recorded before more is sent */
+		budget -= edge->replayed - before;
 		unlink_replay(edge, d);
 		d->replaying = false;
 		if (rc == 0) {
@@ -244,9 +257,14 @@ void edge_replay_pump(struct vnep_edge *edge)
 
 			wait = wait < 0 || due < wait ? due : wait;
 		}
-		if (!last)
-			last = d;
+		if (!first_again)
+			first_again = d;
 	}
+	edge_group_end(edge);
+	if (edge->group_error && edge->replay_first)
+		wait = JOURNAL_RETRY_MS; /* what cannot be recorded must not be sent again and again */
+	else if (!budget && edge->replay_first)
+		wait = 0;
 	vnep_timer_set(edge->pump, wait);
 }
 
@@ -260,7 +278,8 @@ static void barrier_done(void *arg)
 {
 	struct vnep_edge *edge = arg;
 
-	vnep_timer_set(edge->drained, 2 * EDGE_RETIRE_MS + 1);
+	if (!edge->stopping) /* the loop's timers are on their way out */
+		vnep_timer_set(edge->drained, 2 * EDGE_RETIRE_MS + 1);
 }
 
 static void barrier_start(struct vnep_edge *edge)
@@ -275,18 +294,30 @@ static void barrier_start(struct vnep_edge *edge)
 	}
 }
 
-void edge_hold(struct vnep_edge *edge, struct edge_device *d)
+static void hold(struct vnep_edge *edge, struct edge_device *d)
 {
-	struct vnep_err err = { 0 };
-
-	if (vnep_rtnl_neigh_delete(edge->rt, d->port->ifindex, &d->vep, &err) ||
-		vnep_acl_awake_add(edge->acl, &d->vep, d->has_psm ? d->t3324_s * 1000ull : 0, &err))
-		edge_warn(edge, "hand-over", &err);
 	d->holding = true;
 	d->hold_round = edge->barrier_round + 1;
 	d->hold_link = edge->hold_first;
 	edge->hold_first = d;
 	barrier_start(edge);
+}
+
+void edge_hold(struct vnep_edge *edge, struct edge_device *d)
+{
+	struct vnep_err err = { 0 };
+
+	if (vnep_rtnl_neigh_delete(edge->rt, d->port->ifindex, &d->vep, &err) ||
+		vnep_acl_awake_add(edge->acl, &d->vep, d->t3324_s * 1000ull, &err))
+		edge_warn(edge, "hand-over", &err);
+	hold(edge, d);
+}
+
+/* Killed between hold and release: the kernel still queues. Its queue must not be thrown away. */
+void edge_hold_again(struct vnep_edge *edge, struct edge_device *d)
+{
+	d->life = VNEP_LIFE_HOLDING;
+	hold(edge, d);
 }
 
 /* The rest of one device, then its neighbour. False: later. */
@@ -295,8 +326,11 @@ static bool finish(struct vnep_edge *edge, struct edge_device *d)
 	int rc;
 
 	d->replay_next = 0;
-	while ((rc = turn(edge, d, EDGE_REPLAY_BATCH)) > 0)
-		;
+	while ((rc = turn(edge, d, EDGE_REPLAY_BATCH)) > 0) {
+		edge_group_end(edge);
+		if (edge->group_error)
+			return false;
+	}
 	if (rc < 0 || vnep_inject_unsent(d->port->inject) > 0)
 		return false;
 	unlink_hold(edge, d);
@@ -317,13 +351,24 @@ void edge_barrier_drained(struct vnep_edge *edge)
 		else if (!finish(edge, d))
 			later = true;
 	}
-	if (later) {
-		vnep_timer_set(edge->drained, UNSENT_WAIT_MS);
-		return;
-	}
 	edge->barrier_running = false;
 	if (more)
-		barrier_start(edge);
+		barrier_start(edge); /* one that is stuck does not keep the others */
+	else if (later)
+		vnep_timer_set(edge->drained, edge->group_error ? JOURNAL_RETRY_MS : UNSENT_WAIT_MS);
+}
+
+void edge_hold_finish(struct vnep_edge *edge)
+{
+	if (!edge->hold_first)
+		return;
+	barrier_work(NULL);
+	usleep(SETTLE_US);
+	edge_ingest(edge);
+	for (struct edge_device *d = edge->hold_first, *next; d; d = next) {
+		next = d->hold_link;
+		finish(edge, d);
+	}
 }
 
 static enum vnep_evidence answers(const struct edge_sent *s, const struct vnep_flow *flow,

@@ -8,7 +8,10 @@
 #include "edge-client.h"
 #include "vnep/mapbatch.h"
 
-enum { QUIET_TRIES = 40 };
+enum {
+	QUIET_TRIES = 40,
+	SINGLY_MAX = 64, /* more changes than this: the wanted state is made anew, in one pass */
+};
 
 static void done_with(struct edge_client *client, int rc, const struct vnep_err *err)
 {
@@ -23,13 +26,12 @@ static int each_line(struct edge_client *client,
 	void *arg)
 {
 	const char *at = (const char *)client->input.data, *end = at + client->input.len;
-	unsigned line = 0;
 	int rc = 0;
 
 	while (!rc && at < end) {
 		const char *newline = memchr(at, '\n', (size_t)(end - at));
 
-		rc = cb(client, ++line, at, (size_t)(newline - at), arg);
+		rc = cb(client, ++client->line, at, (size_t)(newline - at), arg);
 		at = newline + 1;
 	}
 	vnep_buf_reset(&client->input);
@@ -179,6 +181,8 @@ static int add_line(struct edge_client *client, unsigned line, const char *text,
 	rc = vnep_json_parse(text, len, &json, &err);
 	if (!rc)
 		rc = vnep_map_batch_add(arg, json, text, len, &err);
+	if (!rc && line <= SINGLY_MAX && vnep_recjson_type(json) == VNEP_RECORD_DEVICE)
+		edge_device_by_dev(client->edge, vnep_json_get_str(json, "dev", "")); /* as it was before */
 	vnep_json_free(json);
 	if (!rc)
 		return 0;
@@ -187,11 +191,17 @@ static int add_line(struct edge_client *client, unsigned line, const char *text,
 	return rc;
 }
 
+
+struct change {
+	char dev[VNEP_URN_MAX + 1];
+	struct in6_addr vep; /* of a tombstone: the one it had */
+};
+
 struct follow {
-	struct vnep_edge *edge;
 	bool vpcs;
-	char (*devs)[VNEP_URN_MAX + 1];
+	struct change *changes;
 	size_t count;
+	uint64_t revision;
 };
 
 static int note_change(const char *text, size_t len, void *arg)
@@ -199,6 +209,7 @@ static int note_change(const char *text, size_t len, void *arg)
 	struct follow *f = arg;
 	struct vnep_json *json = NULL;
 	struct vnep_err err = { 0 };
+	struct change *c;
 	int rc = vnep_json_parse(text, len, &json, &err);
 
 	if (rc)
@@ -206,50 +217,42 @@ static int note_change(const char *text, size_t len, void *arg)
 	if (vnep_recjson_type(json) == VNEP_RECORD_VPC)
 		f->vpcs = true;
 	if (vnep_recjson_type(json) == VNEP_RECORD_DEVICE) {
-		void *more = reallocarray(f->devs, f->count + 1, sizeof *f->devs);
-
-		if (more) {
-			f->devs = more;
-			snprintf(f->devs[f->count++], sizeof *f->devs, "%s",
-				vnep_json_get_str(json, "dev", ""));
+		c = reallocarray(f->changes, f->count + 1, sizeof *c);
+		if (c) {
+			f->changes = c;
+			c = &f->changes[f->count++];
+			*c = (struct change){ 0 };
+			snprintf(c->dev, sizeof c->dev, "%s", vnep_json_get_str(json, "dev", ""));
+			vnep_ip6_parse(vnep_json_get_str(json, "vep", "::"), &c->vep, NULL);
 		}
-		rc = more ? 0 : -ENOMEM;
+		rc = c ? 0 : -ENOMEM;
 	}
 	vnep_json_free(json);
 	return rc;
 }
 
-static uint64_t map_revision(struct vnep_edge *edge)
+/* What the map has and the kernel has not yet. A vpc touches rules of many, and many changes are one pass. */
+static int follow_map(struct vnep_edge *edge, struct vnep_err *err)
 {
-	struct vnep_map_txn *txn;
-	uint64_t revision = 0;
-
-	if (!vnep_map_begin(edge->map, false, &txn, NULL)) {
-		revision = vnep_map_revision(txn);
-		vnep_map_abort(txn);
-	}
-	return revision;
-}
-
-/* What the map has and the kernel has not yet. A vpc touches rules of many: the wanted state is made anew. */
-static int follow_map(struct vnep_edge *edge, uint64_t after, struct vnep_err *err)
-{
-	struct follow f = { .edge = edge };
+	struct follow f = { 0 };
 	struct vnep_map_txn *txn;
 	uint64_t changes;
+	bool singly;
 	int rc = vnep_map_begin(edge->map, false, &txn, err);
 
 	if (rc)
 		return rc;
-	rc = vnep_map_since(txn, after, note_change, &f, err);
+	f.revision = vnep_map_revision(txn);
+	rc = vnep_map_since(txn, edge->map_revision, note_change, &f, err);
 	vnep_map_abort(txn);
-	if (!rc && f.vpcs)
-		rc = edge_map_load(edge, err);
-	if (!rc && f.vpcs)
-		rc = vnep_acl_apply(edge->acl, &changes, err);
+	singly = !f.vpcs && f.count <= SINGLY_MAX;
 	for (size_t i = 0; !rc && i < f.count; i++)
-		rc = edge_device_changed(edge, f.devs[i], err);
-	free(f.devs);
+		rc = edge_device_changed(edge, f.changes[i].dev, &f.changes[i].vep, singly, err);
+	if (!rc && !singly)
+		rc = edge_acl_anew(edge, &changes, err);
+	if (!rc)
+		edge->map_revision = f.revision;
+	free(f.changes);
 	return rc;
 }
 
@@ -274,7 +277,6 @@ static void verb_map_put(struct vnep_edge *edge, struct edge_client *client)
 	};
 	struct vnep_map_batch *batch = NULL;
 	struct vnep_map_changes changes = { 0 };
-	uint64_t before = map_revision(edge);
 	struct vnep_err err = { 0 };
 	int rc = vnep_map_batch_new(&batch, &err);
 
@@ -287,7 +289,7 @@ static void verb_map_put(struct vnep_edge *edge, struct edge_client *client)
 		rc = vnep_map_batch_apply(batch, edge->map, &how, &changes, &err);
 	vnep_map_batch_free(batch);
 	if (!rc && !how.dry_run)
-		rc = follow_map(edge, before, &err);
+		rc = follow_map(edge, &err);
 	if (rc) {
 		done_with(client, rc, &err);
 		return;
@@ -301,7 +303,6 @@ static void verb_map_put(struct vnep_edge *edge, struct edge_client *client)
 static void verb_map_delete(struct vnep_edge *edge, struct edge_client *client)
 {
 	const struct vnep_json *dev = vnep_json_get(client->request, "dev");
-	uint64_t before = map_revision(edge);
 	struct vnep_map_txn *txn = NULL;
 	struct vnep_err err = { 0 };
 	int rc = vnep_map_begin(edge->map, true, &txn, &err);
@@ -319,7 +320,7 @@ static void verb_map_delete(struct vnep_edge *edge, struct edge_client *client)
 	else
 		vnep_map_abort(txn);
 	if (!rc)
-		rc = follow_map(edge, before, &err);
+		rc = follow_map(edge, &err);
 	done_with(client, rc, &err);
 }
 
@@ -330,53 +331,70 @@ struct appending {
 	struct vnep_buf answers;
 };
 
+/* What came by hand was counted at no port: what it adds to the backlog is carried, what it takes from it has a
+ * reason. The journal's own total before and after says how much that is. */
+static void account(struct vnep_edge *edge, enum vnep_record_type type, const struct vnep_outcome *outcome,
+	const struct vnep_journal_moved *moved, uint64_t before)
+{
+	int64_t grown = (int64_t)(vnep_journal_pending_total(edge->journal) - before);
+
+	if (type == VNEP_RECORD_EVENT) {
+		edge->delta.carried += grown;
+	} else if (type == VNEP_RECORD_CHECKPOINT) {
+		edge->delta.converted += (int64_t)moved->copies;
+		edge->delta.delivered -= (int64_t)moved->resent;
+		edge->delta.dropped[VNEP_SUPERSEDED] += moved->settled;
+	} else if (outcome->outcome == VNEP_OUTCOME_SENT || outcome->outcome == VNEP_OUTCOME_CONFIRMED) {
+		edge->delta.delivered -= grown;
+	} else {
+		edge->delta.dropped[outcome->reason ? outcome->reason : VNEP_SUPERSEDED] -= (uint64_t)grown;
+	}
+}
+
 static int append_record(struct vnep_edge *edge, struct vnep_json *json, struct vnep_buf *answers,
 	struct vnep_err *err)
 {
+	enum vnep_record_type type = vnep_recjson_type(json);
 	struct vnep_journal_moved moved = { 0 };
 	bool pending = false, duplicate = false;
+	struct vnep_outcome outcome = { 0 };
 	struct vnep_checkpoint checkpoint;
 	struct vnep_buf frame = { 0 };
-	struct vnep_outcome outcome;
 	struct vnep_event event;
+	uint64_t before;
 	int rc = edge_group(edge);
 
 	if (rc)
 		return vnep_err_set(err, rc, "the journal cannot be written");
-	switch (vnep_recjson_type(json)) {
-	case VNEP_RECORD_EVENT:
+	before = vnep_journal_pending_total(edge->journal);
+	if (type == VNEP_RECORD_EVENT) {
 		rc = vnep_event_decode(json, &event, &frame, err);
+		if (!rc && !event.ts.ns)
+			event.ts = vnep_wall_now();
 		if (!rc)
 			rc = vnep_journal_append(edge->journal, &event, &pending, &duplicate, err);
-		if (!rc) {
+		if (!rc)
 			vnep_appended_encode(answers, event.dev, event.seq);
-			edge->ledger.carried += pending; /* came by hand: neither port counted it */
-		}
-		break;
-	case VNEP_RECORD_CHECKPOINT:
+	} else if (type == VNEP_RECORD_CHECKPOINT) {
 		rc = vnep_checkpoint_decode(json, &checkpoint, err);
 		if (!rc)
 			rc = vnep_journal_checkpoint(edge->journal, &checkpoint, &moved, err);
-		if (!rc) {
+		if (!rc)
 			vnep_checkpoint_encode(answers, &checkpoint);
-			edge->delta.converted += (int64_t)moved.copies;
-			edge->delta.delivered -= (int64_t)moved.resent;
-			edge->delta.dropped[VNEP_SUPERSEDED] += moved.settled;
-		}
-		break;
-	case VNEP_RECORD_OUTCOME:
+	} else if (type == VNEP_RECORD_OUTCOME) {
 		rc = vnep_outcome_decode(json, &outcome, err);
 		if (!rc)
 			rc = vnep_journal_outcome(edge->journal, &outcome, err);
 		if (!rc)
 			vnep_outcome_encode(answers, &outcome);
-		break;
-	default:
+	} else {
 		rc = vnep_err_set(err, VNEP_EVALUE,
 			"the journal takes event, checkpoint and outcome records, not \"%s\"",
 			vnep_json_get_str(json, "type", ""));
 	}
 	vnep_buf_release(&frame);
+	if (!rc)
+		account(edge, type, &outcome, &moved, before);
 	return rc;
 }
 
@@ -529,10 +547,8 @@ static void verb_acl_apply(struct vnep_edge *edge, struct edge_client *client)
 {
 	uint64_t changes = 0;
 	struct vnep_err err = { 0 };
-	int rc = edge_map_load(edge, &err);
+	int rc = edge_acl_anew(edge, &changes, &err);
 
-	if (!rc)
-		rc = vnep_acl_apply(edge->acl, &changes, &err);
 	if (!rc) {
 		vnep_stat_encode(&edge->scratch, "vnep_acl_changes", NULL, NULL, changes);
 		edge_reply(client, &edge->scratch);

@@ -153,6 +153,11 @@ static int load_device(const char *text, size_t len, void *arg)
 		if (!bound)
 			device.addr_count = 0;
 		rc = vnep_acl_want_device(l->edge->acl, &device, bound ? &binding : NULL, l->err);
+		if (rc == VNEP_EVALUE) { /* nobody else's devices wait for this one */
+			edge_warn(l->edge, "not served", l->err);
+			rc = 0;
+			bound = false;
+		}
 	}
 	if (!rc && bound && !edge_device_by_vep(l->edge, &device.vep))
 		rc = vnep_err_sys(l->err, ENOMEM, "device %s", device.dev);
@@ -170,7 +175,7 @@ static void vpcs_release(struct vnep_edge *edge)
 	edge->vpc_count = 0;
 }
 
-int edge_map_load(struct vnep_edge *edge, struct vnep_err *err)
+static int map_load(struct vnep_edge *edge, struct vnep_err *err)
 {
 	struct loading l = { .edge = edge, .err = err };
 	int rc = vnep_map_begin(edge->map, false, &l.txn, err);
@@ -178,11 +183,25 @@ int edge_map_load(struct vnep_edge *edge, struct vnep_err *err)
 	if (rc)
 		return rc;
 	vpcs_release(edge);
+	edge->map_revision = vnep_map_revision(l.txn);
 	rc = vnep_map_each(l.txn, VNEP_RECORD_VPC, false, load_vpc, &l, err);
 	if (!rc)
 		rc = vnep_map_each(l.txn, VNEP_RECORD_DEVICE, false, load_device, &l, err);
 	vnep_map_abort(l.txn);
 	return rc;
+}
+
+int edge_acl_anew(struct vnep_edge *edge, uint64_t *changes, struct vnep_err *err)
+{
+	struct vnep_acl *fresh = NULL;
+	int rc = vnep_acl_open(&fresh, &edge->config.acl, false, err);
+
+	if (rc)
+		return rc;
+	vnep_acl_close(edge->acl);
+	edge->acl = fresh;
+	rc = map_load(edge, err);
+	return rc ? rc : vnep_acl_apply(edge->acl, changes, err);
 }
 
 /* ---- the loop ---- */
@@ -223,6 +242,7 @@ static void on_tick(struct vnep_watch *watch, void *arg)
 	(void)watch;
 	edge_silences(edge);
 	edge_retries(edge);
+	edge_journal_owed(edge);
 	if (edge->ledger_dirty)
 		edge_group(edge);
 	edge_round_end(edge);
@@ -251,6 +271,39 @@ static void on_stop(struct vnep_watch *watch, void *arg)
 	vnep_loop_stop(edge->loop);
 }
 
+/* A port that came back under another index: rules, elements and sockets were bound to the one that is gone. */
+static void rebind(struct vnep_edge *edge, struct edge_port *port, int ifindex)
+{
+	struct vnep_err err = { 0 };
+	uint64_t changes = 0;
+	int rc;
+
+	port->ifindex = ifindex;
+	vnep_inject_close(port->inject);
+	port->inject = NULL;
+	rc = vnep_inject_open(&port->inject, port->name, &err);
+	if (!rc)
+		rc = edge_acl_anew(edge, &changes, &err);
+	if (!rc && vnep_rtnl_tune_port(port->name, !port->core, &err))
+		edge_warn(edge, port->name, &err);
+	if (rc)
+		edge_warn(edge, port->name, &err);
+	else
+		edge_say(edge, LOG_NOTICE, "port: %s is back, %llu kernel objects changed", port->name,
+			(unsigned long long)changes);
+}
+
+void edge_port_changed(struct vnep_edge *edge, struct edge_port *port, const struct vnep_link *link)
+{
+	if (link->gone)
+		return;
+	port->mtu = link->mtu;
+	port->mac = link->mac;
+	if (link->ifindex != port->ifindex)
+		rebind(edge, port, link->ifindex);
+	read_addresses(edge, port);
+}
+
 static void link_event(const struct vnep_link *link, void *arg)
 {
 	struct vnep_edge *edge = arg;
@@ -265,10 +318,21 @@ static void link_event(const struct vnep_link *link, void *arg)
 	} else if (!port->up && up) {
 		edge_say(edge, LOG_NOTICE, "port: %s is up", port->name);
 	}
-	port->up = up;
-	port->mtu = link->mtu;
-	port->mac = link->mac;
-	read_addresses(edge, port);
+	edge_port_changed(edge, port, link);
+	port->up = up && port->inject;
+}
+
+static void read_ports(struct vnep_edge *edge)
+{
+	for (unsigned i = 0; i < edge->port_count; i++) {
+		struct vnep_link link = { .gone = true };
+
+		if (vnep_rtnl_link(edge->rt, edge->ports[i].name, &link, NULL)) {
+			link = (struct vnep_link){ .gone = true };
+			memcpy(link.name, edge->ports[i].name, sizeof link.name);
+		}
+		link_event(&link, edge);
+	}
 }
 
 static void solicit_event(int ifindex, const struct in6_addr *addr, void *arg)
@@ -283,8 +347,10 @@ static void on_rtnl(struct vnep_watch *watch, void *arg)
 	struct vnep_err err = { 0 };
 
 	(void)watch;
-	if (vnep_rtnl_events(edge->rt_events, &events, &err))
+	if (vnep_rtnl_events(edge->rt_events, &events, &err)) {
 		edge_warn(edge, "rtnetlink", &err);
+		read_ports(edge); /* events were lost: look */
+	}
 	edge_round_end(edge);
 }
 
@@ -345,8 +411,6 @@ static int open_kernel(struct vnep_edge *edge, struct vnep_err *err)
 		return rc;
 	vnep_rtnl_journal_peer(edge->config.acl.journal_port, peer);
 	rc = vnep_ring_open(&edge->ring, peer, &ring, err); /* before any rule sends to it */
-	if (!rc)
-		rc = vnep_acl_open(&edge->acl, &edge->config.acl, false, err);
 	return rc;
 }
 
@@ -389,6 +453,7 @@ int vnep_edge_new(struct vnep_edge **out, const struct vnep_edge_config *config,
 	edge->lock_fd = edge->listen_fd = -1;
 	edge->replay_tail = &edge->replay_first;
 	vnep_table_init(&edge->by_vep, offsetof(struct edge_device, vep), sizeof(struct in6_addr));
+	vnep_table_init(&edge->by_dev, offsetof(struct edge_device, dev), VNEP_URN_MAX + 1);
 	vnep_table_init(&edge->by_mac, offsetof(struct edge_device, l2), sizeof(struct edge_l2));
 	vnep_table_init(&edge->by_l3, offsetof(struct edge_l3, key), sizeof(struct edge_l3_key));
 	vnep_table_init(&edge->hosts, offsetof(struct edge_host, addr), sizeof(struct in6_addr));
@@ -405,9 +470,7 @@ int vnep_edge_new(struct vnep_edge **out, const struct vnep_edge_config *config,
 	if (!rc)
 		rc = make_watches(edge, err);
 	if (!rc)
-		rc = edge_map_load(edge, err);
-	if (!rc)
-		rc = vnep_acl_apply(edge->acl, &changes, err);
+		rc = edge_acl_anew(edge, &changes, err);
 	if (rc)
 		goto fail;
 	edge_ledger_open(edge);
@@ -431,6 +494,7 @@ int vnep_edge_run(struct vnep_edge *edge, struct vnep_err *err)
 	int rc = vnep_loop_run(edge->loop);
 
 	edge_ingest(edge);
+	edge_hold_finish(edge);
 	if (edge->ledger_dirty)
 		edge_group(edge);
 	edge_round_end(edge);
@@ -441,6 +505,7 @@ void vnep_edge_free(struct vnep_edge *edge)
 {
 	if (!edge)
 		return;
+	edge->stopping = true;
 	edge_control_close(edge);
 	edge_devices_release(edge);
 	edge_hosts_release(edge);

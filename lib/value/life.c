@@ -20,9 +20,7 @@ enum vnep_life vnep_life_step(enum vnep_life now, enum vnep_life_event event, bo
 			return to(VNEP_LIFE_WAKING, actions, VNEP_DO_CONNECT | VNEP_DO_REPLAY);
 		return now;
 	case VNEP_LIFE_WAKING:
-		if (event == VNEP_LIFE_BACKLOG_EMPTY && never_awake)
-			return to(VNEP_LIFE_ASLEEP, actions, VNEP_DO_DISCONNECT);
-		if (event == VNEP_LIFE_BACKLOG_EMPTY)
+		if (event == VNEP_LIFE_BACKLOG_EMPTY && !never_awake)
 			return to(VNEP_LIFE_HOLDING, actions, VNEP_DO_HOLD);
 		if (ends)
 			return to(VNEP_LIFE_ASLEEP, actions, VNEP_DO_DISCONNECT);

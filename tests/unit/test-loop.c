@@ -76,7 +76,7 @@ static void never(struct vnep_watch *watch, void *arg)
 {
 	(void)watch;
 	(void)arg;
-	CHECK(!"called after it was freed or disarmed");
+	CHECK(false /* called after it was freed or disarmed */);
 }
 
 static void kill_other(struct vnep_watch *watch, void *arg)

@@ -1,0 +1,187 @@
+#!/usr/bin/env bats
+# vnep-acl: records and options that it takes, and those that it refuses before anything happened.
+
+load helpers
+load acl
+
+render() {
+	vnep-acl render --access acc0,acc1 --core up0 "$@"
+}
+
+@test "render: needs no privilege and no ports, and nft accepts its text and its JSON" {
+	requires nft nftables
+	without_caps vnep-acl render --access acc0,acc1 --core up0 <<<"$RECORDS" >"$T/rules.nft"
+	render --format json <<<"$RECORDS" >"$T/rules.json"
+	lab 2
+	lab_journal_port
+	nft -c -f "$T/rules.nft"
+	nft -j -c -f "$T/rules.json"
+	jq -e '.nftables | length > 100' "$T/rules.json"
+	run -1 nft list table netdev vnep
+}
+
+@test "render: text and JSON make the same table" {
+	requires nft nftables
+	lab 2
+	lab_journal_port
+	render <<<"$RECORDS" >"$T/rules.nft"
+	render --format json <<<"$RECORDS" >"$T/rules.json"
+	nft -f "$T/rules.nft"
+	nft -s list table netdev vnep | grep -v '^		comment' >"$T/text"
+	nft delete table netdev vnep
+	nft -j -f "$T/rules.json"
+	nft -s list table netdev vnep | grep -v '^		comment' >"$T/json"
+	diff "$T/text" "$T/json"
+}
+
+@test "render: loaded twice, the text leaves the same rules and keeps presence" {
+	requires nft nftables
+	lab 2
+	lab_journal_port
+	render <<<"$RECORDS" >"$T/rules.nft"
+	nft -f "$T/rules.nft"
+	nft add element netdev vnep awake "{ $V1 }"
+	nft -s list table netdev vnep >"$T/once"
+	nft -f "$T/rules.nft"
+	nft -s list table netdev vnep >"$T/twice"
+	diff "$T/once" "$T/twice"
+}
+
+@test "render: the order of the records does not change the rules" {
+	render <<<"$RECORDS" | sed -n '/chain access/,/^}/p' | sort >"$T/a"
+	tac <<<"$RECORDS" | render | sed -n '/chain access/,/^}/p' | sort >"$T/b"
+	[ -s "$T/a" ]
+	diff "$T/a" "$T/b"
+}
+
+@test "render: devices with equal allow lists share a policy, those with equal active times a class" {
+	INPUT=$(for n in 1 2 3 4; do
+		echo '{"type":"device","v":1,"dev":"urn:dev:mac:00005efffe00530'$n'","vep":"2001:db8:b::'$n'","vpc":"acme",
+			"addr":["2001:db8:a::'$n'"],"allow":[{"to":"2001:db8:b::2"}],"psm":{"t3324_s":5}}' | tr -d '\n\t'
+		echo
+	done; head -n 1 <<<"$RECORDS")
+	render <<<"$INPUT" >"$T/rules.nft"
+	[ "$(grep -c 'chain policy_' "$T/rules.nft")" -eq 1 ]
+	[ "$(grep -c 'chain class_5s_tap_' "$T/rules.nft")" -eq 1 ]
+	grep -q 'ip6 daddr 2001:db8:b::2/128 goto vpc_acme' "$T/rules.nft" || grep -q 'ip6 daddr 2001:db8:b::2 goto' "$T/rules.nft"
+}
+
+@test "render: the journal field decides about the tap" {
+	for mode in asleep from-device both; do
+		INPUT=$(head -n 1 <<<"$RECORDS"; echo '{"type":"device","v":1,"dev":"'$DEV0'","vep":"'$V0'","vpc":"acme",
+			"addr":["2001:db8:a::2"],"journal":"'$mode'","psm":{"t3324_s":5}}' | tr -d '\n\t')
+		render <<<"$INPUT" >"$T/$mode.nft"
+	done
+	grep -q 'chain class_5s_quiet' "$T/asleep.nft"
+	run -1 grep 'add element netdev vnep tap' "$T/asleep.nft"
+	grep -q 'chain class_5s_tap' "$T/from-device.nft"
+	run -1 grep 'add element netdev vnep tap' "$T/from-device.nft"
+	grep -q 'chain class_5s_tap' "$T/both.nft"
+	grep -q 'add element netdev vnep tap' "$T/both.nft"
+}
+
+@test "render: an active time of 0 never looks at awake" {
+	render <<<"${RECORDS/'"t3324_s":2'/'"t3324_s":0'}" >"$T/rules.nft"
+	sed -n '/chain class_0s_tap_all_acme/,/}/p' "$T/rules.nft" >"$T/class"
+	[ -s "$T/class" ]
+	run -1 grep awake "$T/class"
+	grep -q copy.wake "$T/class"
+}
+
+@test "render: the map's records, with --map" {
+	vnep-map import -q <<<"$RECORDS"
+	render --map >"$T/map.nft"
+	render <<<"$RECORDS" >"$T/stdin.nft"
+	diff <(sort "$T/map.nft") <(sort "$T/stdin.nft")
+	run -2 --separate-stderr render --map file.jsonl
+}
+
+@test "render: what vnep-map list prints is an input" {
+	vnep-map import -q <<<"$RECORDS"
+	vnep-map list | render >"$T/rules.nft"
+	grep -q "$V0 : goto class" "$T/rules.nft"
+}
+
+@test "render: a binding record binds, a tombstone does not" {
+	device='{"type":"device","v":1,"dev":"'$DEV2'","vep":"'$V2'","vpc":"acme"}'
+	binding='{"type":"binding","v":1,"dev":"'$DEV2'","port":"acc1","mac":"00:00:5e:00:53:12","addr":["2001:db8:a::4","2001:db8:a::5"]}'
+	vpc=$(head -n 1 <<<"$RECORDS")
+	render <<<"$binding"$'\n'"$device"$'\n'"$vpc" >"$T/rules.nft"
+	grep -q '"acc1" . 00:00:5e:00:53:12 . 2001:db8:a::4 : '"$V2" "$T/rules.nft"
+	grep -q "$V2 : 2001:db8:a::5" "$T/rules.nft" # to-device goes by the latest
+	render <<<"$vpc"$'\n'"${device%\}}"',"deleted":true}' >"$T/rules.nft"
+	run -1 grep "$V2" "$T/rules.nft"
+}
+
+# refused STATUS MESSAGE RECORD…: render refuses it so.
+refused() {
+	local status=$1 message=$2
+
+	shift 2
+	printf '%s\n' "$@" >"$T/in.jsonl"
+	run "-$status" --separate-stderr render "$T/in.jsonl"
+	[ -z "$output" ]
+	[[ $stderr == *"$message"* ]] || { echo "$stderr"; return 1; }
+}
+
+@test "bad records: malformed, doubled keys, wrong types and near misses name file, line and column" {
+	vpc=$(head -n 1 <<<"$RECORDS")
+	refused 2 'in.jsonl:2:' "$vpc" '{"type":"device","v":1,'
+	refused 2 'in.jsonl:1:' '{"type":"vpc","v":1,"v":1,"vpc":"acme","prefix":"2001:db8::/64"}'
+	refused 2 'did you mean "vep"' "$vpc" '{"type":"device","v":1,"dev":"'$DEV0'","vpe":"'$V0'"}'
+	refused 2 'in.jsonl:1' '{"type":"presence","v":1,"dev":"'$DEV0'","state":"awake"}'
+	refused 2 'not of the map' '{"type":"presence","v":1,"dev":"'$DEV0'","state":"awake"}'
+}
+
+@test "bad records: a VPC that is not there, or none that has the endpoint, names the device" {
+	refused 2 "\"acme\" of $DEV0" '{"type":"device","v":1,"dev":"'$DEV0'","vep":"'$V0'","vpc":"acme"}'
+	refused 2 "$DEV0" '{"type":"device","v":1,"dev":"'$DEV0'","vep":"'$V0'"}'
+}
+
+@test "bad records: VLANs and host endpoints are refused by line, not passed over" {
+	vpc=$(head -n 1 <<<"$RECORDS")
+	refused 2 'in.jsonl:2: '"$DEV0"': vlan 101' "$vpc" '{"type":"device","v":1,"dev":"'$DEV0'","vep":"'$V0'","vpc":"acme","vlan":101}'
+	refused 2 'form "host"' "$vpc" \
+		'{"type":"device","v":1,"dev":"'$DEV0'","vep":"'$V0'","vpc":"acme","form":"host","addr":["2001:db8:a::2"]}'
+	refused 2 'core_vlan 900' '{"type":"vpc","v":1,"vpc":"acme","prefix":"2001:db8:b::/64","core_vlan":900}'
+	refused 2 'core_port "up7"' '{"type":"vpc","v":1,"vpc":"acme","prefix":"2001:db8:b::/64","core_port":"up7"}'
+}
+
+@test "bad records: two devices with one binding are refused, naming both endpoints" {
+	refused 2 "$V0" "$(head -n 1 <<<"$RECORDS")" \
+		'{"type":"device","v":1,"dev":"'$DEV0'","vep":"'$V0'","mac":"00:00:5e:00:53:01","vpc":"acme","addr":["2001:db8:a::2"]}' \
+		'{"type":"device","v":1,"dev":"'$DEV1'","vep":"'$V1'","mac":"00:00:5e:00:53:01","vpc":"acme","addr":["2001:db8:a::2"]}'
+}
+
+@test "bad options: missing, doubled, too long, and both access and core port" {
+	run -2 --separate-stderr vnep-acl render --access acc0 <<<"$RECORDS"
+	[[ $stderr == *"--access and --core"* ]]
+	run -2 --separate-stderr vnep-acl render --access acc0,acc0 --core up0 <<<"$RECORDS"
+	[[ $stderr == *'"acc0" is named twice'* ]]
+	run -2 --separate-stderr vnep-acl render --access acc0 --core acc0 <<<"$RECORDS"
+	[[ $stderr == *'both access and core'* ]]
+	run -2 --separate-stderr vnep-acl render --access a-name-too-long-for-it --core up0 <<<"$RECORDS"
+	[[ $stderr == *'not the name of a port'* ]]
+	run -2 --separate-stderr vnep-acl render --format yaml --access acc0 --core up0 <<<"$RECORDS"
+	run -2 --separate-stderr vnep-acl awake
+	run -2 --separate-stderr vnep-acl sleep
+	[[ $stderr == *'did you mean "asleep"'* || $stderr == *'unknown verb'* ]]
+}
+
+@test "bad input to apply changes nothing, not even the journal port" {
+	requires nft nftables
+	lab 2
+	INPUT="$RECORDS"$'\n{"type":"device"' run -2 --separate-stderr apply
+	run -1 nft list table netdev vnep
+	run -1 netns edge ip link show vnep-j0
+	apply
+	nft -s list table netdev vnep >"$T/before"
+	INPUT="${RECORDS/2001:db8:a::2/2001:db8:a::7}"$'\n{"type":"device"' run -2 --separate-stderr apply
+	nft -s list table netdev vnep >"$T/after"
+	diff "$T/before" "$T/after"
+}
+
+@test "a full disk or a closed pipe ends it as the other tools" {
+	run -3 --separate-stderr sh -c 'vnep-acl render --access acc0,acc1 --core up0 >/dev/full' <<<"$RECORDS"
+	run -141 sh -c 'trap - PIPE; vnep-acl render --access acc0,acc1 --core up0 | true; exit 141' <<<"$RECORDS"
+}
