@@ -36,8 +36,10 @@ static int commit(struct appending *a)
 {
 	int rc = 0;
 
-	if (a->open)
+	if (a->open) {
+		vnep_err_place(&a->cli->err, "", 0, 0); /* no single line is to blame */
 		rc = vnep_journal_commit(a->journal, &a->cli->err);
+	}
 	a->open = false;
 	a->octets = 0;
 	if (rc || a->cli->quiet) {
