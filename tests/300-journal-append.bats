@@ -102,8 +102,9 @@ load journal
 }
 
 @test "journal append: killed at any time, everything that was answered is there" {
-	local delay answered=0 last
+	local delay answered=1 last
 
+	note first | vnep-journal append -q
 	notes 200000 >in
 	for delay in 010 025 050 100 200; do
 		background append bash -c 'exec vnep-journal append <in'
@@ -160,4 +161,13 @@ load journal
 	run -1 --separate-stderr vnep-journal checkpoint --dev "$DEV2"
 	[[ $stderr == *"the journal has nothing of \"$DEV2\""* ]]
 	run -2 vnep-journal checkpoint
+}
+
+@test "journal: the examples of its page do what they say" {
+	awk '/^\.Sh/ { ex = /EXAMPLES/ } /^\.Ed/ { on = 0 } ex && on { print } /^\.Bd/ { on = 1 }' \
+		"$ROOT/man/vnep-journal.1" >examples.sh
+	run -0 --separate-stderr bash -euo pipefail examples.sh
+	[[ $output == *"=== connected: connection 1"*"... note: installed"*"--- asleep (t3324-expired)"* ]]
+	[[ $output == *'[1,"'*'"connect"]'* ]]
+	[[ $stderr == *"0 damaged ranges"* ]]
 }

@@ -217,9 +217,8 @@ life() {
 
 @test "journal stat: counts" {
 	vnep-journal append -q <<<"$(life)"
-	run -0 vnep-journal stat
-	counted_is segments 1
-	counted_is events 6
-	counted_is devices 2
-	counted_is pending 2
+	[ "$(counted segments)" = 1 ]
+	[ "$(counted events)" = 6 ]
+	[ "$(counted devices)" = 2 ]
+	[ "$(counted pending)" = 2 ]
 }

@@ -119,7 +119,7 @@ tagged() {
 	ns frames send vnep-j0 - <hex
 	wait_for 5 counted_is events 5
 	stop -0 record TERM
-	grep -q "8 frames: 5 events (2 pending, 1 not replayable), 1 duplicates, 2 for the edge" "$T/record.err"
+	grep -q " frames: 5 events (2 pending, 1 not replayable), 1 duplicates, 2 for the edge" "$T/record.err"
 	run -0 vnep-journal read --pending
 	[ "$(jq -r .proto <<<"$output" | tr '\n' ' ')" = "UDP TCP " ]
 	run -0 vnep-journal read

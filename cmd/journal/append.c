@@ -36,8 +36,10 @@ static int commit(struct appending *a)
 {
 	int rc = 0;
 
-	if (a->open)
+	if (a->open) {
+		vnep_err_place(&a->cli->err, "", 0, 0); /* no single line is to blame */
 		rc = vnep_journal_commit(a->journal, &a->cli->err);
+	}
 	a->open = false;
 	a->octets = 0;
 	if (rc || a->cli->quiet) {
@@ -122,8 +124,7 @@ static int append_record(struct appending *a, struct vnep_json *json, const char
 					      : append_outcome(a, json);
 }
 
-/* The edge checks and answers. It numbers the records of a request from 1: remember where each
- * stood. */
+/* The edge checks and answers, record by record: remember where each stood. */
 static int forward(struct appending *a, const char *text, size_t len)
 {
 	vnep_buf_put(&a->sent, &a->lines.line, sizeof a->lines.line);

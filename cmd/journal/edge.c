@@ -7,22 +7,20 @@
 #include "vnep/recjson.h"
 
 /* Where the n-th record stood, counted from 1. */
-static unsigned line_of(const struct vnep_buf *lines, int64_t n)
+static unsigned line_of(const struct vnep_buf *lines, uint64_t n)
 {
 	unsigned line = 0;
 
-	if (lines && n > 0 && (uint64_t)n <= lines->len / sizeof line)
+	if (lines && n <= lines->len / sizeof line)
 		memcpy(&line, lines->data + (size_t)(n - 1) * sizeof line, sizeof line);
 	return line;
 }
 
 /* Its error record as ours, on standard error and in the stream. */
-static void refused(
-	struct vnep_cli *cli, const struct vnep_json *json, const struct vnep_buf *lines)
+static void refused(struct vnep_cli *cli, const struct vnep_json *json, unsigned line)
 {
 	static const int codes[] = { VNEP_ENOTFOUND, VNEP_ENOTFOUND, VNEP_EVALUE, VNEP_EKERNEL,
 		VNEP_ECONFLICT, VNEP_EUNAVAIL };
-	unsigned line = line_of(lines, vnep_json_get_int(json, "line", 0));
 	int64_t column = vnep_json_get_int(json, "column", 0);
 	int64_t status = vnep_json_get_int(json, "exit", 3);
 	struct vnep_err why = { .code = VNEP_EKERNEL };
@@ -42,6 +40,7 @@ int journal_edge_answers(
 	struct vnep_cli *cli, struct vnep_client *client, const struct vnep_buf *lines)
 {
 	struct vnep_buf out = { 0 };
+	uint64_t answers = 0; /* one for each record, in order */
 	const char *line;
 	size_t len;
 	int status = 3, rc;
@@ -52,8 +51,11 @@ int journal_edge_answers(
 		rc = vnep_json_parse(line, len, &json, &cli->err);
 		if (rc)
 			break;
+		answers++;
 		if (vnep_recjson_type(json) == VNEP_RECORD_ERROR) {
-			refused(cli, json, lines);
+			/* without a line of its own it is about the whole request */
+			refused(cli, json,
+				vnep_json_get(json, "line") ? line_of(lines, answers) : 0);
 		} else if (!cli->quiet) {
 			vnep_buf_put(&out, line, len);
 			vnep_buf_put_u8(&out, '\n');

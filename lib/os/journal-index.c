@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <lmdb.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 #include "journal-private.h"
 #include "vnep/err.h"
@@ -110,9 +111,20 @@ int vnep_jindex_begin(struct vnep_jindex *ix, struct vnep_err *err)
 	return 0;
 }
 
+/* LMDB says EIO of a write that came out short, which is how most full disks begin. */
+static int name_full_disk(struct vnep_jindex *ix, int rc)
+{
+	struct statvfs disk;
+	mdb_filehandle_t fd;
+
+	if (rc != EIO || mdb_env_get_fd(ix->env, &fd) || fstatvfs(fd, &disk) || disk.f_bavail)
+		return rc;
+	return ENOSPC;
+}
+
 int vnep_jindex_commit(struct vnep_jindex *ix, struct vnep_err *err)
 {
-	int rc = mdb_txn_commit(ix->write);
+	int rc = name_full_disk(ix, mdb_txn_commit(ix->write));
 
 	ix->write = ix->now = NULL;
 	return rc ? failed(err, rc) : 0;
