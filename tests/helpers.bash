@@ -164,7 +164,7 @@ record() {
 	# jq 1.6 judges by its last input alone, also where that gave nothing: gather all results first.
 	# shellcheck disable=SC2154 # output is of bats
 	(( $# > 0 )) || set -- -n
-	[[ $1 != -n ]] || filter="[inputs | ($filter)] | last"
+	[[ $1 != -n ]] || filter="[inputs | ($filter)] | last // empty"
 	if ! jq -re "$@" "$filter" <<<"$output"; then
 		printf 'no record with: %s\nin: %s\n' "$asked" "$output"
 		return 1
