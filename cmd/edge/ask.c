@@ -40,7 +40,8 @@ static int ask(struct vnep_cli *cli, const char *verb, const char *members, bool
 
 	if (!rc && !client) {
 		vnep_err_set(&cli->err, VNEP_EUNAVAIL, "no vnep-edge lives on %s", cli->state);
-		vnep_err_hint(&cli->err, "start one with vnep-edge run, or name its folder with --state");
+		vnep_err_hint(
+			&cli->err, "start one with vnep-edge run, or name its folder with --state");
 		return VNEP_EUNAVAIL;
 	}
 	if (!rc)

@@ -23,7 +23,8 @@ static int check_ports(struct vnep_cli *cli, const struct vnep_edge_config *conf
 	for (unsigned i = 0; i <= a->access_count; i++) {
 		struct vnep_err err = { 0 };
 		struct vnep_link link;
-		int rc = vnep_rtnl_link(nl, i < a->access_count ? a->access[i] : a->core, &link, &err);
+		int rc = vnep_rtnl_link(
+			nl, i < a->access_count ? a->access[i] : a->core, &link, &err);
 
 		if (!rc)
 			continue;
@@ -49,6 +50,7 @@ int edge_check(struct vnep_cli *cli)
 		whole = check_ports(cli, &config);
 	if (rc || whole)
 		return vnep_err_set(&cli->err, VNEP_EVALUE, "the configuration is not good");
-	vnep_cli_say(cli, "good: %u access ports, core port %s", config.acl.access_count, config.acl.core);
+	vnep_cli_say(cli, "good: %u access ports, core port %s", config.acl.access_count,
+		config.acl.core);
 	return 0;
 }

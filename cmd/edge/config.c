@@ -5,7 +5,8 @@
 
 #define DEFAULT_CONFIG "/etc/vnep/edge.conf"
 
-static const char *const keys[] = { "name", "region", "core", "journal-port", "set-size", "segment-octets" };
+static const char *const keys[] = { "name", "region", "core", "journal-port", "set-size",
+	"segment-octets" };
 
 static int from_options(struct vnep_cli *cli, struct vnep_edge_config *config)
 {
@@ -14,7 +15,8 @@ static int from_options(struct vnep_cli *cli, struct vnep_edge_config *config)
 
 	for (size_t i = 0; !rc && i < sizeof keys / sizeof *keys; i++)
 		if (vnep_cli_has(cli, keys[i]))
-			rc = vnep_edge_config_set(config, keys[i], vnep_cli_str(cli, keys[i], ""), &cli->err);
+			rc = vnep_edge_config_set(
+				config, keys[i], vnep_cli_str(cli, keys[i], ""), &cli->err);
 	if (vnep_cli_has(cli, "access"))
 		config->acl.access_count = 0; /* the option replaces the file's ports */
 	for (size_t i = 0; !rc && (word = vnep_cli_list(cli, "access", i)); i++)
@@ -22,7 +24,8 @@ static int from_options(struct vnep_cli *cli, struct vnep_edge_config *config)
 	return rc;
 }
 
-int edge_config(struct vnep_cli *cli, struct vnep_edge_config *config, vnep_edge_config_report *report)
+int edge_config(
+	struct vnep_cli *cli, struct vnep_edge_config *config, vnep_edge_config_report *report)
 {
 	const char *file = vnep_cli_str(cli, "config", NULL);
 	int rc = 0, options;

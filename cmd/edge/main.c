@@ -4,15 +4,19 @@
 #include "edge.h"
 
 static const struct vnep_option run_options[] = {
-	{ "config", 'c', VNEP_ARG_ONE, "FILE", "the configuration (default /etc/vnep/edge.conf if it is there)", NULL },
-	{ "name", 0, VNEP_ARG_ONE, "NAME", "of this edge in records (default: the host's name)", NULL },
+	{ "config", 'c', VNEP_ARG_ONE, "FILE",
+		"the configuration (default /etc/vnep/edge.conf if it is there)", NULL },
+	{ "name", 0, VNEP_ARG_ONE, "NAME", "of this edge in records (default: the host's name)",
+		NULL },
 	{ "region", 0, VNEP_ARG_ONE, "NAME", "the region it belongs to (default: local)", NULL },
 	{ "access", 0, VNEP_ARG_LIST, "IF", "ports where devices are", NULL },
 	{ "core", 0, VNEP_ARG_ONE, "IF", "port where the VPCs are", NULL },
-	{ "journal-port", 0, VNEP_ARG_ONE, "IF", "veth for packets to the journal (default vnep-j0, made if missing)",
+	{ "journal-port", 0, VNEP_ARG_ONE, "IF",
+		"veth for packets to the journal (default vnep-j0, made if missing)", NULL },
+	{ "set-size", 0, VNEP_ARG_ONE, "N", "elements a kernel set may hold (default 1048576)",
 		NULL },
-	{ "set-size", 0, VNEP_ARG_ONE, "N", "elements a kernel set may hold (default 1048576)", NULL },
-	{ "segment-octets", 0, VNEP_ARG_ONE, "SIZE", "size of a journal segment (default 64M)", NULL },
+	{ "segment-octets", 0, VNEP_ARG_ONE, "SIZE", "size of a journal segment (default 64M)",
+		NULL },
 	{ NULL, 0, 0, NULL, NULL, NULL },
 };
 
@@ -24,23 +28,45 @@ static const struct vnep_option attach_options[] = {
 };
 
 static const struct vnep_verb verbs[] = {
-	{ .name = "run", .help = "the daemon, in the foreground", .options = run_options, .run = edge_run },
-	{ .name = "check", .help = "is this configuration good", .options = run_options, .run = edge_check },
-	{ .name = "status", .args = "[DEV...]", .max = UINT_MAX, .run = edge_status,
+	{ .name = "run",
+		.help = "the daemon, in the foreground",
+		.options = run_options,
+		.run = edge_run },
+	{ .name = "check",
+		.help = "is this configuration good",
+		.options = run_options,
+		.run = edge_check },
+	{ .name = "status",
+		.args = "[DEV...]",
+		.max = UINT_MAX,
+		.run = edge_status,
 		.help = "totals with the conservation law, or one record per device" },
-	{ .name = "watch", .help = "decisions, presence, checkpoints and outcomes as they happen",
+	{ .name = "watch",
+		.help = "decisions, presence, checkpoints and outcomes as they happen",
 		.run = edge_watch },
-	{ .name = "attach", .args = "DEV...", .min = 1, .max = UINT_MAX, .options = attach_options,
-		.help = "say from outside that a device is there", .run = edge_attach },
-	{ .name = "detach", .args = "DEV...", .min = 1, .max = UINT_MAX,
-		.help = "say from outside that a device is gone to sleep", .run = edge_detach },
-	{ .name = "stop", .help = "end the daemon; awake devices go on by the kernel", .run = edge_stop },
+	{ .name = "attach",
+		.args = "DEV...",
+		.min = 1,
+		.max = UINT_MAX,
+		.options = attach_options,
+		.help = "say from outside that a device is there",
+		.run = edge_attach },
+	{ .name = "detach",
+		.args = "DEV...",
+		.min = 1,
+		.max = UINT_MAX,
+		.help = "say from outside that a device is gone to sleep",
+		.run = edge_detach },
+	{ .name = "stop",
+		.help = "end the daemon; awake devices go on by the kernel",
+		.run = edge_stop },
 	{ .name = NULL },
 };
 
 int main(int argc, char **argv)
 {
-	static const struct vnep_tool tool = { "vnep-edge", "the edge node: forwards, journals, replays", verbs };
+	static const struct vnep_tool tool = { "vnep-edge",
+		"the edge node: forwards, journals, replays", verbs };
 
 	return vnep_cli_main(&tool, argc, argv);
 }

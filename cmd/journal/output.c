@@ -137,7 +137,7 @@ static void put_csv(struct vnep_buf *out, const struct vnep_journal_item *item)
 	vnep_wall_print(journal_item_ts(item), ts);
 	vnep_buf_put_str(out, vnep_record_type_text(item->type));
 	csv_text(out, journal_item_dev(item));
-	csv_number(out, item->type == VNEP_RECORD_EVENT	       ? item->event.seq
+	csv_number(out, item->type == VNEP_RECORD_EVENT        ? item->event.seq
 			: item->type == VNEP_RECORD_CHECKPOINT ? checkpoint->resume_seq
 							       : outcome->seq);
 	csv_text(out, ts);

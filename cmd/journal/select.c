@@ -98,14 +98,14 @@ int journal_select_init(struct journal_select *select, struct vnep_cli *cli)
 
 const char *journal_item_dev(const struct vnep_journal_item *item)
 {
-	return item->type == VNEP_RECORD_EVENT	      ? item->event.dev
+	return item->type == VNEP_RECORD_EVENT        ? item->event.dev
 	       : item->type == VNEP_RECORD_CHECKPOINT ? item->checkpoint.dev
 						      : item->outcome.dev;
 }
 
 struct vnep_wall journal_item_ts(const struct vnep_journal_item *item)
 {
-	return item->type == VNEP_RECORD_EVENT	      ? item->event.ts
+	return item->type == VNEP_RECORD_EVENT        ? item->event.ts
 	       : item->type == VNEP_RECORD_CHECKPOINT ? item->checkpoint.ts
 						      : item->outcome.ts;
 }

@@ -31,7 +31,7 @@ struct timeline {
 	struct vnep_buf out;
 	char day[11];
 	struct vnep_wall asleep; /* since when; 0: it is not */
-	char last[128];		 /* the packet line printed last, without its size */
+	char last[128];          /* the packet line printed last, without its size */
 	uint64_t more, more_octets, more_seq;
 	struct vnep_wall more_ts;
 };

@@ -37,7 +37,8 @@ struct check {
 	unsigned warnings;
 };
 
-static void warn(struct check *c, size_t at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static void warn(struct check *c, size_t at, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 static void warn(struct check *c, size_t at, const char *fmt, ...)
 {
@@ -119,8 +120,8 @@ static const struct vnep_vpc *vpc_of(const struct check *c, const struct vnep_de
 	for (size_t i = 0; i < c->vpc_count; i++) {
 		const struct vnep_vpc *v = &c->vpcs[i];
 
-		if (d->vpc[0] ? !strcmp(d->vpc, v->vpc) :
-				vnep_prefix_has(&v->prefix, &d->vep) &&
+		if (d->vpc[0] ? !strcmp(d->vpc, v->vpc)
+			      : vnep_prefix_has(&v->prefix, &d->vep) &&
 					(!best || v->prefix.len > best->prefix.len))
 			best = v;
 	}
@@ -136,7 +137,9 @@ static void check_vpc(struct check *c, const struct vnep_device *d)
 	vnep_ip6_print(&d->vep, vep);
 	if (!vpc && d->vpc[0]) {
 		if (strcmp(c->warned_vpc, d->vpc))
-			warn(c, c->at, "vpc \"%s\" is not among these records: nothing was checked against it",
+			warn(c, c->at,
+				"vpc \"%s\" is not among these records: nothing was checked "
+				"against it",
 				d->vpc);
 		memcpy(c->warned_vpc, d->vpc, sizeof c->warned_vpc);
 		return;
@@ -149,14 +152,16 @@ static void check_vpc(struct check *c, const struct vnep_device *d)
 		return;
 	if (!vnep_prefix_has(&vpc->prefix, &d->vep)) {
 		vnep_prefix_print(&vpc->prefix, prefix);
-		vnep_err_set(&err, VNEP_EVALUE, "vep %s is outside %s, the prefix of vpc \"%s\"", vep,
-			prefix, vpc->vpc);
+		vnep_err_set(&err, VNEP_EVALUE, "vep %s is outside %s, the prefix of vpc \"%s\"",
+			vep, prefix, vpc->vpc);
 		complain(c, &err);
 	}
 	if (!d->vlan != !vpc->core_vlan) {
-		vnep_err_set(&err, VNEP_EVALUE, "vlan %u and core_vlan %u of vpc \"%s\": one side is tagged",
-			d->vlan, vpc->core_vlan, vpc->vpc);
-		vnep_err_hint(&err, "tags can be rewritten, not added or removed: tag both sides or none");
+		vnep_err_set(&err, VNEP_EVALUE,
+			"vlan %u and core_vlan %u of vpc \"%s\": one side is tagged", d->vlan,
+			vpc->core_vlan, vpc->vpc);
+		vnep_err_hint(&err,
+			"tags can be rewritten, not added or removed: tag both sides or none");
 		complain(c, &err);
 	}
 }
@@ -210,7 +215,8 @@ static void check_groups(struct check *c)
 		const struct group *g = &c->groups[i];
 
 		if (g->at == SIZE_MAX)
-			warn(c, g->first_member, "group \"%s\" is not among these records", g->group);
+			warn(c, g->first_member, "group \"%s\" is not among these records",
+				g->group);
 		else if (!g->members)
 			warn(c, g->at, "group \"%s\" has no members", g->group);
 	}
@@ -231,8 +237,8 @@ int map_check(struct vnep_cli *cli)
 	if (!rc)
 		check_groups(&c);
 	if (!rc)
-		vnep_cli_say(cli, "%zu records, %u wrong, %u warnings", vnep_map_batch_count(c.batch),
-			cli->errors, c.warnings);
+		vnep_cli_say(cli, "%zu records, %u wrong, %u warnings",
+			vnep_map_batch_count(c.batch), cli->errors, c.warnings);
 	for (size_t i = 0; i < c.vpc_count; i++)
 		vnep_vpc_release(&c.vpcs[i]);
 	free(c.vpcs);

@@ -40,7 +40,8 @@ static const struct {
 enum { COLUMN_COUNT = sizeof columns / sizeof *columns };
 
 /* The next field of a row, unquoted, into field. *at moves behind its comma; at the end it is NULL. */
-static int next_field(const char **at, const char *end, struct vnep_buf *field, struct vnep_err *err)
+static int next_field(
+	const char **at, const char *end, struct vnep_buf *field, struct vnep_err *err)
 {
 	const char *p = *at;
 
@@ -80,7 +81,8 @@ static int find_column(const char *name, struct vnep_err *err)
 	for (int i = 0; i < COLUMN_COUNT; i++)
 		if (vnep_near(name, columns[i].name))
 			return vnep_err_set(err, VNEP_EVALUE,
-				"unknown column \"%s\" (did you mean \"%s\"?)", name, columns[i].name);
+				"unknown column \"%s\" (did you mean \"%s\"?)", name,
+				columns[i].name);
 	return vnep_err_set(err, VNEP_EVALUE, "unknown column \"%s\"", name);
 }
 
@@ -99,8 +101,8 @@ int map_csv_header(struct map_csv *csv, const char *text, size_t len, struct vne
 		if (c < 0)
 			rc = c;
 		else if (seen & 1u << c)
-			rc = vnep_err_set(err, VNEP_EVALUE, "column \"%s\" is there twice",
-				columns[c].name);
+			rc = vnep_err_set(
+				err, VNEP_EVALUE, "column \"%s\" is there twice", columns[c].name);
 		else
 			csv->column[csv->columns++] = c;
 		seen |= c < 0 ? 0 : 1u << c;
@@ -159,8 +161,8 @@ static int set_field(struct vnep_json *record, int c, char *text, struct vnep_er
 		break;
 	case BOOLEAN:
 		if (strcmp(text, "true") && strcmp(text, "false"))
-			return vnep_err_set(err, VNEP_EVALUE, "%s: \"%s\" is neither true nor false", name,
-				text);
+			return vnep_err_set(err, VNEP_EVALUE,
+				"%s: \"%s\" is neither true nor false", name, text);
 		rc = vnep_json_set_bool(to, name, !strcmp(text, "true"));
 		break;
 	case LIST:
@@ -182,9 +184,9 @@ int map_csv_record(const struct map_csv *csv, const char *text, size_t len, stru
 	struct vnep_buf field;
 	unsigned n = 0;
 	int rc = !record || vnep_json_set_str(record, "type", "device") ||
-			vnep_json_set_int(record, "v", 1) ?
-		out_of_memory(err) :
-		0;
+				 vnep_json_set_int(record, "v", 1)
+			 ? out_of_memory(err)
+			 : 0;
 
 	vnep_buf_init(&field);
 	for (; at && !rc; n++) {
@@ -194,12 +196,13 @@ int map_csv_record(const struct map_csv *csv, const char *text, size_t len, stru
 				csv->columns);
 		if (!rc) {
 			vnep_buf_str(&field);
-			rc = field.rc ? out_of_memory(err) :
-					set_field(record, csv->column[n], (char *)field.data, err);
+			rc = field.rc ? out_of_memory(err)
+				      : set_field(record, csv->column[n], (char *)field.data, err);
 		}
 	}
 	if (!rc && n < csv->columns)
-		rc = vnep_err_set(err, VNEP_ESYNTAX, "%u fields, the header has %u", n, csv->columns);
+		rc = vnep_err_set(
+			err, VNEP_ESYNTAX, "%u fields, the header has %u", n, csv->columns);
 	vnep_buf_release(&field);
 	if (rc)
 		vnep_json_free(record);

@@ -8,8 +8,8 @@
 
 const struct vnep_option map_delete_options[] = {
 	{ "type", 0, VNEP_ARG_ONE, "TYPE", "what kind of record", "device vpc group" },
-	{ "if-revision", 0, VNEP_ARG_ONE, "N", "only if the record still has this revision (else exit 4)",
-		NULL },
+	{ "if-revision", 0, VNEP_ARG_ONE, "N",
+		"only if the record still has this revision (else exit 4)", NULL },
 	{ 0 },
 };
 

@@ -9,8 +9,8 @@ const struct vnep_option map_import_options[] = {
 };
 
 const struct vnep_option map_set_options[] = {
-	{ "if-revision", 0, VNEP_ARG_ONE, "N", "only if the record still has this revision (else exit 4)",
-		NULL },
+	{ "if-revision", 0, VNEP_ARG_ONE, "N",
+		"only if the record still has this revision (else exit 4)", NULL },
 	{ 0 },
 };
 
@@ -21,7 +21,8 @@ static int import_batch(struct vnep_cli *cli, struct vnep_map_batch *batch)
 	int rc;
 
 	if (how.replace && keep_going) {
-		vnep_err_set(&cli->err, VNEP_EUSAGE, "--replace would delete what --keep-going skips");
+		vnep_err_set(
+			&cli->err, VNEP_EUSAGE, "--replace would delete what --keep-going skips");
 		return vnep_err_hint(&cli->err, "give one of the two");
 	}
 	rc = map_read(cli, batch, vnep_cli_str(cli, "format", NULL), keep_going);

@@ -13,8 +13,8 @@ const struct vnep_option map_list_options[] = {
 	{ "vpc", 0, VNEP_ARG_LIST, "VPC", "only records that name this vpc", NULL },
 	{ "region", 0, VNEP_ARG_LIST, "REGION", "only records of this region", NULL },
 	{ "group", 0, VNEP_ARG_LIST, "GROUP", "only this group and its members", NULL },
-	{ "match", 0, VNEP_ARG_LIST, "KEY=VALUE", "only records with this label, or this text or number",
-		NULL },
+	{ "match", 0, VNEP_ARG_LIST, "KEY=VALUE",
+		"only records with this label, or this text or number", NULL },
 	{ "format", 0, VNEP_ARG_ONE, "FORMAT", "what to print; csv: devices only", "json csv" },
 	{ 0 },
 };
@@ -80,14 +80,15 @@ static bool matches(const struct vnep_cli *cli, const struct vnep_json *record)
 
 static bool selected(const struct vnep_cli *cli, const struct vnep_json *record)
 {
-	return passes(cli, "vpc", record, "vpc", NULL) && passes(cli, "region", record, "region", NULL) &&
-		passes(cli, "group", record, "groups", "group") && matches(cli, record);
+	return passes(cli, "vpc", record, "vpc", NULL) &&
+	       passes(cli, "region", record, "region", NULL) &&
+	       passes(cli, "group", record, "groups", "group") && matches(cli, record);
 }
 
 static bool is_filtered(const struct vnep_cli *cli)
 {
-	return vnep_cli_has(cli, "vpc") || vnep_cli_has(cli, "region") || vnep_cli_has(cli, "group") ||
-		vnep_cli_has(cli, "match");
+	return vnep_cli_has(cli, "vpc") || vnep_cli_has(cli, "region") ||
+	       vnep_cli_has(cli, "group") || vnep_cli_has(cli, "match");
 }
 
 static int put_out(struct listing *l)
@@ -156,12 +157,12 @@ static int list_all(struct listing *l, struct vnep_map_txn *txn)
 	int rc = 0;
 
 	for (size_t i = 0; i < sizeof types / sizeof *types && !rc; i++) {
-		if (l->csv ? types[i] != VNEP_RECORD_DEVICE :
-			     !wanted(l->cli, vnep_record_type_text(types[i])))
+		if (l->csv ? types[i] != VNEP_RECORD_DEVICE
+			   : !wanted(l->cli, vnep_record_type_text(types[i])))
 			continue;
-		rc = types[i] == VNEP_RECORD_DEVICE ?
-			list_devices(l, txn) :
-			vnep_map_each(txn, types[i], false, list_one, l, &l->cli->err);
+		rc = types[i] == VNEP_RECORD_DEVICE
+			     ? list_devices(l, txn)
+			     : vnep_map_each(txn, types[i], false, list_one, l, &l->cli->err);
 	}
 	return rc ? rc : put_out(l);
 }
@@ -170,21 +171,23 @@ static int check_options(struct vnep_cli *cli, bool csv)
 {
 	const char *pair;
 
-	if (csv && vnep_cli_has(cli, "type") && (!wanted(cli, "device") || vnep_cli_list(cli, "type", 1)))
+	if (csv && vnep_cli_has(cli, "type") &&
+		(!wanted(cli, "device") || vnep_cli_list(cli, "type", 1)))
 		return vnep_err_set(&cli->err, VNEP_EUSAGE, "--format csv prints devices only");
 	for (size_t i = 0; (pair = vnep_cli_list(cli, "match", i)); i++) {
 		const char *eq = strchr(pair, '=');
 
 		if (!eq || eq == pair || eq - pair > 127)
-			return vnep_err_set(&cli->err, VNEP_EUSAGE, "--match: \"%s\" is not KEY=VALUE",
-				pair);
+			return vnep_err_set(
+				&cli->err, VNEP_EUSAGE, "--match: \"%s\" is not KEY=VALUE", pair);
 	}
 	return 0;
 }
 
 int map_list(struct vnep_cli *cli)
 {
-	struct listing l = { .cli = cli, .csv = !strcmp(vnep_cli_str(cli, "format", "json"), "csv") };
+	struct listing l = { .cli = cli,
+		.csv = !strcmp(vnep_cli_str(cli, "format", "json"), "csv") };
 	struct map_reader reader;
 	int rc = check_options(cli, l.csv);
 

@@ -11,14 +11,16 @@ struct input {
 	bool header; /* the next line of CSV is the header */
 };
 
-static int take_json(struct vnep_cli *cli, struct vnep_json *json, const char *text, size_t len, void *arg)
+static int take_json(
+	struct vnep_cli *cli, struct vnep_json *json, const char *text, size_t len, void *arg)
 {
 	struct input *in = arg;
 
 	return vnep_map_batch_add(in->batch, json, text, len, &cli->err);
 }
 
-static int take_csv(struct vnep_cli *cli, struct vnep_json *none, const char *text, size_t len, void *arg)
+static int take_csv(
+	struct vnep_cli *cli, struct vnep_json *none, const char *text, size_t len, void *arg)
 {
 	struct input *in = arg;
 	struct vnep_json *json = NULL;
@@ -37,7 +39,8 @@ static int take_csv(struct vnep_cli *cli, struct vnep_json *none, const char *te
 	return rc;
 }
 
-int map_read(struct vnep_cli *cli, struct vnep_map_batch *batch, const char *format, bool keep_going)
+int map_read(
+	struct vnep_cli *cli, struct vnep_map_batch *batch, const char *format, bool keep_going)
 {
 	struct input in = { .batch = batch };
 	int rc = 0;
@@ -46,7 +49,8 @@ int map_read(struct vnep_cli *cli, struct vnep_map_batch *batch, const char *for
 		return vnep_cli_read(cli, keep_going, take_json, &in);
 	for (unsigned i = 0; !rc && (i < cli->argc || i == 0); i++) {
 		in.header = true;
-		rc = vnep_cli_read_text(cli, cli->argc ? cli->argv[i] : "-", keep_going, take_csv, &in);
+		rc = vnep_cli_read_text(
+			cli, cli->argc ? cli->argv[i] : "-", keep_going, take_csv, &in);
 	}
 	return rc;
 }
@@ -77,8 +81,8 @@ int map_resolve(struct map_reader *reader, enum vnep_record_type type, const cha
 	if (type == VNEP_RECORD_DEVICE || type == VNEP_RECORD_BINDING)
 		return vnep_map_resolve(reader->txn, word, id, err);
 	if (strlen(word) > VNEP_LABEL_MAX)
-		return vnep_err_set(err, VNEP_ENOTFOUND, "no such %s \"%s\"", vnep_record_type_text(type),
-			word);
+		return vnep_err_set(err, VNEP_ENOTFOUND, "no such %s \"%s\"",
+			vnep_record_type_text(type), word);
 	snprintf(id, VNEP_URN_MAX + 1, "%s", word);
 	return 0;
 }

@@ -21,7 +21,8 @@
 enum { FLUSH_OCTETS = 1 << 16, NO_RING_MS = 500 };
 
 const struct vnep_option map_watch_options[] = {
-	{ "after-revision", 0, VNEP_ARG_ONE, "N", "begin with what changed after this revision", NULL },
+	{ "after-revision", 0, VNEP_ARG_ONE, "N", "begin with what changed after this revision",
+		NULL },
 	{ 0 },
 };
 
@@ -96,8 +97,8 @@ static int wait_change(struct watch *w)
 	for (char *at = events; n > 0 && at < events + n; at += sizeof *e + e->len) {
 		e = (const struct inotify_event *)(void *)at;
 		if (e->mask & (IN_DELETE | IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF))
-			return vnep_err_set(&w->cli->err, VNEP_EUNAVAIL, "the map in %s was taken away",
-				w->cli->state);
+			return vnep_err_set(&w->cli->err, VNEP_EUNAVAIL,
+				"the map in %s was taken away", w->cli->state);
 		w->unrung = !(e->mask & IN_ATTRIB);
 	}
 	return 0;
@@ -128,8 +129,9 @@ static int open_watch(struct watch *w)
 		return vnep_err_sys(&w->cli->err, ENAMETOOLONG, "%s", w->cli->state);
 	w->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	/* The folder, not the file: the unlink of a file that somebody has open is news of its folder only. */
-	if (w->fd < 0 || inotify_add_watch(w->fd, path, IN_MODIFY | IN_ATTRIB | IN_DELETE |
-				 IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF) < 0)
+	if (w->fd < 0 || inotify_add_watch(w->fd, path,
+				 IN_MODIFY | IN_ATTRIB | IN_DELETE | IN_MOVED_FROM |
+					 IN_DELETE_SELF | IN_MOVE_SELF) < 0)
 		return vnep_err_sys(&w->cli->err, errno, "cannot watch %s", path);
 	return 0;
 }

@@ -34,12 +34,13 @@ static void say_changes(const struct vnep_cli *cli, const struct vnep_map_change
 }
 
 /* An error record of the edge as ours. It numbers the records of a request from 1: say where they are from. */
-static void edge_error(struct vnep_cli *cli, const struct vnep_map_batch *batch,
-	const struct vnep_json *json)
+static void edge_error(
+	struct vnep_cli *cli, const struct vnep_map_batch *batch, const struct vnep_json *json)
 {
 	static const int codes[] = { VNEP_ENOTFOUND, VNEP_ENOTFOUND, VNEP_EVALUE, VNEP_EKERNEL,
 		VNEP_ECONFLICT, VNEP_EUNAVAIL };
-	int64_t line = vnep_json_get_int(json, "line", 0), status = vnep_json_get_int(json, "exit", 3);
+	int64_t line = vnep_json_get_int(json, "line", 0),
+		status = vnep_json_get_int(json, "exit", 3);
 	struct vnep_err why = { .code = VNEP_EKERNEL };
 	const char *title = vnep_json_get_str(json, "title", "refused by the edge");
 
@@ -106,7 +107,8 @@ static int scratch_write(struct vnep_cli *cli, struct vnep_map_batch *batch,
 	char state[256], path[300];
 	int rc;
 
-	snprintf(state, sizeof state, "%s/vnep-map-XXXXXX", tmp && strlen(tmp) < 200 ? tmp : "/tmp");
+	snprintf(
+		state, sizeof state, "%s/vnep-map-XXXXXX", tmp && strlen(tmp) < 200 ? tmp : "/tmp");
 	if (!mkdtemp(state))
 		return vnep_err_sys(&cli->err, errno, "cannot make %s", state);
 	rc = vnep_mapstore_open(&store, state, true, &cli->err);
@@ -125,8 +127,8 @@ static int scratch_write(struct vnep_cli *cli, struct vnep_map_batch *batch,
 	return rc;
 }
 
-static int store_write(struct vnep_cli *cli, struct vnep_map_batch *batch,
-	const struct vnep_map_apply *how)
+static int store_write(
+	struct vnep_cli *cli, struct vnep_map_batch *batch, const struct vnep_map_apply *how)
 {
 	struct vnep_map_changes changes;
 	struct vnep_mapstore *store = NULL;

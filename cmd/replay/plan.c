@@ -23,7 +23,7 @@ struct plan {
 	char (*names)[VNEP_URN_MAX + 1]; /* interface id -> device, or port with --raw */
 	uint32_t name_count;
 	const char *path; /* NULL: standard output */
-	char *part;	  /* written here first, so that nothing half-written has the name */
+	char *part;       /* written here first, so that nothing half-written has the name */
 	int fd;
 };
 
@@ -110,7 +110,7 @@ static int take(struct replay *replay, struct replay_item *item)
 			replay, item, VNEP_TOO_BIG, true, "longer than a capture holds");
 	rc = interface_of(replay->cli, plan,
 		item->dev[0] ? item->dev
-		: port	     ? port->name
+		: port       ? port->name
 			     : "raw",
 		&packet.interface);
 	if (rc)

@@ -104,7 +104,8 @@ static int absolute(const char *text, struct vnep_wall *out)
 		return -1;
 	if (digits(text, 4, 1970, 2261, &tm.tm_year) || digits(text + 5, 2, 1, 12, &tm.tm_mon) ||
 		digits(text + 8, 2, 1, days_in(tm.tm_year, tm.tm_mon), &tm.tm_mday) ||
-		digits(text + 11, 2, 0, 23, &tm.tm_hour) || digits(text + 14, 2, 0, 59, &tm.tm_min) ||
+		digits(text + 11, 2, 0, 23, &tm.tm_hour) ||
+		digits(text + 14, 2, 0, 59, &tm.tm_min) ||
 		digits(text + 17, 2, 0, 60, &tm.tm_sec)) /* 60: a leap second */
 		return -1;
 	tm.tm_year -= 1900;

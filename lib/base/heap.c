@@ -30,7 +30,8 @@ static void down(struct vnep_heap *heap, struct vnep_heap_node *node)
 
 		if (child > heap->count)
 			break;
-		if (child < heap->count && heap->nodes[child]->at.ns < heap->nodes[child - 1]->at.ns)
+		if (child < heap->count &&
+			heap->nodes[child]->at.ns < heap->nodes[child - 1]->at.ns)
 			child++;
 		if (node->at.ns <= heap->nodes[child - 1]->at.ns)
 			break;
@@ -51,7 +52,8 @@ int vnep_heap_set(struct vnep_heap *heap, struct vnep_heap_node *node, struct vn
 	if (!node->slot) {
 		if (heap->count == heap->cap) {
 			size_t cap = heap->cap ? heap->cap * 2 : 64;
-			struct vnep_heap_node **nodes = reallocarray(heap->nodes, cap, sizeof *nodes);
+			struct vnep_heap_node **nodes =
+				reallocarray(heap->nodes, cap, sizeof *nodes);
 
 			if (!nodes)
 				return -ENOMEM;

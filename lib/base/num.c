@@ -33,8 +33,8 @@ int vnep_num_u64(const char *text, uint64_t min, uint64_t max, uint64_t *out, st
 	uint64_t v;
 
 	if (digits(&p, &v) || *p || v < min || v > max)
-		return vnep_err_set(err, VNEP_EVALUE, "\"%s\" is not a number from %llu to %llu", text,
-			(unsigned long long)min, (unsigned long long)max);
+		return vnep_err_set(err, VNEP_EVALUE, "\"%s\" is not a number from %llu to %llu",
+			text, (unsigned long long)min, (unsigned long long)max);
 	*out = v;
 	return 0;
 }

@@ -62,7 +62,8 @@ static int grow(struct vnep_table *table)
 		return -ENOMEM;
 	for (size_t i = 0; i < table->cap; i++)
 		if (table->slots[i])
-			bigger.slots[find(&bigger, key_of(table, table->slots[i]))] = table->slots[i];
+			bigger.slots[find(&bigger, key_of(table, table->slots[i]))] =
+				table->slots[i];
 	free(table->slots);
 	*table = bigger;
 	return 0;

@@ -10,8 +10,9 @@ static void print_option(const struct vnep_option *o)
 
 	if (o->letter)
 		snprintf(letter, sizeof letter, "-%c, ", o->letter);
-	snprintf(left, sizeof left, "%s--%s%s%s%s", letter, o->name, o->arg == VNEP_ARG_NONE ? "" : " ",
-		o->arg == VNEP_ARG_NONE ? "" : o->value, o->arg == VNEP_ARG_LIST ? "[,...]" : "");
+	snprintf(left, sizeof left, "%s--%s%s%s%s", letter, o->name,
+		o->arg == VNEP_ARG_NONE ? "" : " ", o->arg == VNEP_ARG_NONE ? "" : o->value,
+		o->arg == VNEP_ARG_LIST ? "[,...]" : "");
 	printf("  %-28s %s%s%s%s\n", left, o->help, o->words ? " (" : "", o->words ? o->words : "",
 		o->words ? ")" : "");
 }

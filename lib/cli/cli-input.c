@@ -139,7 +139,8 @@ static int open_input(struct vnep_cli *cli, const char *file)
 	if (fd >= 0)
 		return fd;
 	if (errno == ENOENT || errno == ENOTDIR)
-		return vnep_err_set(&cli->err, VNEP_EUSAGE, "cannot open %s: %s", file, strerror(errno));
+		return vnep_err_set(
+			&cli->err, VNEP_EUSAGE, "cannot open %s: %s", file, strerror(errno));
 	return vnep_err_sys(&cli->err, errno, "cannot open %s", file);
 }
 
@@ -163,18 +164,24 @@ static int read_file(struct reader *r)
 	return rc;
 }
 
-int vnep_cli_read_file(struct vnep_cli *cli, const char *file, bool keep_going, vnep_line_cb *cb,
-	void *arg)
+int vnep_cli_read_file(
+	struct vnep_cli *cli, const char *file, bool keep_going, vnep_line_cb *cb, void *arg)
 {
-	struct reader r = { .cli = cli, .file = file, .keep_going = keep_going, .cb = cb, .arg = arg };
+	struct reader r = {
+		.cli = cli, .file = file, .keep_going = keep_going, .cb = cb, .arg = arg
+	};
 
 	return read_file(&r);
 }
 
-int vnep_cli_read_text(struct vnep_cli *cli, const char *file, bool keep_going, vnep_line_cb *cb,
-	void *arg)
+int vnep_cli_read_text(
+	struct vnep_cli *cli, const char *file, bool keep_going, vnep_line_cb *cb, void *arg)
 {
-	struct reader r = { .cli = cli, .file = file, .keep_going = keep_going, .plain = true, .cb = cb,
+	struct reader r = { .cli = cli,
+		.file = file,
+		.keep_going = keep_going,
+		.plain = true,
+		.cb = cb,
 		.arg = arg };
 
 	return read_file(&r);

@@ -33,7 +33,8 @@ static const struct vnep_verb *find_verb(const struct vnep_tool *tool, const cha
 static int usage_hint(struct vnep_cli *cli)
 {
 	if (cli->verb)
-		return vnep_err_hint(&cli->err, "try '%s %s --help'", cli->tool->name, cli->verb->name);
+		return vnep_err_hint(
+			&cli->err, "try '%s %s --help'", cli->tool->name, cli->verb->name);
 	return vnep_err_hint(&cli->err, "try '%s --help'", cli->tool->name);
 }
 
@@ -45,8 +46,8 @@ static int unknown_verb(struct vnep_cli *cli, const char *name)
 	}
 	for (const struct vnep_verb *v = cli->tool->verbs; v->name; v++)
 		if (vnep_near(name, v->name)) {
-			vnep_err_set(&cli->err, VNEP_EUSAGE, "unknown verb \"%s\" (did you mean \"%s\"?)",
-				name, v->name);
+			vnep_err_set(&cli->err, VNEP_EUSAGE,
+				"unknown verb \"%s\" (did you mean \"%s\"?)", name, v->name);
 			return usage_hint(cli);
 		}
 	vnep_err_set(&cli->err, VNEP_EUSAGE, "unknown verb \"%s\"", name);
@@ -119,8 +120,8 @@ static int take_option(struct vnep_cli *cli, const struct vnep_option *o, const 
 		size_t n = strcspn(value, ",");
 
 		if (!n)
-			return vnep_err_set(&cli->err, VNEP_EUSAGE, "--%s: an empty word in its list",
-				o->name);
+			return vnep_err_set(
+				&cli->err, VNEP_EUSAGE, "--%s: an empty word in its list", o->name);
 		rc = give(cli, o, value, n);
 		if (rc || !value[n])
 			return rc;
@@ -181,7 +182,8 @@ static int refuse_option(struct vnep_cli *cli, const struct parser *p, int c, ch
 	const struct vnep_option *o = optopt ? parser_find(p, optopt) : NULL;
 
 	if (c == ':' && o)
-		return vnep_err_set(&cli->err, VNEP_EUSAGE, "option --%s needs %s", o->name, o->value);
+		return vnep_err_set(
+			&cli->err, VNEP_EUSAGE, "option --%s needs %s", o->name, o->value);
 	if (o && optopt >= LONG_BASE)
 		return vnep_err_set(&cli->err, VNEP_EUSAGE, "option --%s takes no value", o->name);
 	if (optopt && optopt < LONG_BASE)
@@ -225,8 +227,8 @@ static int check_operands(struct vnep_cli *cli)
 	if (cli->argc < v->min)
 		return vnep_err_set(&cli->err, VNEP_EUSAGE, "%s needs %s", v->name, v->args);
 	if (cli->argc > v->max)
-		return vnep_err_set(&cli->err, VNEP_EUSAGE, "%s: one operand too many: \"%s\"", v->name,
-			cli->argv[v->max]);
+		return vnep_err_set(&cli->err, VNEP_EUSAGE, "%s: one operand too many: \"%s\"",
+			v->name, cli->argv[v->max]);
 	return 0;
 }
 
@@ -252,7 +254,8 @@ static int resolve_state(struct vnep_cli *cli)
 	else
 		return vnep_err_set(&cli->err, VNEP_EUSAGE, "no state folder: give --state DIR");
 	if (n < 0 || (size_t)n >= sizeof cli->state)
-		return vnep_err_set(&cli->err, VNEP_EUSAGE, "the path of the state folder is too long");
+		return vnep_err_set(
+			&cli->err, VNEP_EUSAGE, "the path of the state folder is too long");
 	return 0;
 }
 
@@ -354,7 +357,8 @@ int vnep_cli_main(const struct vnep_tool *tool, int argc, char **argv)
 	/* Found by eye, because a bad command line is an error to report in that form, too. */
 	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
 		if (!strcmp(argv[i], "--error-format=json") ||
-			(!strcmp(argv[i], "--error-format") && i + 1 < argc && !strcmp(argv[i + 1], "json")))
+			(!strcmp(argv[i], "--error-format") && i + 1 < argc &&
+				!strcmp(argv[i + 1], "json")))
 			cli.json_errors = true;
 	status = finish(&cli, dispatch(&cli, argc, argv));
 	vnep_out_release(&cli);

@@ -102,7 +102,8 @@ static int add_column(const char *key, struct vnep_json *value, void *arg)
 	return 0;
 }
 
-static void put_cell(struct vnep_buf *line, const char *text, size_t width, size_t column, bool last)
+static void put_cell(
+	struct vnep_buf *line, const char *text, size_t width, size_t column, bool last)
 {
 	if (column)
 		vnep_buf_put_str(line, "  ");
@@ -170,9 +171,8 @@ static int hold_row(struct vnep_cli *cli, const char *text, size_t len)
 	if (rc)
 		return rc;
 	if (rows->row_count &&
-		(rows->row_count == PAGE_ROWS ||
-			strcmp(vnep_json_get_str(rows->row[0], "type", ""),
-				vnep_json_get_str(json, "type", ""))))
+		(rows->row_count == PAGE_ROWS || strcmp(vnep_json_get_str(rows->row[0], "type", ""),
+							 vnep_json_get_str(json, "type", ""))))
 		rc = put_rows(cli);
 	if (rc) {
 		vnep_json_free(json);

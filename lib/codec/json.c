@@ -113,8 +113,8 @@ enum vnep_json_type vnep_json_type(const struct vnep_json *json)
 
 const char *vnep_json_type_name(const struct vnep_json *json)
 {
-	static const char *const names[] = { "null", "a boolean", "an integer", "a number with a fraction",
-		"a string", "an array", "an object" };
+	static const char *const names[] = { "null", "a boolean", "an integer",
+		"a number with a fraction", "a string", "an array", "an object" };
 
 	return names[vnep_json_type(json)];
 }
@@ -130,7 +130,8 @@ int vnep_json_each(const struct vnep_json *json, vnep_json_member_cb *cb, void *
 	const char *key;
 	int rc;
 
-	json_object_foreach(in(json), key, value) {
+	json_object_foreach(in(json), key, value)
+	{
 		rc = cb(key, out(value), arg);
 		if (rc)
 			return rc;
@@ -243,11 +244,12 @@ void vnep_json_remove(struct vnep_json *json, const char *key)
 /* Are the members in the order of keys already, the unknown ones last? */
 static bool is_ordered(json_t *object, const char *const *keys)
 {
-	const char *const *next = keys, *const *k;
+	const char *const *next = keys, *const * k;
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(object, key, value) {
+	json_object_foreach(object, key, value)
+	{
 		for (k = next; *k && strcmp(*k, key); k++)
 			;
 		if (*k) {
@@ -305,7 +307,9 @@ int vnep_json_dump(const struct vnep_json *json, struct vnep_buf *buf)
 /* Is the string that ends at i (its closing quote) a key? Then a colon follows. */
 static bool is_key(const char *text, size_t len, size_t i)
 {
-	for (i++; i < len && (text[i] == ' ' || text[i] == '\t' || text[i] == '\r' || text[i] == '\n'); i++)
+	for (i++; i < len &&
+		  (text[i] == ' ' || text[i] == '\t' || text[i] == '\r' || text[i] == '\n');
+		i++)
 		;
 	return i < len && text[i] == ':';
 }
@@ -315,8 +319,8 @@ static bool spells(const char *text, size_t i, size_t end, const char *key)
 	return key && end - i - 1 == strlen(key) && !memcmp(text + i + 1, key, end - i - 1);
 }
 
-unsigned vnep_json_column(const char *text, size_t len, const char *parent, size_t index,
-	const char *key)
+unsigned vnep_json_column(
+	const char *text, size_t len, const char *parent, size_t index, const char *key)
 {
 	unsigned depth = 0, wanted = parent ? 2 : 1; /* 3: parent holds an array of objects */
 	bool inside = !parent;

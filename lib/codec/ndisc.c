@@ -12,7 +12,8 @@ enum { NA_ROUTER = 0x80, NA_SOLICITED = 0x40, NA_OVERRIDE = 0x20 };
 
 static int read_options(struct vnep_ndisc *nd, struct vnep_rd *rd)
 {
-	uint8_t wanted = nd->type == VNEP_ND_NEIGHBOUR_ADVERT ? OPT_TARGET_LLADDR : OPT_SOURCE_LLADDR;
+	uint8_t wanted =
+		nd->type == VNEP_ND_NEIGHBOUR_ADVERT ? OPT_TARGET_LLADDR : OPT_SOURCE_LLADDR;
 
 	while (vnep_rd_left(rd)) {
 		uint8_t type = vnep_rd_u8(rd), len = vnep_rd_u8(rd);
@@ -137,7 +138,8 @@ static size_t build(uint8_t *out, const struct message *m)
 	icmp[4] = m->flags;
 	memcpy(icmp + 8, &m->target, 16);
 	if (m->lladdr) {
-		icmp[24] = m->type == VNEP_ND_NEIGHBOUR_ADVERT ? OPT_TARGET_LLADDR : OPT_SOURCE_LLADDR;
+		icmp[24] =
+			m->type == VNEP_ND_NEIGHBOUR_ADVERT ? OPT_TARGET_LLADDR : OPT_SOURCE_LLADDR;
 		icmp[25] = 1;
 		memcpy(icmp + 26, m->src_mac.octet, 6);
 	}
@@ -147,23 +149,33 @@ static size_t build(uint8_t *out, const struct message *m)
 }
 
 size_t vnep_ndisc_solicit(uint8_t out[static VNEP_ND_FRAME_MAX], uint16_t vlan,
-	const struct vnep_mac *our_mac, const struct in6_addr *our_addr, const struct in6_addr *target)
+	const struct vnep_mac *our_mac, const struct in6_addr *our_addr,
+	const struct in6_addr *target)
 {
-	struct message m = { .vlan = vlan, .src_mac = *our_mac, .src = *our_addr, .target = *target,
-		.type = VNEP_ND_NEIGHBOUR_SOLICIT, .lladdr = true };
+	struct message m = { .vlan = vlan,
+		.src_mac = *our_mac,
+		.src = *our_addr,
+		.target = *target,
+		.type = VNEP_ND_NEIGHBOUR_SOLICIT,
+		.lladdr = true };
 
 	vnep_ip6_solicited_node(target, &m.dest);
 	vnep_ip6_multicast_mac(&m.dest, &m.dest_mac);
 	return build(out, &m);
 }
 
-static const struct in6_addr all_nodes = { .s6_addr = { 0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1 } };
+static const struct in6_addr all_nodes = { .s6_addr = { 0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+						   0, 1 } };
 
 size_t vnep_ndisc_answer(uint8_t out[static VNEP_ND_FRAME_MAX], const struct vnep_ndisc *solicit,
 	const struct vnep_mac *our_mac, bool router)
 {
-	struct message m = { .vlan = solicit->vlan, .src_mac = *our_mac, .src = solicit->target,
-		.target = solicit->target, .type = VNEP_ND_NEIGHBOUR_ADVERT, .lladdr = true };
+	struct message m = { .vlan = solicit->vlan,
+		.src_mac = *our_mac,
+		.src = solicit->target,
+		.target = solicit->target,
+		.type = VNEP_ND_NEIGHBOUR_ADVERT,
+		.lladdr = true };
 
 	m.flags = NA_OVERRIDE;
 	if (router)
@@ -182,8 +194,13 @@ size_t vnep_ndisc_answer(uint8_t out[static VNEP_ND_FRAME_MAX], const struct vne
 size_t vnep_ndisc_announce(uint8_t out[static VNEP_ND_FRAME_MAX], uint16_t vlan,
 	const struct vnep_mac *our_mac, const struct in6_addr *target)
 {
-	struct message m = { .vlan = vlan, .src_mac = *our_mac, .src = *target, .dest = all_nodes,
-		.target = *target, .type = VNEP_ND_NEIGHBOUR_ADVERT, .flags = NA_OVERRIDE,
+	struct message m = { .vlan = vlan,
+		.src_mac = *our_mac,
+		.src = *target,
+		.dest = all_nodes,
+		.target = *target,
+		.type = VNEP_ND_NEIGHBOUR_ADVERT,
+		.flags = NA_OVERRIDE,
 		.lladdr = true };
 
 	vnep_ip6_multicast_mac(&m.dest, &m.dest_mac);

@@ -123,8 +123,8 @@ static size_t utf8_len(const uint8_t *p)
 	if ((p[0] & 0xf8) == 0xf0) {
 		if ((p[1] & 0xc0) != 0x80 || (p[2] & 0xc0) != 0x80 || (p[3] & 0xc0) != 0x80)
 			return 0;
-		c = (uint32_t)(p[0] & 7) << 18 | (uint32_t)(p[1] & 63) << 12 | (uint32_t)(p[2] & 63) << 6 |
-			(p[3] & 63u);
+		c = (uint32_t)(p[0] & 7) << 18 | (uint32_t)(p[1] & 63) << 12 |
+		    (uint32_t)(p[2] & 63) << 6 | (p[3] & 63u);
 		return c >= 0x10000 && c <= 0x10ffff ? 4 : 0;
 	}
 	return 0;
@@ -281,7 +281,8 @@ void vnep_jw_ts(struct vnep_jw *w, const char *key, struct vnep_wall ts)
 	vnep_jw_str(w, key, text);
 }
 
-static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char base64_digits[] =
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 void vnep_jw_base64(struct vnep_jw *w, const char *key, const uint8_t *data, size_t len)
 {

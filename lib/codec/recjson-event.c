@@ -13,7 +13,8 @@
 /* The instant of a record: ns is exact, us exact to the microsecond, ts is for people. */
 static int decode_instant(const struct vnep_json *json, struct vnep_wall *out, struct vnep_err *err)
 {
-	const char *ns = vnep_json_get_str(json, "ns", NULL), *ts = vnep_json_get_str(json, "ts", NULL);
+	const char *ns = vnep_json_get_str(json, "ns", NULL),
+		   *ts = vnep_json_get_str(json, "ts", NULL);
 	int64_t us = vnep_json_get_int(json, "us", -1);
 	uint64_t fine;
 	int rc;
@@ -27,15 +28,15 @@ static int decode_instant(const struct vnep_json *json, struct vnep_wall *out, s
 	if (us < 0)
 		return ts ? vnep_wall_parse(ts, out, err) : 0;
 	if (__builtin_mul_overflow(us, 1000, &out->ns))
-		return vnep_err_set(err, VNEP_EVALUE, "\"us\" of %lld is too far in the future",
-			(long long)us);
+		return vnep_err_set(
+			err, VNEP_EVALUE, "\"us\" of %lld is too far in the future", (long long)us);
 	return 0;
 }
 
 /* ---- event ---- */
 
-static int decode_frame(const struct vnep_json *json, struct vnep_event *out, struct vnep_buf *frame,
-	struct vnep_err *err)
+static int decode_frame(const struct vnep_json *json, struct vnep_event *out,
+	struct vnep_buf *frame, struct vnep_err *err)
 {
 	const char *text = vnep_json_get_str(json, "frame", NULL);
 	size_t n = text ? strlen(text) : 0, len = 0;
@@ -48,15 +49,17 @@ static int decode_frame(const struct vnep_json *json, struct vnep_event *out, st
 	if (!at)
 		return vnep_err_sys(err, ENOMEM, "reading an event");
 	if (vnep_base64_decode(text, n, at, &len))
-		return vnep_err_set(err, VNEP_EVALUE, "\"frame\" is not base64 (RFC 4648 section 4)");
+		return vnep_err_set(
+			err, VNEP_EVALUE, "\"frame\" is not base64 (RFC 4648 section 4)");
 	frame->len = len;
 	out->frame = frame->data;
 	out->frame_len = (uint32_t)len;
 	if (!vnep_json_get(json, "length"))
 		out->length = (uint32_t)len;
 	if (out->length < out->frame_len)
-		return vnep_err_set(err, VNEP_EVALUE, "\"length\" of %u is less than the %u octets of \"frame\"",
-			out->length, out->frame_len);
+		return vnep_err_set(err, VNEP_EVALUE,
+			"\"length\" of %u is less than the %u octets of \"frame\"", out->length,
+			out->frame_len);
 	return 0;
 }
 
@@ -136,8 +139,8 @@ void vnep_event_encode(struct vnep_buf *out, const struct vnep_event *event)
 
 /* ---- checkpoint ---- */
 
-int vnep_checkpoint_decode(const struct vnep_json *json, struct vnep_checkpoint *out,
-	struct vnep_err *err)
+int vnep_checkpoint_decode(
+	const struct vnep_json *json, struct vnep_checkpoint *out, struct vnep_err *err)
 {
 	struct vnep_checkpoint checkpoint = { 0 };
 	int rc = vnep_keys_decode(vnep_keys_of(VNEP_RECORD_CHECKPOINT), json, &checkpoint, err);
@@ -167,7 +170,8 @@ void vnep_checkpoint_encode(struct vnep_buf *out, const struct vnep_checkpoint *
 
 /* ---- outcome, appended ---- */
 
-int vnep_outcome_decode(const struct vnep_json *json, struct vnep_outcome *out, struct vnep_err *err)
+int vnep_outcome_decode(
+	const struct vnep_json *json, struct vnep_outcome *out, struct vnep_err *err)
 {
 	struct vnep_outcome outcome = { .attempt = 1 };
 	int rc = vnep_keys_decode(vnep_keys_of(VNEP_RECORD_OUTCOME), json, &outcome, err);

@@ -5,11 +5,11 @@
 
 /* ---- closed lists ---- */
 
-#define WORDS(name, type, first)                                                                   \
-	static const char *name##_word(int word)                                                   \
-	{                                                                                          \
-		return vnep_##name##_text((type)word);                                             \
-	}                                                                                          \
+#define WORDS(name, type, first)                       \
+	static const char *name##_word(int word)       \
+	{                                              \
+		return vnep_##name##_text((type)word); \
+	}                                              \
 	static const struct vnep_words name##_words = { name##_word, first };
 
 WORDS(reason, enum vnep_reason, VNEP_REASON_NONE + 1)
@@ -22,12 +22,12 @@ WORDS(evidence, enum vnep_evidence, VNEP_EVIDENCE_NONE + 1)
 WORDS(state, enum vnep_presence_state, 0)
 WORDS(journal_mode, enum vnep_journal_mode, 0)
 
-#define LIST(name, ...)                                                                            \
-	static const char *name##_word(int word)                                                   \
-	{                                                                                          \
-		static const char *const list[] = { __VA_ARGS__ };                                 \
-		return (size_t)word < sizeof list / sizeof *list ? list[word] : "?";               \
-	}                                                                                          \
+#define LIST(name, ...)                                                              \
+	static const char *name##_word(int word)                                     \
+	{                                                                            \
+		static const char *const list[] = { __VA_ARGS__ };                   \
+		return (size_t)word < sizeof list / sizeof *list ? list[word] : "?"; \
+	}                                                                            \
 	static const struct vnep_words name##_words = { name##_word, 0 };
 
 LIST(form, [VNEP_FORM_EDGE] = "edge", [VNEP_FORM_HOST] = "host")
@@ -50,26 +50,33 @@ static const struct vnep_words presence_words = { presence_word, 0 };
 
 /* ---- tables ---- */
 
-#define FIELD(type, member)                                                                        \
-	.at = offsetof(struct vnep_##type, member), .size = sizeof(((struct vnep_##type *)0)->member)
-#define END { .name = NULL }
+#define FIELD(type, member)                         \
+	.at = offsetof(struct vnep_##type, member), \
+	.size = sizeof(((struct vnep_##type *)0)->member)
+#define END                  \
+	{                    \
+		.name = NULL \
+	}
 
 #define ID       .flags = VNEP_KEY_ID
 #define REQUIRED .flags = VNEP_KEY_REQUIRED
 #define ITEMS    .flags = VNEP_KEY_LIST
 #define NO_ZERO  .flags = VNEP_KEY_NO_ZERO
 
-#define KEY(text, value, ...) { .name = text, .kind = VNEP_VALUE_##value, __VA_ARGS__ }
+#define KEY(text, value, ...)                                         \
+	{                                                             \
+		.name = text, .kind = VNEP_VALUE_##value, __VA_ARGS__ \
+	}
 
-#define COUNT(text, ...)  KEY(text, INT, .max = VNEP_INT_ANY, __VA_ARGS__)
-#define U32(text, ...)    KEY(text, INT, .max = UINT32_MAX, __VA_ARGS__)
-#define U16(text, ...)    KEY(text, INT, .max = UINT16_MAX, __VA_ARGS__)
-#define U8(text, ...)     KEY(text, INT, .max = UINT8_MAX, __VA_ARGS__)
-#define VLAN(text, ...)   KEY(text, INT, NO_ZERO, .min = 1, .max = 4094, __VA_ARGS__)
+#define COUNT(text, ...)      KEY(text, INT, .max = VNEP_INT_ANY, __VA_ARGS__)
+#define U32(text, ...)        KEY(text, INT, .max = UINT32_MAX, __VA_ARGS__)
+#define U16(text, ...)        KEY(text, INT, .max = UINT16_MAX, __VA_ARGS__)
+#define U8(text, ...)         KEY(text, INT, .max = UINT8_MAX, __VA_ARGS__)
+#define VLAN(text, ...)       KEY(text, INT, NO_ZERO, .min = 1, .max = 4094, __VA_ARGS__)
 #define WORD(text, list, ...) KEY(text, WORD, .words = &list##_words, __VA_ARGS__)
-#define TEXT(text)        KEY(text, TEXT, .max = VNEP_LINE_MAX)
-#define ADDR(text)        KEY(text, UNICAST, ITEMS, .items = VNEP_ADDR_COUNT_MAX)
-#define DELETED(type)     KEY("deleted", BOOL, NO_ZERO, FIELD(type, deleted))
+#define TEXT(text)            KEY(text, TEXT, .max = VNEP_LINE_MAX)
+#define ADDR(text)            KEY(text, UNICAST, ITEMS, .items = VNEP_ADDR_COUNT_MAX)
+#define DELETED(type)         KEY("deleted", BOOL, NO_ZERO, FIELD(type, deleted))
 
 /* ts, us and ns are one instant; decode takes the finest (recjson-event.c). us is never wide: no string. */
 #define INSTANT KEY("ts", TS), KEY("us", INT, .max = VNEP_INT_ANY - 1)
@@ -84,7 +91,8 @@ const struct vnep_key vnep_keys_allow[] = {
 	KEY("to", PREFIX, REQUIRED, FIELD(allow, to)),
 	KEY("proto", PROTO, FIELD(allow, proto)),
 	KEY("ports", PORTS, ITEMS,
-		.items = sizeof ((struct vnep_allow *)0)->ports / sizeof ((struct vnep_allow *)0)->ports[0]),
+		.items = sizeof((struct vnep_allow *)0)->ports /
+			 sizeof((struct vnep_allow *)0)->ports[0]),
 	END,
 };
 
@@ -205,7 +213,7 @@ static const struct vnep_key event_keys[] = {
 	U32("length", FIELD(event, length)),
 	COUNT("count", .min = 1, FIELD(event, count)),
 	WORD("reason", reason, FIELD(event, reason)),
-	KEY("text", TEXT, FIELD(event, text), .max = sizeof ((struct vnep_event *)0)->text - 1),
+	KEY("text", TEXT, FIELD(event, text), .max = sizeof((struct vnep_event *)0)->text - 1),
 	KEY("frame", BASE64),
 	END,
 };

@@ -22,7 +22,8 @@ static int decode_addrs(enum vnep_record_type type, const struct vnep_json *json
 		return vnep_err_set(err, VNEP_EVALUE, "\"addr\" has %zu entries, more than %d", n,
 			VNEP_ADDR_COUNT_MAX);
 	for (size_t i = 0; i < n; i++) {
-		int rc = vnep_list_decode(vnep_keys_of(type), json, "addr", i, &out[i], sizeof out[i], err);
+		int rc = vnep_list_decode(
+			vnep_keys_of(type), json, "addr", i, &out[i], sizeof out[i], err);
 
 		if (rc)
 			return rc;
@@ -50,7 +51,8 @@ static int decode_routes(const struct vnep_json *routes, struct vnep_vpc *out, s
 	if (!out->routes)
 		return no_memory(err);
 	for (size_t i = 0; i < count; i++) {
-		int rc = vnep_keys_decode(vnep_keys_route, vnep_json_at(routes, i), &out->routes[i], err);
+		int rc = vnep_keys_decode(
+			vnep_keys_route, vnep_json_at(routes, i), &out->routes[i], err);
 
 		if (rc)
 			return rc;
@@ -81,8 +83,8 @@ static int decode_ports(const struct vnep_json *entry, struct vnep_allow *out, s
 	size_t count = vnep_json_count(vnep_json_get(entry, "ports"));
 
 	if (count > sizeof out->ports / sizeof *out->ports)
-		return vnep_err_set(err, VNEP_EVALUE, "\"ports\" has %zu entries, more than %zu", count,
-			sizeof out->ports / sizeof *out->ports);
+		return vnep_err_set(err, VNEP_EVALUE, "\"ports\" has %zu entries, more than %zu",
+			count, sizeof out->ports / sizeof *out->ports);
 	for (size_t i = 0; i < count; i++) {
 		int rc = vnep_list_decode(vnep_keys_allow, entry, "ports", i, &out->ports[i],
 			sizeof out->ports[i], err);
@@ -94,7 +96,8 @@ static int decode_ports(const struct vnep_json *entry, struct vnep_allow *out, s
 	return 0;
 }
 
-static int decode_allow(const struct vnep_json *allow, struct vnep_device *out, struct vnep_err *err)
+static int decode_allow(
+	const struct vnep_json *allow, struct vnep_device *out, struct vnep_err *err)
 {
 	size_t count = vnep_json_count(allow);
 
@@ -116,7 +119,8 @@ static int decode_allow(const struct vnep_json *allow, struct vnep_device *out, 
 	return 0;
 }
 
-static int decode_groups(const struct vnep_json *json, struct vnep_device *out, struct vnep_err *err)
+static int decode_groups(
+	const struct vnep_json *json, struct vnep_device *out, struct vnep_err *err)
 {
 	size_t count = vnep_json_count(vnep_json_get(json, "groups"));
 
@@ -181,8 +185,8 @@ int vnep_group_decode(const struct vnep_json *json, struct vnep_group *out, stru
 			rc = no_memory(err);
 	}
 	for (size_t i = 0; !rc && i < count; i++)
-		rc = vnep_list_decode(keys, json, "senders", i, &group.senders[i],
-			sizeof group.senders[i], err);
+		rc = vnep_list_decode(
+			keys, json, "senders", i, &group.senders[i], sizeof group.senders[i], err);
 	group.sender_count = count;
 	if (rc)
 		vnep_group_release(&group);
@@ -193,13 +197,15 @@ int vnep_group_decode(const struct vnep_json *json, struct vnep_group *out, stru
 
 /* ---- binding ---- */
 
-int vnep_binding_decode(const struct vnep_json *json, struct vnep_binding *out, struct vnep_err *err)
+int vnep_binding_decode(
+	const struct vnep_json *json, struct vnep_binding *out, struct vnep_err *err)
 {
 	struct vnep_binding binding = { 0 };
 	int rc = vnep_keys_decode(vnep_keys_of(VNEP_RECORD_BINDING), json, &binding, err);
 
 	if (!rc)
-		rc = decode_addrs(VNEP_RECORD_BINDING, json, binding.addr, &binding.addr_count, err);
+		rc = decode_addrs(
+			VNEP_RECORD_BINDING, json, binding.addr, &binding.addr_count, err);
 	if (!rc)
 		*out = binding;
 	return rc;

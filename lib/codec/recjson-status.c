@@ -136,8 +136,8 @@ void vnep_difference_encode(struct vnep_buf *out, const char *what, const char *
 	vnep_jw_end_record(&w);
 }
 
-void vnep_stat_encode(struct vnep_buf *out, const char *name, const char *label, const char *label_value,
-	uint64_t value)
+void vnep_stat_encode(struct vnep_buf *out, const char *name, const char *label,
+	const char *label_value, uint64_t value)
 {
 	struct vnep_jw w;
 

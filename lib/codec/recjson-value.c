@@ -26,7 +26,8 @@ static void name_key(const struct vnep_place *at, const struct vnep_key *key, ch
 		snprintf(out, cap, "%s[%zu].%s", at->parent, at->index, key->name);
 }
 
-int vnep_place_error(const struct vnep_place *at, const struct vnep_key *key, int code, const char *fmt, ...)
+int vnep_place_error(
+	const struct vnep_place *at, const struct vnep_key *key, int code, const char *fmt, ...)
 {
 	char name[128], text[400];
 	va_list ap;
@@ -125,8 +126,8 @@ static const char *near_word(const struct vnep_key *key, const struct vnep_json 
 	return NULL;
 }
 
-static int must_be(const struct vnep_place *at, const struct vnep_key *key, const struct vnep_json *json,
-	int code)
+static int must_be(const struct vnep_place *at, const struct vnep_key *key,
+	const struct vnep_json *json, int code)
 {
 	const char *word = near_word(key, json);
 	char what[256], shown[96];
@@ -315,8 +316,8 @@ static bool read_ts(const char *text, struct vnep_wall *out)
 }
 
 /* Strings whose parser knows best what is wrong with them. */
-static int read_text(const struct vnep_key *key, const char *text, union vnep_value *out,
-	struct vnep_err *why)
+static int read_text(
+	const struct vnep_key *key, const char *text, union vnep_value *out, struct vnep_err *why)
 {
 	uint64_t ns;
 
@@ -402,7 +403,8 @@ int vnep_value_read(const struct vnep_place *at, const struct vnep_key *key,
 /* ---- canonical form ---- */
 
 /* The canonical text of kinds that have more than one; false for the others. */
-static bool print_value(const struct vnep_key *key, const union vnep_value *value, char out[static 256])
+static bool print_value(
+	const struct vnep_key *key, const union vnep_value *value, char out[static 256])
 {
 	switch (key->kind) {
 	case VNEP_VALUE_URN:
@@ -414,9 +416,7 @@ static bool print_value(const struct vnep_key *key, const union vnep_value *valu
 	case VNEP_VALUE_PREFIX: vnep_prefix_print(&value->prefix, out); return true;
 	case VNEP_VALUE_TS: vnep_wall_print(value->wall, out); return true;
 	case VNEP_VALUE_PROTO: vnep_proto_print((uint8_t)value->number, out); return true;
-	case VNEP_VALUE_NS:
-		snprintf(out, 256, "%lld", (long long)value->wall.ns);
-		return true;
+	case VNEP_VALUE_NS: snprintf(out, 256, "%lld", (long long)value->wall.ns); return true;
 	case VNEP_VALUE_PORTS:
 		snprintf(out, 256, "%u-%u", value->ports.first, value->ports.last);
 		return value->ports.first < value->ports.last;
@@ -447,8 +447,8 @@ struct vnep_json *vnep_value_canonical(const struct vnep_key *key, const struct 
 
 /* ---- into structs ---- */
 
-static void store(const struct vnep_key *key, const union vnep_value *value, const char *text, void *field,
-	size_t size)
+static void store(const struct vnep_key *key, const union vnep_value *value, const char *text,
+	void *field, size_t size)
 {
 	switch (key->kind) {
 	case VNEP_VALUE_BOOL: memcpy(field, &value->yes, sizeof value->yes); break;
@@ -472,12 +472,14 @@ static void store(const struct vnep_key *key, const union vnep_value *value, con
 		}
 		break;
 	}
-	default: snprintf(field, size, "%s", key->kind == VNEP_VALUE_TEXT ? text : value->text); break;
+	default:
+		snprintf(field, size, "%s", key->kind == VNEP_VALUE_TEXT ? text : value->text);
+		break;
 	}
 }
 
-static int decode_key(const struct vnep_key *key, const struct vnep_json *json, void *field, size_t size,
-	struct vnep_err *err)
+static int decode_key(const struct vnep_key *key, const struct vnep_json *json, void *field,
+	size_t size, struct vnep_err *err)
 {
 	const struct vnep_place at = { .err = err };
 	union vnep_value value;
@@ -488,8 +490,8 @@ static int decode_key(const struct vnep_key *key, const struct vnep_json *json, 
 	return rc;
 }
 
-int vnep_keys_decode(const struct vnep_key *keys, const struct vnep_json *json, void *out,
-	struct vnep_err *err)
+int vnep_keys_decode(
+	const struct vnep_key *keys, const struct vnep_json *json, void *out, struct vnep_err *err)
 {
 	for (; keys->name; keys++) {
 		const struct vnep_json *member = vnep_json_get(json, keys->name);

@@ -11,13 +11,23 @@
 
 enum { KEYS_MAX = 40 /* more than the longest table; a test counts */ };
 
-static const char *const types[] = { [VNEP_RECORD_VPC] = "vpc", [VNEP_RECORD_DEVICE] = "device",
-	[VNEP_RECORD_GROUP] = "group", [VNEP_RECORD_BINDING] = "binding", [VNEP_RECORD_EVENT] = "event",
-	[VNEP_RECORD_CHECKPOINT] = "checkpoint", [VNEP_RECORD_OUTCOME] = "outcome",
-	[VNEP_RECORD_APPENDED] = "appended", [VNEP_RECORD_DECISION] = "decision",
-	[VNEP_RECORD_PRESENCE] = "presence", [VNEP_RECORD_STATUS] = "status", [VNEP_RECORD_STAT] = "stat",
-	[VNEP_RECORD_SYNC] = "sync", [VNEP_RECORD_ERROR] = "error", [VNEP_RECORD_ELEMENT] = "element",
-	[VNEP_RECORD_DIFFERENCE] = "difference", [VNEP_RECORD_DAMAGE] = "damage" };
+static const char *const types[] = { [VNEP_RECORD_VPC] = "vpc",
+	[VNEP_RECORD_DEVICE] = "device",
+	[VNEP_RECORD_GROUP] = "group",
+	[VNEP_RECORD_BINDING] = "binding",
+	[VNEP_RECORD_EVENT] = "event",
+	[VNEP_RECORD_CHECKPOINT] = "checkpoint",
+	[VNEP_RECORD_OUTCOME] = "outcome",
+	[VNEP_RECORD_APPENDED] = "appended",
+	[VNEP_RECORD_DECISION] = "decision",
+	[VNEP_RECORD_PRESENCE] = "presence",
+	[VNEP_RECORD_STATUS] = "status",
+	[VNEP_RECORD_STAT] = "stat",
+	[VNEP_RECORD_SYNC] = "sync",
+	[VNEP_RECORD_ERROR] = "error",
+	[VNEP_RECORD_ELEMENT] = "element",
+	[VNEP_RECORD_DIFFERENCE] = "difference",
+	[VNEP_RECORD_DAMAGE] = "damage" };
 
 const char *vnep_record_type_text(enum vnep_record_type type)
 {
@@ -64,10 +74,11 @@ static int refuse(const struct vnep_place *at, const char *key, const char *know
 	vnep_err_place(at->err, NULL, at->err ? at->err->line : 0,
 		vnep_json_column(at->text, at->len, at->parent, at->index, key));
 	if (at->parent)
-		return vnep_err_set(at->err, VNEP_EVALUE, "unknown key \"%s\" in \"%s\" (did you mean \"%s\"?)",
-			quoted, at->parent, known);
-	return vnep_err_set(at->err, VNEP_EVALUE, "unknown key \"%s\" (did you mean \"%s\"?)", quoted,
-		known);
+		return vnep_err_set(at->err, VNEP_EVALUE,
+			"unknown key \"%s\" in \"%s\" (did you mean \"%s\"?)", quoted, at->parent,
+			known);
+	return vnep_err_set(
+		at->err, VNEP_EVALUE, "unknown key \"%s\" (did you mean \"%s\"?)", quoted, known);
 }
 
 /* A typing error must not pass as an extension. What is far from every key may be one. */
@@ -89,11 +100,11 @@ static int look_at_key(const char *key, struct vnep_json *value, void *arg)
 
 /* ---- one object against its table ---- */
 
-static int check_object(const struct vnep_place *at, const struct vnep_key *keys, struct vnep_json *json,
-	bool deleted);
+static int check_object(const struct vnep_place *at, const struct vnep_key *keys,
+	struct vnep_json *json, bool deleted);
 
-static int check_nested(const struct vnep_place *at, const struct vnep_key *key, struct vnep_json *json,
-	size_t index)
+static int check_nested(const struct vnep_place *at, const struct vnep_key *key,
+	struct vnep_json *json, size_t index)
 {
 	struct vnep_place inside = *at;
 	union vnep_value value;
@@ -107,8 +118,8 @@ static int check_nested(const struct vnep_place *at, const struct vnep_key *key,
 	return check_object(&inside, key->nested, json, false);
 }
 
-static int check_list(const struct vnep_place *at, const struct vnep_key *key, struct vnep_json *json,
-	struct vnep_json *member)
+static int check_list(const struct vnep_place *at, const struct vnep_key *key,
+	struct vnep_json *json, struct vnep_json *member)
 {
 	size_t count = vnep_json_count(member);
 	struct vnep_json *list, *element;
@@ -119,8 +130,8 @@ static int check_list(const struct vnep_place *at, const struct vnep_key *key, s
 		return vnep_place_error(at, key, VNEP_ESYNTAX, " must be an array, not %s",
 			vnep_json_type_name(member));
 	if (key->items && count > key->items)
-		return vnep_place_error(at, key, VNEP_EVALUE, " has %zu entries, more than %u", count,
-			key->items);
+		return vnep_place_error(
+			at, key, VNEP_EVALUE, " has %zu entries, more than %u", count, key->items);
 	if (!count) {
 		vnep_json_remove(json, key->name);
 		return 0;
@@ -154,8 +165,8 @@ static bool is_absent(const struct vnep_key *key, const union vnep_value *value)
 	return key->kind == VNEP_VALUE_BOOL ? !value->yes : !value->number;
 }
 
-static int check_member(const struct vnep_place *at, const struct vnep_key *key, struct vnep_json *json,
-	struct vnep_json *member)
+static int check_member(const struct vnep_place *at, const struct vnep_key *key,
+	struct vnep_json *json, struct vnep_json *member)
 {
 	struct vnep_json *canonical;
 	union vnep_value value;
@@ -181,13 +192,14 @@ static int missing(const struct vnep_place *at, const char *key)
 	vnep_err_place(at->err, NULL, at->err ? at->err->line : 0,
 		at->parent ? vnep_json_column(at->text, at->len, NULL, 0, at->parent) : 1);
 	if (at->parent)
-		return vnep_err_set(at->err, VNEP_EVALUE, "missing key \"%s\" in \"%s\"", key, at->parent);
+		return vnep_err_set(
+			at->err, VNEP_EVALUE, "missing key \"%s\" in \"%s\"", key, at->parent);
 	return vnep_err_set(at->err, VNEP_EVALUE, "missing key \"%s\"", key);
 }
 
 /* The depth of this recursion is that of the tables (two), not that of the input. */
-static int check_object(const struct vnep_place *at, const struct vnep_key *keys, struct vnep_json *json,
-	bool deleted)
+static int check_object(const struct vnep_place *at, const struct vnep_key *keys,
+	struct vnep_json *json, bool deleted)
 {
 	struct unknown unknown = { at, keys };
 	const char *order[KEYS_MAX];
@@ -232,14 +244,16 @@ static int check_allow(const struct vnep_place *at, const struct vnep_json *allo
 		inside.parent = "allow";
 		inside.index = i;
 		if (vnep_json_get(entry, "ports") && strcmp(proto, "UDP") && strcmp(proto, "TCP"))
-			return rule_broken(&inside, "ports", "\"ports\" needs \"proto\" UDP or TCP");
+			return rule_broken(
+				&inside, "ports", "\"ports\" needs \"proto\" UDP or TCP");
 	}
 	return 0;
 }
 
 static int check_device(const struct vnep_place *at, const struct vnep_json *json)
 {
-	if (!strcmp(vnep_json_get_str(json, "form", "edge"), "host") && !vnep_json_get(json, "addr"))
+	if (!strcmp(vnep_json_get_str(json, "form", "edge"), "host") &&
+		!vnep_json_get(json, "addr"))
 		return rule_broken(at, "form", "\"form\" host needs a fixed \"addr\"");
 	return check_allow(at, vnep_json_get(json, "allow"));
 }
@@ -257,12 +271,14 @@ static int check_vpc(const struct vnep_place *at, const struct vnep_json *json)
 /* ts, us and ns are one instant: a record that says two is refused before anybody sorts by it. */
 static int check_instant(const struct vnep_place *at, const struct vnep_json *json)
 {
-	const char *ts = vnep_json_get_str(json, "ts", NULL), *ns = vnep_json_get_str(json, "ns", NULL);
+	const char *ts = vnep_json_get_str(json, "ts", NULL),
+		   *ns = vnep_json_get_str(json, "ns", NULL);
 	int64_t us = vnep_json_get_int(json, "us", -1);
 	char text[VNEP_TS_LEN];
 
 	if (ns) {
-		int64_t fine = strtoll(ns, NULL, 10) / 1000; /* digits that fit: the value was read before */
+		int64_t fine = strtoll(ns, NULL, 10) /
+			       1000; /* digits that fit: the value was read before */
 
 		if (us >= 0 && us != fine)
 			return rule_broken(at, "ns", "\"ns\" and \"us\" are different instants");
@@ -272,8 +288,9 @@ static int check_instant(const struct vnep_place *at, const struct vnep_json *js
 		return 0;
 	vnep_wall_print((struct vnep_wall){ us * 1000 }, text);
 	if (strcmp(ts, text))
-		return rule_broken(at, "ts", ns ? "\"ts\" and \"ns\" are different instants"
-						: "\"ts\" and \"us\" are different instants");
+		return rule_broken(at, "ts",
+			ns ? "\"ts\" and \"ns\" are different instants"
+			   : "\"ts\" and \"us\" are different instants");
 	return 0;
 }
 
@@ -284,7 +301,8 @@ static int check_event(const struct vnep_place *at, const struct vnep_json *json
 
 	if (!vnep_json_get(json, "dev") && strcmp(kind, "gap") && strcmp(kind, "note"))
 		return missing(at, "dev");
-	if (!vnep_json_get(json, "dev") && !vnep_json_get(json, "port") && !vnep_json_get(json, "edge"))
+	if (!vnep_json_get(json, "dev") && !vnep_json_get(json, "port") &&
+		!vnep_json_get(json, "edge"))
 		return missing(at, "dev");
 	if (packet && !vnep_json_get(json, "direction"))
 		return missing(at, "direction");
@@ -295,8 +313,8 @@ static int check_event(const struct vnep_place *at, const struct vnep_json *json
 	return check_instant(at, json);
 }
 
-static int check_rules(const struct vnep_place *at, enum vnep_record_type type,
-	const struct vnep_json *json)
+static int check_rules(
+	const struct vnep_place *at, enum vnep_record_type type, const struct vnep_json *json)
 {
 	switch (type) {
 	case VNEP_RECORD_DEVICE: return check_device(at, json);
@@ -328,9 +346,11 @@ int vnep_recjson_check(struct vnep_json *json, const char *text, size_t len, str
 	if (!vnep_json_get(json, "v")) /* written by hand: there is but one version */
 		rc = vnep_json_set_int(json, "v", 1);
 	else if (vnep_json_get_int(json, "v", 0) != 1)
-		return rule_broken(&at, "v", "\"v\" must be 1: this vnep knows no other version of records");
+		return rule_broken(
+			&at, "v", "\"v\" must be 1: this vnep knows no other version of records");
 	if (!rc)
-		rc = check_object(&at, type == VNEP_RECORD_UNKNOWN ? none : vnep_keys_of(type), json, deleted);
+		rc = check_object(&at, type == VNEP_RECORD_UNKNOWN ? none : vnep_keys_of(type),
+			json, deleted);
 	if (rc == -ENOMEM)
 		return vnep_err_sys(err, ENOMEM, "checking a record");
 	return rc || deleted ? rc : check_rules(&at, type, json);

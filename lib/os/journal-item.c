@@ -82,7 +82,7 @@ int vnep_jitem_encode(struct vnep_buf *out, const struct vnep_journal_item *item
 			out, (const char *)json.data, json.len - 1, (const char *)text.data);
 	if (json.rc || text.rc || out->rc)
 		rc = vnep_err_sys(err,
-			-(json.rc	  ? json.rc
+			-(json.rc         ? json.rc
 				: text.rc ? text.rc
 					  : out->rc),
 			"journal");

@@ -145,7 +145,7 @@ static int apply_record(struct vnep_journal *journal, const struct vnep_jfound *
 
 	if (rc)
 		return 0; /* whole, but not ours to understand: scan reports it */
-	dev = item.type == VNEP_RECORD_EVENT	    ? item.event.dev
+	dev = item.type == VNEP_RECORD_EVENT        ? item.event.dev
 	      : item.type == VNEP_RECORD_CHECKPOINT ? item.checkpoint.dev
 						    : item.outcome.dev;
 	if (!dev[0]) {

@@ -121,11 +121,13 @@ static int twice(struct vnep_map_batch *b, const struct item *other, const struc
 		err->column = vnep_json_column(text, len, NULL, 0, key);
 	if (!strcmp(other->id, now->id))
 		return vnep_err_set(err, VNEP_EVALUE, "%s is on %s already", what, where);
-	return vnep_err_set(err, VNEP_EVALUE, "%s is that of %s on %s already", what, other->id + 1, where);
+	return vnep_err_set(
+		err, VNEP_EVALUE, "%s is that of %s on %s already", what, other->id + 1, where);
 }
 
-static int find_twice(struct vnep_map_batch *b, const struct item *now, const struct vnep_device *device,
-	const char *key, const char *text, size_t len, struct vnep_err *err)
+static int find_twice(struct vnep_map_batch *b, const struct item *now,
+	const struct vnep_device *device, const char *key, const char *text, size_t len,
+	struct vnep_err *err)
 {
 	char what[VNEP_URN_MAX + 32], addr[VNEP_IP6_LEN];
 	const struct item *other = vnep_table_get(&b->by[BY_ID], now->id);
@@ -146,8 +148,9 @@ static int find_twice(struct vnep_map_batch *b, const struct item *now, const st
 	if (other) {
 		vnep_mac_print(&device->mac, addr);
 		snprintf(what, sizeof what, "MAC %s in VLAN %u", addr, device->vlan);
-		return twice(b, other, now, vnep_json_column(text, len, NULL, 0, "mac") ? "mac" : "dev",
-			text, len, what, err);
+		return twice(b, other, now,
+			vnep_json_column(text, len, NULL, 0, "mac") ? "mac" : "dev", text, len,
+			what, err);
 	}
 	return 0;
 }
@@ -184,18 +187,21 @@ static int keep(struct vnep_map_batch *b, struct item *item, const struct vnep_d
 	return rc ? vnep_err_sys(err, ENOMEM, "reading records") : 0;
 }
 
-static int check_type(const struct vnep_json *json, enum vnep_record_type type, struct vnep_err *err)
+static int check_type(
+	const struct vnep_json *json, enum vnep_record_type type, struct vnep_err *err)
 {
 	if (type == VNEP_RECORD_VPC || type == VNEP_RECORD_DEVICE || type == VNEP_RECORD_GROUP)
 		return 0;
 	if (type == VNEP_RECORD_BINDING)
-		return vnep_err_set(err, VNEP_EVALUE, "bindings are written by edges, never imported");
-	return vnep_err_set(err, VNEP_EVALUE, "the map takes vpc, device and group records, not \"%s\"",
+		return vnep_err_set(
+			err, VNEP_EVALUE, "bindings are written by edges, never imported");
+	return vnep_err_set(err, VNEP_EVALUE,
+		"the map takes vpc, device and group records, not \"%s\"",
 		vnep_json_get_str(json, "type", "?"));
 }
 
-int vnep_map_batch_add(struct vnep_map_batch *b, struct vnep_json *json, const char *text, size_t len,
-	struct vnep_err *err)
+int vnep_map_batch_add(struct vnep_map_batch *b, struct vnep_json *json, const char *text,
+	size_t len, struct vnep_err *err)
 {
 	struct vnep_err none = { 0 };
 	const struct vnep_err *from = err ? err : &none;
@@ -225,7 +231,8 @@ int vnep_map_batch_add(struct vnep_map_batch *b, struct vnep_json *json, const c
 		memcpy(item->mac, device.mac.octet, 6);
 	item->mac[6] = (uint8_t)(device.vlan >> 8);
 	item->mac[7] = (uint8_t)device.vlan;
-	rc = find_twice(b, item, type == VNEP_RECORD_DEVICE ? &device : NULL, id_key(type), text, len, err);
+	rc = find_twice(
+		b, item, type == VNEP_RECORD_DEVICE ? &device : NULL, id_key(type), text, len, err);
 	if (!rc)
 		rc = keep(b, item, type == VNEP_RECORD_DEVICE ? &device : NULL, json, err);
 out:
@@ -256,7 +263,8 @@ void vnep_map_changes_decode(const struct vnep_json *json, struct vnep_map_chang
 		const char *word;
 		uint64_t *to;
 	} const fields[] = { { "added", &c->added }, { "changed", &c->changed },
-		{ "unchanged", &c->unchanged }, { "deleted", &c->deleted }, { "refused", &c->refused } };
+		{ "unchanged", &c->unchanged }, { "deleted", &c->deleted },
+		{ "refused", &c->refused } };
 
 	if (!strcmp(name, "vnep_map_revision"))
 		c->revision = value;
@@ -291,7 +299,8 @@ static int refuse(struct run *r, struct item *item, const struct vnep_err *why)
 
 static int put_one(struct run *r, struct item *item)
 {
-	const struct vnep_map_put how = { .if_revision = r->how->if_revision, .origin = r->how->origin };
+	const struct vnep_map_put how = { .if_revision = r->how->if_revision,
+		.origin = r->how->origin };
 	uint64_t before, after;
 	struct vnep_map_stat stat;
 	struct vnep_err why = { 0 };

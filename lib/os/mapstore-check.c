@@ -43,17 +43,19 @@ static int read_vpcs(struct vnep_map_txn *txn, struct vnep_err *err)
 	return 0;
 }
 
-static int outside(const struct vnep_device *device, const struct vnep_map_vpc *vpc, struct vnep_err *err)
+static int outside(
+	const struct vnep_device *device, const struct vnep_map_vpc *vpc, struct vnep_err *err)
 {
 	char vep[VNEP_IP6_LEN], prefix[VNEP_PREFIX_LEN];
 
 	vnep_ip6_print(&device->vep, vep);
 	if (!vpc)
-		return vnep_err_set(err, VNEP_EVALUE, "vep %s of %s lies in no vpc's prefix", vep,
-			device->dev);
+		return vnep_err_set(
+			err, VNEP_EVALUE, "vep %s of %s lies in no vpc's prefix", vep, device->dev);
 	vnep_prefix_print(&vpc->prefix, prefix);
-	return vnep_err_set(err, VNEP_EVALUE, "vep %s of %s is outside %s, the prefix of vpc \"%s\"", vep,
-		device->dev, prefix, vpc->vpc);
+	return vnep_err_set(err, VNEP_EVALUE,
+		"vep %s of %s is outside %s, the prefix of vpc \"%s\"", vep, device->dev, prefix,
+		vpc->vpc);
 }
 
 int vnep_map_vpc_of(struct vnep_map_txn *txn, const struct vnep_device *device,
@@ -67,14 +69,14 @@ int vnep_map_vpc_of(struct vnep_map_txn *txn, const struct vnep_device *device,
 	for (size_t i = 0; i < txn->vpc_count; i++) {
 		const struct vnep_map_vpc *v = &txn->vpcs[i];
 
-		if (device->vpc[0] ? !strcmp(device->vpc, v->vpc) :
-				     vnep_prefix_has(&v->prefix, &device->vep) &&
-					(!best || v->prefix.len > best->prefix.len))
+		if (device->vpc[0] ? !strcmp(device->vpc, v->vpc)
+				   : vnep_prefix_has(&v->prefix, &device->vep) &&
+					     (!best || v->prefix.len > best->prefix.len))
 			best = v;
 	}
 	if (device->vpc[0] && !best)
-		return vnep_err_set(err, VNEP_EVALUE, "%s is in vpc \"%s\", which is not in the map",
-			device->dev, device->vpc);
+		return vnep_err_set(err, VNEP_EVALUE,
+			"%s is in vpc \"%s\", which is not in the map", device->dev, device->vpc);
 	if (best ? !vnep_prefix_has(&best->prefix, &device->vep) : txn->vpc_count > 0)
 		return outside(device, best, err);
 	memcpy(vpc, best ? best->vpc : "", best ? sizeof best->vpc : 1);
@@ -107,7 +109,8 @@ static int is_other(const char *dev, void *arg)
 	return 1;
 }
 
-static int check_taken(struct vnep_map_txn *txn, const struct vnep_device *device, struct vnep_err *err)
+static int check_taken(
+	struct vnep_map_txn *txn, const struct vnep_device *device, struct vnep_err *err)
 {
 	struct other o = { .txn = txn, .device = device };
 	char text[VNEP_IP6_LEN];
@@ -122,17 +125,18 @@ static int check_taken(struct vnep_map_txn *txn, const struct vnep_device *devic
 	n = vnep_map_mac_key(&device->mac, device->vlan, key);
 	if (device->has_mac && vnep_map_index_each(txn, IX_MAC, key, n, is_other, &o) > 0) {
 		vnep_mac_print(&device->mac, text);
-		return vnep_err_set(err, VNEP_EVALUE, "MAC %s in VLAN %u of %s belongs to %s already", text,
-			device->vlan, device->dev, o.dev);
+		return vnep_err_set(err, VNEP_EVALUE,
+			"MAC %s in VLAN %u of %s belongs to %s already", text, device->vlan,
+			device->dev, o.dev);
 	}
 	o.host_only = true;
 	for (unsigned i = 0; i < device->addr_count; i++)
-		if (vnep_map_index_each(txn, IX_ADDR, &device->addr[i], sizeof device->addr[i], is_other,
-			    &o) > 0) {
+		if (vnep_map_index_each(txn, IX_ADDR, &device->addr[i], sizeof device->addr[i],
+			    is_other, &o) > 0) {
 			vnep_ip6_print(&device->addr[i], text);
 			return vnep_err_set(err, VNEP_EVALUE,
-				"addr %s of %s belongs to %s already, and form host needs its own", text,
-				device->dev, o.dev);
+				"addr %s of %s belongs to %s already, and form host needs its own",
+				text, device->dev, o.dev);
 		}
 	return 0;
 }
@@ -175,8 +179,8 @@ static int check_text(const char *text, size_t len, void *arg)
 }
 
 /* Those that were put and are still there; after a change of a vpc, all. */
-int vnep_map_check_each(struct vnep_map_txn *txn, vnep_map_refused_cb *cb, void *arg,
-	struct vnep_err *err)
+int vnep_map_check_each(
+	struct vnep_map_txn *txn, vnep_map_refused_cb *cb, void *arg, struct vnep_err *err)
 {
 	struct check c = { .txn = txn, .cb = cb, .arg = arg };
 	int rc = 0;

@@ -49,8 +49,8 @@ static void change_one(struct change *c, enum vnep_map_db db, const void *data, 
 		c->rc = 0;
 }
 
-int vnep_map_index(struct vnep_map_txn *txn, const struct vnep_device *device, bool add,
-	struct vnep_err *err)
+int vnep_map_index(
+	struct vnep_map_txn *txn, const struct vnep_device *device, bool add, struct vnep_err *err)
 {
 	struct change c = { txn, device->dev, add, 0 };
 	char name[VNEP_NAME_MAX + 1];
@@ -69,8 +69,8 @@ int vnep_map_index(struct vnep_map_txn *txn, const struct vnep_device *device, b
 	return vnep_map_fail(err, c.rc, "writing the map");
 }
 
-int vnep_map_index_each(struct vnep_map_txn *txn, enum vnep_map_db db, const void *key, size_t key_len,
-	vnep_map_dev_cb *cb, void *arg)
+int vnep_map_index_each(struct vnep_map_txn *txn, enum vnep_map_db db, const void *key,
+	size_t key_len, vnep_map_dev_cb *cb, void *arg)
 {
 	MDB_val at = { key_len, (void *)key }, value;
 	MDB_cursor *cursor;
@@ -104,8 +104,8 @@ static int first_of(struct vnep_map_txn *txn, enum vnep_map_db db, const void *k
 	return rc > 0 ? 0 : rc < 0 ? rc : VNEP_ENOTFOUND;
 }
 
-int vnep_map_by_vep(struct vnep_map_txn *txn, const struct in6_addr *vep,
-	char dev[static VNEP_URN_MAX + 1])
+int vnep_map_by_vep(
+	struct vnep_map_txn *txn, const struct in6_addr *vep, char dev[static VNEP_URN_MAX + 1])
 {
 	return first_of(txn, IX_VEP, vep, sizeof *vep, dev);
 }
@@ -168,7 +168,8 @@ int vnep_map_resolve(struct vnep_map_txn *txn, const char *word, char dev[static
 	if (!found.count)
 		return vnep_err_set(err, VNEP_ENOTFOUND, "no such device \"%s\"", word);
 	if (found.count > 1) {
-		vnep_err_set(err, VNEP_EAMBIGUOUS, "\"%s\" could mean %u devices", word, found.count);
+		vnep_err_set(
+			err, VNEP_EAMBIGUOUS, "\"%s\" could mean %u devices", word, found.count);
 		return vnep_err_hint(err, "%s", found.list);
 	}
 	memcpy(dev, found.dev, sizeof found.dev);

@@ -16,12 +16,13 @@
 enum { VALUE_HEAD = 5, FLAG_DELETED = 1 };
 
 /* One letter a type; the order of the letters is nobody's business. */
-static size_t record_key(enum vnep_record_type type, const char *id, char key[static VNEP_MAP_KEY_MAX + 1])
+static size_t record_key(
+	enum vnep_record_type type, const char *id, char key[static VNEP_MAP_KEY_MAX + 1])
 {
-	const char *letter = type == VNEP_RECORD_DEVICE ? "d" :
-		type == VNEP_RECORD_VPC                 ? "v" :
-		type == VNEP_RECORD_GROUP               ? "g" :
-							  "b";
+	const char *letter = type == VNEP_RECORD_DEVICE  ? "d"
+			     : type == VNEP_RECORD_VPC   ? "v"
+			     : type == VNEP_RECORD_GROUP ? "g"
+							 : "b";
 	int n = snprintf(key, VNEP_MAP_KEY_MAX + 1, "%s%s", letter, id);
 
 	return n > 0 && n <= VNEP_MAP_KEY_MAX ? (size_t)n : 0;
@@ -39,8 +40,8 @@ static uint32_t value_crc(const MDB_val *key, const uint8_t *data, size_t len)
 	return (uint32_t)crc32(crc, data, (uInt)len);
 }
 
-static int value_read(const MDB_val *key, const MDB_val *value, struct vnep_map_value *out,
-	struct vnep_err *err)
+static int value_read(
+	const MDB_val *key, const MDB_val *value, struct vnep_map_value *out, struct vnep_err *err)
 {
 	const uint8_t *data = value->mv_data;
 	struct vnep_rd rd;
@@ -63,20 +64,21 @@ int vnep_map_value_get(struct vnep_map_txn *txn, enum vnep_record_type type, con
 {
 	char text[VNEP_MAP_KEY_MAX + 1];
 	MDB_val key = { record_key(type, id, text), text }, value;
-	int rc = key.mv_size ? mdb_get(txn->txn, txn->store->dbi[DB_RECORD], &key, &value) : MDB_NOTFOUND;
+	int rc = key.mv_size ? mdb_get(txn->txn, txn->store->dbi[DB_RECORD], &key, &value)
+			     : MDB_NOTFOUND;
 
 	if (rc == MDB_NOTFOUND)
-		return vnep_err_set(err, VNEP_ENOTFOUND, "no such %s \"%s\"", vnep_record_type_text(type),
-			id);
+		return vnep_err_set(
+			err, VNEP_ENOTFOUND, "no such %s \"%s\"", vnep_record_type_text(type), id);
 	return rc ? vnep_map_fail(err, rc, "reading the map") : value_read(&key, &value, out, err);
 }
 
 static uint64_t *counter(struct vnep_map_txn *txn, enum vnep_record_type type)
 {
-	return type == VNEP_RECORD_DEVICE ? &txn->meta.devices :
-		type == VNEP_RECORD_VPC   ? &txn->meta.vpcs :
-		type == VNEP_RECORD_GROUP ? &txn->meta.groups :
-					    &txn->meta.bindings;
+	return type == VNEP_RECORD_DEVICE  ? &txn->meta.devices
+	       : type == VNEP_RECORD_VPC   ? &txn->meta.vpcs
+	       : type == VNEP_RECORD_GROUP ? &txn->meta.groups
+					   : &txn->meta.bindings;
 }
 
 /* The stored tree of a record, NULL if there never was one. */
@@ -94,8 +96,8 @@ static int read_old(struct vnep_map_txn *txn, enum vnep_record_type type, const 
 	return vnep_json_parse(value.json, value.len, out, err);
 }
 
-static int index_json(struct vnep_map_txn *txn, const struct vnep_json *record, bool add,
-	struct vnep_err *err)
+static int index_json(
+	struct vnep_map_txn *txn, const struct vnep_json *record, bool add, struct vnep_err *err)
 {
 	struct vnep_device device = { 0 };
 	int rc = vnep_device_decode(record, &device, err);
@@ -152,8 +154,8 @@ static int store_record(struct vnep_map_txn *txn, enum vnep_record_type type, co
 	int rc;
 
 	if (!key.mv_size)
-		return vnep_err_set(err, VNEP_EVALUE, "%s of a %s is missing or too long", id_key(type),
-			vnep_record_type_text(type));
+		return vnep_err_set(err, VNEP_EVALUE, "%s of a %s is missing or too long",
+			id_key(type), vnep_record_type_text(type));
 	rc = vnep_json_set_int(record, "revision", (int64_t)(txn->meta.revision + 1));
 	if (!rc && !placed)
 		rc = vnep_recjson_check(record, NULL, 0, err); /* the new key goes to its place */
@@ -188,8 +190,9 @@ static int check_revision(const char *id, uint64_t stored, uint64_t wanted, stru
 	if (!wanted || stored == wanted)
 		return 0;
 	if (!stored)
-		return vnep_err_set(err, VNEP_ECONFLICT, "\"%s\" is not in the map, so not at revision %llu",
-			id, (unsigned long long)wanted);
+		return vnep_err_set(err, VNEP_ECONFLICT,
+			"\"%s\" is not in the map, so not at revision %llu", id,
+			(unsigned long long)wanted);
 	return vnep_err_set(err, VNEP_ECONFLICT, "\"%s\" is at revision %llu, not %llu", id,
 		(unsigned long long)stored, (unsigned long long)wanted);
 }
@@ -214,7 +217,8 @@ static bool same(struct vnep_json *old, const struct vnep_json *record)
 }
 
 static int put_live(struct vnep_map_txn *txn, enum vnep_record_type type, const char *id,
-	struct vnep_json *record, const struct vnep_map_put *how, bool *changed, struct vnep_err *err)
+	struct vnep_json *record, const struct vnep_map_put *how, bool *changed,
+	struct vnep_err *err)
 {
 	struct vnep_json *old;
 	bool was_deleted;
@@ -256,10 +260,12 @@ int vnep_map_put(struct vnep_map_txn *txn, struct vnep_json *record, const struc
 
 	*changed = false;
 	if (type == VNEP_RECORD_BINDING && !how->as_edge)
-		return vnep_err_set(err, VNEP_EVALUE, "bindings are written by edges, never imported");
+		return vnep_err_set(
+			err, VNEP_EVALUE, "bindings are written by edges, never imported");
 	if (type != VNEP_RECORD_DEVICE && type != VNEP_RECORD_VPC && type != VNEP_RECORD_GROUP &&
 		type != VNEP_RECORD_BINDING)
-		return vnep_err_set(err, VNEP_EVALUE, "the map takes vpc, device and group records, not \"%s\"",
+		return vnep_err_set(err, VNEP_EVALUE,
+			"the map takes vpc, device and group records, not \"%s\"",
 			vnep_json_get_str(record, "type", "?"));
 	snprintf(id, sizeof id, "%s", vnep_json_get_str(record, id_key(type), ""));
 	if (!vnep_json_get_bool(record, "deleted", false))
@@ -273,8 +279,8 @@ int vnep_map_put(struct vnep_map_txn *txn, struct vnep_json *record, const struc
 static int bury(const char *key, struct vnep_json *value, void *arg)
 {
 	static const char *const kept[] = { "type", "v", "dev", "vep", "vpc", "mac", "port", "vlan",
-		"addr", "form", "region", "prefix", "core_port", "core_vlan", "group", "address", "edge",
-		"epoch" };
+		"addr", "form", "region", "prefix", "core_port", "core_vlan", "group", "address",
+		"edge", "epoch" };
 	struct vnep_json *copy;
 
 	for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
@@ -298,8 +304,8 @@ static int delete_one(struct vnep_map_txn *txn, enum vnep_record_type type, cons
 	before = (uint64_t)vnep_json_get_int(old, "revision", 0);
 	rc = check_revision(id, before, if_revision, err);
 	if (!rc && (!old || was_deleted))
-		rc = vnep_err_set(err, VNEP_ENOTFOUND, "no such %s \"%s\"", vnep_record_type_text(type),
-			id);
+		rc = vnep_err_set(
+			err, VNEP_ENOTFOUND, "no such %s \"%s\"", vnep_record_type_text(type), id);
 	if (!rc && type == VNEP_RECORD_DEVICE)
 		rc = index_json(txn, old, false, err);
 	if (rc)
@@ -342,8 +348,8 @@ int vnep_map_get(struct vnep_map_txn *txn, enum vnep_record_type type, const cha
 	int rc = vnep_map_value_get(txn, type, id, &value, err);
 
 	if (!rc && value.deleted)
-		rc = vnep_err_set(err, VNEP_ENOTFOUND, "no such %s \"%s\"", vnep_record_type_text(type),
-			id);
+		rc = vnep_err_set(
+			err, VNEP_ENOTFOUND, "no such %s \"%s\"", vnep_record_type_text(type), id);
 	if (rc)
 		return rc;
 	vnep_buf_put(out, value.json, value.len);
@@ -360,11 +366,12 @@ static int get_tree(struct vnep_map_txn *txn, enum vnep_record_type type, const 
 		return rc;
 	vnep_json_free(*out);
 	*out = NULL;
-	return vnep_err_set(err, VNEP_ENOTFOUND, "no such %s \"%s\"", vnep_record_type_text(type), id);
+	return vnep_err_set(
+		err, VNEP_ENOTFOUND, "no such %s \"%s\"", vnep_record_type_text(type), id);
 }
 
-int vnep_map_get_device(struct vnep_map_txn *txn, const char *dev, struct vnep_device *out,
-	struct vnep_err *err)
+int vnep_map_get_device(
+	struct vnep_map_txn *txn, const char *dev, struct vnep_device *out, struct vnep_err *err)
 {
 	struct vnep_json *json;
 	int rc = get_tree(txn, VNEP_RECORD_DEVICE, dev, &json, err);
@@ -375,8 +382,8 @@ int vnep_map_get_device(struct vnep_map_txn *txn, const char *dev, struct vnep_d
 	return rc;
 }
 
-int vnep_map_get_vpc(struct vnep_map_txn *txn, const char *vpc, struct vnep_vpc *out,
-	struct vnep_err *err)
+int vnep_map_get_vpc(
+	struct vnep_map_txn *txn, const char *vpc, struct vnep_vpc *out, struct vnep_err *err)
 {
 	struct vnep_json *json;
 	int rc = get_tree(txn, VNEP_RECORD_VPC, vpc, &json, err);
@@ -387,8 +394,8 @@ int vnep_map_get_vpc(struct vnep_map_txn *txn, const char *vpc, struct vnep_vpc 
 	return rc;
 }
 
-int vnep_map_get_binding(struct vnep_map_txn *txn, const char *dev, struct vnep_binding *out,
-	struct vnep_err *err)
+int vnep_map_get_binding(
+	struct vnep_map_txn *txn, const char *dev, struct vnep_binding *out, struct vnep_err *err)
 {
 	struct vnep_json *json;
 	int rc = get_tree(txn, VNEP_RECORD_BINDING, dev, &json, err);
@@ -422,8 +429,8 @@ int vnep_map_each(struct vnep_map_txn *txn, enum vnep_record_type type, bool tom
 	return end || rc == MDB_NOTFOUND ? end : vnep_map_fail(err, rc, "reading the map");
 }
 
-int vnep_map_since(struct vnep_map_txn *txn, uint64_t after, vnep_map_cb *cb, void *arg,
-	struct vnep_err *err)
+int vnep_map_since(
+	struct vnep_map_txn *txn, uint64_t after, vnep_map_cb *cb, void *arg, struct vnep_err *err)
 {
 	uint64_t be = htobe64(after + 1);
 	MDB_val key = { sizeof be, &be }, record_at, value;
@@ -464,11 +471,12 @@ static int each_in_one(const char *dev, void *arg)
 	return rc ? rc : e->cb(value.json, value.len, e->arg);
 }
 
-int vnep_map_each_in(struct vnep_map_txn *txn, enum vnep_map_by by, const char *word, vnep_map_cb *cb,
-	void *arg, struct vnep_err *err)
+int vnep_map_each_in(struct vnep_map_txn *txn, enum vnep_map_by by, const char *word,
+	vnep_map_cb *cb, void *arg, struct vnep_err *err)
 {
 	static const enum vnep_map_db db[] = { [VNEP_MAP_BY_VPC] = IX_VPC,
-		[VNEP_MAP_BY_REGION] = IX_REGION, [VNEP_MAP_BY_GROUP] = IX_GROUP };
+		[VNEP_MAP_BY_REGION] = IX_REGION,
+		[VNEP_MAP_BY_GROUP] = IX_GROUP };
 	struct each_in e = { txn, cb, arg, err };
 
 	return *word ? vnep_map_index_each(txn, db[by], word, strlen(word), each_in_one, &e) : 0;

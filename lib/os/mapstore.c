@@ -25,10 +25,8 @@ static const char meta_key[] = "map";
 int vnep_map_fail(struct vnep_err *err, int rc, const char *what)
 {
 	switch (rc) {
-	case 0:
-		return 0;
-	case MDB_NOTFOUND:
-		return vnep_err_set(err, VNEP_ENOTFOUND, "%s: not found", what);
+	case 0: return 0;
+	case MDB_NOTFOUND: return vnep_err_set(err, VNEP_ENOTFOUND, "%s: not found", what);
 	case MDB_MAP_FULL:
 		return vnep_err_sys(err, ENOSPC, "%s: the map has reached its largest size", what);
 	case MDB_READERS_FULL:
@@ -36,8 +34,8 @@ int vnep_map_fail(struct vnep_err *err, int rc, const char *what)
 	default:
 		if (rc > 0)
 			return vnep_err_sys(err, rc, "%s", what);
-		return vnep_err_set(err, VNEP_EDAMAGED, "%s: the map is damaged: %s", what,
-			mdb_strerror(rc));
+		return vnep_err_set(
+			err, VNEP_EDAMAGED, "%s: the map is damaged: %s", what, mdb_strerror(rc));
 	}
 }
 
@@ -54,7 +52,9 @@ static int reserve_lock(const char *folder, struct vnep_err *err)
 		return vnep_err_sys(err, errno, "cannot open %s", path);
 	rc = posix_fallocate(fd, 0, LOCK_OCTETS);
 	close(fd);
-	return rc && rc != EOPNOTSUPP && rc != EINVAL ? vnep_err_sys(err, rc, "cannot write %s", path) : 0;
+	return rc && rc != EOPNOTSUPP && rc != EINVAL
+		       ? vnep_err_sys(err, rc, "cannot write %s", path)
+		       : 0;
 }
 
 /* Address space is all that a large map size costs; where it is short, a smaller one does. */
@@ -101,7 +101,8 @@ static int open_dbs(struct vnep_mapstore *store, bool write)
 		return rc;
 	for (int i = 0; i < DB_COUNT && !rc; i++)
 		rc = mdb_dbi_open(txn, names[i],
-			(write ? MDB_CREATE : 0) | (i < IX_COUNT ? MDB_DUPSORT : 0), &store->dbi[i]);
+			(write ? MDB_CREATE : 0) | (i < IX_COUNT ? MDB_DUPSORT : 0),
+			&store->dbi[i]);
 	if (!rc)
 		return mdb_txn_commit(txn);
 	mdb_txn_abort(txn);
@@ -114,7 +115,8 @@ static int no_map(const char *state, struct vnep_err *err)
 	return vnep_err_hint(err, "vnep-map import makes one");
 }
 
-int vnep_mapstore_open(struct vnep_mapstore **out, const char *state, bool write, struct vnep_err *err)
+int vnep_mapstore_open(
+	struct vnep_mapstore **out, const char *state, bool write, struct vnep_err *err)
 {
 	struct vnep_mapstore *store;
 	char folder[PATH_MAX];
@@ -197,8 +199,8 @@ static void txn_free(struct vnep_map_txn *txn)
 	free(txn);
 }
 
-int vnep_map_begin(struct vnep_mapstore *store, bool write, struct vnep_map_txn **out,
-	struct vnep_err *err)
+int vnep_map_begin(
+	struct vnep_mapstore *store, bool write, struct vnep_map_txn **out, struct vnep_err *err)
 {
 	struct vnep_map_txn *txn = calloc(1, sizeof *txn);
 	int rc;

@@ -33,8 +33,8 @@ struct label {
 struct vnep_nft_batch {
 	struct vnep_nl *nl;
 	struct vnep_buf buf;
-	size_t last;	    /* offset of the last message */
-	size_t limit;	    /* octets after which a unit's end is the batch's end */
+	size_t last;        /* offset of the last message */
+	size_t limit;       /* octets after which a unit's end is the batch's end */
 	uint32_t first_seq; /* of BATCH_BEGIN */
 	uint32_t last_seq;
 	struct label *labels; /* what each message is about */

@@ -22,7 +22,7 @@
 enum {
 	RECV_OCTETS = 128 << 10, /* dumps come in messages of at most 32 KiB */
 	SOCKET_OCTETS = 4 << 20, /* asked for; without privilege the kernel gives less */
-	ANSWER_S = 10,		 /* no answer for so long: it was lost */
+	ANSWER_S = 10,           /* no answer for so long: it was lost */
 	DUMP_TRIES = 8,
 	TEXT_MAX = 256,
 };

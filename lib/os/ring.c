@@ -40,11 +40,11 @@ struct vnep_ring {
 	uint8_t *map;
 	size_t map_octets;
 	unsigned block_octets, block_count;
-	unsigned read;	 /* index of the block being read */
+	unsigned read;   /* index of the block being read */
 	unsigned oldest; /* first block not given back */
-	unsigned held;	 /* blocks read to their end and not given back */
-	unsigned left;	 /* frames left in the block being read; 0 = not begun */
-	uint8_t *at;	 /* header of its next frame */
+	unsigned held;   /* blocks read to their end and not given back */
+	unsigned left;   /* frames left in the block being read; 0 = not begun */
+	uint8_t *at;     /* header of its next frame */
 	uint64_t drops;
 };
 

@@ -145,8 +145,8 @@ static int take(int lock)
 	return 0;
 }
 
-int vnep_state_lock(const char *state, const char *tool, const char *socket, int *fd,
-	struct vnep_err *err)
+int vnep_state_lock(
+	const char *state, const char *tool, const char *socket, int *fd, struct vnep_err *err)
 {
 	struct vnep_state_owner owner;
 	char path[PATH_MAX];
@@ -184,7 +184,8 @@ int vnep_state_owner(const char *state, struct vnep_state_owner *out, struct vne
 		return rc;
 	lock = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (lock < 0)
-		return errno == ENOENT ? VNEP_ENOTFOUND : vnep_err_sys(err, errno, "cannot open %s", path);
+		return errno == ENOENT ? VNEP_ENOTFOUND
+				       : vnep_err_sys(err, errno, "cannot open %s", path);
 	if (flock(lock, LOCK_SH | LOCK_NB) == 0) {
 		close(lock);
 		return VNEP_ENOTFOUND;

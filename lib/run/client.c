@@ -28,7 +28,8 @@ struct vnep_client {
 
 static int unavailable(struct vnep_err *err, const char *why)
 {
-	vnep_err_set(err, VNEP_EUNAVAIL, "the vnep-edge of this state folder does not answer: %s", why);
+	vnep_err_set(
+		err, VNEP_EUNAVAIL, "the vnep-edge of this state folder does not answer: %s", why);
 	vnep_err_hint(err, "see whether it runs, then try again");
 	return VNEP_EUNAVAIL;
 }
@@ -55,8 +56,8 @@ int vnep_client_open(struct vnep_client **out, const char *state, struct vnep_er
 		rc = errno;
 		vnep_client_close(client);
 		if (rc == EACCES || rc == EPERM)
-			return vnep_err_set(err, VNEP_EPRIV, "no permission for the control socket %s",
-				owner.socket);
+			return vnep_err_set(err, VNEP_EPRIV,
+				"no permission for the control socket %s", owner.socket);
 		return unavailable(err, strerror(rc));
 	}
 	*out = client;
@@ -118,8 +119,8 @@ static int send_all(struct vnep_client *client, const void *data, size_t len, st
 	return 0;
 }
 
-int vnep_client_request(struct vnep_client *client, const char *verb, const char *members,
-	struct vnep_err *err)
+int vnep_client_request(
+	struct vnep_client *client, const char *verb, const char *members, struct vnep_err *err)
 {
 	struct vnep_buf buf = { 0 };
 	struct vnep_jw w;
@@ -132,7 +133,8 @@ int vnep_client_request(struct vnep_client *client, const char *verb, const char
 		vnep_buf_put_str(&buf, members);
 	}
 	vnep_jw_end_record(&w);
-	rc = buf.rc ? vnep_err_sys(err, ENOMEM, "request") : send_all(client, buf.data, buf.len, err);
+	rc = buf.rc ? vnep_err_sys(err, ENOMEM, "request")
+		    : send_all(client, buf.data, buf.len, err);
 	vnep_buf_release(&buf);
 	return rc;
 }
@@ -177,7 +179,8 @@ int vnep_client_next(struct vnep_client *client, int wait_forever, const char **
 		if (rc < 0)
 			return unavailable(err, "it sent a line that is too long");
 		if (client->finished)
-			return unavailable(err, "it closed the connection in the middle of an answer");
+			return unavailable(
+				err, "it closed the connection in the middle of an answer");
 		rc = poll(&p, 1, wait_forever ? -1 : DEADLINE_MS);
 		if (rc == 0)
 			return unavailable(err, "it is silent for 10 seconds");
@@ -214,7 +217,8 @@ bool vnep_client_told(const char *line, size_t len, struct vnep_err *err)
 		vnep_json_get_str(json, "detail", vnep_json_get_str(json, "title", "")));
 	vnep_err_hint(err, "%s", vnep_json_get_str(json, "hint", ""));
 	vnep_err_place(err, vnep_json_get_str(json, "file", NULL),
-		(unsigned)vnep_json_get_int(json, "line", 0), (unsigned)vnep_json_get_int(json, "column", 0));
+		(unsigned)vnep_json_get_int(json, "line", 0),
+		(unsigned)vnep_json_get_int(json, "column", 0));
 	vnep_json_free(json);
 	return true;
 }

@@ -12,7 +12,9 @@ enum { ICMP6_TIME_EXCEEDED = 3, ICMP6_ERROR_HEADER = 8, IP6_MIN_MTU = 1280 };
 void edge_deny(struct vnep_edge *edge, struct edge_port *port, const struct vnep_ring_frame *frame,
 	struct edge_device *d, enum vnep_direction direction, enum vnep_reason reason, bool counted)
 {
-	struct vnep_decision dec = { .ts = frame->ts, .direction = direction, .reason = reason, .count = 1 };
+	struct vnep_decision dec = {
+		.ts = frame->ts, .direction = direction, .reason = reason, .count = 1
+	};
 	struct vnep_frame f;
 
 	if (counted)
@@ -99,7 +101,8 @@ static void send_on(struct vnep_edge *edge, struct edge_device *d, struct edge_p
 	edge_send_core(edge, &next_hop, edge->frame, frame->len);
 }
 
-void edge_access_request(struct vnep_edge *edge, struct edge_port *port, const struct vnep_ring_frame *frame)
+void edge_access_request(
+	struct vnep_edge *edge, struct edge_port *port, const struct vnep_ring_frame *frame)
 {
 	struct vnep_ring_frame copy = *frame;
 	struct vnep_err err = { 0 };
@@ -161,10 +164,12 @@ static void error_to_device(struct vnep_edge *edge, struct edge_port *port, stru
 	const struct vnep_ring_frame *frame)
 {
 	struct vnep_forward how = { .was = d->vep, .dest_mac = d->l2.mac, .vlan = d->l2.vlan };
-	enum vnep_reason reason = VNEP_NOT_REPLAYABLE; /* asleep: it speaks of a conversation that is over */
+	enum vnep_reason reason =
+		VNEP_NOT_REPLAYABLE; /* asleep: it speaks of a conversation that is over */
 	size_t len = 0;
 
-	if (vnep_life_presence(d->life) == VNEP_STATE_AWAKE || vnep_life_presence(d->life) == VNEP_STATE_WAKING) {
+	if (vnep_life_presence(d->life) == VNEP_STATE_AWAKE ||
+		vnep_life_presence(d->life) == VNEP_STATE_WAKING) {
 		how.becomes = d->addr[d->addr_count - 1];
 		how.src_mac = d->port->mac;
 		how.mtu = d->port->mtu;
@@ -180,8 +185,8 @@ static void error_to_device(struct vnep_edge *edge, struct edge_port *port, stru
 	edge->ledger_dirty = true;
 }
 
-void edge_icmp_error(struct vnep_edge *edge, struct edge_port *port, const struct vnep_ring_frame *frame,
-	enum vnep_direction direction)
+void edge_icmp_error(struct vnep_edge *edge, struct edge_port *port,
+	const struct vnep_ring_frame *frame, enum vnep_direction direction)
 {
 	struct edge_device *d;
 	struct vnep_frame f;
@@ -220,7 +225,8 @@ static bool may_answer(const struct vnep_frame *f)
 }
 
 /* Time Exceeded from the port's own address: this is how traceroute sees the edge. */
-void edge_hop_limit(struct vnep_edge *edge, struct edge_port *port, const struct vnep_ring_frame *frame)
+void edge_hop_limit(
+	struct vnep_edge *edge, struct edge_port *port, const struct vnep_ring_frame *frame)
 {
 	uint8_t *out = edge->frame, *icmp = out + 14 + 40;
 	size_t quoted;

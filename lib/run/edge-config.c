@@ -53,8 +53,8 @@ static int set_label(char out[static VNEP_LABEL_MAX + 1], const char *key, const
 {
 	if (!is_label(value))
 		return vnep_err_set(err, VNEP_EVALUE,
-			"%s is 1 to %d letters, digits, '.', '_' and '-', not \"%.80s\"", key, VNEP_LABEL_MAX,
-			value);
+			"%s is 1 to %d letters, digits, '.', '_' and '-', not \"%.80s\"", key,
+			VNEP_LABEL_MAX, value);
 	memcpy(out, value, strlen(value) + 1);
 	return 0;
 }
@@ -64,8 +64,8 @@ static int set_port(char out[static VNEP_IF_MAX + 1], const char *key, const cha
 {
 	if (!is_ifname(value, n))
 		return vnep_err_set(err, VNEP_EVALUE,
-			"%s needs the name of a link, 1 to %d characters, not \"%.*s\"", key, VNEP_IF_MAX,
-			(int)(n < 80 ? n : 80), value);
+			"%s needs the name of a link, 1 to %d characters, not \"%.*s\"", key,
+			VNEP_IF_MAX, (int)(n < 80 ? n : 80), value);
 	memcpy(out, value, n);
 	out[n] = 0;
 	return 0;
@@ -101,7 +101,8 @@ static int set_access(struct vnep_edge_config *c, const char *value, struct vnep
 		size_t n = strcspn(value, ", \t");
 
 		if (count == VNEP_PORTS_MAX)
-			return vnep_err_set(err, VNEP_EVALUE, "more than %d access ports", VNEP_PORTS_MAX);
+			return vnep_err_set(
+				err, VNEP_EVALUE, "more than %d access ports", VNEP_PORTS_MAX);
 		rc = set_port(c->acl.access[count], "access", value, n, err);
 		if (rc)
 			return rc;
@@ -129,7 +130,8 @@ static int set_segment(struct vnep_edge_config *c, const char *value, struct vne
 	int rc = vnep_num_octets(value, &v, err);
 
 	if (!rc && (v < 1 << 20 || v > 1ull << 31))
-		rc = vnep_err_set(err, VNEP_EVALUE, "segment-octets is from 1M to 2G, not \"%s\"", value);
+		rc = vnep_err_set(
+			err, VNEP_EVALUE, "segment-octets is from 1M to 2G, not \"%s\"", value);
 	if (!rc)
 		c->segment_octets = v;
 	return rc;
@@ -166,14 +168,14 @@ static int unknown(const char *what, const char *name, bool section, struct vnep
 		const char *word = section ? keys[i].section : keys[i].name;
 
 		if (vnep_near(name, word))
-			return vnep_err_set(err, VNEP_EVALUE, "unknown %s \"%s\" (did you mean \"%s\"?)",
-				what, name, word);
+			return vnep_err_set(err, VNEP_EVALUE,
+				"unknown %s \"%s\" (did you mean \"%s\"?)", what, name, word);
 	}
 	return rc;
 }
 
-int vnep_edge_config_set(struct vnep_edge_config *config, const char *key, const char *value,
-	struct vnep_err *err)
+int vnep_edge_config_set(
+	struct vnep_edge_config *config, const char *key, const char *value, struct vnep_err *err)
 {
 	const struct key *k = find(key);
 
@@ -218,8 +220,8 @@ static int set_once(const struct key *k, struct reading *r, struct vnep_err *err
 	unsigned *line = &r->set_on[k - keys];
 
 	if (*line && k->set != set_access)
-		return vnep_err_set(err, VNEP_EVALUE, "key \"%s\" is set twice (first on line %u)", k->name,
-			*line);
+		return vnep_err_set(err, VNEP_EVALUE, "key \"%s\" is set twice (first on line %u)",
+			k->name, *line);
 	*line = r->line;
 	return 0;
 }
@@ -235,7 +237,8 @@ static void cut_comment(char *line)
 	}
 }
 
-static int read_line(struct vnep_edge_config *config, char *line, struct reading *r, struct vnep_err *err)
+static int read_line(
+	struct vnep_edge_config *config, char *line, struct reading *r, struct vnep_err *err)
 {
 	char *key, *equals;
 	const struct key *k;
@@ -256,7 +259,8 @@ static int read_line(struct vnep_edge_config *config, char *line, struct reading
 	if (!k)
 		return unknown("key", key, false, err);
 	if (r->section && strcmp(r->section, k->section)) {
-		vnep_err_set(err, VNEP_EVALUE, "key \"%s\" does not belong to [%s]", key, r->section);
+		vnep_err_set(
+			err, VNEP_EVALUE, "key \"%s\" does not belong to [%s]", key, r->section);
 		vnep_err_hint(err, "it belongs to [%s]", k->section);
 		return VNEP_EVALUE;
 	}
@@ -319,8 +323,9 @@ int vnep_edge_config_check(const struct vnep_edge_config *config, struct vnep_er
 
 	if (!a->access_count || !a->core[0]) {
 		vnep_err_set(err, VNEP_EVALUE, "no %s port", a->access_count ? "core" : "access");
-		vnep_err_hint(err, "say %s", a->access_count ? "core = IF or --core IF"
-							     : "access = IF[,IF...] or --access IF");
+		vnep_err_hint(err, "say %s",
+			a->access_count ? "core = IF or --core IF"
+					: "access = IF[,IF...] or --access IF");
 		return VNEP_EVALUE;
 	}
 	for (unsigned i = 0; i < a->access_count; i++) {
@@ -328,8 +333,8 @@ int vnep_edge_config_check(const struct vnep_edge_config *config, struct vnep_er
 			return vnep_err_set(err, VNEP_EVALUE, "port %s has two uses", a->access[i]);
 		for (unsigned j = 0; j < i; j++)
 			if (!strcmp(a->access[i], a->access[j]))
-				return vnep_err_set(err, VNEP_EVALUE, "access port %s is named twice",
-					a->access[i]);
+				return vnep_err_set(err, VNEP_EVALUE,
+					"access port %s is named twice", a->access[i]);
 	}
 	if (!strcmp(a->core, a->journal_port))
 		return vnep_err_set(err, VNEP_EVALUE, "port %s has two uses", a->core);

@@ -17,7 +17,14 @@
 
 #include "edge-client.h"
 
-enum { CLIENTS_MAX = 256, INPUT_MAX = 256 << 20, WATCH_MAX = 4 << 20, DISCARD_MAX = 16 << 20, OUT_HIGH = 1 << 20, CHUNK = 65536 };
+enum {
+	CLIENTS_MAX = 256,
+	INPUT_MAX = 256 << 20,
+	WATCH_MAX = 4 << 20,
+	DISCARD_MAX = 16 << 20,
+	OUT_HIGH = 1 << 20,
+	CHUNK = 65536
+};
 
 static void client_free(struct edge_client *client)
 {
@@ -42,7 +49,8 @@ static void client_free(struct edge_client *client)
 static bool flush(struct edge_client *client)
 {
 	while (client->out.len) {
-		ssize_t n = send(client->fd, client->out.data, client->out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t n = send(
+			client->fd, client->out.data, client->out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -111,7 +119,8 @@ static void take_request(struct edge_client *client, const char *text, size_t le
 	}
 	client->verb = edge_verb_find(vnep_json_get_str(client->request, "verb", ""));
 	if (!client->verb || strcmp(vnep_json_get_str(client->request, "type", ""), "request"))
-		refuse(client, VNEP_EUSAGE, "the first line must be {\"type\":\"request\",\"v\":1,\"verb\":...}");
+		refuse(client, VNEP_EUSAGE,
+			"the first line must be {\"type\":\"request\",\"v\":1,\"verb\":...}");
 	else if (client->verb->input == EDGE_INPUT_NONE)
 		client->verb->run(client->edge, client);
 }
@@ -125,7 +134,8 @@ static void take_line(struct edge_client *client, const char *text, size_t len)
 	if (client->finished || client->verb->input == EDGE_INPUT_NONE)
 		return;
 	if (client->input.len + len > INPUT_MAX) {
-		refuse(client, VNEP_ETOOBIG, "the input of one request is longer than 256 MiB: split it");
+		refuse(client, VNEP_ETOOBIG,
+			"the input of one request is longer than 256 MiB: split it");
 		return;
 	}
 	vnep_buf_put(&client->input, text, len);
@@ -181,7 +191,8 @@ static bool receive(struct edge_client *client)
 	if (vnep_lines_feed(&client->lines, chunk, (size_t)n))
 		return false;
 	take_lines(client);
-	if (!client->finished && client->verb && client->verb->input == EDGE_INPUT_STREAM && client->input.len)
+	if (!client->finished && client->verb && client->verb->input == EDGE_INPUT_STREAM &&
+		client->input.len)
 		client->verb->run(client->edge, client);
 	return true;
 }
@@ -252,7 +263,8 @@ void edge_control_tell(struct vnep_edge *edge)
 			continue;
 		vnep_buf_put(&client->out, edge->told.data, edge->told.len);
 		if (client->out.len > WATCH_MAX) {
-			edge_say(edge, LOG_WARNING, "control: a watcher that does not read was cut off");
+			edge_say(edge, LOG_WARNING,
+				"control: a watcher that does not read was cut off");
 			cut_off(client);
 		} else if (!flush(client)) {
 			cut_off(client);

@@ -21,16 +21,16 @@ bool edge_device_has_addr(const struct edge_device *d, const struct in6_addr *ad
 	return false;
 }
 
-static struct edge_l3 *l3_of(struct vnep_edge *edge, const struct edge_port *port,
-	const struct in6_addr *addr)
+static struct edge_l3 *l3_of(
+	struct vnep_edge *edge, const struct edge_port *port, const struct in6_addr *addr)
 {
 	struct edge_l3_key key = { *addr, port->index };
 
 	return vnep_table_get(&edge->by_l3, &key);
 }
 
-struct edge_device *edge_device_by_l3(struct vnep_edge *edge, const struct edge_port *port,
-	const struct in6_addr *addr)
+struct edge_device *edge_device_by_l3(
+	struct vnep_edge *edge, const struct edge_port *port, const struct in6_addr *addr)
 {
 	struct edge_l3 *l3 = l3_of(edge, port, addr);
 
@@ -95,7 +95,8 @@ static void take_record(struct edge_device *d, struct vnep_device *r)
 	}
 }
 
-static void take_binding(struct vnep_edge *edge, struct edge_device *d, const struct vnep_binding *b)
+static void take_binding(
+	struct vnep_edge *edge, struct edge_device *d, const struct vnep_binding *b)
 {
 	d->port = edge_port_by_name(edge, b->port);
 	if (!d->port)
@@ -153,7 +154,8 @@ static int enter(struct vnep_edge *edge, struct edge_device *d)
 {
 	if (vnep_table_put(&edge->by_vep, d) || vnep_table_put(&edge->by_dev, d))
 		return -ENOMEM;
-	if (d->has_mac && !vnep_table_get(&edge->by_mac, &d->l2) && vnep_table_put(&edge->by_mac, d))
+	if (d->has_mac && !vnep_table_get(&edge->by_mac, &d->l2) &&
+		vnep_table_put(&edge->by_mac, d))
 		return -ENOMEM;
 	return d->bound ? l3_claim(edge, d) : 0;
 }
@@ -222,7 +224,8 @@ struct edge_device *edge_device_by_dev(struct vnep_edge *edge, const char *dev)
 	return d;
 }
 
-struct edge_device *edge_device_by_mac(struct vnep_edge *edge, const struct vnep_mac *mac, uint16_t vlan)
+struct edge_device *edge_device_by_mac(
+	struct vnep_edge *edge, const struct vnep_mac *mac, uint16_t vlan)
 {
 	struct edge_l2 key = { *mac, vlan };
 	struct edge_device *d = vnep_table_get(&edge->by_mac, &key);
@@ -237,10 +240,14 @@ struct edge_device *edge_device_by_mac(struct vnep_edge *edge, const struct vnep
 	return d;
 }
 
-static void binding_of(const struct vnep_edge *edge, const struct edge_device *d, struct vnep_binding *b)
+static void binding_of(
+	const struct vnep_edge *edge, const struct edge_device *d, struct vnep_binding *b)
 {
-	*b = (struct vnep_binding){ .epoch = d->epoch, .vlan = d->l2.vlan, .mac = d->l2.mac,
-		.addr_count = d->addr_count, .since = d->bound_since };
+	*b = (struct vnep_binding){ .epoch = d->epoch,
+		.vlan = d->l2.vlan,
+		.mac = d->l2.mac,
+		.addr_count = d->addr_count,
+		.since = d->bound_since };
 	memcpy(b->dev, d->dev, sizeof b->dev);
 	memcpy(b->region, edge->config.region, sizeof b->region);
 	memcpy(b->edge, edge->config.name, sizeof b->edge);
@@ -248,7 +255,8 @@ static void binding_of(const struct vnep_edge *edge, const struct edge_device *d
 	memcpy(b->addr, d->addr, sizeof b->addr);
 }
 
-static int store_binding(struct vnep_map_txn *txn, const struct vnep_binding *b, struct vnep_err *err)
+static int store_binding(
+	struct vnep_map_txn *txn, const struct vnep_binding *b, struct vnep_err *err)
 {
 	const struct vnep_map_put how = { .as_edge = true, .origin = b->edge };
 	struct vnep_json *json = NULL;
@@ -345,8 +353,11 @@ int edge_device_bind(struct vnep_edge *edge, struct edge_device *d, struct edge_
 void edge_tell_presence(struct vnep_edge *edge, struct edge_device *d, enum vnep_presence_state was,
 	enum vnep_cause cause)
 {
-	struct vnep_presence p = { .ts = vnep_wall_now(), .state = vnep_life_presence(d->life), .was = was,
-		.cause = cause, .conn = d->conn };
+	struct vnep_presence p = { .ts = vnep_wall_now(),
+		.state = vnep_life_presence(d->life),
+		.was = was,
+		.cause = cause,
+		.conn = d->conn };
 
 	memcpy(p.edge, edge->config.name, sizeof p.edge);
 	memcpy(p.dev, d->dev, sizeof p.dev);
@@ -388,7 +399,7 @@ static void arm(struct vnep_edge *edge, struct edge_device *d, struct vnep_mono 
 static bool is_other(const struct edge_device *d, const struct vnep_device *record)
 {
 	return !vnep_ip6_equal(&d->vep, &record->vep) || record->has_mac != d->has_mac ||
-		!vnep_mac_equal(&record->mac, &d->l2.mac) || record->vlan != d->l2.vlan;
+	       !vnep_mac_equal(&record->mac, &d->l2.mac) || record->vlan != d->l2.vlan;
 }
 
 static void deregister(struct vnep_edge *edge, struct edge_device *d)
@@ -401,8 +412,8 @@ static void deregister(struct vnep_edge *edge, struct edge_device *d)
 }
 
 /* The wanted element of a device without a binding has no address: no preload, see load_device in edge.c. */
-static int set_kernel(struct vnep_edge *edge, struct vnep_device *record, const struct vnep_binding *binding,
-	struct vnep_err *err)
+static int set_kernel(struct vnep_edge *edge, struct vnep_device *record,
+	const struct vnep_binding *binding, struct vnep_err *err)
 {
 	unsigned fixed = record->addr_count;
 	int rc;
@@ -413,12 +424,13 @@ static int set_kernel(struct vnep_edge *edge, struct vnep_device *record, const 
 	record->addr_count = fixed;
 	if (rc != VNEP_EVALUE)
 		return rc;
-	edge_warn(edge, "not served", err); /* kept in the map, and nobody else's changes wait for it */
+	edge_warn(edge, "not served",
+		err); /* kept in the map, and nobody else's changes wait for it */
 	return 0;
 }
 
-int edge_device_changed(struct vnep_edge *edge, const char *dev, const struct in6_addr *was, bool kernel,
-	struct vnep_err *err)
+int edge_device_changed(struct vnep_edge *edge, const char *dev, const struct in6_addr *was,
+	bool kernel, struct vnep_err *err)
 {
 	char key[VNEP_URN_MAX + 1] = "";
 	struct vnep_device record = { 0 };
@@ -459,8 +471,8 @@ int edge_device_changed(struct vnep_edge *edge, const char *dev, const struct in
 	return rc;
 }
 
-static void carry_out(struct vnep_edge *edge, struct edge_device *d, unsigned actions, enum vnep_cause cause,
-	struct vnep_wall ts)
+static void carry_out(struct vnep_edge *edge, struct edge_device *d, unsigned actions,
+	enum vnep_cause cause, struct vnep_wall ts)
 {
 	if (actions & VNEP_DO_UNAWAKE)
 		unawake(edge, d);
@@ -510,7 +522,8 @@ static void fall_asleep(struct vnep_edge *edge, struct edge_device *d)
 {
 	struct vnep_wall end = { d->last_seen.ns + active_ns(d) }, now = vnep_wall_now();
 
-	edge_device_event(edge, d, VNEP_LIFE_SILENCE, VNEP_CAUSE_T3324_EXPIRED, end.ns < now.ns ? end : now);
+	edge_device_event(
+		edge, d, VNEP_LIFE_SILENCE, VNEP_CAUSE_T3324_EXPIRED, end.ns < now.ns ? end : now);
 }
 
 void edge_device_check_awake(struct vnep_edge *edge, struct edge_device *d)
@@ -526,10 +539,12 @@ void edge_device_check_awake(struct vnep_edge *edge, struct edge_device *d)
 	if (!left && d->has_psm)
 		fall_asleep(edge, d);
 	else if (d->pending) /* it listens, but something came by the ring: behind it in order */
-		edge_device_event(edge, d, VNEP_LIFE_PACKET, VNEP_CAUSE_FIRST_FRAME, vnep_wall_now());
+		edge_device_event(
+			edge, d, VNEP_LIFE_PACKET, VNEP_CAUSE_FIRST_FRAME, vnep_wall_now());
 	else if (left != UINT64_MAX && d->has_psm)
-		arm(edge, d, (struct vnep_mono){ now.ns + (int64_t)left * 1000000 -
-						 (int64_t)d->t3324_s * 1000000000 });
+		arm(edge, d,
+			(struct vnep_mono){ now.ns + (int64_t)left * 1000000 -
+					    (int64_t)d->t3324_s * 1000000000 });
 }
 
 /* The kernel was the only one to see signs of life of a device without a tap: its timeout tells when. */
@@ -552,7 +567,8 @@ void edge_silences(struct vnep_edge *edge)
 	struct vnep_heap_node *node;
 
 	while ((node = vnep_heap_first(&edge->silences)) && node->at.ns <= now.ns) {
-		struct edge_device *d = (void *)((char *)node - offsetof(struct edge_device, silence));
+		struct edge_device *d =
+			(void *)((char *)node - offsetof(struct edge_device, silence));
 
 		vnep_heap_remove(&edge->silences, node);
 		silence_due(edge, d);
@@ -565,7 +581,8 @@ void edge_port_down(struct vnep_edge *edge, struct edge_port *port)
 
 	for (size_t i = 0; (d = vnep_table_next(&edge->by_vep, &i));)
 		if (d->port == port)
-			edge_device_event(edge, d, VNEP_LIFE_DOWN, VNEP_CAUSE_LINK_DOWN, vnep_wall_now());
+			edge_device_event(
+				edge, d, VNEP_LIFE_DOWN, VNEP_CAUSE_LINK_DOWN, vnep_wall_now());
 }
 
 /*
@@ -585,7 +602,8 @@ void edge_resume_device(struct vnep_edge *edge, struct edge_device *d, uint64_t 
 	if (!awake_left_ms) {
 		if (j.connected)
 			edge_journal_disconnect(edge, d,
-				d->has_psm ? VNEP_CAUSE_T3324_EXPIRED : VNEP_CAUSE_ADMIN, vnep_wall_now());
+				d->has_psm ? VNEP_CAUSE_T3324_EXPIRED : VNEP_CAUSE_ADMIN,
+				vnep_wall_now());
 		return;
 	}
 	d->life = VNEP_LIFE_AWAKE;
@@ -602,12 +620,23 @@ void edge_resume_device(struct vnep_edge *edge, struct edge_device *d, uint64_t 
 
 void edge_device_status(struct vnep_edge *edge, struct edge_device *d, struct vnep_status *out)
 {
-	*out = (struct vnep_status){ .ts = vnep_wall_now(), .vep = d->vep,
-		.state = vnep_life_presence(d->life), .conn = d->conn, .since = d->since,
-		.last_seen = d->last_seen, .vlan = d->l2.vlan, .has_mac = d->has_mac, .mac = d->l2.mac,
-		.addr_count = d->bound ? d->addr_count : 0, .resume_seq = d->resume_seq,
-		.head_seq = d->head_seq, .pending = d->pending, .pending_octets = d->pending_octets,
-		.has_counts = true, .accepted = d->accepted, .dropped = d->dropped };
+	*out = (struct vnep_status){ .ts = vnep_wall_now(),
+		.vep = d->vep,
+		.state = vnep_life_presence(d->life),
+		.conn = d->conn,
+		.since = d->since,
+		.last_seen = d->last_seen,
+		.vlan = d->l2.vlan,
+		.has_mac = d->has_mac,
+		.mac = d->l2.mac,
+		.addr_count = d->bound ? d->addr_count : 0,
+		.resume_seq = d->resume_seq,
+		.head_seq = d->head_seq,
+		.pending = d->pending,
+		.pending_octets = d->pending_octets,
+		.has_counts = true,
+		.accepted = d->accepted,
+		.dropped = d->dropped };
 	memcpy(out->dev, d->dev, sizeof out->dev);
 	memcpy(out->region, edge->config.region, sizeof out->region);
 	memcpy(out->edge, edge->config.name, sizeof out->edge);

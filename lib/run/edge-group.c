@@ -108,18 +108,20 @@ void edge_group_end(struct vnep_edge *edge)
 		group_done(edge);
 }
 
-static void event_init(struct vnep_event *e, const struct edge_device *d, enum vnep_kind kind,
-	struct vnep_wall ts)
+static void event_init(
+	struct vnep_event *e, const struct edge_device *d, enum vnep_kind kind, struct vnep_wall ts)
 {
 	*e = (struct vnep_event){ .kind = kind, .ts = ts, .conn = d->conn };
 	memcpy(e->dev, d->dev, sizeof e->dev);
 }
 
 /* Append a packet; what it means for the ledger is the caller's. */
-static int append_data(struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame,
-	enum vnep_direction direction, bool copy, bool *pending, bool *duplicate)
+static int append_data(struct vnep_edge *edge, struct edge_device *d,
+	const struct vnep_ring_frame *frame, enum vnep_direction direction, bool copy,
+	bool *pending, bool *duplicate)
 {
-	const struct edge_port *port = direction == VNEP_FROM_DEVICE && d->port ? d->port : edge_core(edge);
+	const struct edge_port *port =
+		direction == VNEP_FROM_DEVICE && d->port ? d->port : edge_core(edge);
 	struct vnep_err err = { 0 };
 	struct vnep_event e;
 	int rc = edge_group(edge);
@@ -148,8 +150,8 @@ static int append_data(struct vnep_edge *edge, struct edge_device *d, const stru
 	return 0;
 }
 
-void edge_journal_data(struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame,
-	enum vnep_direction direction, bool copy)
+void edge_journal_data(struct vnep_edge *edge, struct edge_device *d,
+	const struct vnep_ring_frame *frame, enum vnep_direction direction, bool copy)
 {
 	bool pending = false, duplicate = false;
 	int rc = append_data(edge, d, frame, direction, copy, &pending, &duplicate);
@@ -164,15 +166,18 @@ void edge_journal_data(struct vnep_edge *edge, struct edge_device *d, const stru
 		edge->delta.dropped[VNEP_DUPLICATE]++;
 }
 
-void edge_journal_late(struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame)
+void edge_journal_late(
+	struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame)
 {
 	bool pending = false, duplicate = false;
 
 	if (!append_data(edge, d, frame, VNEP_TO_DEVICE, false, &pending, &duplicate) && pending)
-		edge->delta.converted++; /* it leaves `forwarded`; if the group fails it stays there */
+		edge->delta
+			.converted++; /* it leaves `forwarded`; if the group fails it stays there */
 }
 
-void edge_journal_mark(struct vnep_edge *edge, struct edge_device *d, enum vnep_kind kind, const char *text)
+void edge_journal_mark(
+	struct vnep_edge *edge, struct edge_device *d, enum vnep_kind kind, const char *text)
 {
 	struct vnep_err err = { 0 };
 	struct vnep_event e;
@@ -196,7 +201,10 @@ void edge_journal_mark(struct vnep_edge *edge, struct edge_device *d, enum vnep_
 static void journal_synced(struct vnep_edge *edge, struct edge_device *d, enum vnep_cause cause,
 	struct vnep_wall ts, uint64_t first_pending)
 {
-	struct vnep_checkpoint c = { .ts = ts, .conn = d->conn, .cursor = VNEP_CURSOR_SYNCED, .cause = cause,
+	struct vnep_checkpoint c = { .ts = ts,
+		.conn = d->conn,
+		.cursor = VNEP_CURSOR_SYNCED,
+		.cause = cause,
 		.resume_seq = first_pending };
 	struct vnep_journal_moved moved = { 0 };
 	struct vnep_err err = { 0 };
@@ -215,11 +223,12 @@ static int first_seq(const struct vnep_event *event, unsigned attempt, void *arg
 	return 1;
 }
 
-void edge_journal_disconnect(struct vnep_edge *edge, struct edge_device *d, enum vnep_cause cause,
-	struct vnep_wall ts)
+void edge_journal_disconnect(
+	struct vnep_edge *edge, struct edge_device *d, enum vnep_cause cause, struct vnep_wall ts)
 {
-	struct vnep_checkpoint c = { .ts = ts, .conn = d->conn, .cursor = VNEP_CURSOR_DISCONNECT,
-		.cause = cause };
+	struct vnep_checkpoint c = {
+		.ts = ts, .conn = d->conn, .cursor = VNEP_CURSOR_DISCONNECT, .cause = cause
+	};
 	struct vnep_journal_moved moved = { 0 };
 	struct vnep_err err = { 0 };
 	uint64_t first = 0;
@@ -243,7 +252,8 @@ void edge_journal_disconnect(struct vnep_edge *edge, struct edge_device *d, enum
 	edge->delta.delivered -= (int64_t)moved.resent;
 	vnep_checkpoint_encode(&edge->told, &c);
 	if (vnep_journal_pending(edge->journal, d->dev, 0, 1, first_seq, &first, &err) < 0) {
-		edge_warn(edge, "journal", &err); /* what is pending is not known: nothing is called settled */
+		edge_warn(edge, "journal",
+			&err); /* what is pending is not known: nothing is called settled */
 		return;
 	}
 	journal_synced(edge, d, cause, ts, first);
@@ -259,7 +269,9 @@ void edge_journal_owed(struct vnep_edge *edge)
 
 void edge_journal_give_up(struct vnep_edge *edge, struct edge_device *d)
 {
-	struct vnep_checkpoint c = { .ts = vnep_wall_now(), .conn = d->conn, .cursor = VNEP_CURSOR_SYNCED,
+	struct vnep_checkpoint c = { .ts = vnep_wall_now(),
+		.conn = d->conn,
+		.cursor = VNEP_CURSOR_SYNCED,
 		.cause = VNEP_CAUSE_DEREGISTERED };
 	struct vnep_journal_moved moved = { 0 };
 	struct vnep_err err = { 0 };
@@ -280,8 +292,12 @@ bool edge_journal_outcome(struct vnep_edge *edge, struct edge_device *d, uint64_
 	enum vnep_outcome_word word, enum vnep_reason reason, enum vnep_evidence evidence,
 	uint32_t attempt)
 {
-	struct vnep_outcome o = { .seq = seq, .ts = vnep_wall_now(), .outcome = word, .reason = reason,
-		.evidence = evidence, .attempt = attempt };
+	struct vnep_outcome o = { .seq = seq,
+		.ts = vnep_wall_now(),
+		.outcome = word,
+		.reason = reason,
+		.evidence = evidence,
+		.attempt = attempt };
 	struct vnep_err err = { 0 };
 
 	if (edge_group(edge))
@@ -295,8 +311,8 @@ bool edge_journal_outcome(struct vnep_edge *edge, struct edge_device *d, uint64_
 	return true;
 }
 
-bool edge_journal_settle(struct vnep_edge *edge, struct edge_device *d, uint64_t seq, uint32_t octets,
-	enum vnep_outcome_word word, enum vnep_reason reason, uint32_t attempt)
+bool edge_journal_settle(struct vnep_edge *edge, struct edge_device *d, uint64_t seq,
+	uint32_t octets, enum vnep_outcome_word word, enum vnep_reason reason, uint32_t attempt)
 {
 	if (!edge_journal_outcome(edge, d, seq, word, reason, VNEP_EVIDENCE_NONE, attempt))
 		return false;
@@ -340,10 +356,12 @@ void edge_journal_limits(struct vnep_edge *edge, struct edge_device *d)
 	}
 }
 
-void edge_journal_gap(struct vnep_edge *edge, const char *port, uint64_t count, enum vnep_reason reason)
+void edge_journal_gap(
+	struct vnep_edge *edge, const char *port, uint64_t count, enum vnep_reason reason)
 {
-	struct vnep_event e = { .kind = VNEP_KIND_GAP, .ts = vnep_wall_now(), .count = count,
-		.reason = reason };
+	struct vnep_event e = {
+		.kind = VNEP_KIND_GAP, .ts = vnep_wall_now(), .count = count, .reason = reason
+	};
 	struct vnep_err err = { 0 };
 
 	if (edge_group(edge))

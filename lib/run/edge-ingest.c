@@ -20,7 +20,8 @@ void edge_to_device(struct vnep_edge *edge, const struct vnep_ring_frame *frame)
 		return;
 	}
 	/* of a sleeper's TCP only the SYN that may open a connection; a waker's connections live */
-	if (vnep_life_presence(d->life) != VNEP_STATE_WAKING && vnep_forward_replayable(&f, frame->data)) {
+	if (vnep_life_presence(d->life) != VNEP_STATE_WAKING &&
+		vnep_forward_replayable(&f, frame->data)) {
 		edge_deny(edge, core, frame, d, VNEP_TO_DEVICE, VNEP_NOT_REPLAYABLE, true);
 		return;
 	}
@@ -32,13 +33,15 @@ void edge_to_device(struct vnep_edge *edge, const struct vnep_ring_frame *frame)
 	edge_journal_data(edge, d, frame, VNEP_TO_DEVICE, false);
 	edge_journal_limits(edge, d);
 	if (d->life == VNEP_LIFE_AWAKE)
-		edge_device_check_awake(edge, d); /* its active time is over, or a hand-over raced */
+		edge_device_check_awake(
+			edge, d); /* its active time is over, or a hand-over raced */
 	else if (d->life == VNEP_LIFE_WAKING)
 		edge_replay_start(edge, d);
 }
 
 /* Copies of what the kernel forwards: signs of life, evidence, and the journal's both directions. */
-static void copy(struct vnep_edge *edge, const struct vnep_tag *tag, const struct vnep_ring_frame *frame)
+static void copy(
+	struct vnep_edge *edge, const struct vnep_tag *tag, const struct vnep_ring_frame *frame)
 {
 	bool from = tag->direction == VNEP_FROM_DEVICE;
 	struct edge_device *d;
@@ -53,8 +56,8 @@ static void copy(struct vnep_edge *edge, const struct vnep_tag *tag, const struc
 		edge_evidence(edge, d, &f, frame->data);
 		edge_device_sign(edge, d, frame->ts);
 	}
-	if (!from && vnep_life_presence(d->life) == VNEP_STATE_ASLEEP && frame->len == frame->wire_len &&
-		!vnep_forward_replayable(&f, frame->data))
+	if (!from && vnep_life_presence(d->life) == VNEP_STATE_ASLEEP &&
+		frame->len == frame->wire_len && !vnep_forward_replayable(&f, frame->data))
 		edge_journal_late(edge, d, frame); /* forwarded just before its end was noticed */
 	else if (from ? d->journal != VNEP_JOURNAL_ASLEEP : d->journal == VNEP_JOURNAL_BOTH)
 		edge_journal_data(edge, d, frame, tag->direction, true);

@@ -21,7 +21,8 @@
 enum { LEDGER_VERSION = 2 };
 
 /* now - base, counter by counter: struct vnep_acl_counters is all uint64_t behind its generation. */
-static struct vnep_acl_counters since(const struct vnep_acl_counters *now, const struct vnep_acl_counters *base)
+static struct vnep_acl_counters since(
+	const struct vnep_acl_counters *now, const struct vnep_acl_counters *base)
 {
 	struct vnep_acl_counters d = *now;
 
@@ -64,13 +65,16 @@ void edge_ledger_open(struct vnep_edge *edge)
 
 	counters(edge, &now);
 	vnep_journal_ledger_get(edge->journal, l, sizeof *l, &len, &err);
-	if (len == sizeof *l && l->version == LEDGER_VERSION && l->base.generation == now.generation) {
+	if (len == sizeof *l && l->version == LEDGER_VERSION &&
+		l->base.generation == now.generation) {
 		l->ring_packets += pending_now(edge) - l->pending;
 		edge->ledger_dirty = true;
 		return;
 	}
 	/* another table or none before: a new interval begins here, with what is pending */
-	*l = (struct edge_ledger){ .version = LEDGER_VERSION, .base = now, .carried = pending_now(edge) };
+	*l = (struct edge_ledger){
+		.version = LEDGER_VERSION, .base = now, .carried = pending_now(edge)
+	};
 	edge->ledger_dirty = true;
 }
 
@@ -86,7 +90,8 @@ void edge_ledger_terms(struct vnep_edge *edge, struct vnep_ledger_terms *out)
 	*out = (struct vnep_ledger_terms){
 		.arrived = k.arrived + l->carried,
 		.segmented = came > handed ? came - handed : 0,
-		.forwarded = k.forwarded_from_device + k.forwarded_to_device + l->sent_on - l->converted,
+		.forwarded =
+			k.forwarded_from_device + k.forwarded_to_device + l->sent_on - l->converted,
 		.delivered = l->delivered,
 		.pending = pending_now(edge),
 		.answered = l->answered,
@@ -113,7 +118,8 @@ bool edge_ledger_quiet(struct vnep_edge *edge, const struct vnep_acl_counters *b
 	l->lost += missing;
 	l->dropped[VNEP_OVERRUN] += missing;
 	edge_journal_gap(edge, edge->config.acl.journal_port, missing, VNEP_OVERRUN);
-	edge_say(edge, LOG_WARNING, "ring: %llu packets were lost before they could be read (overrun)",
+	edge_say(edge, LOG_WARNING,
+		"ring: %llu packets were lost before they could be read (overrun)",
 		(unsigned long long)missing);
 	return true;
 }

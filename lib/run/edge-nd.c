@@ -15,8 +15,8 @@
 
 enum { HOST_TRIES = 3, HOST_RETRY_MS = 1000, HOST_FRESH_S = 30 /* RFC 4861 10: REACHABLE_TIME */ };
 
-static const struct in6_addr router_address = { .s6_addr = { 0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-							0, 1 } };
+static const struct in6_addr router_address = { .s6_addr = { 0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+							0, 0, 0, 0, 1 } };
 
 bool edge_send(struct vnep_edge *edge, struct edge_port *port, const void *frame, size_t len)
 {
@@ -39,7 +39,8 @@ static bool is_own(const struct edge_port *port, const struct in6_addr *addr)
 		if (vnep_ip6_equal(&port->addr[i], addr))
 			return true;
 	vnep_ip6_link_local(&port->mac, &link_local);
-	return vnep_ip6_equal(&link_local, addr) || (!port->core && vnep_ip6_equal(addr, &router_address));
+	return vnep_ip6_equal(&link_local, addr) ||
+	       (!port->core && vnep_ip6_equal(addr, &router_address));
 }
 
 /* Does this address belong to an endpoint of the map? */
@@ -126,7 +127,8 @@ static bool is_host(struct vnep_edge *edge, const struct in6_addr *addr)
 	return false;
 }
 
-static void core_discovery(struct vnep_edge *edge, struct edge_port *port, const struct vnep_ndisc *nd)
+static void core_discovery(
+	struct vnep_edge *edge, struct edge_port *port, const struct vnep_ndisc *nd)
 {
 	uint8_t out[VNEP_ND_FRAME_MAX];
 
@@ -145,8 +147,8 @@ static void core_discovery(struct vnep_edge *edge, struct edge_port *port, const
 	}
 }
 
-static void access_discovery(struct vnep_edge *edge, struct edge_port *port, const struct vnep_ndisc *nd,
-	struct vnep_wall ts)
+static void access_discovery(struct vnep_edge *edge, struct edge_port *port,
+	const struct vnep_ndisc *nd, struct vnep_wall ts)
 {
 	struct edge_device *d = edge_device_by_mac(edge, &nd->src_mac, nd->vlan);
 	uint8_t out[VNEP_ND_FRAME_MAX];
@@ -159,8 +161,8 @@ static void access_discovery(struct vnep_edge *edge, struct edge_port *port, con
 		edge_device_sign(edge, d, ts);
 }
 
-void edge_discovery(struct vnep_edge *edge, struct edge_port *port, const struct vnep_ring_frame *frame,
-	enum vnep_direction direction)
+void edge_discovery(struct vnep_edge *edge, struct edge_port *port,
+	const struct vnep_ring_frame *frame, enum vnep_direction direction)
 {
 	struct vnep_ndisc nd;
 	int rc = vnep_ndisc_read(&nd, frame->data, frame->len);
@@ -169,7 +171,8 @@ void edge_discovery(struct vnep_edge *edge, struct edge_port *port, const struct
 		edge_drop(edge, NULL, VNEP_MALFORMED);
 		return;
 	}
-	edge->ledger.answered++; /* dealt with here, also where it needs no answer (MLD, foreign targets) */
+	edge->ledger
+		.answered++; /* dealt with here, also where it needs no answer (MLD, foreign targets) */
 	if (rc)
 		return;
 	if (direction == VNEP_TO_DEVICE)
@@ -233,14 +236,16 @@ void edge_solicit(struct vnep_edge *edge, int ifindex, const struct in6_addr *ad
 		ask(edge, h);
 }
 
-void edge_send_core(struct vnep_edge *edge, const struct in6_addr *next_hop, uint8_t *frame, size_t len)
+void edge_send_core(
+	struct vnep_edge *edge, const struct in6_addr *next_hop, uint8_t *frame, size_t len)
 {
 	struct edge_host *h = host_of(edge, next_hop);
 	struct vnep_buf *slot;
 
 	edge->ledger_dirty = true;
 	if (h && h->resolved) {
-		if (!h->retry.slot && vnep_mono_now().ns - h->confirmed.ns > HOST_FRESH_S * 1000000000LL)
+		if (!h->retry.slot &&
+			vnep_mono_now().ns - h->confirmed.ns > HOST_FRESH_S * 1000000000LL)
 			ask(edge, h); /* used meanwhile, given up if it does not answer any more */
 		vnep_frame_set_macs(frame, &h->mac, &edge_core(edge)->mac);
 		if (edge_send(edge, edge_core(edge), frame, len))
@@ -261,7 +266,8 @@ void edge_send_core(struct vnep_edge *edge, const struct in6_addr *next_hop, uin
 		return;
 	}
 	h->queued++;
-	edge_drop(edge, NULL, VNEP_NO_NEXT_HOP); /* until it is sent: a kill must not lose the count */
+	edge_drop(edge, NULL,
+		VNEP_NO_NEXT_HOP); /* until it is sent: a kill must not lose the count */
 	if (!h->retry.slot)
 		ask(edge, h);
 }

@@ -19,8 +19,13 @@
 
 #include "edge-priv.h"
 
-enum { MEMBARRIER_GLOBAL = 1 /* linux/membarrier.h */, UNSENT_WAIT_MS = 1, PORT_RETRY_MS = 20,
-	JOURNAL_RETRY_MS = 1000, SETTLE_US = (2 * EDGE_RETIRE_MS + 1) * 1000 };
+enum {
+	MEMBARRIER_GLOBAL = 1 /* linux/membarrier.h */,
+	UNSENT_WAIT_MS = 1,
+	PORT_RETRY_MS = 20,
+	JOURNAL_RETRY_MS = 1000,
+	SETTLE_US = (2 * EDGE_RETIRE_MS + 1) * 1000
+};
 
 void edge_replay_start(struct vnep_edge *edge, struct edge_device *d)
 {
@@ -84,7 +89,7 @@ struct batch {
 static bool too_old(const struct edge_device *d, const struct vnep_event *event)
 {
 	return d->dl_duration_s &&
-		vnep_wall_now().ns - event->ts.ns > (int64_t)d->dl_duration_s * 1000000000;
+	       vnep_wall_now().ns - event->ts.ns > (int64_t)d->dl_duration_s * 1000000000;
 }
 
 /* What an answer to this packet would look like, so that it can confirm it. */
@@ -119,7 +124,7 @@ static bool dead(const struct vnep_event *event)
 	struct vnep_frame f;
 
 	return !vnep_frame_parse(&f, event->frame, event->frame_len) &&
-		vnep_forward_replayable(&f, event->frame) != VNEP_REASON_NONE;
+	       vnep_forward_replayable(&f, event->frame) != VNEP_REASON_NONE;
 }
 
 static int stage(const struct vnep_event *event, unsigned attempt, void *arg)
@@ -132,11 +137,13 @@ static int stage(const struct vnep_event *event, unsigned attempt, void *arg)
 
 	b->seen = event->seq;
 	if (too_old(b->d, event)) {
-		edge_journal_settle(b->edge, b->d, event->seq, event->length, VNEP_OUTCOME_EXPIRED, VNEP_DL_DURATION, attempt + 1);
+		edge_journal_settle(b->edge, b->d, event->seq, event->length, VNEP_OUTCOME_EXPIRED,
+			VNEP_DL_DURATION, attempt + 1);
 		return 0;
 	}
 	if (event->conn != b->d->conn && dead(event)) {
-		edge_journal_settle(b->edge, b->d, event->seq, event->length, VNEP_OUTCOME_FAILED, VNEP_NOT_REPLAYABLE, attempt + 1);
+		edge_journal_settle(b->edge, b->d, event->seq, event->length, VNEP_OUTCOME_FAILED,
+			VNEP_NOT_REPLAYABLE, attempt + 1);
 		return 0;
 	}
 	room = vnep_buf_reserve(out, event->frame_len + VNEP_FORWARD_ROOM);
@@ -144,11 +151,15 @@ static int stage(const struct vnep_event *event, unsigned attempt, void *arg)
 		return -ENOMEM;
 	reason = vnep_forward_to_device(&b->how, event->frame, event->frame_len, room, &len);
 	if (reason) {
-		edge_journal_settle(b->edge, b->d, event->seq, event->length, VNEP_OUTCOME_FAILED, reason, attempt + 1);
+		edge_journal_settle(b->edge, b->d, event->seq, event->length, VNEP_OUTCOME_FAILED,
+			reason, attempt + 1);
 		return 0;
 	}
-	b->staged[b->count] = (struct staged){ .seq = event->seq, .attempt = attempt + 1,
-		.octets = event->length, .at = out->len, .len = len };
+	b->staged[b->count] = (struct staged){ .seq = event->seq,
+		.attempt = attempt + 1,
+		.octets = event->length,
+		.at = out->len,
+		.len = len };
 	read_expected(&b->staged[b->count++].expect, event, attempt + 1);
 	out->len += len;
 	return b->count == b->max;
@@ -156,8 +167,12 @@ static int stage(const struct vnep_event *event, unsigned attempt, void *arg)
 
 static void place_of(const struct edge_device *d, struct vnep_forward *how)
 {
-	*how = (struct vnep_forward){ .was = d->vep, .becomes = d->addr[d->addr_count - 1],
-		.dest_mac = d->l2.mac, .src_mac = d->port->mac, .vlan = d->l2.vlan, .mtu = d->port->mtu };
+	*how = (struct vnep_forward){ .was = d->vep,
+		.becomes = d->addr[d->addr_count - 1],
+		.dest_mac = d->l2.mac,
+		.src_mac = d->port->mac,
+		.vlan = d->l2.vlan,
+		.mtu = d->port->mtu };
 }
 
 /* Send what was staged. False: the port does not take it now. */
@@ -181,8 +196,8 @@ static bool flush(struct batch *b)
 			break;
 		if (err.code != -EMSGSIZE)
 			return false;
-		edge_journal_settle(b->edge, b->d, b->staged[sent].seq, b->staged[sent].octets, VNEP_OUTCOME_FAILED, VNEP_TOO_BIG,
-			b->staged[sent].attempt);
+		edge_journal_settle(b->edge, b->d, b->staged[sent].seq, b->staged[sent].octets,
+			VNEP_OUTCOME_FAILED, VNEP_TOO_BIG, b->staged[sent].attempt);
 		sent++;
 	}
 	return true;
@@ -222,8 +237,9 @@ static size_t allowance(struct edge_device *d, struct vnep_mono now)
 		return EDGE_REPLAY_BATCH;
 	if (now.ns < d->replay_at.ns)
 		return 0;
-	d->replay_at.ns = (d->replay_at.ns && now.ns - d->replay_at.ns < 1000000000 ? d->replay_at.ns
-										    : now.ns) +
+	d->replay_at.ns =
+		(d->replay_at.ns && now.ns - d->replay_at.ns < 1000000000 ? d->replay_at.ns
+									  : now.ns) +
 		1000000000 / d->replay_pps;
 	return 1;
 }
@@ -253,7 +269,8 @@ void edge_replay_pump(struct vnep_edge *edge)
 		if (max && rc > 0) {
 			wait = 0;
 		} else {
-			int64_t due = rc < 0 ? PORT_RETRY_MS : (d->replay_at.ns - now.ns) / 1000000 + 1;
+			int64_t due =
+				rc < 0 ? PORT_RETRY_MS : (d->replay_at.ns - now.ns) / 1000000 + 1;
 
 			wait = wait < 0 || due < wait ? due : wait;
 		}
@@ -355,7 +372,8 @@ void edge_barrier_drained(struct vnep_edge *edge)
 	if (more)
 		barrier_start(edge); /* one that is stuck does not keep the others */
 	else if (later)
-		vnep_timer_set(edge->drained, edge->group_error ? JOURNAL_RETRY_MS : UNSENT_WAIT_MS);
+		vnep_timer_set(
+			edge->drained, edge->group_error ? JOURNAL_RETRY_MS : UNSENT_WAIT_MS);
 }
 
 void edge_hold_finish(struct vnep_edge *edge)
@@ -382,7 +400,7 @@ static enum vnep_evidence answers(const struct edge_sent *s, const struct vnep_f
 		return f->icmp_type == 129 ? VNEP_EVIDENCE_ICMP_ECHO_REPLY : VNEP_EVIDENCE_NONE;
 	if (f->proto == IPPROTO_TCP)
 		return (data[f->l4 + 13] & 0x12) == 0x12 ? VNEP_EVIDENCE_TCP_SYN_ACK
-							  : VNEP_EVIDENCE_FLOW_ANSWER;
+							 : VNEP_EVIDENCE_FLOW_ANSWER;
 	if (!s->has_coap || !vnep_coap_read(&coap, f, data))
 		return VNEP_EVIDENCE_FLOW_ANSWER;
 	if (coap.type == 2 && coap.mid == s->coap.mid)
@@ -405,8 +423,8 @@ void edge_evidence(struct vnep_edge *edge, struct edge_device *d, const struct v
 
 		if (!evidence)
 			continue;
-		edge_journal_outcome(edge, d, d->sent[i].seq, VNEP_OUTCOME_CONFIRMED, VNEP_REASON_NONE,
-			evidence, d->sent[i].attempt);
+		edge_journal_outcome(edge, d, d->sent[i].seq, VNEP_OUTCOME_CONFIRMED,
+			VNEP_REASON_NONE, evidence, d->sent[i].attempt);
 		memmove(d->sent + i, d->sent + i + 1, (d->sent_count - i - 1) * sizeof *d->sent);
 		d->sent_count--;
 		return;

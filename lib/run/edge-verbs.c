@@ -22,7 +22,8 @@ static void done_with(struct edge_client *client, int rc, const struct vnep_err 
 
 /* Lines of the input, one by one; the input is used up. Non-zero from cb ends the walk. */
 static int each_line(struct edge_client *client,
-	int (*cb)(struct edge_client *client, unsigned line, const char *text, size_t len, void *arg),
+	int (*cb)(
+		struct edge_client *client, unsigned line, const char *text, size_t len, void *arg),
 	void *arg)
 {
 	const char *at = (const char *)client->input.data, *end = at + client->input.len;
@@ -39,8 +40,8 @@ static int each_line(struct edge_client *client,
 }
 
 /* A device by any of its names: URN, vep, MAC or name. */
-static int find_device(struct vnep_edge *edge, const char *word, struct edge_device **out,
-	struct vnep_err *err)
+static int find_device(
+	struct vnep_edge *edge, const char *word, struct edge_device **out, struct vnep_err *err)
 {
 	struct vnep_device record = { 0 };
 	char dev[VNEP_URN_MAX + 1];
@@ -171,7 +172,8 @@ static void verb_stop(struct vnep_edge *edge, struct edge_client *client)
 
 /* ---- the map ---- */
 
-static int add_line(struct edge_client *client, unsigned line, const char *text, size_t len, void *arg)
+static int add_line(
+	struct edge_client *client, unsigned line, const char *text, size_t len, void *arg)
 {
 	struct vnep_json *json = NULL;
 	struct vnep_err err = { 0 };
@@ -182,7 +184,8 @@ static int add_line(struct edge_client *client, unsigned line, const char *text,
 	if (!rc)
 		rc = vnep_map_batch_add(arg, json, text, len, &err);
 	if (!rc && line <= SINGLY_MAX && vnep_recjson_type(json) == VNEP_RECORD_DEVICE)
-		edge_device_by_dev(client->edge, vnep_json_get_str(json, "dev", "")); /* as it was before */
+		edge_device_by_dev(
+			client->edge, vnep_json_get_str(json, "dev", "")); /* as it was before */
 	vnep_json_free(json);
 	if (!rc)
 		return 0;
@@ -190,7 +193,6 @@ static int add_line(struct edge_client *client, unsigned line, const char *text,
 	edge_reply_error(client, &err);
 	return rc;
 }
-
 
 struct change {
 	char dev[VNEP_URN_MAX + 1];
@@ -272,7 +274,8 @@ static void verb_map_put(struct vnep_edge *edge, struct edge_client *client)
 		.dry_run = vnep_json_get_bool(client->request, "dry_run", false),
 		.if_revision = (uint64_t)vnep_json_get_int(client->request, "if_revision", 0),
 		.origin = edge->config.name,
-		.refuse = vnep_json_get_bool(client->request, "keep_going", false) ? refuse_record : NULL,
+		.refuse = vnep_json_get_bool(client->request, "keep_going", false) ? refuse_record
+										   : NULL,
 		.arg = client,
 	};
 	struct vnep_map_batch *batch = NULL;
@@ -333,8 +336,8 @@ struct appending {
 
 /* What came by hand was counted at no port: what it adds to the backlog is carried, what it takes from it has a
  * reason. The journal's own total before and after says how much that is. */
-static void account(struct vnep_edge *edge, enum vnep_record_type type, const struct vnep_outcome *outcome,
-	const struct vnep_journal_moved *moved, uint64_t before)
+static void account(struct vnep_edge *edge, enum vnep_record_type type,
+	const struct vnep_outcome *outcome, const struct vnep_journal_moved *moved, uint64_t before)
 {
 	int64_t grown = (int64_t)(vnep_journal_pending_total(edge->journal) - before);
 
@@ -344,10 +347,12 @@ static void account(struct vnep_edge *edge, enum vnep_record_type type, const st
 		edge->delta.converted += (int64_t)moved->copies;
 		edge->delta.delivered -= (int64_t)moved->resent;
 		edge->delta.dropped[VNEP_SUPERSEDED] += moved->settled;
-	} else if (outcome->outcome == VNEP_OUTCOME_SENT || outcome->outcome == VNEP_OUTCOME_CONFIRMED) {
+	} else if (outcome->outcome == VNEP_OUTCOME_SENT ||
+		   outcome->outcome == VNEP_OUTCOME_CONFIRMED) {
 		edge->delta.delivered -= grown;
 	} else {
-		edge->delta.dropped[outcome->reason ? outcome->reason : VNEP_SUPERSEDED] -= (uint64_t)grown;
+		edge->delta.dropped[outcome->reason ? outcome->reason : VNEP_SUPERSEDED] -=
+			(uint64_t)grown;
 	}
 }
 
@@ -398,7 +403,8 @@ static int append_record(struct vnep_edge *edge, struct vnep_json *json, struct 
 	return rc;
 }
 
-static int append_line(struct edge_client *client, unsigned line, const char *text, size_t len, void *arg)
+static int append_line(
+	struct edge_client *client, unsigned line, const char *text, size_t len, void *arg)
 {
 	struct appending *a = arg;
 	struct vnep_json *json = NULL;
@@ -455,7 +461,8 @@ static int wake(struct vnep_edge *edge, struct edge_client *client, struct edge_
 {
 	(void)client;
 	if (!d->bound) {
-		vnep_err_set(err, VNEP_EVALUE, "%s is not attached: where it is, is not known", d->dev);
+		vnep_err_set(
+			err, VNEP_EVALUE, "%s is not attached: where it is, is not known", d->dev);
 		vnep_err_hint(err, "vnep-edge attach %s --port IF --addr ADDRESS", d->dev);
 		return VNEP_EVALUE;
 	}
@@ -474,8 +481,8 @@ static int sleep_now(struct vnep_edge *edge, struct edge_client *client, struct 
 }
 
 /* The port that a request names, else the one of the device. */
-static int port_for(struct vnep_edge *edge, const struct vnep_json *request, const struct edge_device *d,
-	struct edge_port **out, struct vnep_err *err)
+static int port_for(struct vnep_edge *edge, const struct vnep_json *request,
+	const struct edge_device *d, struct edge_port **out, struct vnep_err *err)
 {
 	const char *name = vnep_json_get_str(request, "port", NULL);
 
@@ -488,7 +495,8 @@ static int port_for(struct vnep_edge *edge, const struct vnep_json *request, con
 	if (*out && !(*out)->core)
 		return 0;
 	if (name)
-		return vnep_err_set(err, VNEP_EVALUE, "\"%s\" is not an access port of this edge", name);
+		return vnep_err_set(
+			err, VNEP_EVALUE, "\"%s\" is not an access port of this edge", name);
 	vnep_err_set(err, VNEP_EVALUE, "at which port? this edge has several");
 	vnep_err_hint(err, "add --port IF");
 	return VNEP_EVALUE;
@@ -505,7 +513,8 @@ static int attach(struct vnep_edge *edge, struct edge_client *client, struct edg
 	if (!rc && !d->has_mac)
 		rc = vnep_err_set(err, VNEP_EVALUE, "%s has no MAC in the map", d->dev);
 	if (!rc && vnep_json_get_int(client->request, "vlan", d->l2.vlan) != d->l2.vlan)
-		rc = vnep_err_set(err, VNEP_EVALUE, "%s has VLAN %u in the map", d->dev, d->l2.vlan);
+		rc = vnep_err_set(
+			err, VNEP_EVALUE, "%s has VLAN %u in the map", d->dev, d->l2.vlan);
 	if (rc)
 		return rc;
 	if (text) {
@@ -513,12 +522,15 @@ static int attach(struct vnep_edge *edge, struct edge_client *client, struct edg
 	} else if (d->addr_count) {
 		addr = d->addr[d->addr_count - 1];
 	} else {
-		rc = vnep_err_set(err, VNEP_EVALUE, "which address does %s use? none is known", d->dev);
+		rc = vnep_err_set(
+			err, VNEP_EVALUE, "which address does %s use? none is known", d->dev);
 		vnep_err_hint(err, "add --addr ADDRESS");
 	}
-	if (!rc && (!vnep_ip6_bindable(&addr) || (d->fixed_addr && !edge_device_has_addr(d, &addr))))
+	if (!rc &&
+		(!vnep_ip6_bindable(&addr) || (d->fixed_addr && !edge_device_has_addr(d, &addr))))
 		rc = vnep_err_set(err, VNEP_EVALUE, "%s cannot be an address of %s", text, d->dev);
-	if (!rc && edge_device_by_l3(edge, port, &addr) && edge_device_by_l3(edge, port, &addr) != d)
+	if (!rc && edge_device_by_l3(edge, port, &addr) &&
+		edge_device_by_l3(edge, port, &addr) != d)
 		rc = vnep_err_set(err, VNEP_ECONFLICT, "%s is the address of another device at %s",
 			text ? text : "it", port->name);
 	if (!rc)
@@ -573,10 +585,14 @@ static int send_event(struct vnep_edge *edge, const struct vnep_event *event, st
 		return vnep_err_set(err, VNEP_EVALUE, "event %llu has no packet for the device",
 			(unsigned long long)event->seq);
 	if (d->life != VNEP_LIFE_AWAKE)
-		return vnep_err_set(err, VNEP_EDIFFERS, "%s is %s: its packets wait in the journal", d->dev,
-			vnep_state_text(vnep_life_presence(d->life)));
-	how = (struct vnep_forward){ .was = d->vep, .becomes = d->addr[d->addr_count - 1],
-		.dest_mac = d->l2.mac, .src_mac = d->port->mac, .vlan = d->l2.vlan, .mtu = d->port->mtu };
+		return vnep_err_set(err, VNEP_EDIFFERS, "%s is %s: its packets wait in the journal",
+			d->dev, vnep_state_text(vnep_life_presence(d->life)));
+	how = (struct vnep_forward){ .was = d->vep,
+		.becomes = d->addr[d->addr_count - 1],
+		.dest_mac = d->l2.mac,
+		.src_mac = d->port->mac,
+		.vlan = d->l2.vlan,
+		.mtu = d->port->mtu };
 	reason = vnep_forward_to_device(&how, event->frame, event->frame_len, edge->frame, &len);
 	if (reason)
 		return vnep_err_set(err, VNEP_EVALUE, "event %llu cannot be sent: %s",
@@ -586,10 +602,12 @@ static int send_event(struct vnep_edge *edge, const struct vnep_event *event, st
 	return 0;
 }
 
-static void reply_sent(struct vnep_edge *edge, struct edge_client *client, const struct vnep_event *event,
-	uint32_t attempt)
+static void reply_sent(struct vnep_edge *edge, struct edge_client *client,
+	const struct vnep_event *event, uint32_t attempt)
 {
-	struct vnep_outcome o = { .seq = event->seq, .ts = vnep_wall_now(), .attempt = attempt,
+	struct vnep_outcome o = { .seq = event->seq,
+		.ts = vnep_wall_now(),
+		.attempt = attempt,
 		.outcome = VNEP_OUTCOME_SENT };
 
 	memcpy(o.dev, event->dev, sizeof o.dev);
@@ -597,7 +615,8 @@ static void reply_sent(struct vnep_edge *edge, struct edge_client *client, const
 	edge_reply(client, &edge->scratch);
 }
 
-static int send_line(struct edge_client *client, unsigned line, const char *text, size_t len, void *arg)
+static int send_line(
+	struct edge_client *client, unsigned line, const char *text, size_t len, void *arg)
 {
 	struct vnep_edge *edge = client->edge;
 	struct vnep_buf frame = { 0 };
@@ -615,7 +634,8 @@ static int send_line(struct edge_client *client, unsigned line, const char *text
 	if (!rc)
 		rc = send_event(edge, &event, &err);
 	if (!rc) {
-		reply_sent(edge, client, &event, (uint32_t)vnep_json_get_int(json, "attempt", 0) + 1);
+		reply_sent(
+			edge, client, &event, (uint32_t)vnep_json_get_int(json, "attempt", 0) + 1);
 	} else {
 		vnep_err_place(&err, "-", line, err.column);
 		edge_reply_error(client, &err);

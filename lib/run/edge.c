@@ -53,10 +53,12 @@ struct edge_port *edge_core(struct vnep_edge *edge)
 	return &edge->ports[edge->port_count - 1];
 }
 
-const struct vnep_vpc *edge_vpc(const struct vnep_edge *edge, const char *name, const struct in6_addr *vep)
+const struct vnep_vpc *edge_vpc(
+	const struct vnep_edge *edge, const char *name, const struct in6_addr *vep)
 {
 	for (size_t i = 0; i < edge->vpc_count; i++)
-		if (name[0] ? !strcmp(edge->vpcs[i].vpc, name) : vnep_prefix_has(&edge->vpcs[i].prefix, vep))
+		if (name[0] ? !strcmp(edge->vpcs[i].vpc, name)
+			    : vnep_prefix_has(&edge->vpcs[i].prefix, vep))
 			return &edge->vpcs[i];
 	return NULL;
 }
@@ -78,11 +80,16 @@ static int open_port(struct vnep_edge *edge, struct edge_port *port, const char 
 	int rc = vnep_rtnl_link(edge->rt, name, &link, err);
 
 	if (rc == VNEP_ENOTFOUND)
-		return vnep_err_set(err, VNEP_EVALUE, "no such port \"%s\"", name); /* asked wrongly */
+		return vnep_err_set(
+			err, VNEP_EVALUE, "no such port \"%s\"", name); /* asked wrongly */
 	if (rc)
 		return rc;
-	*port = (struct edge_port){ .core = core, .index = (uint16_t)(edge->port_count + 1),
-		.ifindex = link.ifindex, .mac = link.mac, .mtu = link.mtu, .up = link.up && link.running };
+	*port = (struct edge_port){ .core = core,
+		.index = (uint16_t)(edge->port_count + 1),
+		.ifindex = link.ifindex,
+		.mac = link.mac,
+		.mtu = link.mtu,
+		.up = link.up && link.running };
 	snprintf(port->name, sizeof port->name, "%s", name);
 	edge->port_count++;
 	rc = vnep_inject_open(&port->inject, name, err);
@@ -208,7 +215,8 @@ int edge_acl_anew(struct vnep_edge *edge, uint64_t *changes, struct vnep_err *er
 
 static void arm_tick(struct vnep_edge *edge)
 {
-	struct vnep_heap_node *a = vnep_heap_first(&edge->silences), *b = vnep_heap_first(&edge->retries);
+	struct vnep_heap_node *a = vnep_heap_first(&edge->silences),
+			      *b = vnep_heap_first(&edge->retries);
 	struct vnep_mono now = vnep_mono_now();
 	int64_t wait = -1;
 
@@ -289,8 +297,8 @@ static void rebind(struct vnep_edge *edge, struct edge_port *port, int ifindex)
 	if (rc)
 		edge_warn(edge, port->name, &err);
 	else
-		edge_say(edge, LOG_NOTICE, "port: %s is back, %llu kernel objects changed", port->name,
-			(unsigned long long)changes);
+		edge_say(edge, LOG_NOTICE, "port: %s is back, %llu kernel objects changed",
+			port->name, (unsigned long long)changes);
 }
 
 void edge_port_changed(struct vnep_edge *edge, struct edge_port *port, const struct vnep_link *link)
@@ -343,7 +351,9 @@ static void solicit_event(int ifindex, const struct in6_addr *addr, void *arg)
 static void on_rtnl(struct vnep_watch *watch, void *arg)
 {
 	struct vnep_edge *edge = arg;
-	const struct vnep_rtnl_events events = { .link = link_event, .solicit = solicit_event, .arg = edge };
+	const struct vnep_rtnl_events events = {
+		.link = link_event, .solicit = solicit_event, .arg = edge
+	};
 	struct vnep_err err = { 0 };
 
 	(void)watch;
@@ -364,7 +374,8 @@ static int make_watches(struct vnep_edge *edge, struct vnep_err *err)
 	if (!edge->tick || !edge->pump || !edge->drained ||
 		!vnep_loop_fd(l, vnep_ring_fd(edge->ring), on_ring, edge) ||
 		!vnep_loop_fd(l, vnep_nl_fd(edge->rt_events), on_rtnl, edge) ||
-		!vnep_loop_signal(l, SIGTERM, on_stop, edge) || !vnep_loop_signal(l, SIGINT, on_stop, edge))
+		!vnep_loop_signal(l, SIGTERM, on_stop, edge) ||
+		!vnep_loop_signal(l, SIGINT, on_stop, edge))
 		return vnep_err_sys(err, ENOMEM, "event loop");
 	return 0;
 }
@@ -373,7 +384,8 @@ static int make_watches(struct vnep_edge *edge, struct vnep_err *err)
 
 static int open_state(struct vnep_edge *edge, struct vnep_err *err)
 {
-	const struct vnep_journal_config journal = { .segment_octets = edge->config.segment_octets };
+	const struct vnep_journal_config journal = { .segment_octets =
+							     edge->config.segment_octets };
 	uint64_t cut = 0;
 	int rc = vnep_state_check(edge->state, 1, err);
 
@@ -382,9 +394,11 @@ static int open_state(struct vnep_edge *edge, struct vnep_err *err)
 	if (!rc)
 		rc = vnep_mapstore_open(&edge->map, edge->state, true, err);
 	if (!rc)
-		rc = vnep_journal_open(&edge->journal, edge->state, VNEP_JOURNAL_EXCLUSIVE, &journal, &cut, err);
+		rc = vnep_journal_open(
+			&edge->journal, edge->state, VNEP_JOURNAL_EXCLUSIVE, &journal, &cut, err);
 	if (!rc && cut)
-		edge_say(edge, LOG_WARNING, "journal: %llu octets behind the last durable group were cut off",
+		edge_say(edge, LOG_WARNING,
+			"journal: %llu octets behind the last durable group were cut off",
 			(unsigned long long)cut);
 	return rc;
 }
@@ -413,7 +427,6 @@ static int open_kernel(struct vnep_edge *edge, struct vnep_err *err)
 	rc = vnep_ring_open(&edge->ring, peer, &ring, err); /* before any rule sends to it */
 	return rc;
 }
-
 
 static int resume_awake(const struct in6_addr *vep, uint64_t left_ms, void *arg)
 {
@@ -458,7 +471,8 @@ int vnep_edge_new(struct vnep_edge **out, const struct vnep_edge_config *config,
 	vnep_table_init(&edge->by_l3, offsetof(struct edge_l3, key), sizeof(struct edge_l3_key));
 	vnep_table_init(&edge->hosts, offsetof(struct edge_host, addr), sizeof(struct in6_addr));
 	if (snprintf(edge->state, sizeof edge->state, "%s", state) >= (int)sizeof edge->state ||
-		snprintf(edge->socket, sizeof edge->socket, "%s", socket) >= (int)sizeof edge->socket) {
+		snprintf(edge->socket, sizeof edge->socket, "%s", socket) >=
+			(int)sizeof edge->socket) {
 		rc = vnep_err_sys(err, ENAMETOOLONG, "state folder or socket");
 		goto fail;
 	}
@@ -480,7 +494,8 @@ int vnep_edge_new(struct vnep_edge **out, const struct vnep_edge_config *config,
 	if (rc)
 		goto fail;
 	edge_round_end(edge);
-	edge_say(edge, LOG_NOTICE, "ready: %u access ports, %zu devices bound, %llu kernel objects changed",
+	edge_say(edge, LOG_NOTICE,
+		"ready: %u access ports, %zu devices bound, %llu kernel objects changed",
 		edge->port_count - 1, edge->by_vep.count, (unsigned long long)changes);
 	*out = edge;
 	return 0;

@@ -47,7 +47,8 @@ void vnep_mac_print(const struct vnep_mac *mac, char out[static VNEP_MAC_LEN])
 {
 	const uint8_t *o = mac->octet;
 
-	snprintf(out, VNEP_MAC_LEN, "%02x:%02x:%02x:%02x:%02x:%02x", o[0], o[1], o[2], o[3], o[4], o[5]);
+	snprintf(out, VNEP_MAC_LEN, "%02x:%02x:%02x:%02x:%02x:%02x", o[0], o[1], o[2], o[3], o[4],
+		o[5]);
 }
 
 bool vnep_mac_equal(const struct vnep_mac *a, const struct vnep_mac *b)
@@ -100,7 +101,8 @@ int vnep_prefix_parse(const char *text, struct vnep_prefix *out, struct vnep_err
 		(slash && vnep_num_u64(slash + 1, 0, 128, &len, NULL)))
 		return vnep_err_set(err, VNEP_EVALUE, "\"%s\" is not an IPv6 prefix", text);
 	if (!tail_is_zero(&p.addr, (unsigned)len))
-		return vnep_err_set(err, VNEP_EVALUE, "prefix \"%s\" has bits behind its length", text);
+		return vnep_err_set(
+			err, VNEP_EVALUE, "prefix \"%s\" has bits behind its length", text);
 	p.len = (uint8_t)len;
 	*out = p;
 	return 0;
@@ -131,24 +133,24 @@ bool vnep_prefix_covers(const struct vnep_prefix *outer, const struct vnep_prefi
 bool vnep_ip6_bindable(const struct in6_addr *addr)
 {
 	return !IN6_IS_ADDR_UNSPECIFIED(addr) && !IN6_IS_ADDR_LOOPBACK(addr) &&
-		!IN6_IS_ADDR_LINKLOCAL(addr) && !IN6_IS_ADDR_MULTICAST(addr) &&
-		!IN6_IS_ADDR_V4MAPPED(addr) && !IN6_IS_ADDR_V4COMPAT(addr);
+	       !IN6_IS_ADDR_LINKLOCAL(addr) && !IN6_IS_ADDR_MULTICAST(addr) &&
+	       !IN6_IS_ADDR_V4MAPPED(addr) && !IN6_IS_ADDR_V4COMPAT(addr);
 }
 
 void vnep_ip6_link_local(const struct vnep_mac *mac, struct in6_addr *out)
 {
 	const uint8_t *o = mac->octet;
 
-	*out = (struct in6_addr){ .s6_addr = { 0xfe, 0x80, 0, 0, 0, 0, 0, 0, (uint8_t)(o[0] ^ 2), o[1],
-					  o[2], 0xff, 0xfe, o[3], o[4], o[5] } };
+	*out = (struct in6_addr){ .s6_addr = { 0xfe, 0x80, 0, 0, 0, 0, 0, 0, (uint8_t)(o[0] ^ 2),
+					  o[1], o[2], 0xff, 0xfe, o[3], o[4], o[5] } };
 }
 
 void vnep_ip6_solicited_node(const struct in6_addr *addr, struct in6_addr *out)
 {
 	const uint8_t *a = addr->s6_addr;
 
-	*out = (struct in6_addr){ .s6_addr = { 0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, a[13],
-					  a[14], a[15] } };
+	*out = (struct in6_addr){ .s6_addr = { 0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff,
+					  a[13], a[14], a[15] } };
 }
 
 void vnep_ip6_multicast_mac(const struct in6_addr *group, struct vnep_mac *out)

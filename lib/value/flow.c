@@ -11,8 +11,11 @@ enum { COAP_PORT = 5683, COAP_VERSION = 1, COAP_TOKEN_MAX = 8 };
 
 int vnep_flow_from_frame(struct vnep_flow *out, const struct vnep_frame *frame, const uint8_t *data)
 {
-	struct vnep_flow flow = { .src = frame->src, .dest = frame->dest, .proto = frame->proto,
-		.src_port = frame->src_port, .dest_port = frame->dest_port };
+	struct vnep_flow flow = { .src = frame->src,
+		.dest = frame->dest,
+		.proto = frame->proto,
+		.src_port = frame->src_port,
+		.dest_port = frame->dest_port };
 
 	if (frame->proto == IPPROTO_ICMPV6 && frame->l4) {
 		flow.icmp_type = frame->icmp_type;
@@ -29,7 +32,8 @@ int vnep_flow_from_frame(struct vnep_flow *out, const struct vnep_frame *frame, 
 bool vnep_flow_answers(const struct vnep_flow *answer, const struct vnep_flow *request)
 {
 	if (answer->proto != request->proto || answer->src_port != request->dest_port ||
-		answer->dest_port != request->src_port || !vnep_ip6_equal(&answer->src, &request->dest) ||
+		answer->dest_port != request->src_port ||
+		!vnep_ip6_equal(&answer->src, &request->dest) ||
 		!vnep_ip6_equal(&answer->dest, &request->src))
 		return false;
 	switch (request->proto) {

@@ -20,7 +20,7 @@ enum {
 static bool is_extension(uint8_t proto)
 {
 	return proto == IPPROTO_HOPOPTS || proto == IPPROTO_ROUTING || proto == IPPROTO_FRAGMENT ||
-		proto == IPPROTO_DSTOPTS || proto == IPPROTO_AH;
+	       proto == IPPROTO_DSTOPTS || proto == IPPROTO_AH;
 }
 
 /* Walk the chain from at; leaves l4 = 0 for non-first fragments. */
@@ -38,7 +38,8 @@ static int walk_extensions(struct vnep_frame *f, const uint8_t *data, size_t at,
 			uint16_t offset = vnep_be16(data + at + 2);
 
 			len = 8;
-			f->fragment = f->fragment || offset & 0xfff9; /* an atomic fragment is none */
+			f->fragment =
+				f->fragment || offset & 0xfff9; /* an atomic fragment is none */
 			if (offset & 0xfff8) {
 				f->proto = data[at];
 				f->l4 = 0;
@@ -144,10 +145,11 @@ static uint16_t fold(uint64_t sum)
 	return (uint16_t)sum;
 }
 
-static uint64_t pseudo_sum(const struct in6_addr *src, const struct in6_addr *dest, uint8_t proto,
-	size_t len)
+static uint64_t pseudo_sum(
+	const struct in6_addr *src, const struct in6_addr *dest, uint8_t proto, size_t len)
 {
-	return sum16(src->s6_addr, 16) + sum16(dest->s6_addr, 16) + (len >> 16) + (len & 0xffff) + proto;
+	return sum16(src->s6_addr, 16) + sum16(dest->s6_addr, 16) + (len >> 16) + (len & 0xffff) +
+	       proto;
 }
 
 uint16_t vnep_checksum6(const struct in6_addr *src, const struct in6_addr *dest, uint8_t proto,
@@ -192,7 +194,8 @@ bool vnep_frame_checksum_ok(const struct vnep_frame *f, const uint8_t *data)
 	len = covered(f, data);
 	if (!len || (f->proto == IPPROTO_UDP && !vnep_be16(data + at)))
 		return false; /* RFC 8200 8.1: zero is not allowed over IPv6 */
-	return fold(pseudo_sum(&f->src, &f->dest, f->proto, len) + sum16(data + f->l4, len)) == 0xffff;
+	return fold(pseudo_sum(&f->src, &f->dest, f->proto, len) + sum16(data + f->l4, len)) ==
+	       0xffff;
 }
 
 void vnep_frame_checksum_set(const struct vnep_frame *f, uint8_t *data)
@@ -214,8 +217,8 @@ void vnep_frame_checksum_set(const struct vnep_frame *f, uint8_t *data)
  * RFC 1624: HC' = ~(~HC + ~m + m'). First fragments carry the checksum of the whole: it follows too. A UDP
  * checksum of zero says "none" and goes on saying it, as in the kernel's rules.
  */
-static void set_addr(struct vnep_frame *f, uint8_t *data, size_t offset, const struct in6_addr *addr,
-	struct in6_addr *copy, bool in_sum)
+static void set_addr(struct vnep_frame *f, uint8_t *data, size_t offset,
+	const struct in6_addr *addr, struct in6_addr *copy, bool in_sum)
 {
 	struct vnep_frame whole = *f;
 	uint8_t *p = data + f->l3 + offset;

@@ -7,8 +7,8 @@ static enum vnep_life to(enum vnep_life next, unsigned *actions, unsigned what)
 	return next;
 }
 
-enum vnep_life vnep_life_step(enum vnep_life now, enum vnep_life_event event, bool never_awake,
-	unsigned *actions)
+enum vnep_life vnep_life_step(
+	enum vnep_life now, enum vnep_life_event event, bool never_awake, unsigned *actions)
 {
 	bool ends = event == VNEP_LIFE_SILENCE || event == VNEP_LIFE_DOWN;
 

@@ -9,8 +9,8 @@ static bool port_allowed(const struct vnep_allow *allow, uint16_t port)
 	return !allow->port_count;
 }
 
-bool vnep_policy_allows(const struct vnep_allow *list, size_t count, const struct vnep_prefix *vpc_prefix,
-	const struct vnep_frame *frame)
+bool vnep_policy_allows(const struct vnep_allow *list, size_t count,
+	const struct vnep_prefix *vpc_prefix, const struct vnep_frame *frame)
 {
 	if (!count)
 		return vnep_prefix_has(vpc_prefix, &frame->dest);
@@ -27,7 +27,8 @@ bool vnep_policy_allows(const struct vnep_allow *list, size_t count, const struc
 	return false;
 }
 
-bool vnep_policy_next_hop(const struct vnep_vpc *vpc, const struct in6_addr *dest, struct in6_addr *next_hop)
+bool vnep_policy_next_hop(
+	const struct vnep_vpc *vpc, const struct in6_addr *dest, struct in6_addr *next_hop)
 {
 	if (vnep_prefix_has(&vpc->prefix, dest)) {
 		*next_hop = *dest;

@@ -5,7 +5,8 @@
 int vnep_tag_read(struct vnep_tag *out, const uint8_t frame[static 6])
 {
 	if (frame[0] != 0x02 || frame[1] != 0x00 || frame[2] < VNEP_TAG_DISCOVERY ||
-		frame[2] > VNEP_TAG_SAMPLE || (frame[5] != VNEP_FROM_DEVICE && frame[5] != VNEP_TO_DEVICE))
+		frame[2] > VNEP_TAG_SAMPLE ||
+		(frame[5] != VNEP_FROM_DEVICE && frame[5] != VNEP_TO_DEVICE))
 		return VNEP_EPROTO;
 	out->reason = frame[2];
 	out->port = (uint16_t)(frame[3] << 8 | frame[4]);

@@ -54,8 +54,8 @@ int vnep_urn_canonical(const char *text, char out[static VNEP_URN_MAX + 1], stru
 	for (size_t i = 0; i <= n; i++)
 		urn[i] = (char)tolower((unsigned char)text[i]);
 	if (!is_plain(urn))
-		return vnep_err_set(err, VNEP_EVALUE, "URN \"%s\" has characters that RFC 8141 does not allow",
-			text);
+		return vnep_err_set(err, VNEP_EVALUE,
+			"URN \"%s\" has characters that RFC 8141 does not allow", text);
 	if (!strncmp(urn, mac_scheme, sizeof mac_scheme - 1)) {
 		int rc = canonical_mac(urn, err);
 
@@ -73,8 +73,9 @@ int vnep_urn_canonical(const char *text, char out[static VNEP_URN_MAX + 1], stru
 		}
 	}
 	vnep_err_set(err, VNEP_EVALUE, "\"%s\" is not a device URN", text);
-	vnep_err_hint(err, "urn:dev:mac:, urn:dev:os:, urn:dev:ops:, urn:dev:ow:, urn:dev:org:, urn:imei: or "
-			   "urn:uuid: followed by the device's own part");
+	vnep_err_hint(err,
+		"urn:dev:mac:, urn:dev:os:, urn:dev:ops:, urn:dev:ow:, urn:dev:org:, urn:imei: or "
+		"urn:uuid: followed by the device's own part");
 	return VNEP_EVALUE;
 }
 

@@ -5,11 +5,12 @@
 #include "vnep/word.h"
 
 static const char *const reasons[] = { "none", "no-mapping", "spoofed-source", "wrong-vlan",
-	"wrong-port", "wrong-region", "policy-denied", "not-ipv6", "not-for-us", "too-big", "fragment",
-	"address-in-use", "rate-limited", "dl-buffering-duration", "dl-buffering-packet-count",
-	"dl-buffering-octets", "quota-vpc", "quota-region", "duplicate", "superseded", "expired",
-	"overrun", "enospc", "io-error", "malformed", "not-replayable", "neighbour-queue", "port-down",
-	"no-next-hop", "region-away", "power-window" };
+	"wrong-port", "wrong-region", "policy-denied", "not-ipv6", "not-for-us", "too-big",
+	"fragment", "address-in-use", "rate-limited", "dl-buffering-duration",
+	"dl-buffering-packet-count", "dl-buffering-octets", "quota-vpc", "quota-region",
+	"duplicate", "superseded", "expired", "overrun", "enospc", "io-error", "malformed",
+	"not-replayable", "neighbour-queue", "port-down", "no-next-hop", "region-away",
+	"power-window" };
 static const char *const directions[] = { "none", "from-device", "to-device" };
 static const char *const kinds[] = { "data", "instruction", "connect", "disconnect", "gap", "late",
 	"corrupt", "erased", "note" };
@@ -25,17 +26,17 @@ static const char *const journal_modes[] = { "asleep", "from-device", "both" };
 _Static_assert(sizeof reasons / sizeof *reasons == VNEP_REASON_COUNT, "one text for each reason");
 _Static_assert(sizeof kinds / sizeof *kinds == VNEP_KIND_COUNT, "one text for each kind");
 
-#define WORD_LIST(name, type, list)                                                                \
-	const char *vnep_##name##_text(type word)                                                  \
-	{                                                                                          \
-		return (size_t)word < sizeof list / sizeof *list ? list[word] : "?";               \
-	}                                                                                          \
-	int vnep_##name##_parse(const char *text)                                                  \
-	{                                                                                          \
-		for (size_t i = 0; i < sizeof list / sizeof *list; i++)                            \
-			if (!strcmp(text, list[i]))                                                \
-				return (int)i;                                                     \
-		return -1;                                                                         \
+#define WORD_LIST(name, type, list)                                                  \
+	const char *vnep_##name##_text(type word)                                    \
+	{                                                                            \
+		return (size_t)word < sizeof list / sizeof *list ? list[word] : "?"; \
+	}                                                                            \
+	int vnep_##name##_parse(const char *text)                                    \
+	{                                                                            \
+		for (size_t i = 0; i < sizeof list / sizeof *list; i++)              \
+			if (!strcmp(text, list[i]))                                  \
+				return (int)i;                                       \
+		return -1;                                                           \
 	}
 
 WORD_LIST(reason, enum vnep_reason, reasons)

@@ -22,7 +22,8 @@ static void forward(struct vnep_forward *how, const uint8_t *data, size_t size, 
 		HOLDS(after.end == len && after.vlan == how->vlan);
 		HOLDS(after.hop_limit == before.hop_limit - 1);
 		HOLDS(!memcmp(to_device ? &after.dest : &after.src, &how->becomes, 16));
-		HOLDS(vnep_frame_checksum_ok(&after, out) || !vnep_frame_checksum_ok(&before, data));
+		HOLDS(vnep_frame_checksum_ok(&after, out) ||
+			!vnep_frame_checksum_ok(&before, data));
 		vnep_forward_replayable(&after, out);
 	}
 	free(out);
@@ -36,7 +37,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 18)
 		return 0;
-	memcpy(&how.becomes, data + size - 16, 16); /* the last octets say what it becomes, and the VLAN */
+	memcpy(&how.becomes, data + size - 16,
+		16); /* the last octets say what it becomes, and the VLAN */
 	how.vlan = data[size - 18] & 1 ? data[size - 17] : 0;
 	size -= 18;
 	copy = malloc(size + 1);

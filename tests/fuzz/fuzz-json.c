@@ -28,7 +28,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	vnep_json_column(text.data, size, "a", 0, "b");
 	if (vnep_json_parse(text.data, size, &json, &err)) {
-		HOLDS(err.text[0] && (err.code != VNEP_ESYNTAX || (err.column && err.column <= size + 1)));
+		HOLDS(err.text[0] &&
+			(err.code != VNEP_ESYNTAX || (err.column && err.column <= size + 1)));
 		return 0;
 	}
 	vnep_json_each(json, find_column, &text);

@@ -14,7 +14,8 @@ static void answer(const struct vnep_ndisc *nd)
 	HOLDS(back.type == VNEP_ND_NEIGHBOUR_ADVERT && back.vlan == nd->vlan);
 	HOLDS(!memcmp(&back.target, &nd->target, 16) && !memcmp(&back.lladdr, &ours, 6));
 	HOLDS(back.solicited == !IN6_IS_ADDR_UNSPECIFIED(&nd->src));
-	HOLDS(back.solicited ? !memcmp(&back.dest, &nd->src, 16) : IN6_IS_ADDR_MULTICAST(&back.dest));
+	HOLDS(back.solicited ? !memcmp(&back.dest, &nd->src, 16)
+			     : IN6_IS_ADDR_MULTICAST(&back.dest));
 	HOLDS(!(out[0] & 1) || !back.solicited || (nd->src_mac.octet[0] & 1));
 	len = vnep_ndisc_announce(out, nd->vlan, &ours, &nd->target);
 	HOLDS(len <= sizeof out && !vnep_ndisc_read(&back, out, len));

@@ -71,7 +71,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	cut(&whole, data + 1, size - 1, size);
 	cut(&pieces, data + 1, size - 1, 1 + data[0] % 61);
-	HOLDS(whole.len == pieces.len && (!whole.len || !memcmp(whole.data, pieces.data, whole.len)));
+	HOLDS(whole.len == pieces.len &&
+		(!whole.len || !memcmp(whole.data, pieces.data, whole.len)));
 	write_string(data + 1, size - 1);
 	read_base64(data + 1, size - 1);
 	vnep_buf_release(&whole);

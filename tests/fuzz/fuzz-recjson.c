@@ -84,7 +84,8 @@ static void binding(const struct vnep_json *json)
 	HOLDS(!vnep_binding_decode(json, &b, NULL));
 	vnep_binding_encode(&first, &b);
 	if (!b.port[0] || !memcmp(&b.mac, &(struct vnep_mac){ { 0 } }, sizeof b.mac)) {
-		vnep_buf_release(&first); /* a tombstone, or a MAC of zeros, which is written as none */
+		vnep_buf_release(
+			&first); /* a tombstone, or a MAC of zeros, which is written as none */
 		return;
 	}
 	back = canonical(&first);

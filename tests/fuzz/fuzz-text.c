@@ -33,7 +33,8 @@ static void addresses(const char *text, struct vnep_err *err)
 	}
 	if (!vnep_prefix_parse(text, &p, err)) {
 		vnep_prefix_print(&p, out);
-		HOLDS(!vnep_prefix_parse(out, &p2, NULL) && p.len == p2.len && vnep_prefix_covers(&p, &p2));
+		HOLDS(!vnep_prefix_parse(out, &p2, NULL) && p.len == p2.len &&
+			vnep_prefix_covers(&p, &p2));
 		HOLDS(vnep_prefix_has(&p, &p.addr));
 	}
 }
@@ -59,7 +60,8 @@ static void times(const char *text, struct vnep_err *err)
 		return;
 	HOLDS(t.ns >= 0);
 	vnep_wall_print(t, out);
-	if (strcmp(text, "now") && t.ns < 9214646400000000000) /* what is written for 2262 is not read */
+	if (strcmp(text, "now") &&
+		t.ns < 9214646400000000000) /* what is written for 2262 is not read */
 		HOLDS(!vnep_wall_parse(out, &again, NULL) && again.ns == t.ns / 1000 * 1000);
 }
 

@@ -36,8 +36,9 @@ TEST("addr: a MAC has one printed form, whatever it was read from")
 
 TEST("addr: what is no MAC of a sender is refused, repeating it")
 {
-	static const char *const bad[] = { "", "00:00:5e:00:53", "00:00:5e:00:53:1", "00:00:5e:00:53:01:02",
-		"00:00:5e:00:53:0g", "00005e005301", "0:0:5e:0:53:1", " 00:00:5e:00:53:01", "00:00:5e:00:53:01 " };
+	static const char *const bad[] = { "", "00:00:5e:00:53", "00:00:5e:00:53:1",
+		"00:00:5e:00:53:01:02", "00:00:5e:00:53:0g", "00005e005301", "0:0:5e:0:53:1",
+		" 00:00:5e:00:53:01", "00:00:5e:00:53:01 " };
 	struct vnep_mac mac = { { 1 } };
 	struct vnep_err err = { 0 };
 
@@ -66,8 +67,8 @@ TEST("addr: IPv6 prints as RFC 5952 says")
 
 TEST("addr: what is no IPv6 address is refused")
 {
-	static const char *const bad[] = { "", "192.0.2.1", "2001:db8::g", "2001:db8::1%acc0", "2001:db8::1/64",
-		"1:2:3:4:5:6:7:8:9", ":1", "[2001:db8::1]" };
+	static const char *const bad[] = { "", "192.0.2.1", "2001:db8::g", "2001:db8::1%acc0",
+		"2001:db8::1/64", "1:2:3:4:5:6:7:8:9", ":1", "[2001:db8::1]" };
 	struct in6_addr addr = ip6("2001:db8::1"), before = addr;
 	struct vnep_err err = { 0 };
 
@@ -79,8 +80,8 @@ TEST("addr: what is no IPv6 address is refused")
 
 TEST("addr: a prefix has its length, 128 when none is said, and no bits behind it")
 {
-	static const char *const bad[] = { "", "/", "2001:db8::/", "2001:db8::/129", "2001:db8::/-1",
-		"2001:db8::/6 4", "/64", "2001:db8::1/127/1",
+	static const char *const bad[] = { "", "/", "2001:db8::/", "2001:db8::/129",
+		"2001:db8::/-1", "2001:db8::/6 4", "/64", "2001:db8::1/127/1",
 		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/64" };
 	struct vnep_prefix p = prefix("2001:DB8::/32");
 	struct vnep_err err = { 0 };
@@ -134,8 +135,8 @@ TEST("addr: a prefix covers itself and longer ones inside, not shorter ones")
 
 TEST("addr: only a global or unique local unicast source can be bound")
 {
-	static const char *const no[] = { "::", "::1", "fe80::1", "febf::1", "ff02::1", "::ffff:192.0.2.1",
-		"::192.0.2.1" };
+	static const char *const no[] = { "::", "::1", "fe80::1", "febf::1", "ff02::1",
+		"::ffff:192.0.2.1", "::192.0.2.1" };
 	struct in6_addr addr = ip6("2001:db8::1");
 
 	CHECK(vnep_ip6_bindable(&addr));

@@ -20,14 +20,16 @@ static int show(struct vnep_cli *cli)
 		vnep_buf_printf(&out, "{\"type\":\"t\",\"v\":1,\"if\":\"%s\",\"n\":%d}\n",
 			vnep_cli_list(cli, "access", i), (int)n);
 	for (unsigned i = 0; i < cli->argc; i++)
-		vnep_buf_printf(&out, "{\"type\":\"t\",\"v\":1,\"operand\":\"%s\"}\n", cli->argv[i]);
+		vnep_buf_printf(
+			&out, "{\"type\":\"t\",\"v\":1,\"operand\":\"%s\"}\n", cli->argv[i]);
 	if (!rc)
 		rc = vnep_out_records(cli, &out, false);
 	vnep_buf_release(&out);
 	return rc;
 }
 
-static int echo_line(struct vnep_cli *cli, struct vnep_json *json, const char *text, size_t len, void *arg)
+static int echo_line(
+	struct vnep_cli *cli, struct vnep_json *json, const char *text, size_t len, void *arg)
 {
 	struct vnep_buf out;
 	int rc;
@@ -48,7 +50,8 @@ static int echo_line(struct vnep_cli *cli, struct vnep_json *json, const char *t
 static int echo(struct vnep_cli *cli)
 {
 	cli->answer_errors = vnep_cli_has(cli, "stream");
-	return vnep_cli_read(cli, vnep_cli_has(cli, "keep-going") || cli->answer_errors, echo_line, NULL);
+	return vnep_cli_read(
+		cli, vnep_cli_has(cli, "keep-going") || cli->answer_errors, echo_line, NULL);
 }
 
 static int silent_no(struct vnep_cli *cli)
@@ -149,7 +152,8 @@ TEST("help and version are on standard output, exit 0, for the tool and each ver
 TEST("a usage error is two lines on standard error and exit 2")
 {
 	CHECK_INT(run("", "shwo", NULL), 2);
-	CHECK_STR(err, "vnep-try: unknown verb \"shwo\" (did you mean \"show\"?)\ntry 'vnep-try --help'\n");
+	CHECK_STR(err, "vnep-try: unknown verb \"shwo\" (did you mean \"show\"?)\ntry 'vnep-try "
+		       "--help'\n");
 	CHECK_STR(out, "");
 	CHECK_INT(run("", NULL), 2);
 	CHECK_STR(err, "vnep-try: which verb?\ntry 'vnep-try --help'\n");
@@ -163,9 +167,11 @@ TEST("a usage error is two lines on standard error and exit 2")
 	CHECK_INT(run("", "show", "-x", NULL), 2);
 	CHECK_STR(err, "vnep-try: unknown option -x\ntry 'vnep-try show --help'\n");
 	CHECK_INT(run("", "show", "--format", "xml", NULL), 2);
-	CHECK_STR(err, "vnep-try: --format: \"xml\" is none of: json csv\ntry 'vnep-try show --help'\n");
+	CHECK_STR(err,
+		"vnep-try: --format: \"xml\" is none of: json csv\ntry 'vnep-try show --help'\n");
 	CHECK_INT(run("", "show", "--count", "12", NULL), 2);
-	CHECK_STR(err, "vnep-try: --count: \"12\" is not a number from 1 to 9\ntry 'vnep-try show --help'\n");
+	CHECK_STR(err, "vnep-try: --count: \"12\" is not a number from 1 to 9\ntry 'vnep-try show "
+		       "--help'\n");
 	CHECK_INT(run("", "show", "a", "b", NULL), 2);
 	CHECK(strstr(err, "one operand too many: \"b\""));
 	CHECK_INT(run("", "five", NULL), 2);
@@ -227,7 +233,8 @@ TEST("what no other line could cure stops also with keep-going")
 TEST("a stream answers a bad line with an error record")
 {
 	CHECK_INT(run("{\"bad\":1}\n{\"a\":2}\n", "echo", "--stream", NULL), 1);
-	CHECK(strstr(out, "\"type\":\"error\"") && strstr(out, "\"line\":1") && strstr(out, "{\"a\":2}\n"));
+	CHECK(strstr(out, "\"type\":\"error\"") && strstr(out, "\"line\":1") &&
+		strstr(out, "{\"a\":2}\n"));
 }
 
 TEST("errors come as records where asked for, those of the command line, too")
@@ -248,7 +255,8 @@ TEST("the answer no is silent, a status of the verb is the exit")
 
 TEST("a table has the keys of its rows, and no control byte of theirs")
 {
-	CHECK_INT(run("{\"type\":\"x\",\"v\":1,\"a\":\"\\u001b[2J\",\"b\":[\"p\",\"q\"]}\n", "echo", "--table", NULL),
+	CHECK_INT(run("{\"type\":\"x\",\"v\":1,\"a\":\"\\u001b[2J\",\"b\":[\"p\",\"q\"]}\n", "echo",
+			  "--table", NULL),
 		0);
 	CHECK_STR(out, "a     b\n?[2J  p,q\n");
 }

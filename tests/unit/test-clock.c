@@ -25,8 +25,8 @@ TEST("clock: an instant prints as RFC 3339 in UTC with six digits")
 
 TEST("clock: what is printed parses back to the microsecond")
 {
-	static const int64_t ns[] = { 0, 1000, 1767323045678901000, 951782400000000000 /* 29 February */,
-		9214646400000000000 - 1000 };
+	static const int64_t ns[] = { 0, 1000, 1767323045678901000,
+		951782400000000000 /* 29 February */, 9214646400000000000 - 1000 };
 	char text[VNEP_TS_LEN];
 
 	for (size_t i = 0; i < sizeof ns / sizeof *ns; i++) {
@@ -48,14 +48,15 @@ TEST("clock: offsets and one to nine digits of a second are taken")
 
 TEST("clock: what is no time is refused")
 {
-	static const char *const bad[] = { "", "2026-01-02", "2026-01-02T03:04:05", "2026-1-02T03:04:05Z",
-		"2026-13-02T03:04:05Z", "2026-00-02T03:04:05Z", "2026-01-32T03:04:05Z",
-		"2026-02-30T03:04:05Z", "2025-02-29T03:04:05Z", "2026-01-02T24:04:05Z",
-		"2026-01-02T03:60:05Z", "2026-01-02T03:04:61Z", "2026-01-02T03:04:05.Z",
-		"2026-01-02T03:04:05.1234567890Z", "2026-01-02T03:04:05+0200", "2026-01-02T03:04:05Zx",
-		"2026-01-02T03:04:05+24:00", "2026-01- 2T03:04:05Z", "2026-01-02T+3:04:05Z",
-		"2026-01-02T03:04:05+ 2:00", "1969-12-31T23:59:59Z", "1970-01-01T00:00:00+01:00",
-		"2262-01-01T00:00:00Z", "-10", "-x", "yesterday" };
+	static const char *const bad[] = { "", "2026-01-02", "2026-01-02T03:04:05",
+		"2026-1-02T03:04:05Z", "2026-13-02T03:04:05Z", "2026-00-02T03:04:05Z",
+		"2026-01-32T03:04:05Z", "2026-02-30T03:04:05Z", "2025-02-29T03:04:05Z",
+		"2026-01-02T24:04:05Z", "2026-01-02T03:60:05Z", "2026-01-02T03:04:61Z",
+		"2026-01-02T03:04:05.Z", "2026-01-02T03:04:05.1234567890Z",
+		"2026-01-02T03:04:05+0200", "2026-01-02T03:04:05Zx", "2026-01-02T03:04:05+24:00",
+		"2026-01- 2T03:04:05Z", "2026-01-02T+3:04:05Z", "2026-01-02T03:04:05+ 2:00",
+		"1969-12-31T23:59:59Z", "1970-01-01T00:00:00+01:00", "2262-01-01T00:00:00Z", "-10",
+		"-x", "yesterday" };
 	struct vnep_err err = { 0 };
 	struct vnep_wall t = { 42 };
 
@@ -63,7 +64,8 @@ TEST("clock: what is no time is refused")
 		if (vnep_wall_parse(bad[i], &t, &err) != VNEP_EVALUE)
 			CHECK_STR(bad[i], "refused");
 	CHECK_INT(t.ns, 42);
-	CHECK_STR(err.text, "\"yesterday\" is not a time such as 2026-01-02T03:04:05Z, -10m or now");
+	CHECK_STR(
+		err.text, "\"yesterday\" is not a time such as 2026-01-02T03:04:05Z, -10m or now");
 }
 
 TEST("clock: now and ages count from the wall clock")

@@ -51,21 +51,24 @@ TEST("config: every key in its section, with comments, blanks and a last line wi
 	struct vnep_edge_config c;
 	struct mistakes m;
 
-	CHECK_INT(read_all(&c, "# an edge\n"
-			       "[edge]\n"
-			       "name = east-1   # in records\n"
-			       "\tregion=east\r\n"
-			       "; ports\n"
-			       "  [ports]  ; here they are\n"
-			       "access = acc0, acc1,acc2\n"
-			       "access = acc3\n"
-			       "core=up0\n"
-			       "journal-port = vnep-j8\n"
-			       "\n"
-			       "[acl]\n"
-			       "set-size = 4096\n"
-			       "[journal]\n"
-			       "segment-octets = 16M", &m), 0);
+	CHECK_INT(read_all(&c,
+			  "# an edge\n"
+			  "[edge]\n"
+			  "name = east-1   # in records\n"
+			  "\tregion=east\r\n"
+			  "; ports\n"
+			  "  [ports]  ; here they are\n"
+			  "access = acc0, acc1,acc2\n"
+			  "access = acc3\n"
+			  "core=up0\n"
+			  "journal-port = vnep-j8\n"
+			  "\n"
+			  "[acl]\n"
+			  "set-size = 4096\n"
+			  "[journal]\n"
+			  "segment-octets = 16M",
+			  &m),
+		0);
 	CHECK_INT(m.count, 0);
 	CHECK_STR(c.name, "east-1");
 	CHECK_STR(c.region, "east");
@@ -110,15 +113,18 @@ TEST("config: all mistakes are reported, each with its line, and the first is re
 	struct vnep_edge_config c;
 	struct mistakes m;
 
-	CHECK_INT(read_all(&c, "[edge]\n"
-			       "nmae = x\n"
-			       "core = up0\n"
-			       "just words\n"
-			       "[prots]\n"
-			       "access = acc0\n"
-			       "[ports\n"
-			       "[acl]\n"
-			       "set-size = many\n", &m), VNEP_EVALUE);
+	CHECK_INT(read_all(&c,
+			  "[edge]\n"
+			  "nmae = x\n"
+			  "core = up0\n"
+			  "just words\n"
+			  "[prots]\n"
+			  "access = acc0\n"
+			  "[ports\n"
+			  "[acl]\n"
+			  "set-size = many\n",
+			  &m),
+		VNEP_EVALUE);
 	CHECK_INT(m.count, 6);
 	CHECK_STR(m.text[0], ":2: unknown key \"nmae\" (did you mean \"name\"?)");
 	CHECK_STR(m.text[1], ":3: key \"core\" does not belong to [edge]");
@@ -157,7 +163,8 @@ TEST("config: a key that is there twice is a mistake, but for access")
 	struct vnep_edge_config c;
 	struct mistakes m;
 
-	CHECK_INT(read_all(&c, "core = up0\naccess = a0\naccess = a1\ncore = up1\n", &m), VNEP_EVALUE);
+	CHECK_INT(read_all(&c, "core = up0\naccess = a0\naccess = a1\ncore = up1\n", &m),
+		VNEP_EVALUE);
 	CHECK_INT(m.count, 1);
 	CHECK_STR(m.text[0], ":4: key \"core\" is set twice (first on line 1)");
 	CHECK_STR(c.acl.core, "up0");
@@ -167,16 +174,33 @@ TEST("config: a key that is there twice is a mistake, but for access")
 TEST("config: a bad value is refused with its text and changes nothing")
 {
 	static const char *const bad[][2] = {
-		{ "name", "" }, { "name", "two words" }, { "name", "-x" }, { "name", "a\"b" },
+		{ "name", "" },
+		{ "name", "two words" },
+		{ "name", "-x" },
+		{ "name", "a\"b" },
 		{ "name", "1234567890123456789012345678901234567890123456789012345678901234" },
-		{ "region", "\xc3\xa9" }, { "core", "" }, { "core", "1234567890123456" }, { "core", "a/b" },
-		{ "core", "a b" }, { "core", "." }, { "core", "eth0:1" }, { "journal-port", "" },
-		{ "access", "" }, { "access", ",a0" }, { "access", "a0,1234567890123456" },
+		{ "region", "\xc3\xa9" },
+		{ "core", "" },
+		{ "core", "1234567890123456" },
+		{ "core", "a/b" },
+		{ "core", "a b" },
+		{ "core", "." },
+		{ "core", "eth0:1" },
+		{ "journal-port", "" },
+		{ "access", "" },
+		{ "access", ",a0" },
+		{ "access", "a0,1234567890123456" },
 		{ "access", "a0,b/c" },
-		{ "set-size", "1023" }, { "set-size", "268435457" }, { "set-size", "-1" },
+		{ "set-size", "1023" },
+		{ "set-size", "268435457" },
+		{ "set-size", "-1" },
 		{ "set-size", "4096 " },
-		{ "segment-octets", "1023k" }, { "segment-octets", "3G" }, { "segment-octets", "0" },
-		{ "segment-octets", "99999999999999999999" }, { "segment-octets", "16MB" }, { "name2", "x" },
+		{ "segment-octets", "1023k" },
+		{ "segment-octets", "3G" },
+		{ "segment-octets", "0" },
+		{ "segment-octets", "99999999999999999999" },
+		{ "segment-octets", "16MB" },
+		{ "name2", "x" },
 	};
 	struct vnep_edge_config c, before;
 
@@ -191,8 +215,10 @@ TEST("config: a bad value is refused with its text and changes nothing")
 		}
 		CHECK(err.text[0]);
 		CHECK_INT(c.acl.access_count, 0);
-		CHECK(!c.acl.core[0] && !strcmp(c.name, before.name) && !strcmp(c.region, before.region));
-		CHECK(!c.acl.set_size && !c.segment_octets && !strcmp(c.acl.journal_port, "vnep-j0"));
+		CHECK(!c.acl.core[0] && !strcmp(c.name, before.name) &&
+			!strcmp(c.region, before.region));
+		CHECK(!c.acl.set_size && !c.segment_octets &&
+			!strcmp(c.acl.journal_port, "vnep-j0"));
 	}
 }
 
@@ -204,7 +230,8 @@ TEST("config: the longest names fit, and no more access ports than there may be"
 	vnep_edge_config_init(&c);
 	CHECK_INT(vnep_edge_config_set(&c, "core", "123456789012345", NULL), 0);
 	CHECK_INT(vnep_edge_config_set(&c, "region",
-		"123456789012345678901234567890123456789012345678901234567890123", NULL), 0);
+			  "123456789012345678901234567890123456789012345678901234567890123", NULL),
+		0);
 	for (unsigned i = 0; i < VNEP_PORTS_MAX; i++) {
 		snprintf(name, sizeof name, "acc%u", i);
 		CHECK_INT(vnep_edge_config_set(&c, "access", name, NULL), 0);
@@ -214,14 +241,16 @@ TEST("config: the longest names fit, and no more access ports than there may be"
 	CHECK_INT(c.acl.access_count, VNEP_PORTS_MAX);
 }
 
-TEST("config: a NUL, a line without an end, a folder and a file that is not there are said, not read")
+TEST("config: a NUL, a line without an end, a folder and a file that is not there are said, not "
+     "read")
 {
 	static char text[10000];
 	struct vnep_edge_config c;
 	struct vnep_err err = { 0 };
 	struct mistakes m = { 0 };
 
-	CHECK_INT(read_text(&c, "core = up0\nname = a\0b\nregion = x\n", 34, &m, &err), VNEP_ESYNTAX);
+	CHECK_INT(
+		read_text(&c, "core = up0\nname = a\0b\nregion = x\n", 34, &m, &err), VNEP_ESYNTAX);
 	CHECK_INT(err.line, 2);
 	CHECK_INT(m.count, 1);
 	memset(text, 'x', sizeof text);
@@ -230,7 +259,8 @@ TEST("config: a NUL, a line without an end, a folder and a file that is not ther
 	memset(text, ' ', sizeof text);
 	memcpy(text, "region = ", 9);
 	memcpy(text + 4091, "west\n", 5);
-	CHECK_INT(read_text(&c, text, 4096, NULL, &err), 0); /* 4,095 octets and the end of the line */
+	CHECK_INT(read_text(&c, text, 4096, NULL, &err),
+		0); /* 4,095 octets and the end of the line */
 	CHECK_STR(c.region, "west");
 	vnep_edge_config_init(&c);
 	CHECK_INT(vnep_edge_config_read(&c, "/", NULL, NULL, &err), -EISDIR);

@@ -103,7 +103,8 @@ TEST("flow: only an echo reply answers an echo request, by its id")
 
 TEST("flow: an ICMPv6 error does not answer an echo request of id 0")
 {
-	static const uint8_t request[] = { 128, 0, 0, 0, 0, 0, 0, 1 }, error[] = { 1, 4, 0, 0, 0, 0, 0, 0 };
+	static const uint8_t request[] = { 128, 0, 0, 0, 0, 0, 0, 1 },
+			     error[] = { 1, 4, 0, 0, 0, 0, 0, 0 };
 	struct vnep_flow ping, answer;
 	uint8_t data[256];
 	struct vnep_frame f;
@@ -150,7 +151,12 @@ TEST("coap: type, code, message id and token are read")
 {
 	struct vnep_coap c;
 
-	CHECK(coap(&c, "\x44\x03\x12\x34" "abcd" "\xb5light\xff" "1", 16));
+	CHECK(coap(&c,
+		"\x44\x03\x12\x34"
+		"abcd"
+		"\xb5light\xff"
+		"1",
+		16));
 	CHECK_INT(c.type, 0);
 	CHECK_INT(c.code, 3);
 	CHECK_INT(c.mid, 0x1234);
@@ -159,7 +165,10 @@ TEST("coap: type, code, message id and token are read")
 	CHECK(coap(&c, "\x60\x00\x00\x07", 4)); /* an empty ACK */
 	CHECK_INT(c.type, 2);
 	CHECK_INT(c.mid, 7);
-	CHECK(coap(&c, "\x58\x45\x00\x01" "12345678", 12)); /* NON 2.05 with the longest token */
+	CHECK(coap(&c,
+		"\x58\x45\x00\x01"
+		"12345678",
+		12)); /* NON 2.05 with the longest token */
 	CHECK_INT(c.type, 1);
 	CHECK_INT(c.code, 0x45);
 	CHECK_INT(c.token_len, 8);
@@ -173,12 +182,24 @@ TEST("coap: what RFC 7252 calls malformed is not one")
 	} cases[] = {
 		{ "no octet", "", 0 },
 		{ "cut off in the header", "\x40\x01\x12", 3 },
-		{ "cut off in the token", "\x44\x01\x12\x34" "abc", 7 },
+		{ "cut off in the token",
+			"\x44\x01\x12\x34"
+			"abc",
+			7 },
 		{ "version 0", "\x00\x01\x12\x34", 4 },
 		{ "version 2", "\x80\x01\x12\x34", 4 },
-		{ "token of 9", "\x49\x01\x12\x34" "123456789", 13 },
-		{ "token of 15", "\x4f\x01\x12\x34" "123456789012345", 19 },
-		{ "empty with a token", "\x61\x00\x12\x34" "1", 5 },
+		{ "token of 9",
+			"\x49\x01\x12\x34"
+			"123456789",
+			13 },
+		{ "token of 15",
+			"\x4f\x01\x12\x34"
+			"123456789012345",
+			19 },
+		{ "empty with a token",
+			"\x61\x00\x12\x34"
+			"1",
+			5 },
 		{ "empty with something behind", "\x60\x00\x12\x34\xff", 5 },
 		{ "reserved class 1", "\x40\x21\x12\x34", 4 },
 		{ "reserved class 6", "\x40\xc1\x12\x34", 4 },

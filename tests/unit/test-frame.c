@@ -22,15 +22,18 @@ struct recipe {
 	uint8_t extensions[10];
 	unsigned extension_count;
 	uint8_t proto;
-	size_t payload; /* octets behind the upper-layer header */
-	size_t padding; /* octets behind the packet */
+	size_t payload;    /* octets behind the upper-layer header */
+	size_t padding;    /* octets behind the packet */
 	uint16_t fragment; /* the field of the fragment header: offset and M */
 	uint8_t segments_left;
 };
 
 static size_t header_len(uint8_t proto)
 {
-	return proto == IPPROTO_TCP ? 20 : proto == IPPROTO_UDP ? 8 : proto == IPPROTO_ICMPV6 ? 8 : 0;
+	return proto == IPPROTO_TCP      ? 20
+	       : proto == IPPROTO_UDP    ? 8
+	       : proto == IPPROTO_ICMPV6 ? 8
+					 : 0;
 }
 
 static size_t sum_offset(uint8_t proto)
@@ -202,9 +205,13 @@ TEST("frame: cut off at any length is short, and nothing behind the end is touch
 	static const struct recipe recipes[] = {
 		{ .proto = IPPROTO_UDP, .payload = 9 },
 		{ .proto = IPPROTO_TCP, .payload = 1, .vlan = 101 },
-		{ .proto = IPPROTO_ICMPV6, .payload = 4, .extensions = { HOP, ROUTING, DSTOPTS },
+		{ .proto = IPPROTO_ICMPV6,
+			.payload = 4,
+			.extensions = { HOP, ROUTING, DSTOPTS },
 			.extension_count = 3 },
-		{ .proto = IPPROTO_UDP, .payload = 2, .extensions = { AH, FRAGMENT, DSTOPTS },
+		{ .proto = IPPROTO_UDP,
+			.payload = 2,
+			.extensions = { AH, FRAGMENT, DSTOPTS },
 			.extension_count = 3 },
 	};
 
@@ -223,7 +230,8 @@ TEST("frame: cut off at any length is short, and nothing behind the end is touch
 			copy = exact(data, n);
 			vnep_set_be16(copy + l3 + 4, (uint16_t)(n - l3 - 40));
 			if (!vnep_frame_parse(&f, copy, n)) {
-				CHECK(n >= l4 + (f.proto == IPPROTO_ICMPV6 ? 4u : header_len(f.proto)));
+				CHECK(n >= l4 + (f.proto == IPPROTO_ICMPV6 ? 4u
+									   : header_len(f.proto)));
 				vnep_frame_checksum_ok(&f, copy);
 				vnep_frame_checksum_set(&f, copy);
 				vnep_frame_set_src(&f, copy, &f.dest);
@@ -235,7 +243,8 @@ TEST("frame: cut off at any length is short, and nothing behind the end is touch
 
 TEST("frame: the sum agrees with a naive one at every length, odd ones too")
 {
-	struct in6_addr src = ip("2001:db8::1"), dest = ip("2001:db8:ffff:ffff:ffff:ffff:ffff:ffff");
+	struct in6_addr src = ip("2001:db8::1"),
+			dest = ip("2001:db8:ffff:ffff:ffff:ffff:ffff:ffff");
 	uint8_t data[300];
 
 	for (size_t i = 0; i < sizeof data; i++)
@@ -279,8 +288,11 @@ TEST("frame: rewritten addresses keep the checksum right, behind each kind of ex
 	for (unsigned p = 0; p < 3; p++)
 		for (unsigned k = 0; k < sizeof kinds; k++)
 			for (size_t payload = 0; payload < 34; payload += 3) {
-				struct recipe r = { .proto = protos[p], .payload = payload,
-					.padding = payload % 5, .extensions = { kinds[k] }, .extension_count = kinds[k] != NONE };
+				struct recipe r = { .proto = protos[p],
+					.payload = payload,
+					.padding = payload % 5,
+					.extensions = { kinds[k] },
+					.extension_count = kinds[k] != NONE };
 
 				check_rewrite(&r);
 			}
@@ -349,8 +361,11 @@ TEST("frame: the sum of a datagram covers what its UDP length says, not what lie
 
 TEST("frame: with a routing header that is not at its end the destination is not in the sum")
 {
-	struct recipe r = { .proto = IPPROTO_TCP, .payload = 7, .extensions = { ROUTING },
-		.extension_count = 1, .segments_left = 1 };
+	struct recipe r = { .proto = IPPROTO_TCP,
+		.payload = 7,
+		.extensions = { ROUTING },
+		.extension_count = 1,
+		.segments_left = 1 };
 	struct in6_addr other = ip("2001:db8::5");
 	uint8_t data[MAX];
 	struct vnep_frame f;
@@ -368,10 +383,14 @@ TEST("frame: with a routing header that is not at its end the destination is not
 	CHECK(vnep_be16(data + l4 + 16) != sum);
 }
 
-TEST("frame: a first fragment has ports and a sum that follows, a later one neither; an atomic one is whole")
+TEST("frame: a first fragment has ports and a sum that follows, a later one neither; an atomic one "
+     "is whole")
 {
-	struct recipe r = { .proto = IPPROTO_UDP, .payload = 16, .extensions = { FRAGMENT },
-		.extension_count = 1, .fragment = 1 };
+	struct recipe r = { .proto = IPPROTO_UDP,
+		.payload = 16,
+		.extensions = { FRAGMENT },
+		.extension_count = 1,
+		.fragment = 1 };
 	struct in6_addr other = ip("2001:db8::5");
 	uint8_t data[MAX];
 	struct vnep_frame f;
@@ -454,7 +473,8 @@ TEST("frame: a packet of any size that a length field can say is taken, a larger
 TEST("frame: the hop limit goes down to 1 and no further; MACs are put in place")
 {
 	struct recipe r = { .proto = NONE };
-	const struct vnep_mac a = { { 0, 0, 0x5e, 0, 0x53, 1 } }, b = { { 0, 0, 0x5e, 0, 0x53, 2 } };
+	const struct vnep_mac a = { { 0, 0, 0x5e, 0, 0x53, 1 } },
+			      b = { { 0, 0, 0x5e, 0, 0x53, 2 } };
 	uint8_t data[MAX];
 	struct vnep_frame f;
 	size_t l4, len = make(data, &r, &l4);

@@ -43,7 +43,8 @@ TEST("heap: random sets, moves and removals, then everything comes out sorted")
 		memset(nodes, 0, sizeof nodes);
 		for (unsigned n = 0; n < 10000; n++) {
 			struct vnep_heap_node *node = &nodes[next(&random) % NODES];
-			struct vnep_mono at = { (int64_t)(next(&random) % 300) - 100 }; /* many equal */
+			struct vnep_mono at = { (int64_t)(next(&random) % 300) -
+						100 }; /* many equal */
 
 			if (next(&random) % 3)
 				CHECK_INT(vnep_heap_set(&heap, node, at), 0);

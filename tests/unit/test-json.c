@@ -24,8 +24,11 @@ static const char *dumped(const struct vnep_json *json)
 
 TEST("json: what comes in goes out, keys in their order")
 {
-	static const char *const same[] = { "{\"z\":1,\"a\":[true,false,null,-5],\"m\":{\"y\":\"x\"}}", "\"a\"",
-		"9223372036854775807", "-9223372036854775808", "[]", "{}", "\"\xc3\xa4 \\\" \\\\ \\u0001\"" };
+	static const char *const same[] = {
+		"{\"z\":1,\"a\":[true,false,null,-5],\"m\":{\"y\":\"x\"}}", "\"a\"",
+		"9223372036854775807", "-9223372036854775808", "[]", "{}",
+		"\"\xc3\xa4 \\\" \\\\ \\u0001\""
+	};
 
 	for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
 		struct vnep_json *json = parse(same[i]);
@@ -42,16 +45,18 @@ TEST("json: what I-JSON forbids is malformed, with line and column")
 	static const struct {
 		const char *text;
 		unsigned column;
-	} bad[] = { { "", 1 }, { "{", 1 }, { "{\"a\":1,\"a\":2}", 10 }, { "{\"a\":NaN}", 8 }, { "[1,]", 4 },
-		{ "{\"a\":1} x", 9 }, { "\"\\u0000\"", 8 }, { "\"\xff\"", 1 }, { "\"\xc3\"", 1 },
-		{ "[9223372036854775808]", 20 }, { "\"\\ud800\"", 8 }, { "{'a':1}", 2 }, { "[01]", 2 } };
+	} bad[] = { { "", 1 }, { "{", 1 }, { "{\"a\":1,\"a\":2}", 10 }, { "{\"a\":NaN}", 8 },
+		{ "[1,]", 4 }, { "{\"a\":1} x", 9 }, { "\"\\u0000\"", 8 }, { "\"\xff\"", 1 },
+		{ "\"\xc3\"", 1 }, { "[9223372036854775808]", 20 }, { "\"\\ud800\"", 8 },
+		{ "{'a':1}", 2 }, { "[01]", 2 } };
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		struct vnep_json *json = NULL;
 		struct vnep_err err = { 0 };
 
 		vnep_err_place(&err, "-", 7, 0);
-		CHECK_INT(vnep_json_parse(bad[i].text, strlen(bad[i].text), &json, &err), VNEP_ESYNTAX);
+		CHECK_INT(vnep_json_parse(bad[i].text, strlen(bad[i].text), &json, &err),
+			VNEP_ESYNTAX);
 		CHECK(!json);
 		CHECK_INT(err.line, 7);
 		if (err.column != bad[i].column)
@@ -169,8 +174,8 @@ TEST("json: a tree is built, changed, copied and compared")
 TEST("json: known keys go to the front in their order, the others keep theirs")
 {
 	static const char *const keys[] = { "type", "v", "a", "b", NULL };
-	static const char *const pairs[][2] = {
-		{ "{\"type\":1,\"v\":1,\"b\":2}", "{\"type\":1,\"v\":1,\"b\":2}" },
+	static const char *const pairs[][2] = { { "{\"type\":1,\"v\":1,\"b\":2}",
+							"{\"type\":1,\"v\":1,\"b\":2}" },
 		{ "{\"b\":2,\"a\":1,\"v\":1,\"type\":1}", "{\"type\":1,\"v\":1,\"a\":1,\"b\":2}" },
 		{ "{\"x\":9,\"b\":2,\"y\":8}", "{\"b\":2,\"x\":9,\"y\":8}" },
 		{ "{\"a\":1,\"x\":9,\"b\":2}", "{\"a\":1,\"b\":2,\"x\":9}" },
@@ -192,7 +197,9 @@ static unsigned column(const char *text, const char *parent, size_t index, const
 
 TEST("json: the column of a key is that of its opening quote, in the right object")
 {
-	const char *text = "{\"a\":{\"b\":1}, \"b\" : 2,\"l\":[{\"b\":3},{\"c\":[{\"b\":0}],\"b\":4}],\"s\":\"{\\\"k\\\":1\"}";
+	const char *text =
+		"{\"a\":{\"b\":1}, \"b\" : "
+		"2,\"l\":[{\"b\":3},{\"c\":[{\"b\":0}],\"b\":4}],\"s\":\"{\\\"k\\\":1\"}";
 
 	CHECK_INT(column(text, NULL, 0, "a"), 2);
 	CHECK_INT(column(text, NULL, 0, "b"), 15);

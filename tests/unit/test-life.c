@@ -123,7 +123,8 @@ static void walk(bool never_awake, uint32_t seed)
 	}
 }
 
-TEST("life: over random events kernel, journal and state agree, and who never listens is never awake")
+TEST("life: over random events kernel, journal and state agree, and who never listens is never "
+     "awake")
 {
 	for (uint32_t seed = 1; seed <= 5; seed++) {
 		walk(false, seed);
@@ -131,7 +132,8 @@ TEST("life: over random events kernel, journal and state agree, and who never li
 	}
 }
 
-TEST("life: a device whose active time is taken away while it is awake loses nothing of what the kernel holds")
+TEST("life: a device whose active time is taken away while it is awake loses nothing of what the "
+     "kernel holds")
 {
 	unsigned actions;
 

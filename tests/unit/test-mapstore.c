@@ -12,8 +12,12 @@
 #define VPC   "{\"type\":\"vpc\",\"v\":1,\"vpc\":\"acme\",\"prefix\":\"2001:db8:b::/64\"}"
 #define DEV_A "urn:dev:mac:00005efffe005301"
 #define DEV_B "urn:dev:mac:00005efffe005302"
-#define A(vep) "{\"type\":\"device\",\"v\":1,\"dev\":\"" DEV_A "\",\"vep\":\"" vep "\",\"name\":\"a.example.\"}"
-#define B(vep) "{\"type\":\"device\",\"v\":1,\"dev\":\"" DEV_B "\",\"vep\":\"" vep "\",\"groups\":[\"lights\"]}"
+#define A(vep)                                                              \
+	"{\"type\":\"device\",\"v\":1,\"dev\":\"" DEV_A "\",\"vep\":\"" vep \
+	"\",\"name\":\"a.example.\"}"
+#define B(vep)                                                              \
+	"{\"type\":\"device\",\"v\":1,\"dev\":\"" DEV_B "\",\"vep\":\"" vep \
+	"\",\"groups\":[\"lights\"]}"
 
 static char state[64];
 static struct vnep_mapstore *store;
@@ -103,10 +107,14 @@ TEST("one MAC in two VLANs is two devices, and the MAC alone is ambiguous")
 	char dev[VNEP_URN_MAX + 1];
 
 	open_fresh();
-	CHECK_INT(put("{\"type\":\"device\",\"v\":1,\"dev\":\"urn:dev:os:32473-1\",\"vep\":\"2001:db8:b::1\","
-		      "\"mac\":\"00:00:5e:00:53:09\",\"vlan\":7}"), 0);
-	CHECK_INT(put("{\"type\":\"device\",\"v\":1,\"dev\":\"urn:dev:os:32473-2\",\"vep\":\"2001:db8:b::2\","
-		      "\"mac\":\"00:00:5e:00:53:09\",\"vlan\":8}"), 0);
+	CHECK_INT(put("{\"type\":\"device\",\"v\":1,\"dev\":\"urn:dev:os:32473-1\",\"vep\":\"2001:"
+		      "db8:b::1\","
+		      "\"mac\":\"00:00:5e:00:53:09\",\"vlan\":7}"),
+		0);
+	CHECK_INT(put("{\"type\":\"device\",\"v\":1,\"dev\":\"urn:dev:os:32473-2\",\"vep\":\"2001:"
+		      "db8:b::2\","
+		      "\"mac\":\"00:00:5e:00:53:09\",\"vlan\":8}"),
+		0);
 	CHECK_INT(commit(), 0);
 	CHECK_STR(resolve("00:00:5e:00:53:09"), "ambiguous");
 	CHECK_STR(err.hint, "urn:dev:os:32473-1, urn:dev:os:32473-2");
@@ -155,7 +163,8 @@ TEST("a vep lies in the prefix of its vpc, also when the vpc changes under it")
 	CHECK_INT(vnep_map_vpc_of(txn, &d, vpc, &err), 0);
 	CHECK_STR(vpc, "acme");
 	vnep_device_release(&d);
-	CHECK_INT(put("{\"type\":\"device\",\"v\":1,\"dev\":\"" DEV_B "\",\"vep\":\"2001:db8:b::2\",\"vpc\":\"nobody\"}"),
+	CHECK_INT(put("{\"type\":\"device\",\"v\":1,\"dev\":\"" DEV_B
+		      "\",\"vep\":\"2001:db8:b::2\",\"vpc\":\"nobody\"}"),
 		0);
 	CHECK_INT(commit(), VNEP_EVALUE);
 	CHECK_STR(err.text, DEV_B " is in vpc \"nobody\", which is not in the map");
@@ -171,7 +180,9 @@ TEST("the longest prefix that holds the vep is the device's vpc")
 
 	open_fresh();
 	CHECK_INT(put(VPC), 0);
-	CHECK_INT(put("{\"type\":\"vpc\",\"v\":1,\"vpc\":\"part\",\"prefix\":\"2001:db8:b::10/124\"}"), 0);
+	CHECK_INT(put("{\"type\":\"vpc\",\"v\":1,\"vpc\":\"part\",\"prefix\":\"2001:db8:b::10/"
+		      "124\"}"),
+		0);
 	CHECK_INT(put(A("2001:db8:b::11")), 0);
 	CHECK_INT(commit(), 0);
 	CHECK_INT(vnep_map_get_device(txn, DEV_A, &d, &err), 0);
@@ -255,7 +266,8 @@ TEST("the members of a group are found by the index")
 
 TEST("bindings come from edges only, and go with their device")
 {
-	static const char text[] = "{\"type\":\"binding\",\"v\":1,\"dev\":\"" DEV_A "\",\"region\":\"east\","
+	static const char text[] =
+		"{\"type\":\"binding\",\"v\":1,\"dev\":\"" DEV_A "\",\"region\":\"east\","
 		"\"edge\":\"e1\",\"epoch\":1,\"port\":\"acc0\",\"mac\":\"00:00:5e:00:53:01\","
 		"\"addr\":[\"2001:db8:a::2\"],\"since\":\"2026-01-01T00:00:00.000000Z\"}";
 	const struct vnep_map_put edge = { .as_edge = true };
@@ -296,7 +308,8 @@ TEST("a stored record whose octets changed is damaged, not believed")
 	CHECK(f && !fstat(fileno(f), &st));
 	bytes = malloc((size_t)st.st_size);
 	CHECK(fread(bytes, 1, (size_t)st.st_size, f) == (size_t)st.st_size);
-	for (at = bytes; (at = memmem(at, (size_t)(bytes + st.st_size - at), "2001:db8:b::1", 13)); at += 13)
+	for (at = bytes; (at = memmem(at, (size_t)(bytes + st.st_size - at), "2001:db8:b::1", 13));
+		at += 13)
 		at[12] = '2';
 	rewind(f);
 	CHECK(fwrite(bytes, 1, (size_t)st.st_size, f) == (size_t)st.st_size);
@@ -344,7 +357,8 @@ TEST("a batch names the other line of what it has twice")
 		rc[i] = vnep_map_batch_add(batch, json, text[i], strlen(text[i]), &err);
 		vnep_json_free(json);
 		if (i == 1)
-			CHECK_STR(err.text, "vep 2001:db8:b::1 is that of " DEV_A " on line 1 already");
+			CHECK_STR(err.text,
+				"vep 2001:db8:b::1 is that of " DEV_A " on line 1 already");
 	}
 	CHECK_INT(rc[0], 0);
 	CHECK_INT(rc[1], VNEP_EVALUE);

@@ -14,7 +14,8 @@ static struct in6_addr ip(const char *text)
 	return addr;
 }
 
-static const struct vnep_mac ours = { { 0, 0, 0x5e, 0, 0x53, 0xfe } }, theirs = { { 0, 0, 0x5e, 0, 0x53, 1 } };
+static const struct vnep_mac ours = { { 0, 0, 0x5e, 0, 0x53, 0xfe } },
+			     theirs = { { 0, 0, 0x5e, 0, 0x53, 1 } };
 
 enum { L3 = 14, L4 = 54, TARGET = L4 + 8, OPTION = L4 + 24, MAX = 256 };
 
@@ -58,7 +59,8 @@ static size_t router_solicit(uint8_t data[MAX])
 
 TEST("ndisc: our solicitation is read back, untagged and tagged")
 {
-	struct in6_addr src = ip("2001:db8:b::1"), target = ip("2001:db8:b::77"), group = ip("ff02::1:ff00:77");
+	struct in6_addr src = ip("2001:db8:b::1"), target = ip("2001:db8:b::77"),
+			group = ip("ff02::1:ff00:77");
 
 	for (unsigned vlan = 0; vlan <= 900; vlan += 900) {
 		uint8_t data[MAX];
@@ -129,7 +131,8 @@ TEST("ndisc: an announcement says who is where, to all nodes")
 	size_t len = vnep_ndisc_announce(data, 900, &ours, &target);
 
 	CHECK_INT(vnep_ndisc_read(&nd, data, len), 0);
-	CHECK(nd.type == VNEP_ND_NEIGHBOUR_ADVERT && nd.vlan == 900 && !nd.solicited && nd.override);
+	CHECK(nd.type == VNEP_ND_NEIGHBOUR_ADVERT && nd.vlan == 900 && !nd.solicited &&
+		nd.override);
 	CHECK(vnep_ip6_equal(&nd.target, &target) && vnep_mac_equal(&nd.lladdr, &ours));
 }
 
@@ -152,7 +155,8 @@ TEST("ndisc: a router solicitation is read, with and without a source")
 }
 
 /* One octet changed in a message that was good: RFC 4861 6.1.1, 7.1.1, 7.1.2. */
-static void mutate(size_t (*make)(uint8_t *), const char *what, size_t at, uint8_t value, int wanted)
+static void mutate(
+	size_t (*make)(uint8_t *), const char *what, size_t at, uint8_t value, int wanted)
 {
 	uint8_t data[MAX];
 	struct vnep_ndisc nd = { .vlan = 77 };
@@ -209,8 +213,8 @@ TEST("ndisc: a wrong checksum is discarded")
 
 TEST("ndisc: without a source, a solicitation goes to a solicited-node group and has no option")
 {
-	static const char *const wrong[] = { "2001:db8:b::77", "ff02::1", "ff02::2:ff00:77", "ff05::1:ff00:77",
-		"ff02::1:fe00:77" };
+	static const char *const wrong[] = { "2001:db8:b::77", "ff02::1", "ff02::2:ff00:77",
+		"ff05::1:ff00:77", "ff02::1:fe00:77" };
 	struct in6_addr none = { 0 }, dest;
 	uint8_t data[MAX];
 	struct vnep_ndisc nd;

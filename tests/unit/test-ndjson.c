@@ -24,7 +24,8 @@ TEST("lines: cut at newlines however the bytes come, numbered from 1, empty ones
 
 			CHECK_INT(vnep_lines_feed(&lines, text + at, left < step ? left : step), 0);
 			while (vnep_lines_next(&lines, &line, &len) == 1) {
-				CHECK(n < 3 && len == strlen(want[n]) && !memcmp(line, want[n], len));
+				CHECK(n < 3 && len == strlen(want[n]) &&
+					!memcmp(line, want[n], len));
 				CHECK_INT(lines.line, number[n]);
 				n++;
 			}
@@ -54,7 +55,8 @@ TEST("lines: one that is too long is reported once and skipped, whatever the pie
 
 		vnep_lines_init(&lines);
 		for (size_t at = 0; at < size; at += steps[s]) {
-			vnep_lines_feed(&lines, text + at, size - at < steps[s] ? size - at : steps[s]);
+			vnep_lines_feed(
+				&lines, text + at, size - at < steps[s] ? size - at : steps[s]);
 			while ((rc = vnep_lines_next(&lines, &line, &len))) {
 				if (rc == VNEP_ETOOBIG) {
 					CHECK_INT(lines.line, 1);
@@ -132,7 +134,8 @@ TEST("writer: control bytes are escaped, what is not UTF-8 becomes U+FFFD")
 	CHECK_STR(written(&buf, "\xc3\xa4\xe2\x82\xac\xf0\x9f\x92\xa4"),
 		"{\"type\":\"x\",\"v\":1,\"s\":\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x92\xa4\"}\n");
 	/* overlong, surrogate, beyond U+10FFFF, cut off */
-	CHECK_STR(written(&buf, "\xc0\xaf"), "{\"type\":\"x\",\"v\":1,\"s\":\"\xef\xbf\xbd\xef\xbf\xbd\"}\n");
+	CHECK_STR(written(&buf, "\xc0\xaf"),
+		"{\"type\":\"x\",\"v\":1,\"s\":\"\xef\xbf\xbd\xef\xbf\xbd\"}\n");
 	CHECK_STR(written(&buf, "\xed\xa0\x80"),
 		"{\"type\":\"x\",\"v\":1,\"s\":\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"}\n");
 	CHECK_STR(written(&buf, "a\xf0\x9f\x92"),
@@ -166,7 +169,8 @@ TEST("writer: every kind of member, nested, with its commas")
 	vnep_jw_ts(&w, "t", (struct vnep_wall){ 0 });
 	vnep_jw_raw(&w, "r", "[2]", 3);
 	vnep_jw_end_record(&w);
-	CHECK_STR(vnep_buf_str(&buf), "{\"type\":\"x\",\"v\":1,\"a\":[1,{},\"2001:db8::1\"],"
+	CHECK_STR(vnep_buf_str(&buf),
+		"{\"type\":\"x\",\"v\":1,\"a\":[1,{},\"2001:db8::1\"],"
 		"\"o\":{\"m\":\"00:00:5e:00:53:01\",\"b\":false},\"i\":-9223372036854775808,"
 		"\"t\":\"1970-01-01T00:00:00.000000Z\",\"r\":[2]}\n");
 	vnep_buf_release(&buf);
@@ -182,7 +186,8 @@ TEST("writer: numbers that a JSON reader would round are decimal strings")
 	vnep_jw_u64(&w, "b", 9007199254740992);
 	vnep_jw_u64(&w, "c", UINT64_MAX);
 	vnep_jw_end_record(&w);
-	CHECK_STR(vnep_buf_str(&buf), "{\"type\":\"x\",\"v\":1,\"a\":9007199254740991,"
+	CHECK_STR(vnep_buf_str(&buf),
+		"{\"type\":\"x\",\"v\":1,\"a\":9007199254740991,"
 		"\"b\":\"9007199254740992\",\"c\":\"18446744073709551615\"}\n");
 	vnep_buf_release(&buf);
 }
@@ -192,7 +197,8 @@ TEST("writer: numbers that a JSON reader would round are decimal strings")
 TEST("base64: the vectors of RFC 4648, there and back")
 {
 	static const char *const pairs[][2] = { { "", "" }, { "f", "Zg==" }, { "fo", "Zm8=" },
-		{ "foo", "Zm9v" }, { "foob", "Zm9vYg==" }, { "fooba", "Zm9vYmE=" }, { "foobar", "Zm9vYmFy" } };
+		{ "foo", "Zm9v" }, { "foob", "Zm9vYg==" }, { "fooba", "Zm9vYmE=" },
+		{ "foobar", "Zm9vYmFy" } };
 	uint8_t out[16];
 	size_t len;
 
@@ -226,8 +232,9 @@ TEST("base64: every octet in every place survives")
 
 TEST("base64: padding elsewhere, stray bits, other alphabets and white space are refused")
 {
-	static const char *const bad[] = { "Z", "Zg", "Zg=", "Z===", "====", "Zh==", "Zm9=", "Zg==Zg==",
-		"Z=g=", "Zm9v\n", "Zm-_", "Zm 9", "=Zg=" };
+	static const char *const bad[] = { "Z", "Zg",
+		"Zg=", "Z===", "====", "Zh==", "Zm9=", "Zg==Zg==", "Z=g=", "Zm9v\n", "Zm-_", "Zm 9",
+		"=Zg=" };
 	uint8_t out[16];
 	size_t len;
 

@@ -53,7 +53,8 @@ TEST("num: a duration has its unit; only 0 needs none")
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
 		CHECK_INT(vnep_num_duration_ns(bad[i], &v, &err), VNEP_EVALUE);
 	CHECK_INT(v, 42);
-	CHECK_STR(err.text, "\"99999999999999999999s\" is not a duration such as 10s, 250ms or 12h");
+	CHECK_STR(
+		err.text, "\"99999999999999999999s\" is not a duration such as 10s, 250ms or 12h");
 }
 
 TEST("num: octets count in powers of 1024")

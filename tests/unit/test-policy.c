@@ -22,13 +22,16 @@ static struct vnep_prefix prefix(const char *text)
 
 static struct vnep_frame to(const char *dest, uint8_t proto, uint16_t port)
 {
-	return (struct vnep_frame){ .dest = ip(dest), .proto = proto, .dest_port = port, .l3 = 14, .l4 = 54 };
+	return (struct vnep_frame){
+		.dest = ip(dest), .proto = proto, .dest_port = port, .l3 = 14, .l4 = 54
+	};
 }
 
 TEST("policy: without a list a device reaches its VPC's prefix and nothing else")
 {
 	struct vnep_prefix vpc = prefix("2001:db8:b::/64");
-	struct vnep_frame in = to("2001:db8:b::2", IPPROTO_UDP, 1), out = to("2001:db8:c::2", IPPROTO_UDP, 1);
+	struct vnep_frame in = to("2001:db8:b::2", IPPROTO_UDP, 1),
+			  out = to("2001:db8:c::2", IPPROTO_UDP, 1);
 
 	CHECK(vnep_policy_allows(NULL, 0, &vpc, &in));
 	CHECK(!vnep_policy_allows(NULL, 0, &vpc, &out));
@@ -39,7 +42,9 @@ TEST("policy: with a list only its entries count, prefix, protocol and ports tog
 	struct vnep_prefix vpc = prefix("2001:db8:b::/64");
 	const struct vnep_allow list[] = {
 		{ .to = prefix("2001:db8:c::/48") },
-		{ .to = prefix("2001:db8:d::1/128"), .proto = IPPROTO_UDP, .port_count = 2,
+		{ .to = prefix("2001:db8:d::1/128"),
+			.proto = IPPROTO_UDP,
+			.port_count = 2,
 			.ports = { { 5683, 5684 }, { 7000, 7000 } } },
 		{ .to = prefix("2001:db8:d::2/128"), .proto = IPPROTO_ICMPV6 },
 	};
@@ -75,7 +80,9 @@ TEST("policy: with a list only its entries count, prefix, protocol and ports tog
 
 TEST("policy: no rule about ports allows a later fragment, which shows none")
 {
-	const struct vnep_allow ports = { .to = prefix("::/0"), .proto = IPPROTO_UDP, .port_count = 1,
+	const struct vnep_allow ports = { .to = prefix("::/0"),
+		.proto = IPPROTO_UDP,
+		.port_count = 1,
 		.ports = { { 0, 65535 } } };
 	const struct vnep_allow any = { .to = prefix("::/0"), .proto = IPPROTO_UDP };
 	struct vnep_frame f = to("2001:db8::1", IPPROTO_UDP, 0);
@@ -87,14 +94,18 @@ TEST("policy: no rule about ports allows a later fragment, which shows none")
 	CHECK(vnep_policy_allows(&any, 1, &vpc, &f));
 }
 
-TEST("policy: the next hop is the destination inside the prefix, else that of the longest route, else none")
+TEST("policy: the next hop is the destination inside the prefix, else that of the longest route, "
+     "else none")
 {
-	struct vnep_route routes[] = { /* longest first, as records are decoded */
+	struct vnep_route routes[] = {
+		/* longest first, as records are decoded */
 		{ prefix("2001:db8:c:1::/64"), ip("2001:db8:b::1c") },
 		{ prefix("2001:db8:c::/48"), ip("2001:db8:b::c") },
 		{ prefix("2001:db8::/32"), ip("2001:db8:b::1") },
 	};
-	struct vnep_vpc vpc = { .prefix = prefix("2001:db8:b::/64"), .routes = routes, .route_count = 3 };
+	struct vnep_vpc vpc = {
+		.prefix = prefix("2001:db8:b::/64"), .routes = routes, .route_count = 3
+	};
 	static const char *const cases[][2] = {
 		{ "2001:db8:b::77", "2001:db8:b::77" },
 		{ "2001:db8:c:1::5", "2001:db8:b::1c" },

@@ -6,18 +6,19 @@
 #include "vnep/ndjson.h"
 #include "vnep/recjson.h"
 
-#define DEV      "urn:dev:mac:00005efffe005301"
-#define DEVICE   "{\"type\":\"device\",\"v\":1,\"dev\":\"" DEV "\",\"vep\":\"2001:db8:b::77\""
-#define EVENT    "{\"type\":\"event\",\"v\":1,\"dev\":\"" DEV "\""
-#define FRAME    "AABeAFMBAABeAFMCht0="
-#define TS       "\"ts\":\"2026-01-02T03:04:05.678901Z\",\"us\":1767323045678901"
-#define NOW_NS   1767323045678901000
+#define DEV    "urn:dev:mac:00005efffe005301"
+#define DEVICE "{\"type\":\"device\",\"v\":1,\"dev\":\"" DEV "\",\"vep\":\"2001:db8:b::77\""
+#define EVENT  "{\"type\":\"event\",\"v\":1,\"dev\":\"" DEV "\""
+#define FRAME  "AABeAFMBAABeAFMCht0="
+#define TS     "\"ts\":\"2026-01-02T03:04:05.678901Z\",\"us\":1767323045678901"
+#define NOW_NS 1767323045678901000
 
 /* Ethernet, tag 101, IPv6, UDP 40000 to 5683, nine octets. */
-static const uint8_t udp_frame[] = { 0x00, 0x00, 0x5e, 0x00, 0x53, 0x01, 0x00, 0x00, 0x5e, 0x00, 0x53, 0x02,
-	0x81, 0x00, 0x00, 0x65, 0x86, 0xdd, 0x60, 0, 0, 0, 0, 17, 17, 63, 0x20, 0x01, 0x0d, 0xb8, 0, 0x0b, 0, 0,
-	0, 0, 0, 0, 0, 0, 0, 2, 0x20, 0x01, 0x0d, 0xb8, 0, 0x0b, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x77, 0x9c, 0x40,
-	0x16, 0x33, 0, 17, 0, 0, 'p', 'a', 'y', 'l', 'o', 'a', 'd', '-', '!' };
+static const uint8_t udp_frame[] = { 0x00, 0x00, 0x5e, 0x00, 0x53, 0x01, 0x00, 0x00, 0x5e, 0x00,
+	0x53, 0x02, 0x81, 0x00, 0x00, 0x65, 0x86, 0xdd, 0x60, 0, 0, 0, 0, 17, 17, 63, 0x20, 0x01,
+	0x0d, 0xb8, 0, 0x0b, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0x20, 0x01, 0x0d, 0xb8, 0, 0x0b, 0, 0, 0,
+	0, 0, 0, 0, 0, 0, 0x77, 0x9c, 0x40, 0x16, 0x33, 0, 17, 0, 0, 'p', 'a', 'y', 'l', 'o', 'a',
+	'd', '-', '!' };
 
 /* ---- helpers ---- */
 
@@ -82,52 +83,74 @@ static struct in6_addr ip6(const char *text)
 
 TEST("recjson: a record becomes canonical: known keys in order, one form each, unknown ones last")
 {
-	CHECK_STR(checked("{\"x-rack\":{\"b\":1,\"a\":2},\"vep\":\"2001:DB8:B:0::77\",\"dev\":\"URN:DEV:MAC:00005E005301\","
-			  "\"v\":1,\"type\":\"device\",\"mac\":\"00-00-5E-00-53-01\",\"vlan\":0,\"name\":\"Lamp.Example\","
+	CHECK_STR(checked("{\"x-rack\":{\"b\":1,\"a\":2},\"vep\":\"2001:DB8:B:0::77\",\"dev\":"
+			  "\"URN:DEV:MAC:00005E005301\","
+			  "\"v\":1,\"type\":\"device\",\"mac\":\"00-00-5E-00-53-01\",\"vlan\":0,"
+			  "\"name\":\"Lamp.Example\","
 			  "\"addr\":[\"2001:DB8:A::0:2\"],\"groups\":[],\"deleted\":false}"),
-		DEVICE ",\"mac\":\"00:00:5e:00:53:01\",\"addr\":[\"2001:db8:a::2\"],\"name\":\"lamp.example\","
+		DEVICE ",\"mac\":\"00:00:5e:00:53:01\",\"addr\":[\"2001:db8:a::2\"],\"name\":"
+		       "\"lamp.example\","
 		       "\"x-rack\":{\"b\":1,\"a\":2}}");
 }
 
 TEST("recjson: policies have one form: words in capitals, ports as numbers, nested keys in order")
 {
-	CHECK_STR(checked(DEVICE ",\"allow\":[{\"ports\":[5683,\"80\",\"7-7\",\"1-10\"],\"proto\":\"udp\",\"to\":\"2001:DB8::/32\"},"
-				 "{\"to\":\"2001:db8::1\",\"proto\":58},{\"to\":\"::/0\",\"proto\":\"47\"},"
-				 "{\"to\":\"::/0\",\"proto\":\"IPv6-ICMP\"}]}"),
-		DEVICE ",\"allow\":[{\"to\":\"2001:db8::/32\",\"proto\":\"UDP\",\"ports\":[5683,80,7,\"1-10\"]},"
-		       "{\"to\":\"2001:db8::1/128\",\"proto\":\"ICMPV6\"},{\"to\":\"::/0\",\"proto\":\"47\"},"
+	CHECK_STR(
+		checked(DEVICE
+			",\"allow\":[{\"ports\":[5683,\"80\",\"7-7\",\"1-10\"],\"proto\":\"udp\","
+			"\"to\":\"2001:DB8::/32\"},"
+			"{\"to\":\"2001:db8::1\",\"proto\":58},{\"to\":\"::/0\",\"proto\":\"47\"},"
+			"{\"to\":\"::/0\",\"proto\":\"IPv6-ICMP\"}]}"),
+		DEVICE ",\"allow\":[{\"to\":\"2001:db8::/"
+		       "32\",\"proto\":\"UDP\",\"ports\":[5683,80,7,\"1-10\"]},"
+		       "{\"to\":\"2001:db8::1/128\",\"proto\":\"ICMPV6\"},{\"to\":\"::/"
+		       "0\",\"proto\":\"47\"},"
 		       "{\"to\":\"::/0\",\"proto\":\"ICMPV6\"}]}");
 }
 
 TEST("recjson: times become UTC with six digits")
 {
-	CHECK_STR(checked("{\"type\":\"binding\",\"v\":1,\"dev\":\"" DEV "\",\"port\":\"acc0\",\"mac\":\"00:00:5e:00:53:01\","
+	CHECK_STR(checked("{\"type\":\"binding\",\"v\":1,\"dev\":\"" DEV
+			  "\",\"port\":\"acc0\",\"mac\":\"00:00:5e:00:53:01\","
 			  "\"since\":\"2026-01-02T05:04:05+02:00\"}"),
-		"{\"type\":\"binding\",\"v\":1,\"dev\":\"" DEV "\",\"port\":\"acc0\",\"mac\":\"00:00:5e:00:53:01\","
+		"{\"type\":\"binding\",\"v\":1,\"dev\":\"" DEV
+		"\",\"port\":\"acc0\",\"mac\":\"00:00:5e:00:53:01\","
 		"\"since\":\"2026-01-02T03:04:05.000000Z\"}");
 }
 
 TEST("recjson: what is canonical stays as it is, octet by octet")
 {
 	static const char *const lines[] = {
-		"{\"type\":\"vpc\",\"v\":1,\"vpc\":\"acme\",\"prefix\":\"2001:db8:b::/64\",\"core_port\":\"up0\",\"core_vlan\":900,"
+		"{\"type\":\"vpc\",\"v\":1,\"vpc\":\"acme\",\"prefix\":\"2001:db8:b::/"
+		"64\",\"core_port\":\"up0\",\"core_vlan\":900,"
 		"\"routes\":[{\"to\":\"::/0\",\"next_hop\":\"2001:db8:b::1\"}],"
 		"\"quota\":{\"octets\":1073741824,\"reserved_octets\":67108864}}",
-		DEVICE ",\"vpc\":\"acme\",\"form\":\"edge\",\"mac\":\"00:00:5e:00:53:01\",\"port\":\"acc0\",\"vlan\":101,"
-		       "\"addr\":[\"2001:db8:a::2\"],\"addr_max\":4,\"region\":\"east\",\"name\":\"thermostat-17.iot.example.\","
-		       "\"groups\":[\"lights\"],\"labels\":{\"model\":\"T-100\"},\"allow\":[{\"to\":\"2001:db8:b::/64\"}],"
-		       "\"journal\":\"both\",\"consent\":true,\"psm\":{\"t3324_s\":10,\"t3412_s\":43200},"
-		       "\"dl_buffering\":{\"duration_s\":86400,\"packet_count\":100,\"octets\":65536},"
-		       "\"replay\":{\"mode\":\"fast\",\"pps\":50,\"keep\":\"all\"},\"revision\":42,\"origin\":\"east-1\"}",
-		"{\"type\":\"group\",\"v\":1,\"group\":\"lights\",\"address\":\"ff35:40:2001:db8::8000:1\",\"port\":5683,"
+		DEVICE
+		",\"vpc\":\"acme\",\"form\":\"edge\",\"mac\":\"00:00:5e:00:53:01\",\"port\":"
+		"\"acc0\",\"vlan\":101,"
+		"\"addr\":[\"2001:db8:a::2\"],\"addr_max\":4,\"region\":\"east\",\"name\":"
+		"\"thermostat-17.iot.example.\","
+		"\"groups\":[\"lights\"],\"labels\":{\"model\":\"T-100\"},\"allow\":[{\"to\":"
+		"\"2001:db8:b::/64\"}],"
+		"\"journal\":\"both\",\"consent\":true,\"psm\":{\"t3324_s\":10,\"t3412_s\":43200},"
+		"\"dl_buffering\":{\"duration_s\":86400,\"packet_count\":100,\"octets\":65536},"
+		"\"replay\":{\"mode\":\"fast\",\"pps\":50,\"keep\":\"all\"},\"revision\":42,"
+		"\"origin\":\"east-1\"}",
+		"{\"type\":\"group\",\"v\":1,\"group\":\"lights\",\"address\":\"ff35:40:2001:db8::"
+		"8000:1\",\"port\":5683,"
 		"\"senders\":[\"2001:db8:b::2\"]}",
-		"{\"type\":\"binding\",\"v\":1,\"dev\":\"" DEV "\",\"region\":\"east\",\"edge\":\"east-1\",\"epoch\":7,\"port\":\"acc0\","
-		"\"vlan\":101,\"mac\":\"00:00:5e:00:53:01\",\"addr\":[\"2001:db8:a::2\"],\"since\":\"2026-01-02T03:04:05.678901Z\"}",
+		"{\"type\":\"binding\",\"v\":1,\"dev\":\"" DEV
+		"\",\"region\":\"east\",\"edge\":\"east-1\",\"epoch\":7,\"port\":\"acc0\","
+		"\"vlan\":101,\"mac\":\"00:00:5e:00:53:01\",\"addr\":[\"2001:db8:a::2\"],\"since\":"
+		"\"2026-01-02T03:04:05.678901Z\"}",
 		"{\"type\":\"device\",\"v\":1,\"dev\":\"" DEV "\",\"deleted\":true}",
-		"{\"type\":\"presence\",\"v\":1," TS ",\"region\":\"east\",\"state\":\"up\",\"was\":\"down\"}",
-		"{\"type\":\"damage\",\"v\":1,\"segment\":\"1.pcapng\",\"offset\":0,\"octets\":12,\"records\":1}",
+		"{\"type\":\"presence\",\"v\":1," TS
+		",\"region\":\"east\",\"state\":\"up\",\"was\":\"down\"}",
+		"{\"type\":\"damage\",\"v\":1,\"segment\":\"1.pcapng\",\"offset\":0,\"octets\":12,"
+		"\"records\":1}",
 		"{\"type\":\"ack\",\"v\":1,\"id\":\"x\",\"vlna\":1}",
-		"{\"type\":\"future\",\"v\":1,\"ts\":\"soon\",\"us\":9223372036854775807,\"ns\":\"x\"}",
+		"{\"type\":\"future\",\"v\":1,\"ts\":\"soon\",\"us\":9223372036854775807,\"ns\":"
+		"\"x\"}",
 	};
 
 	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
@@ -136,8 +159,10 @@ TEST("recjson: what is canonical stays as it is, octet by octet")
 
 TEST("recjson: a record without v is of version 1; types that nobody knows are passed on")
 {
-	CHECK_STR(checked("{\"n\":1,\"type\":\"future\"}"), "{\"type\":\"future\",\"v\":1,\"n\":1}");
-	CHECK_STR(checked("{\"type\":\"sync\",\"revision\":1}"), "{\"type\":\"sync\",\"v\":1,\"revision\":1}");
+	CHECK_STR(
+		checked("{\"n\":1,\"type\":\"future\"}"), "{\"type\":\"future\",\"v\":1,\"n\":1}");
+	CHECK_STR(checked("{\"type\":\"sync\",\"revision\":1}"),
+		"{\"type\":\"sync\",\"v\":1,\"revision\":1}");
 }
 
 static const struct {
@@ -146,8 +171,10 @@ static const struct {
 	{ "[]", "1: a record must be an object, not an array" },
 	{ "{\"v\":1}", "1: missing key \"type\"" },
 	{ "{\"type\":1,\"v\":1}", "1: missing key \"type\"" },
-	{ "{\"type\":\"device\",\"v\":2}", "18: \"v\" must be 1: this vnep knows no other version of records" },
-	{ "{\"type\":\"device\",\"v\":\"1\"}", "18: \"v\" must be 1: this vnep knows no other version of records" },
+	{ "{\"type\":\"device\",\"v\":2}",
+		"18: \"v\" must be 1: this vnep knows no other version of records" },
+	{ "{\"type\":\"device\",\"v\":\"1\"}",
+		"18: \"v\" must be 1: this vnep knows no other version of records" },
 	{ "{\"type\":\"device\",\"v\":1,\"vep\":\"2001:db8::1\"}", "1: missing key \"dev\"" },
 	{ "{\"type\":\"device\",\"v\":1,\"dev\":\"" DEV "\"}", "1: missing key \"vep\"" },
 	{ "{\"type\":\"device\",\"v\":1,\"deleted\":true}", "1: missing key \"dev\"" },
@@ -155,46 +182,59 @@ static const struct {
 	{ "{\"type\":\"group\",\"v\":1,\"group\":\"a\"}", "1: missing key \"address\"" },
 	{ DEVICE ",\"vlna\":1}", "84: unknown key \"vlna\" (did you mean \"vlan\"?)" },
 	{ DEVICE ",\"addrMax\":1}", "84: unknown key \"addrMax\" (did you mean \"addr_max\"?)" },
-	{ DEVICE ",\"dl-buffering\":{}}", "84: unknown key \"dl-buffering\" (did you mean \"dl_buffering\"?)" },
+	{ DEVICE ",\"dl-buffering\":{}}",
+		"84: unknown key \"dl-buffering\" (did you mean \"dl_buffering\"?)" },
 	{ DEVICE ",\"VLAN\":1}", "84: unknown key \"VLAN\" (did you mean \"vlan\"?)" },
-	{ DEVICE ",\"psm\":{\"t3324\":10}}", "91: unknown key \"t3324\" in \"psm\" (did you mean \"t3324_s\"?)" },
-	{ DEVICE ",\"vlan\":\"abc\"}", "84: \"vlan\" must be an integer from 1 to 4094, not \"abc\"" },
+	{ DEVICE ",\"psm\":{\"t3324\":10}}",
+		"91: unknown key \"t3324\" in \"psm\" (did you mean \"t3324_s\"?)" },
+	{ DEVICE ",\"vlan\":\"abc\"}",
+		"84: \"vlan\" must be an integer from 1 to 4094, not \"abc\"" },
 	{ DEVICE ",\"vlan\":4095}", "84: \"vlan\" must be an integer from 1 to 4094, not 4095" },
 	{ DEVICE ",\"vlan\":-1}", "84: \"vlan\" must be an integer from 1 to 4094, not -1" },
-	{ DEVICE ",\"vlan\":1.5}", "84: \"vlan\" must be an integer from 1 to 4094, not a number with a fraction" },
+	{ DEVICE ",\"vlan\":1.5}",
+		"84: \"vlan\" must be an integer from 1 to 4094, not a number with a fraction" },
 	{ DEVICE ",\"vlan\":null}", "84: \"vlan\" must be an integer from 1 to 4094, not null" },
 	{ DEVICE ",\"addr_max\":17}", "84: \"addr_max\" must be an integer from 1 to 16, not 17" },
 	{ DEVICE ",\"mac\":\"00:00:5e\"}", "84: \"mac\": \"00:00:5e\" is not a MAC address" },
-	{ DEVICE ",\"mac\":\"01:00:5e:00:53:01\"}", "84: \"mac\": MAC \"01:00:5e:00:53:01\" is a group address" },
+	{ DEVICE ",\"mac\":\"01:00:5e:00:53:01\"}",
+		"84: \"mac\": MAC \"01:00:5e:00:53:01\" is a group address" },
 	{ DEVICE ",\"mac\":7}", "84: \"mac\" must be a MAC address, not 7" },
 	{ DEVICE ",\"addr\":\"2001:db8::1\"}", "84: \"addr\" must be an array, not a string" },
 	{ DEVICE ",\"addr\":[\"2001:db8::1\",\"fe80::1\"]}",
 		"84: \"addr\" must be a unicast IPv6 address (not link-local), not \"fe80::1\"" },
-	{ DEVICE ",\"form\":\"hots\",\"addr\":[\"2001:db8::1\"]}", "84: \"form\" must be edge or host, not \"hots\"" },
+	{ DEVICE ",\"form\":\"hots\",\"addr\":[\"2001:db8::1\"]}",
+		"84: \"form\" must be edge or host, not \"hots\"" },
 	{ DEVICE ",\"form\":\"host\"}", "84: \"form\" host needs a fixed \"addr\"" },
-	{ DEVICE ",\"port\":\"a/b\"}", "84: \"port\" must be the name of an interface (1 to 15 octets), not \"a/b\"" },
-	{ DEVICE ",\"port\":\"sixteen-octets-x\"}",
-		"84: \"port\" must be the name of an interface (1 to 15 octets), not \"sixteen-octets-x\"" },
-	{ DEVICE ",\"vpc\":\"../x\"}",
-		"84: \"vpc\" must be a name of 1 to 63 letters, digits, '.', '_' and '-', not \"../x\"" },
+	{ DEVICE ",\"port\":\"a/b\"}",
+		"84: \"port\" must be the name of an interface (1 to 15 octets), not \"a/b\"" },
+	{ DEVICE ",\"port\":\"sixteen-octets-x\"}", "84: \"port\" must be the name of an interface "
+						    "(1 to 15 octets), not \"sixteen-octets-x\"" },
+	{ DEVICE ",\"vpc\":\"../x\"}", "84: \"vpc\" must be a name of 1 to 63 letters, digits, "
+				       "'.', '_' and '-', not \"../x\"" },
 	{ DEVICE ",\"name\":\"a..b\"}", "84: \"name\" must be a DNS name, not \"a..b\"" },
-	{ DEVICE ",\"groups\":[\"a\",\"\"]}",
-		"84: \"groups\" must be a name of 1 to 63 letters, digits, '.', '_' and '-', not \"\"" },
-	{ DEVICE ",\"labels\":{\"a\":1}}", "84: \"labels\" must be an object of strings, not an object" },
+	{ DEVICE ",\"groups\":[\"a\",\"\"]}", "84: \"groups\" must be a name of 1 to 63 letters, "
+					      "digits, '.', '_' and '-', not \"\"" },
+	{ DEVICE ",\"labels\":{\"a\":1}}",
+		"84: \"labels\" must be an object of strings, not an object" },
 	{ DEVICE ",\"consent\":\"yes\"}", "84: \"consent\" must be true or false, not \"yes\"" },
-	{ DEVICE ",\"journal\":\"all\"}", "84: \"journal\" must be asleep, from-device or both, not \"all\"" },
+	{ DEVICE ",\"journal\":\"all\"}",
+		"84: \"journal\" must be asleep, from-device or both, not \"all\"" },
 	{ DEVICE ",\"psm\":{}}", "84: missing key \"t3324_s\" in \"psm\"" },
-	{ DEVICE ",\"psm\":{\"t3324_s\":11161}}", "91: \"psm.t3324_s\" must be an integer from 0 to 11160, not 11161" },
+	{ DEVICE ",\"psm\":{\"t3324_s\":11161}}",
+		"91: \"psm.t3324_s\" must be an integer from 0 to 11160, not 11161" },
 	{ DEVICE ",\"psm\":10}", "84: \"psm\" must be an object, not 10" },
 	{ DEVICE ",\"replay\":{\"mode\":\"slow\"}}",
 		"94: \"replay.mode\" must be fast, queue or as-recorded, not \"slow\"" },
-	{ DEVICE ",\"allow\":[{\"to\":\"::/0\"},{\"proto\":\"UDP\"}]}", "84: missing key \"to\" in \"allow\"" },
+	{ DEVICE ",\"allow\":[{\"to\":\"::/0\"},{\"proto\":\"UDP\"}]}",
+		"84: missing key \"to\" in \"allow\"" },
 	{ DEVICE ",\"allow\":[{\"to\":\"::/0\"},{\"to\":\"2001:db8::1/64\"}]}",
 		"108: \"allow[1].to\": prefix \"2001:db8::1/64\" has bits behind its length" },
 	{ DEVICE ",\"allow\":[{\"to\":\"::/0\"},{\"to\":\"::/0\",\"proto\":\"UPD\"}]}",
-		"120: \"allow[1].proto\" must be UDP, TCP, ICMPV6 or a number from 1 to 255, not \"UPD\"" },
+		"120: \"allow[1].proto\" must be UDP, TCP, ICMPV6 or a number from 1 to 255, not "
+		"\"UPD\"" },
 	{ DEVICE ",\"allow\":[{\"to\":\"::/0\",\"proto\":\"UDP\",\"ports\":[\"9-8\"]}]}",
-		"120: \"allow[0].ports\" must be a port from 1 to 65535 or a range such as \"5683-5684\", not \"9-8\"" },
+		"120: \"allow[0].ports\" must be a port from 1 to 65535 or a range such as "
+		"\"5683-5684\", not \"9-8\"" },
 	{ DEVICE ",\"allow\":[{\"to\":\"::/0\",\"proto\":\"UDP\",\"ports\":[1,2,3,4,5,6,7,8,9]}]}",
 		"120: \"allow[0].ports\" has 9 entries, more than 8" },
 	{ DEVICE ",\"allow\":[{\"to\":\"::/0\"},{\"to\":\"::/0\",\"ports\":[1]}]}",
@@ -204,16 +244,19 @@ static const struct {
 		"61: \"vep\" must be a unicast IPv6 address (not link-local), not \"ff02::1\"" },
 	{ "{\"type\":\"device\",\"v\":1,\"dev\":\"lamp\",\"vep\":\"2001:db8::1\"}",
 		"24: \"dev\": \"lamp\" is not a device URN" },
-	{ "{\"type\":\"vpc\",\"v\":1,\"vpc\":\"a\",\"prefix\":\"2001:db8::/64\",\"quota\":{\"octets\":1,\"reserved_octets\":2}}",
+	{ "{\"type\":\"vpc\",\"v\":1,\"vpc\":\"a\",\"prefix\":\"2001:db8::/"
+	  "64\",\"quota\":{\"octets\":1,\"reserved_octets\":2}}",
 		"56: \"quota\" reserves more octets than it has" },
-	{ "{\"type\":\"vpc\",\"v\":1,\"vpc\":\"a\",\"prefix\":\"2001:db8::/64\",\"routes\":[{\"to\":\"::/0\",\"next_hop\":\"x\"}]}",
+	{ "{\"type\":\"vpc\",\"v\":1,\"vpc\":\"a\",\"prefix\":\"2001:db8::/"
+	  "64\",\"routes\":[{\"to\":\"::/0\",\"next_hop\":\"x\"}]}",
 		"79: \"routes[0].next_hop\" must be an IPv6 address, not \"x\"" },
 	{ "{\"type\":\"group\",\"v\":1,\"group\":\"a\",\"address\":\"2001:db8::1\"}",
 		"35: \"address\" must be an IPv6 multicast address, not \"2001:db8::1\"" },
-	{ "{\"type\":\"binding\",\"v\":1,\"dev\":\"" DEV "\",\"mac\":\"00:00:5e:00:53:01\"}", "1: missing key \"port\"" },
-	{ EVENT ",\"kind\":\"datum\"}",
-		"60: \"kind\" must be data, instruction, connect, disconnect, gap, late, corrupt, erased or note, not "
-		"\"datum\"" },
+	{ "{\"type\":\"binding\",\"v\":1,\"dev\":\"" DEV "\",\"mac\":\"00:00:5e:00:53:01\"}",
+		"1: missing key \"port\"" },
+	{ EVENT ",\"kind\":\"datum\"}", "60: \"kind\" must be data, instruction, connect, "
+					"disconnect, gap, late, corrupt, erased or note, not "
+					"\"datum\"" },
 	{ EVENT ",\"kind\":\"data\",\"frame\":\"" FRAME "\"}", "1: missing key \"direction\"" },
 	{ EVENT ",\"kind\":\"data\",\"direction\":\"to-device\"}", "1: missing key \"frame\"" },
 	{ EVENT ",\"kind\":\"data\",\"direction\":\"to-device\",\"frame\":\"c2VjcmV0\\n\"}",
@@ -236,14 +279,18 @@ static const struct {
 	{ EVENT ",\"kind\":\"note\",\"us\":1767323045000001,\"ns\":\"1767323045000002000\"}",
 		"96: \"ns\" and \"us\" are different instants" },
 	{ EVENT ",\"kind\":\"note\",\"ns\":1767323045000002000}",
-		"74: \"ns\" must be nanoseconds since 1970 as a decimal string, not 1767323045000002000" },
-	{ "{\"type\":\"event\",\"v\":1,\"kind\":\"connect\",\"port\":\"acc0\"}", "1: missing key \"dev\"" },
+		"74: \"ns\" must be nanoseconds since 1970 as a decimal string, not "
+		"1767323045000002000" },
+	{ "{\"type\":\"event\",\"v\":1,\"kind\":\"connect\",\"port\":\"acc0\"}",
+		"1: missing key \"dev\"" },
 	{ "{\"type\":\"event\",\"v\":1,\"kind\":\"note\"}", "1: missing key \"dev\"" },
 	{ "{\"type\":\"checkpoint\",\"v\":1,\"dev\":\"" DEV "\",\"cursor\":\"sync\"}",
 		"65: \"cursor\" must be disconnect or synced, not \"sync\"" },
-	{ "{\"type\":\"outcome\",\"v\":1,\"dev\":\"" DEV "\",\"outcome\":\"sent\"}", "1: missing key \"seq\"" },
+	{ "{\"type\":\"outcome\",\"v\":1,\"dev\":\"" DEV "\",\"outcome\":\"sent\"}",
+		"1: missing key \"seq\"" },
 	{ "{\"type\":\"status\",\"v\":1,\"dropped\":{\"because\":1}}",
-		"24: \"dropped\" must be a number, or an object of numbers by reason, not an object" },
+		"24: \"dropped\" must be a number, or an object of numbers by reason, not an "
+		"object" },
 	{ "{\"type\":\"difference\",\"v\":1,\"what\":\"missing\",\"record\":\"x\"}",
 		"45: \"record\" must be an object, not \"x\"" },
 };
@@ -274,15 +321,18 @@ TEST("recjson: a payload is never in a message, and a long value is counted, not
 	memset(value, 'x', sizeof value - 1);
 	value[sizeof value - 1] = 0;
 	snprintf(line, sizeof line, DEVICE ",\"journal\":\"%s\"}", value);
-	CHECK_STR(checked(line), "84: \"journal\" must be asleep, from-device or both, not a string of 199 octets");
-	snprintf(line, sizeof line, EVENT ",\"kind\":\"data\",\"direction\":\"to-device\",\"frame\":\"!%s\"}", value);
+	CHECK_STR(checked(line),
+		"84: \"journal\" must be asleep, from-device or both, not a string of 199 octets");
+	snprintf(line, sizeof line,
+		EVENT ",\"kind\":\"data\",\"direction\":\"to-device\",\"frame\":\"!%s\"}", value);
 	CHECK(!strstr(checked(line), "xx"));
 }
 
 TEST("recjson: a key far from every known one is an extension; a near one of another object is too")
 {
 	CHECK_STR(checked(DEVICE ",\"rack\":7,\"t3324\":1}"), DEVICE ",\"rack\":7,\"t3324\":1}");
-	CHECK_STR(checked(DEVICE ",\"labels\":{\"vlna\":\"x\"}}"), DEVICE ",\"labels\":{\"vlna\":\"x\"}}");
+	CHECK_STR(checked(DEVICE ",\"labels\":{\"vlna\":\"x\"}}"),
+		DEVICE ",\"labels\":{\"vlna\":\"x\"}}");
 }
 
 /* ---- decode ---- */
@@ -307,7 +357,8 @@ TEST("recjson: what a device does not say has the defaults of record.h")
 	CHECK_INT(d.addr_count + d.group_count + d.allow_count + d.vlan, 0);
 	vnep_device_release(&d);
 	vnep_json_free(json);
-	json = good("{\"type\":\"device\",\"v\":1,\"dev\":\"urn:dev:os:32473-1\",\"vep\":\"2001:db8::1\",\"psm\":{\"t3324_s\":0}}");
+	json = good("{\"type\":\"device\",\"v\":1,\"dev\":\"urn:dev:os:32473-1\",\"vep\":\"2001:"
+		    "db8::1\",\"psm\":{\"t3324_s\":0}}");
 	CHECK_INT(vnep_device_decode(json, &d, NULL), 0);
 	CHECK(!d.has_mac && d.has_psm && !d.has_journal);
 	CHECK_INT(d.journal, VNEP_JOURNAL_BOTH);
@@ -317,14 +368,20 @@ TEST("recjson: what a device does not say has the defaults of record.h")
 
 TEST("recjson: everything a device says is in the struct")
 {
-	struct vnep_json *json = good(DEVICE
-		",\"vpc\":\"acme\",\"form\":\"host\",\"mac\":\"00:00:5e:00:53:02\",\"port\":\"acc0\",\"vlan\":4094,"
-		"\"addr\":[\"2001:db8:a::2\",\"2001:db8:a::3\"],\"addr_max\":16,\"region\":\"east\",\"name\":\"lamp.\","
-		"\"groups\":[\"a\",\"b\"],\"labels\":{\"k\":\"v\"},\"allow\":[{\"to\":\"2001:db8::/32\",\"proto\":\"TCP\","
-		"\"ports\":[1,\"5683-65535\"]},{\"to\":\"::/0\",\"proto\":255}],\"journal\":\"from-device\",\"consent\":false,"
-		"\"psm\":{\"t3324_s\":11160,\"t3412_s\":35712000},\"dl_buffering\":{\"duration_s\":4294967295,"
-		"\"packet_count\":100,\"octets\":9007199254740991},\"replay\":{\"mode\":\"as-recorded\",\"pps\":50,"
-		"\"keep\":\"last\"},\"revision\":42}");
+	struct vnep_json *json =
+		good(DEVICE ",\"vpc\":\"acme\",\"form\":\"host\",\"mac\":\"00:00:5e:00:53:02\","
+			    "\"port\":\"acc0\",\"vlan\":4094,"
+			    "\"addr\":[\"2001:db8:a::2\",\"2001:db8:a::3\"],\"addr_max\":16,"
+			    "\"region\":\"east\",\"name\":\"lamp.\","
+			    "\"groups\":[\"a\",\"b\"],\"labels\":{\"k\":\"v\"},\"allow\":[{\"to\":"
+			    "\"2001:db8::/32\",\"proto\":\"TCP\","
+			    "\"ports\":[1,\"5683-65535\"]},{\"to\":\"::/"
+			    "0\",\"proto\":255}],\"journal\":\"from-device\",\"consent\":false,"
+			    "\"psm\":{\"t3324_s\":11160,\"t3412_s\":35712000},\"dl_buffering\":{"
+			    "\"duration_s\":4294967295,"
+			    "\"packet_count\":100,\"octets\":9007199254740991},\"replay\":{"
+			    "\"mode\":\"as-recorded\",\"pps\":50,"
+			    "\"keep\":\"last\"},\"revision\":42}");
 	struct in6_addr second = ip6("2001:db8:a::3"), vep = ip6("2001:db8:b::77");
 	struct vnep_device d = { 0 };
 
@@ -370,7 +427,8 @@ TEST("recjson: everything a device says is in the struct")
 
 TEST("recjson: a tombstone decodes with nothing but its id")
 {
-	struct vnep_json *json = good("{\"type\":\"device\",\"v\":1,\"dev\":\"" DEV "\",\"deleted\":true}");
+	struct vnep_json *json =
+		good("{\"type\":\"device\",\"v\":1,\"dev\":\"" DEV "\",\"deleted\":true}");
 	struct vnep_device d = { 0 };
 	struct vnep_vpc v = { 0 };
 
@@ -388,9 +446,12 @@ TEST("recjson: a tombstone decodes with nothing but its id")
 
 TEST("recjson: the routes of a vpc come longest prefix first")
 {
-	struct vnep_json *json = good("{\"type\":\"vpc\",\"v\":1,\"vpc\":\"acme\",\"prefix\":\"2001:db8:b::/64\",\"core_port\":\"up0\","
-				      "\"core_vlan\":1,\"routes\":[{\"to\":\"::/0\",\"next_hop\":\"2001:db8:b::1\"},"
-				      "{\"to\":\"2001:db8:c::/48\",\"next_hop\":\"2001:db8:b::2\"}],\"quota\":{\"octets\":5}}");
+	struct vnep_json *json =
+		good("{\"type\":\"vpc\",\"v\":1,\"vpc\":\"acme\",\"prefix\":\"2001:db8:b::/"
+		     "64\",\"core_port\":\"up0\","
+		     "\"core_vlan\":1,\"routes\":[{\"to\":\"::/0\",\"next_hop\":\"2001:db8:b::1\"},"
+		     "{\"to\":\"2001:db8:c::/"
+		     "48\",\"next_hop\":\"2001:db8:b::2\"}],\"quota\":{\"octets\":5}}");
 	struct vnep_vpc v = { 0 };
 
 	CHECK_INT(vnep_vpc_decode(json, &v, NULL), 0);
@@ -409,8 +470,10 @@ TEST("recjson: the routes of a vpc come longest prefix first")
 
 TEST("recjson: a group decodes with its senders")
 {
-	struct vnep_json *json = good("{\"type\":\"group\",\"v\":1,\"group\":\"lights\",\"address\":\"ff35:40:2001:db8::8000:1\","
-				      "\"port\":5683,\"senders\":[\"2001:db8::1\",\"2001:db8::2\"]}");
+	struct vnep_json *json =
+		good("{\"type\":\"group\",\"v\":1,\"group\":\"lights\",\"address\":\"ff35:40:2001:"
+		     "db8::8000:1\","
+		     "\"port\":5683,\"senders\":[\"2001:db8::1\",\"2001:db8::2\"]}");
 	struct vnep_group g = { 0 };
 
 	CHECK_INT(vnep_group_decode(json, &g, NULL), 0);
@@ -426,7 +489,8 @@ TEST("recjson: a group decodes with its senders")
 TEST("recjson: decode of a record that passed no check refuses, and leaves the struct alone")
 {
 	static const char *const lines[] = { DEVICE ",\"vlan\":70000}", DEVICE ",\"addr\":[1]}",
-		DEVICE ",\"addr\":[\"::1\"]}", DEVICE ",\"groups\":[\"..\"]}", DEVICE ",\"allow\":[{\"to\":1}]}",
+		DEVICE ",\"addr\":[\"::1\"]}", DEVICE ",\"groups\":[\"..\"]}",
+		DEVICE ",\"allow\":[{\"to\":1}]}",
 		DEVICE ",\"allow\":[{\"to\":\"::/0\",\"ports\":[1,2,3,4,5,6,7,8,9]}]}",
 		DEVICE ",\"allow\":[1,{\"to\":\"x\"}]}", DEVICE ",\"psm\":{\"t3324_s\":-1}}" };
 
@@ -445,8 +509,15 @@ TEST("recjson: decode of a record that passed no check refuses, and leaves the s
 
 TEST("recjson: a binding comes back as it was")
 {
-	struct vnep_binding b = { .dev = DEV, .region = "east", .edge = "east-1", .epoch = 7, .port = "acc0",
-		.vlan = 101, .mac = { { 0, 0, 0x5e, 0, 0x53, 1 } }, .addr_count = 2, .since = { NOW_NS },
+	struct vnep_binding b = { .dev = DEV,
+		.region = "east",
+		.edge = "east-1",
+		.epoch = 7,
+		.port = "acc0",
+		.vlan = 101,
+		.mac = { { 0, 0, 0x5e, 0, 0x53, 1 } },
+		.addr_count = 2,
+		.since = { NOW_NS },
 		.revision = 9 };
 	struct vnep_binding back = { 0 };
 	struct vnep_buf buf = { 0 };
@@ -467,7 +538,8 @@ TEST("recjson: a binding comes back as it was")
 	CHECK_INT(back.revision, 9);
 	CHECK_INT(back.addr_count, 2);
 	CHECK(vnep_mac_equal(&back.mac, &b.mac));
-	CHECK(vnep_ip6_equal(&back.addr[0], &b.addr[0]) && vnep_ip6_equal(&back.addr[1], &b.addr[1]));
+	CHECK(vnep_ip6_equal(&back.addr[0], &b.addr[0]) &&
+		vnep_ip6_equal(&back.addr[1], &b.addr[1]));
 	vnep_json_free(json);
 	vnep_buf_release(&buf);
 }
@@ -491,7 +563,8 @@ static void event_and_back(const struct vnep_event *event)
 	CHECK_STR(back.in_iface, event->in_iface);
 	CHECK_STR(back.text, event->text);
 	CHECK(back.seq == event->seq && back.ts.ns == event->ts.ns && back.count == event->count);
-	CHECK(back.kind == event->kind && back.direction == event->direction && back.reason == event->reason);
+	CHECK(back.kind == event->kind && back.direction == event->direction &&
+		back.reason == event->reason);
 	CHECK(back.conn == event->conn && back.copy == event->copy && back.length == event->length);
 	vnep_json_free(json);
 	vnep_buf_release(&buf);
@@ -500,9 +573,16 @@ static void event_and_back(const struct vnep_event *event)
 
 TEST("recjson: events of every kind come back as they were, to the nanosecond")
 {
-	struct vnep_event e = { .dev = DEV, .seq = 1017, .ts = { NOW_NS + 234 }, .conn = 3,
-		.kind = VNEP_KIND_DATA, .direction = VNEP_TO_DEVICE, .in_iface = "up0", .frame = udp_frame,
-		.frame_len = sizeof udp_frame, .length = sizeof udp_frame };
+	struct vnep_event e = { .dev = DEV,
+		.seq = 1017,
+		.ts = { NOW_NS + 234 },
+		.conn = 3,
+		.kind = VNEP_KIND_DATA,
+		.direction = VNEP_TO_DEVICE,
+		.in_iface = "up0",
+		.frame = udp_frame,
+		.frame_len = sizeof udp_frame,
+		.length = sizeof udp_frame };
 
 	event_and_back(&e);
 	e.copy = true;
@@ -513,29 +593,48 @@ TEST("recjson: events of every kind come back as they were, to the nanosecond")
 	event_and_back(&e);
 	e.frame_len = 7; /* no IPv6 in it */
 	event_and_back(&e);
-	e = (struct vnep_event){ .dev = DEV, .seq = 1018, .ts = { NOW_NS }, .kind = VNEP_KIND_GAP, .count = 3,
+	e = (struct vnep_event){ .dev = DEV,
+		.seq = 1018,
+		.ts = { NOW_NS },
+		.kind = VNEP_KIND_GAP,
+		.count = 3,
 		.reason = VNEP_DL_PACKET_COUNT };
 	event_and_back(&e);
-	e = (struct vnep_event){ .port = "acc0", .ts = { NOW_NS }, .kind = VNEP_KIND_GAP, .count = 3,
+	e = (struct vnep_event){ .port = "acc0",
+		.ts = { NOW_NS },
+		.kind = VNEP_KIND_GAP,
+		.count = 3,
 		.reason = VNEP_OVERRUN };
 	event_and_back(&e);
-	e = (struct vnep_event){ .edge = "east-1", .ts = { 0 }, .kind = VNEP_KIND_NOTE,
+	e = (struct vnep_event){ .edge = "east-1",
+		.ts = { 0 },
+		.kind = VNEP_KIND_NOTE,
 		.text = "ruleset \"vnep\" restored\n" };
 	event_and_back(&e);
 }
 
 TEST("recjson: an event carries the flow of its frame, for jq")
 {
-	const struct vnep_event e = { .dev = DEV, .seq = 7, .ts = { NOW_NS + 1 }, .conn = 3,
-		.kind = VNEP_KIND_DATA, .direction = VNEP_TO_DEVICE, .frame = udp_frame,
-		.frame_len = sizeof udp_frame, .length = sizeof udp_frame };
+	const struct vnep_event e = { .dev = DEV,
+		.seq = 7,
+		.ts = { NOW_NS + 1 },
+		.conn = 3,
+		.kind = VNEP_KIND_DATA,
+		.direction = VNEP_TO_DEVICE,
+		.frame = udp_frame,
+		.frame_len = sizeof udp_frame,
+		.length = sizeof udp_frame };
 	struct vnep_buf buf = { 0 };
 
 	vnep_event_encode(&buf, &e);
-	CHECK_STR(vnep_buf_str(&buf), EVENT ",\"seq\":7," TS ",\"ns\":\"1767323045678901001\",\"conn\":3,"
-		"\"kind\":\"data\",\"direction\":\"to-device\",\"src_ip\":\"2001:db8:b::2\",\"src_port\":40000,"
-		"\"dest_ip\":\"2001:db8:b::77\",\"dest_port\":5683,\"proto\":\"UDP\",\"hop_limit\":63,\"vlan\":101,"
-		"\"length\":75,\"frame\":\"AABeAFMBAABeAFMCgQAAZYbdYAAAAAARET8gAQ24AAsAAAAAAAAAAAACIAENuAALAAAAAAAAAAAAd5xA"
+	CHECK_STR(vnep_buf_str(&buf), EVENT
+		",\"seq\":7," TS ",\"ns\":\"1767323045678901001\",\"conn\":3,"
+		"\"kind\":\"data\",\"direction\":\"to-device\",\"src_ip\":\"2001:db8:b::2\",\"src_"
+		"port\":40000,"
+		"\"dest_ip\":\"2001:db8:b::77\",\"dest_port\":5683,\"proto\":\"UDP\",\"hop_limit\":"
+		"63,\"vlan\":101,"
+		"\"length\":75,\"frame\":"
+		"\"AABeAFMBAABeAFMCgQAAZYbdYAAAAAARET8gAQ24AAsAAAAAAAAAAAACIAENuAALAAAAAAAAAAAAd5xA"
 		"FjMAEQAAcGF5bG9hZC0h\"}\n");
 	vnep_buf_release(&buf);
 }
@@ -545,7 +644,8 @@ TEST("recjson: an event's instant is ns, else us, else ts")
 	static const struct {
 		const char *members;
 		int64_t ns;
-	} cases[] = { { ",\"ts\":\"2026-01-02T03:04:05.678901Z\"", NOW_NS }, { ",\"us\":1767323045678901", NOW_NS },
+	} cases[] = { { ",\"ts\":\"2026-01-02T03:04:05.678901Z\"", NOW_NS },
+		{ ",\"us\":1767323045678901", NOW_NS },
 		{ "," TS ",\"ns\":\"1767323045678901234\"", NOW_NS + 234 }, { "", 0 },
 		{ ",\"us\":9007199254740990", 9007199254740990000 } };
 
@@ -566,7 +666,9 @@ TEST("recjson: an event's instant is ns, else us, else ts")
 
 TEST("recjson: a frame longer than the packet was is refused")
 {
-	struct vnep_json *json = good(EVENT ",\"kind\":\"data\",\"direction\":\"to-device\",\"length\":13,\"frame\":\"" FRAME "\"}");
+	struct vnep_json *json = good(EVENT
+		",\"kind\":\"data\",\"direction\":\"to-device\",\"length\":13,\"frame\":\"" FRAME
+		"\"}");
 	struct vnep_buf frame = { 0 };
 	struct vnep_event e = { .seq = 42 };
 	struct vnep_err err = { 0 };
@@ -580,10 +682,19 @@ TEST("recjson: a frame longer than the packet was is refused")
 
 TEST("recjson: checkpoints and outcomes come back as they were")
 {
-	const struct vnep_checkpoint c = { .dev = DEV, .ts = { NOW_NS }, .conn = 3,
-		.cursor = VNEP_CURSOR_SYNCED, .cause = VNEP_CAUSE_T3324_EXPIRED, .resume_seq = 1012, .head_seq = 1018 };
-	const struct vnep_outcome o = { .dev = DEV, .seq = 1017, .ts = { NOW_NS },
-		.outcome = VNEP_OUTCOME_FAILED, .reason = VNEP_QUOTA_VPC, .evidence = VNEP_EVIDENCE_POLICY,
+	const struct vnep_checkpoint c = { .dev = DEV,
+		.ts = { NOW_NS },
+		.conn = 3,
+		.cursor = VNEP_CURSOR_SYNCED,
+		.cause = VNEP_CAUSE_T3324_EXPIRED,
+		.resume_seq = 1012,
+		.head_seq = 1018 };
+	const struct vnep_outcome o = { .dev = DEV,
+		.seq = 1017,
+		.ts = { NOW_NS },
+		.outcome = VNEP_OUTCOME_FAILED,
+		.reason = VNEP_QUOTA_VPC,
+		.evidence = VNEP_EVIDENCE_POLICY,
 		.attempt = 2 };
 	struct vnep_checkpoint c2 = { 0 };
 	struct vnep_outcome o2 = { 0 };
@@ -617,51 +728,94 @@ static void expect(struct vnep_buf *buf, const char *line)
 
 TEST("recjson: decisions and presence are as RECORDS.md prints them")
 {
-	struct vnep_decision d = { .ts = { NOW_NS }, .edge = "east-1", .dev = DEV, .direction = VNEP_FROM_DEVICE,
-		.reason = VNEP_SPOOFED_SOURCE, .proto = 17, .src_port = 1, .dest_port = 5683, .has_flow = true,
-		.src_mac = { { 0, 0, 0x5e, 0, 0x53, 1 } }, .vlan = 101, .in_iface = "acc0", .count = 1 };
-	const struct vnep_presence p = { .ts = { NOW_NS }, .edge = "east-1", .dev = DEV,
-		.state = VNEP_STATE_AWAKE, .was = VNEP_STATE_WAKING, .cause = VNEP_CAUSE_REPLAYED, .conn = 4 };
+	struct vnep_decision d = { .ts = { NOW_NS },
+		.edge = "east-1",
+		.dev = DEV,
+		.direction = VNEP_FROM_DEVICE,
+		.reason = VNEP_SPOOFED_SOURCE,
+		.proto = 17,
+		.src_port = 1,
+		.dest_port = 5683,
+		.has_flow = true,
+		.src_mac = { { 0, 0, 0x5e, 0, 0x53, 1 } },
+		.vlan = 101,
+		.in_iface = "acc0",
+		.count = 1 };
+	const struct vnep_presence p = { .ts = { NOW_NS },
+		.edge = "east-1",
+		.dev = DEV,
+		.state = VNEP_STATE_AWAKE,
+		.was = VNEP_STATE_WAKING,
+		.cause = VNEP_CAUSE_REPLAYED,
+		.conn = 4 };
 	struct vnep_buf buf = { 0 };
 
 	d.src_ip = ip6("2001:db8:a::2");
 	d.dest_ip = ip6("2001:db8:b::2");
 	vnep_decision_encode(&buf, &d);
-	expect(&buf, "{\"type\":\"decision\",\"v\":1," TS ",\"edge\":\"east-1\",\"dev\":\"" DEV "\","
-		"\"direction\":\"from-device\",\"forwarding\":\"drop\",\"reason\":\"spoofed-source\","
-		"\"src_ip\":\"2001:db8:a::2\",\"dest_ip\":\"2001:db8:b::2\",\"proto\":\"UDP\",\"src_port\":1,"
-		"\"dest_port\":5683,\"src_mac\":\"00:00:5e:00:53:01\",\"vlan\":101,\"in_iface\":\"acc0\",\"count\":1}\n");
+	expect(&buf,
+		"{\"type\":\"decision\",\"v\":1," TS ",\"edge\":\"east-1\",\"dev\":\"" DEV "\","
+		"\"direction\":\"from-device\",\"forwarding\":\"drop\",\"reason\":\"spoofed-"
+		"source\","
+		"\"src_ip\":\"2001:db8:a::2\",\"dest_ip\":\"2001:db8:b::2\",\"proto\":\"UDP\","
+		"\"src_port\":1,"
+		"\"dest_port\":5683,\"src_mac\":\"00:00:5e:00:53:01\",\"vlan\":101,\"in_iface\":"
+		"\"acc0\",\"count\":1}\n");
 	d = (struct vnep_decision){ .ts = { NOW_NS }, .accept = true, .count = 2 };
 	vnep_decision_encode(&buf, &d);
-	expect(&buf, "{\"type\":\"decision\",\"v\":1," TS ",\"forwarding\":\"accept\",\"count\":2}\n");
+	expect(&buf,
+		"{\"type\":\"decision\",\"v\":1," TS ",\"forwarding\":\"accept\",\"count\":2}\n");
 	vnep_presence_encode(&buf, &p);
-	expect(&buf, "{\"type\":\"presence\",\"v\":1," TS ",\"edge\":\"east-1\",\"dev\":\"" DEV "\",\"state\":\"awake\","
-		"\"was\":\"waking\",\"cause\":\"replayed\",\"conn\":4}\n");
+	expect(&buf, "{\"type\":\"presence\",\"v\":1," TS ",\"edge\":\"east-1\",\"dev\":\"" DEV
+		     "\",\"state\":\"awake\","
+		     "\"was\":\"waking\",\"cause\":\"replayed\",\"conn\":4}\n");
 	vnep_buf_release(&buf);
 }
 
-TEST("recjson: the status of an edge has every term, the reasons that are not zero, and the difference")
+TEST("recjson: the status of an edge has every term, the reasons that are not zero, and the "
+     "difference")
 {
-	struct vnep_ledger_terms t = { .arrived = 10, .segmented = 2, .forwarded = 4, .delivered = 3, .pending = 1,
+	struct vnep_ledger_terms t = { .arrived = 10,
+		.segmented = 2,
+		.forwarded = 4,
+		.delivered = 3,
+		.pending = 1,
 		.answered = 1 };
 	struct vnep_buf buf = { 0 };
 
 	t.dropped[VNEP_NO_MAPPING] = 2;
 	t.dropped[VNEP_POWER_WINDOW] = 3;
 	vnep_ledger_encode(&buf, "east-1", (struct vnep_wall){ 0 }, &t);
-	expect(&buf, "{\"type\":\"status\",\"v\":1,\"ts\":\"1970-01-01T00:00:00.000000Z\",\"edge\":\"east-1\",\"arrived\":10,"
-		"\"segmented\":2,\"forwarded\":4,\"delivered\":3,\"pending\":1,\"answered\":1,"
-		"\"dropped\":{\"no-mapping\":2,\"power-window\":3},\"difference\":-2}\n");
+	expect(&buf, "{\"type\":\"status\",\"v\":1,\"ts\":\"1970-01-01T00:00:00.000000Z\",\"edge\":"
+		     "\"east-1\",\"arrived\":10,"
+		     "\"segmented\":2,\"forwarded\":4,\"delivered\":3,\"pending\":1,\"answered\":1,"
+		     "\"dropped\":{\"no-mapping\":2,\"power-window\":3},\"difference\":-2}\n");
 	vnep_buf_release(&buf);
 }
 
 TEST("recjson: the status of a device, full and bare")
 {
-	struct vnep_status s = { .ts = { NOW_NS }, .dev = DEV, .region = "east", .edge = "east-1",
-		.state = VNEP_STATE_ASLEEP, .conn = 3, .since = { NOW_NS }, .last_seen = { NOW_NS },
-		.next_expected = { NOW_NS }, .port = "acc0", .vlan = 101, .has_mac = true,
-		.mac = { { 0, 0, 0x5e, 0, 0x53, 1 } }, .addr_count = 1, .resume_seq = 1012, .head_seq = 1018,
-		.pending = 6, .pending_octets = 396, .has_counts = true, .accepted = 120, .dropped = 2 };
+	struct vnep_status s = { .ts = { NOW_NS },
+		.dev = DEV,
+		.region = "east",
+		.edge = "east-1",
+		.state = VNEP_STATE_ASLEEP,
+		.conn = 3,
+		.since = { NOW_NS },
+		.last_seen = { NOW_NS },
+		.next_expected = { NOW_NS },
+		.port = "acc0",
+		.vlan = 101,
+		.has_mac = true,
+		.mac = { { 0, 0, 0x5e, 0, 0x53, 1 } },
+		.addr_count = 1,
+		.resume_seq = 1012,
+		.head_seq = 1018,
+		.pending = 6,
+		.pending_octets = 396,
+		.has_counts = true,
+		.accepted = 120,
+		.dropped = 2 };
 	struct vnep_buf buf = { 0 };
 
 	s.vep = ip6("2001:db8:b::77");
@@ -670,15 +824,25 @@ TEST("recjson: the status of a device, full and bare")
 	vnep_json_free(canonical(&buf));
 	s = (struct vnep_status){ .ts = { NOW_NS }, .dev = DEV };
 	vnep_status_encode(&buf, &s);
-	expect(&buf, "{\"type\":\"status\",\"v\":1,\"ts\":\"2026-01-02T03:04:05.678901Z\",\"dev\":\"" DEV "\","
-		"\"state\":\"unknown\",\"resume_seq\":0,\"head_seq\":0,\"pending\":0,\"pending_octets\":0}\n");
+	expect(&buf,
+		"{\"type\":\"status\",\"v\":1,\"ts\":\"2026-01-02T03:04:05.678901Z\",\"dev\":\"" DEV
+		"\","
+		"\"state\":\"unknown\",\"resume_seq\":0,\"head_seq\":0,\"pending\":0,\"pending_"
+		"octets\":0}\n");
 	vnep_buf_release(&buf);
 }
 
 TEST("recjson: what verify, list and watch say is canonical")
 {
-	struct vnep_element e = { .dev = DEV, .port = "acc0", .vlan = 101, .mac = { { 0, 0, 0x5e, 0, 0x53, 1 } },
-		.addr_count = 1, .packets = 5, .octets = 500, .last_seen = { NOW_NS }, .state = VNEP_STATE_AWAKE };
+	struct vnep_element e = { .dev = DEV,
+		.port = "acc0",
+		.vlan = 101,
+		.mac = { { 0, 0, 0x5e, 0, 0x53, 1 } },
+		.addr_count = 1,
+		.packets = 5,
+		.octets = 500,
+		.last_seen = { NOW_NS },
+		.state = VNEP_STATE_AWAKE };
 	struct vnep_err err = { 0 };
 	struct vnep_buf buf = { 0 };
 
@@ -687,22 +851,28 @@ TEST("recjson: what verify, list and watch say is canonical")
 	vnep_element_encode(&buf, &e);
 	vnep_json_free(canonical(&buf));
 	vnep_appended_encode(&buf, DEV, 1017);
-	expect(&buf, "{\"type\":\"appended\",\"v\":1,\"dev\":\"" DEV "\",\"seq\":1017,\"durable\":true}\n");
+	expect(&buf, "{\"type\":\"appended\",\"v\":1,\"dev\":\"" DEV
+		     "\",\"seq\":1017,\"durable\":true}\n");
 	vnep_stat_encode(&buf, "vnep_frames_total", "term", "pending", UINT64_MAX);
-	expect(&buf, "{\"type\":\"stat\",\"v\":1,\"name\":\"vnep_frames_total\",\"labels\":{\"term\":\"pending\"},"
-		"\"value\":\"18446744073709551615\"}\n");
+	expect(&buf, "{\"type\":\"stat\",\"v\":1,\"name\":\"vnep_frames_total\",\"labels\":{"
+		     "\"term\":\"pending\"},"
+		     "\"value\":\"18446744073709551615\"}\n");
 	vnep_stat_encode(&buf, "n", NULL, NULL, 1);
 	expect(&buf, "{\"type\":\"stat\",\"v\":1,\"name\":\"n\",\"value\":1}\n");
 	vnep_sync_encode(&buf, 42);
 	expect(&buf, "{\"type\":\"sync\",\"v\":1,\"revision\":42}\n");
 	vnep_difference_encode(&buf, "missing", "{\"a\":1}\n", 8);
-	expect(&buf, "{\"type\":\"difference\",\"v\":1,\"what\":\"missing\",\"record\":{\"a\":1}}\n");
+	expect(&buf,
+		"{\"type\":\"difference\",\"v\":1,\"what\":\"missing\",\"record\":{\"a\":1}}\n");
 	vnep_err_place(&err, "-", 17, 3);
 	vnep_err_set(&err, VNEP_ENOTFOUND, "no such device \"x\"");
 	vnep_err_hint(&err, "look");
 	vnep_error_encode(&buf, "vnep-map", &err);
-	expect(&buf, "{\"type\":\"error\",\"v\":1,\"tool\":\"vnep-map\",\"error_tag\":\"data-missing\",\"title\":\"not found\","
-		"\"detail\":\"no such device \\\"x\\\"\",\"file\":\"-\",\"line\":17,\"column\":3,\"hint\":\"look\",\"exit\":1}\n");
+	expect(&buf, "{\"type\":\"error\",\"v\":1,\"tool\":\"vnep-map\",\"error_tag\":\"data-"
+		     "missing\",\"title\":\"not found\","
+		     "\"detail\":\"no such device "
+		     "\\\"x\\\"\",\"file\":\"-\",\"line\":17,\"column\":3,\"hint\":\"look\","
+		     "\"exit\":1}\n");
 	vnep_buf_release(&buf);
 }
 
@@ -713,11 +883,13 @@ static void check_table(const struct vnep_key *keys)
 	size_t n = 0;
 
 	for (const struct vnep_key *key = keys; key->name; key++, n++) {
-		bool number = key->kind == VNEP_VALUE_INT || key->kind == VNEP_VALUE_WORD || key->kind == VNEP_VALUE_PROTO;
+		bool number = key->kind == VNEP_VALUE_INT || key->kind == VNEP_VALUE_WORD ||
+			      key->kind == VNEP_VALUE_PROTO;
 		uint64_t most = key->size < 8 ? ((uint64_t)1 << 8 * key->size) - 1 : UINT64_MAX;
 
 		if (number && key->size && key->max > most)
-			printf("# %s: %llu does not fit its field\n", key->name, (unsigned long long)key->max),
+			printf("# %s: %llu does not fit its field\n", key->name,
+				(unsigned long long)key->max),
 				t_failed = 1;
 		CHECK((key->kind == VNEP_VALUE_OBJECT) == !!key->nested);
 		CHECK((key->kind == VNEP_VALUE_WORD) == !!key->words);
@@ -790,7 +962,8 @@ TEST("recjson: vnep-record(5) has every key of every record, and no other")
 		unsigned rows = 0;
 
 		if (!manual) {
-			printf("# %s is not in man/vnep-record.5 (run from the top of the tree)\n", word);
+			printf("# %s is not in man/vnep-record.5 (run from the top of the tree)\n",
+				word);
 			t_failed = 1;
 			continue;
 		}

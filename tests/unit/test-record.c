@@ -4,8 +4,12 @@
 
 static struct vnep_ledger_terms balanced(void)
 {
-	struct vnep_ledger_terms t = { .arrived = 1000, .segmented = 40, .forwarded = 700, .delivered = 100,
-		.pending = 60, .answered = 80 };
+	struct vnep_ledger_terms t = { .arrived = 1000,
+		.segmented = 40,
+		.forwarded = 700,
+		.delivered = 100,
+		.pending = 60,
+		.answered = 80 };
 
 	t.dropped[VNEP_NO_MAPPING] = 70;
 	t.dropped[VNEP_OVERRUN] = 30;
@@ -45,7 +49,9 @@ TEST("ledger: each reason of the closed list counts")
 
 TEST("ledger: counters near their end still give the small difference")
 {
-	struct vnep_ledger_terms t = { .arrived = UINT64_MAX, .forwarded = UINT64_MAX - 3, .delivered = 3 };
+	struct vnep_ledger_terms t = {
+		.arrived = UINT64_MAX, .forwarded = UINT64_MAX - 3, .delivered = 3
+	};
 
 	CHECK_INT(vnep_ledger_difference(&t), 0);
 	t.segmented = 2; /* the sum went round */
@@ -58,8 +64,11 @@ TEST("record: enders take what is zeroed, what is absent, and leave nothing to r
 {
 	struct vnep_vpc vpc = { .routes = calloc(2, sizeof *vpc.routes), .route_count = 2 };
 	struct vnep_device device = { .groups = calloc(1, sizeof *device.groups),
-		.allow = calloc(3, sizeof *device.allow), .group_count = 1, .allow_count = 3 };
-	struct vnep_group group = { .senders = calloc(1, sizeof *group.senders), .sender_count = 1 };
+		.allow = calloc(3, sizeof *device.allow),
+		.group_count = 1,
+		.allow_count = 3 };
+	struct vnep_group group = { .senders = calloc(1, sizeof *group.senders),
+		.sender_count = 1 };
 
 	for (unsigned i = 0; i < 2; i++) {
 		vnep_vpc_release(&vpc);

@@ -117,7 +117,7 @@ TEST("ring: what is not released is kept, an overrun is counted to the frame, an
 	CHECK(got > 100 && got < 2000);
 	CHECK_INT(vnep_ring_drops(ring), 2000 - got);
 	CHECK_INT(vnep_ring_drops(ring),
-		2000 - got);		/* reading clears the kernel's counter, not ours */
+		2000 - got);            /* reading clears the kernel's counter, not ours */
 	send_numbered(out, 2000, 4000); /* no block was given back: nothing may be overwritten */
 	CHECK_INT(vnep_ring_next(ring, &f), 0);
 	CHECK(first && vnep_be32(first + 14) == 0);

@@ -63,7 +63,8 @@ TEST("state: a folder is made with its parents, for its owner alone, and only wh
 	teardown();
 }
 
-TEST("state: a symbolic link is refused, with a slash behind it too, and one to nowhere makes nothing")
+TEST("state: a symbolic link is refused, with a slash behind it too, and one to nowhere makes "
+     "nothing")
 {
 	struct vnep_err err = { 0 };
 
@@ -177,7 +178,8 @@ TEST("state: the lock of a holder that was killed is free, whatever its line say
 	fflush(stdout);
 	pid = fork();
 	if (!pid) {
-		if (!vnep_state_lock(tmp, "vnep-edge", "/s", &fd, NULL) && write(ready[1], "x", 1) == 1)
+		if (!vnep_state_lock(tmp, "vnep-edge", "/s", &fd, NULL) &&
+			write(ready[1], "x", 1) == 1)
 			pause();
 		_exit(1);
 	}

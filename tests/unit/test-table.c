@@ -114,7 +114,8 @@ TEST("table: it grows with what is in it, keeps everything, and never fills up")
 	CHECK(!vnep_table_get(&table, &items[0].key));
 }
 
-TEST("table: an empty one finds, walks and removes nothing; who has the key of another is not removed for it")
+TEST("table: an empty one finds, walks and removes nothing; who has the key of another is not "
+     "removed for it")
 {
 	struct item one = { .key = 7 }, twin = { .key = 7 };
 	struct vnep_table table;

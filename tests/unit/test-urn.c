@@ -51,14 +51,17 @@ TEST("urn: what is none is refused with what is wrong")
 		{ "lamp", "\"lamp\" is not a device URN" },
 		{ "", "\"\" is not a device URN" },
 		{ "urn:dev:os:", "\"urn:dev:os:\" is not a device URN" },
-		{ "urn:dev:mac:", "URN \"urn:dev:mac:\" needs 12 hex digits, or 16 with fffe in the middle" },
-		{ "urn:dev:mac:00005e00530g",
-			"URN \"urn:dev:mac:00005e00530g\" needs 12 hex digits, or 16 with fffe in the middle" },
-		{ "urn:dev:mac:00005e0000005301",
-			"URN \"urn:dev:mac:00005e0000005301\" has neither ffff nor fffe in the middle of its "
-			"16 digits" },
-		{ "urn:dev:os:a b", "URN \"urn:dev:os:a b\" has characters that RFC 8141 does not allow" },
-		{ "urn:dev:os:\xc3\xa4", "URN \"urn:dev:os:\xc3\xa4\" has characters that RFC 8141 does not allow" },
+		{ "urn:dev:mac:",
+			"URN \"urn:dev:mac:\" needs 12 hex digits, or 16 with fffe in the middle" },
+		{ "urn:dev:mac:00005e00530g", "URN \"urn:dev:mac:00005e00530g\" needs 12 hex "
+					      "digits, or 16 with fffe in the middle" },
+		{ "urn:dev:mac:00005e0000005301", "URN \"urn:dev:mac:00005e0000005301\" has "
+						  "neither ffff nor fffe in the middle of its "
+						  "16 digits" },
+		{ "urn:dev:os:a b",
+			"URN \"urn:dev:os:a b\" has characters that RFC 8141 does not allow" },
+		{ "urn:dev:os:\xc3\xa4",
+			"URN \"urn:dev:os:\xc3\xa4\" has characters that RFC 8141 does not allow" },
 	};
 	char out[VNEP_URN_MAX + 1] = "untouched";
 

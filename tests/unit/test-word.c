@@ -2,16 +2,16 @@
 #include "vnep/word.h"
 
 /* Each text parses back to its word, no text comes twice, and what lies outside the list says so. */
-#define CHECK_LIST(name, type, count)                                                              \
-	do {                                                                                       \
-		for (int i = 0; i < (count); i++) {                                                \
-			CHECK_INT(vnep_##name##_parse(vnep_##name##_text((type)i)), i);            \
-			CHECK(strcmp(vnep_##name##_text((type)i), "?"));                           \
-		}                                                                                  \
-		CHECK_STR(vnep_##name##_text((type)(count)), "?");                                 \
-		CHECK_STR(vnep_##name##_text((type)-1), "?");                                      \
-		CHECK_INT(vnep_##name##_parse("?"), -1);                                           \
-		CHECK_INT(vnep_##name##_parse(""), -1);                                            \
+#define CHECK_LIST(name, type, count)                                                   \
+	do {                                                                            \
+		for (int i = 0; i < (count); i++) {                                     \
+			CHECK_INT(vnep_##name##_parse(vnep_##name##_text((type)i)), i); \
+			CHECK(strcmp(vnep_##name##_text((type)i), "?"));                \
+		}                                                                       \
+		CHECK_STR(vnep_##name##_text((type)(count)), "?");                      \
+		CHECK_STR(vnep_##name##_text((type)-1), "?");                           \
+		CHECK_INT(vnep_##name##_parse("?"), -1);                                \
+		CHECK_INT(vnep_##name##_parse(""), -1);                                 \
 	} while (0)
 
 TEST("word: every word of every list reads back as itself")
