@@ -40,6 +40,19 @@ struct edge_client {
 
 const struct edge_verb *edge_verb_find(const char *name);
 
+/* Verbs of the other files. */
+void edge_verb_map_put(struct vnep_edge *edge, struct edge_client *client);
+void edge_verb_map_delete(struct vnep_edge *edge, struct edge_client *client);
+void edge_verb_journal_append(struct vnep_edge *edge, struct edge_client *client);
+
+/* Lines of the input, one by one; the input is used up. Non-zero from cb ends the walk and is returned. */
+int edge_each_line(struct edge_client *client,
+	int (*cb)(struct edge_client *client, unsigned line, const char *text, size_t len, void *arg),
+	void *arg);
+
+/* The end of an answer: the error if there is one, then done with its exit status. */
+void edge_done_with(struct edge_client *client, int rc, const struct vnep_err *err);
+
 /* Send what a timer of the client made ready (outside of its own callback); may free it. */
 void edge_client_push(struct edge_client *client);
 

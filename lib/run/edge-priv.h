@@ -3,9 +3,10 @@
  *
  *     edge.c          start, loop, stop            edge-ingest.c   frames of the ring, by their tag
  *     edge-config.c   the configuration            edge-access.c   who may attach, and where frames go
- *     edge-device.c   the device table and life    edge-nd.c       neighbour discovery, both sides
+ *     edge-device.c   the device table             edge-nd.c       neighbour discovery, both sides
+ *     edge-life.c     sleep and waking             edge-verbs*.c   what the socket can be asked
  *     edge-replay.c   backlog and hand-over        edge-ledger.c   the conservation law
- *     edge-group.c    one journal group a round    edge-control.c  the socket; edge-verbs.c its verbs
+ *     edge-group.c    one journal group a round    edge-control.c  the socket
  *
  * A round: the ring is readable -> every frame is handled (journal records are appended to one group) -> the
  * group is committed -> the ring's blocks are given back -> what became due is done and told to watchers.
@@ -266,6 +267,9 @@ void edge_device_status(struct vnep_edge *edge, struct edge_device *d, struct vn
 void edge_tell_presence(struct vnep_edge *edge, struct edge_device *d, enum vnep_presence_state was,
 	enum vnep_cause cause);
 void edge_devices_release(struct vnep_edge *edge);
+
+/* edge-life.c */
+void edge_device_arm(struct vnep_edge *edge, struct edge_device *d, struct vnep_mono from);
 
 /* edge-access.c */
 void edge_access_request(struct vnep_edge *edge, struct edge_port *port,

@@ -6,14 +6,10 @@
 #include <syslog.h>
 
 #include "edge-client.h"
-#include "vnep/mapbatch.h"
 
-enum {
-	QUIET_TRIES = 40,
-	SINGLY_MAX = 64, /* more changes than this: the wanted state is made anew, in one pass */
-};
+enum { QUIET_TRIES = 40 };
 
-static void done_with(struct edge_client *client, int rc, const struct vnep_err *err)
+void edge_done_with(struct edge_client *client, int rc, const struct vnep_err *err)
 {
 	if (rc)
 		edge_reply_error(client, err);
@@ -21,7 +17,7 @@ static void done_with(struct edge_client *client, int rc, const struct vnep_err 
 }
 
 /* Lines of the input, one by one; the input is used up. Non-zero from cb ends the walk. */
-static int each_line(struct edge_client *client,
+int edge_each_line(struct edge_client *client,
 	int (*cb)(
 		struct edge_client *client, unsigned line, const char *text, size_t len, void *arg),
 	void *arg)
@@ -147,7 +143,7 @@ static void verb_status(struct vnep_edge *edge, struct edge_client *client)
 	if (client->timer)
 		vnep_timer_set(client->timer, 2 * EDGE_RETIRE_MS + 1);
 	else
-		done_with(client, rc ? rc : -ENOMEM, &err);
+		edge_done_with(client, rc ? rc : -ENOMEM, &err);
 }
 
 static void verb_watch(struct vnep_edge *edge, struct edge_client *client)
@@ -168,290 +164,6 @@ static void verb_stop(struct vnep_edge *edge, struct edge_client *client)
 	edge_say(edge, LOG_NOTICE, "stopping: asked for; awake devices go on by the kernel");
 	edge_reply_done(client, 0);
 	vnep_loop_stop(edge->loop);
-}
-
-/* ---- the map ---- */
-
-static int add_line(
-	struct edge_client *client, unsigned line, const char *text, size_t len, void *arg)
-{
-	struct vnep_json *json = NULL;
-	struct vnep_err err = { 0 };
-	int rc;
-
-	vnep_err_place(&err, "-", line, 0);
-	rc = vnep_json_parse(text, len, &json, &err);
-	if (!rc)
-		rc = vnep_map_batch_add(arg, json, text, len, &err);
-	if (!rc && line <= SINGLY_MAX && vnep_recjson_type(json) == VNEP_RECORD_DEVICE)
-		edge_device_by_dev(
-			client->edge, vnep_json_get_str(json, "dev", "")); /* as it was before */
-	vnep_json_free(json);
-	if (!rc)
-		return 0;
-	vnep_err_place(&err, "-", line, err.column);
-	edge_reply_error(client, &err);
-	return rc;
-}
-
-struct change {
-	char dev[VNEP_URN_MAX + 1];
-	struct in6_addr vep; /* of a tombstone: the one it had */
-};
-
-struct follow {
-	bool vpcs;
-	struct change *changes;
-	size_t count;
-	uint64_t revision;
-};
-
-static int note_change(const char *text, size_t len, void *arg)
-{
-	struct follow *f = arg;
-	struct vnep_json *json = NULL;
-	struct vnep_err err = { 0 };
-	struct change *c;
-	int rc = vnep_json_parse(text, len, &json, &err);
-
-	if (rc)
-		return rc;
-	if (vnep_recjson_type(json) == VNEP_RECORD_VPC)
-		f->vpcs = true;
-	if (vnep_recjson_type(json) == VNEP_RECORD_DEVICE) {
-		c = reallocarray(f->changes, f->count + 1, sizeof *c);
-		if (c) {
-			f->changes = c;
-			c = &f->changes[f->count++];
-			*c = (struct change){ 0 };
-			snprintf(c->dev, sizeof c->dev, "%s", vnep_json_get_str(json, "dev", ""));
-			vnep_ip6_parse(vnep_json_get_str(json, "vep", "::"), &c->vep, NULL);
-		}
-		rc = c ? 0 : -ENOMEM;
-	}
-	vnep_json_free(json);
-	return rc;
-}
-
-/* What the map has and the kernel has not yet. A vpc touches rules of many, and many changes are one pass. */
-static int follow_map(struct vnep_edge *edge, struct vnep_err *err)
-{
-	struct follow f = { 0 };
-	struct vnep_map_txn *txn;
-	uint64_t changes;
-	bool singly;
-	int rc = vnep_map_begin(edge->map, false, &txn, err);
-
-	if (rc)
-		return rc;
-	f.revision = vnep_map_revision(txn);
-	rc = vnep_map_since(txn, edge->map_revision, note_change, &f, err);
-	vnep_map_abort(txn);
-	singly = !f.vpcs && f.count <= SINGLY_MAX;
-	for (size_t i = 0; !rc && i < f.count; i++)
-		rc = edge_device_changed(edge, f.changes[i].dev, &f.changes[i].vep, singly, err);
-	if (!rc && !singly)
-		rc = edge_acl_anew(edge, &changes, err);
-	if (!rc)
-		edge->map_revision = f.revision;
-	free(f.changes);
-	return rc;
-}
-
-static int refuse_record(const struct vnep_err *why, void *arg)
-{
-	struct edge_client *client = arg;
-
-	edge_reply_error(client, why);
-	client->refused++;
-	return 0;
-}
-
-static void verb_map_put(struct vnep_edge *edge, struct edge_client *client)
-{
-	const struct vnep_map_apply how = {
-		.replace = vnep_json_get_bool(client->request, "replace", false),
-		.dry_run = vnep_json_get_bool(client->request, "dry_run", false),
-		.if_revision = (uint64_t)vnep_json_get_int(client->request, "if_revision", 0),
-		.origin = edge->config.name,
-		.refuse = vnep_json_get_bool(client->request, "keep_going", false) ? refuse_record
-										   : NULL,
-		.arg = client,
-	};
-	struct vnep_map_batch *batch = NULL;
-	struct vnep_map_changes changes = { 0 };
-	struct vnep_err err = { 0 };
-	int rc = vnep_map_batch_new(&batch, &err);
-
-	if (!rc && each_line(client, add_line, batch)) {
-		edge_reply_done(client, 2);
-		vnep_map_batch_free(batch);
-		return;
-	}
-	if (!rc)
-		rc = vnep_map_batch_apply(batch, edge->map, &how, &changes, &err);
-	vnep_map_batch_free(batch);
-	if (!rc && !how.dry_run)
-		rc = follow_map(edge, &err);
-	if (rc) {
-		done_with(client, rc, &err);
-		return;
-	}
-	vnep_map_changes_encode(&edge->scratch, &changes);
-	edge_reply(client, &edge->scratch);
-	edge_reply_done(client, client->refused ? 1 : 0);
-}
-
-/* dev: the URNs to delete, all or none. */
-static void verb_map_delete(struct vnep_edge *edge, struct edge_client *client)
-{
-	const struct vnep_json *dev = vnep_json_get(client->request, "dev");
-	struct vnep_map_txn *txn = NULL;
-	struct vnep_err err = { 0 };
-	int rc = vnep_map_begin(edge->map, true, &txn, &err);
-
-	for (size_t i = 0; !rc && i < vnep_json_count(dev); i++) {
-		const char *word = vnep_json_str(vnep_json_at(dev, i));
-		char urn[VNEP_URN_MAX + 1];
-
-		rc = vnep_map_resolve(txn, word ? word : "", urn, &err);
-		if (!rc)
-			rc = vnep_map_delete(txn, VNEP_RECORD_DEVICE, urn, 0, &err);
-	}
-	if (!rc)
-		rc = vnep_map_commit(txn, &err);
-	else
-		vnep_map_abort(txn);
-	if (!rc)
-		rc = follow_map(edge, &err);
-	done_with(client, rc, &err);
-}
-
-/* ---- the journal ---- */
-
-struct appending {
-	struct vnep_edge *edge;
-	struct vnep_buf answers;
-};
-
-/* What came by hand was counted at no port: what it adds to the backlog is carried, what it takes from it has a
- * reason. The journal's own total before and after says how much that is. */
-static void account(struct vnep_edge *edge, enum vnep_record_type type,
-	const struct vnep_outcome *outcome, const struct vnep_journal_moved *moved, uint64_t before)
-{
-	int64_t grown = (int64_t)(vnep_journal_pending_total(edge->journal) - before);
-
-	if (type == VNEP_RECORD_EVENT) {
-		edge->delta.carried += grown;
-	} else if (type == VNEP_RECORD_CHECKPOINT) {
-		edge->delta.converted += (int64_t)moved->copies;
-		edge->delta.delivered -= (int64_t)moved->resent;
-		edge->delta.dropped[VNEP_SUPERSEDED] += moved->settled;
-	} else if (outcome->outcome == VNEP_OUTCOME_SENT ||
-		   outcome->outcome == VNEP_OUTCOME_CONFIRMED) {
-		edge->delta.delivered -= grown;
-	} else {
-		edge->delta.dropped[outcome->reason ? outcome->reason : VNEP_SUPERSEDED] -=
-			(uint64_t)grown;
-	}
-}
-
-static int append_record(struct vnep_edge *edge, struct vnep_json *json, struct vnep_buf *answers,
-	struct vnep_err *err)
-{
-	enum vnep_record_type type = vnep_recjson_type(json);
-	struct vnep_journal_moved moved = { 0 };
-	bool pending = false, duplicate = false;
-	struct vnep_outcome outcome = { 0 };
-	struct vnep_checkpoint checkpoint;
-	struct vnep_buf frame = { 0 };
-	struct vnep_event event;
-	uint64_t before;
-	int rc = edge_group(edge);
-
-	if (rc)
-		return vnep_err_set(err, rc, "the journal cannot be written");
-	before = vnep_journal_pending_total(edge->journal);
-	if (type == VNEP_RECORD_EVENT) {
-		rc = vnep_event_decode(json, &event, &frame, err);
-		if (!rc && !event.ts.ns)
-			event.ts = vnep_wall_now();
-		if (!rc)
-			rc = vnep_journal_append(edge->journal, &event, &pending, &duplicate, err);
-		if (!rc)
-			vnep_appended_encode(answers, event.dev, event.seq);
-	} else if (type == VNEP_RECORD_CHECKPOINT) {
-		rc = vnep_checkpoint_decode(json, &checkpoint, err);
-		if (!rc)
-			rc = vnep_journal_checkpoint(edge->journal, &checkpoint, &moved, err);
-		if (!rc)
-			vnep_checkpoint_encode(answers, &checkpoint);
-	} else if (type == VNEP_RECORD_OUTCOME) {
-		rc = vnep_outcome_decode(json, &outcome, err);
-		if (!rc)
-			rc = vnep_journal_outcome(edge->journal, &outcome, err);
-		if (!rc)
-			vnep_outcome_encode(answers, &outcome);
-	} else {
-		rc = vnep_err_set(err, VNEP_EVALUE,
-			"the journal takes event, checkpoint and outcome records, not \"%s\"",
-			vnep_json_get_str(json, "type", ""));
-	}
-	vnep_buf_release(&frame);
-	if (!rc)
-		account(edge, type, &outcome, &moved, before);
-	return rc;
-}
-
-static int append_line(
-	struct edge_client *client, unsigned line, const char *text, size_t len, void *arg)
-{
-	struct appending *a = arg;
-	struct vnep_json *json = NULL;
-	struct vnep_err err = { 0 };
-	int rc;
-
-	rc = vnep_json_parse(text, len, &json, &err);
-	if (!rc)
-		rc = vnep_recjson_check(json, text, len, &err);
-	if (!rc)
-		rc = append_record(a->edge, json, &a->answers, &err);
-	vnep_json_free(json);
-	if (!rc)
-		return 0;
-	vnep_err_place(&err, "-", line, err.column);
-	vnep_error_encode(&a->answers, "vnep-edge", &err);
-	client->refused++;
-	return 0;
-}
-
-static void reload_all(struct vnep_edge *edge)
-{
-	struct edge_device *d;
-
-	for (size_t i = 0; (d = vnep_table_next(&edge->by_vep, &i));)
-		edge_device_reload(edge, d);
-}
-
-static void verb_journal_append(struct vnep_edge *edge, struct edge_client *client)
-{
-	struct appending a = { .edge = edge };
-	struct vnep_err err = { 0 };
-
-	each_line(client, append_line, &a);
-	edge_group_end(edge); /* durable, then said so */
-	if (edge->group_error) {
-		vnep_err_set(&err, edge->group_error, "the journal cannot be written: %s",
-			vnep_strerror(edge->group_error));
-		edge_reply_error(client, &err);
-		edge_reply_done(client, 3);
-	} else {
-		edge_reply(client, &a.answers);
-		reload_all(edge);
-		if (client->eof)
-			edge_reply_done(client, client->refused ? 1 : 0);
-	}
-	vnep_buf_release(&a.answers);
 }
 
 /* ---- presence ---- */
@@ -565,7 +277,7 @@ static void verb_acl_apply(struct vnep_edge *edge, struct edge_client *client)
 		vnep_stat_encode(&edge->scratch, "vnep_acl_changes", NULL, NULL, changes);
 		edge_reply(client, &edge->scratch);
 	}
-	done_with(client, rc, &err);
+	edge_done_with(client, rc, &err);
 }
 
 /* Only to a device that listens: for a sleeper the journal has it already. A refusal is an error record, not an
@@ -649,7 +361,7 @@ static int send_line(
 static void verb_replay_send(struct vnep_edge *edge, struct edge_client *client)
 {
 	(void)edge;
-	each_line(client, send_line, NULL);
+	edge_each_line(client, send_line, NULL);
 	if (client->eof)
 		edge_reply_done(client, client->refused ? 1 : 0);
 }
@@ -660,9 +372,9 @@ static const struct edge_verb verbs[] = {
 	{ "stop", EDGE_INPUT_NONE, verb_stop },
 	{ "attach", EDGE_INPUT_NONE, verb_attach },
 	{ "detach", EDGE_INPUT_NONE, verb_asleep },
-	{ "map.put", EDGE_INPUT_WHOLE, verb_map_put },
-	{ "map.delete", EDGE_INPUT_NONE, verb_map_delete },
-	{ "journal.append", EDGE_INPUT_STREAM, verb_journal_append },
+	{ "map.put", EDGE_INPUT_WHOLE, edge_verb_map_put },
+	{ "map.delete", EDGE_INPUT_NONE, edge_verb_map_delete },
+	{ "journal.append", EDGE_INPUT_STREAM, edge_verb_journal_append },
 	{ "acl.apply", EDGE_INPUT_NONE, verb_acl_apply },
 	{ "acl.awake", EDGE_INPUT_NONE, verb_awake },
 	{ "acl.asleep", EDGE_INPUT_NONE, verb_asleep },

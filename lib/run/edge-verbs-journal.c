@@ -1,0 +1,132 @@
+/* edge-verbs-journal - records of outside into the journal that the edge has open, and into its ledger. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "edge-client.h"
+
+struct appending {
+	struct vnep_edge *edge;
+	struct vnep_buf answers;
+};
+
+/* What came by hand was counted at no port: what it adds to the backlog is carried, what it takes from it has a
+ * reason. The journal's own total before and after says how much that is. */
+static void account(struct vnep_edge *edge, enum vnep_record_type type,
+	const struct vnep_outcome *outcome, const struct vnep_journal_moved *moved, uint64_t before)
+{
+	int64_t grown = (int64_t)(vnep_journal_pending_total(edge->journal) - before);
+
+	if (type == VNEP_RECORD_EVENT) {
+		edge->delta.carried += grown;
+	} else if (type == VNEP_RECORD_CHECKPOINT) {
+		edge->delta.converted += (int64_t)moved->copies;
+		edge->delta.delivered -= (int64_t)moved->resent;
+		edge->delta.dropped[VNEP_SUPERSEDED] += moved->settled;
+	} else if (outcome->outcome == VNEP_OUTCOME_SENT ||
+		   outcome->outcome == VNEP_OUTCOME_CONFIRMED) {
+		edge->delta.delivered -= grown;
+	} else {
+		edge->delta.dropped[outcome->reason ? outcome->reason : VNEP_SUPERSEDED] -=
+			(uint64_t)grown;
+	}
+}
+
+static int append_record(struct vnep_edge *edge, struct vnep_json *json, struct vnep_buf *answers,
+	struct vnep_err *err)
+{
+	enum vnep_record_type type = vnep_recjson_type(json);
+	struct vnep_journal_moved moved = { 0 };
+	bool pending = false, duplicate = false;
+	struct vnep_outcome outcome = { 0 };
+	struct vnep_checkpoint checkpoint;
+	struct vnep_buf frame = { 0 };
+	struct vnep_event event;
+	uint64_t before;
+	int rc = edge_group(edge);
+
+	if (rc)
+		return vnep_err_set(err, rc, "the journal cannot be written");
+	before = vnep_journal_pending_total(edge->journal);
+	if (type == VNEP_RECORD_EVENT) {
+		rc = vnep_event_decode(json, &event, &frame, err);
+		if (!rc && !event.ts.ns)
+			event.ts = vnep_wall_now();
+		if (!rc)
+			rc = vnep_journal_append(edge->journal, &event, &pending, &duplicate, err);
+		if (!rc)
+			vnep_appended_encode(answers, event.dev, event.seq);
+	} else if (type == VNEP_RECORD_CHECKPOINT) {
+		rc = vnep_checkpoint_decode(json, &checkpoint, err);
+		if (!rc)
+			rc = vnep_journal_checkpoint(edge->journal, &checkpoint, &moved, err);
+		if (!rc)
+			vnep_checkpoint_encode(answers, &checkpoint);
+	} else if (type == VNEP_RECORD_OUTCOME) {
+		rc = vnep_outcome_decode(json, &outcome, err);
+		if (!rc)
+			rc = vnep_journal_outcome(edge->journal, &outcome, err);
+		if (!rc)
+			vnep_outcome_encode(answers, &outcome);
+	} else {
+		rc = vnep_err_set(err, VNEP_EVALUE,
+			"the journal takes event, checkpoint and outcome records, not \"%s\"",
+			vnep_json_get_str(json, "type", ""));
+	}
+	vnep_buf_release(&frame);
+	if (!rc)
+		account(edge, type, &outcome, &moved, before);
+	return rc;
+}
+
+static int append_line(
+	struct edge_client *client, unsigned line, const char *text, size_t len, void *arg)
+{
+	struct appending *a = arg;
+	struct vnep_json *json = NULL;
+	struct vnep_err err = { 0 };
+	int rc;
+
+	rc = vnep_json_parse(text, len, &json, &err);
+	if (!rc)
+		rc = vnep_recjson_check(json, text, len, &err);
+	if (!rc)
+		rc = append_record(a->edge, json, &a->answers, &err);
+	vnep_json_free(json);
+	if (!rc)
+		return 0;
+	vnep_err_place(&err, "-", line, err.column);
+	vnep_error_encode(&a->answers, "vnep-edge", &err);
+	client->refused++;
+	return 0;
+}
+
+static void reload_all(struct vnep_edge *edge)
+{
+	struct edge_device *d;
+
+	for (size_t i = 0; (d = vnep_table_next(&edge->by_vep, &i));)
+		edge_device_reload(edge, d);
+}
+
+void edge_verb_journal_append(struct vnep_edge *edge, struct edge_client *client)
+{
+	struct appending a = { .edge = edge };
+	struct vnep_err err = { 0 };
+
+	edge_each_line(client, append_line, &a);
+	edge_group_end(edge); /* durable, then said so */
+	if (edge->group_error) {
+		vnep_err_set(&err, edge->group_error, "the journal cannot be written: %s",
+			vnep_strerror(edge->group_error));
+		edge_reply_error(client, &err);
+		edge_reply_done(client, 3);
+	} else {
+		edge_reply(client, &a.answers);
+		reload_all(edge);
+		if (client->eof)
+			edge_reply_done(client, client->refused ? 1 : 0);
+	}
+	vnep_buf_release(&a.answers);
+}

@@ -1,0 +1,165 @@
+/* edge-verbs-map - a change of the map by way of the living edge: into the map, then into kernel and table. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "edge-client.h"
+#include "vnep/mapbatch.h"
+
+enum { SINGLY_MAX = 64 }; /* more changes than this: the wanted state is made anew, in one pass */
+
+static int add_line(
+	struct edge_client *client, unsigned line, const char *text, size_t len, void *arg)
+{
+	struct vnep_json *json = NULL;
+	struct vnep_err err = { 0 };
+	int rc;
+
+	vnep_err_place(&err, "-", line, 0);
+	rc = vnep_json_parse(text, len, &json, &err);
+	if (!rc)
+		rc = vnep_map_batch_add(arg, json, text, len, &err);
+	if (!rc && line <= SINGLY_MAX && vnep_recjson_type(json) == VNEP_RECORD_DEVICE)
+		edge_device_by_dev(
+			client->edge, vnep_json_get_str(json, "dev", "")); /* as it was before */
+	vnep_json_free(json);
+	if (!rc)
+		return 0;
+	vnep_err_place(&err, "-", line, err.column);
+	edge_reply_error(client, &err);
+	return rc;
+}
+
+struct change {
+	char dev[VNEP_URN_MAX + 1];
+	struct in6_addr vep; /* of a tombstone: the one it had */
+};
+
+struct follow {
+	bool vpcs;
+	struct change *changes;
+	size_t count;
+	uint64_t revision;
+};
+
+static int note_change(const char *text, size_t len, void *arg)
+{
+	struct follow *f = arg;
+	struct vnep_json *json = NULL;
+	struct vnep_err err = { 0 };
+	struct change *c;
+	int rc = vnep_json_parse(text, len, &json, &err);
+
+	if (rc)
+		return rc;
+	if (vnep_recjson_type(json) == VNEP_RECORD_VPC)
+		f->vpcs = true;
+	if (vnep_recjson_type(json) == VNEP_RECORD_DEVICE) {
+		c = reallocarray(f->changes, f->count + 1, sizeof *c);
+		if (c) {
+			f->changes = c;
+			c = &f->changes[f->count++];
+			*c = (struct change){ 0 };
+			snprintf(c->dev, sizeof c->dev, "%s", vnep_json_get_str(json, "dev", ""));
+			vnep_ip6_parse(vnep_json_get_str(json, "vep", "::"), &c->vep, NULL);
+		}
+		rc = c ? 0 : -ENOMEM;
+	}
+	vnep_json_free(json);
+	return rc;
+}
+
+/* What the map has and the kernel has not yet. A vpc touches rules of many, and many changes are one pass. */
+static int follow_map(struct vnep_edge *edge, struct vnep_err *err)
+{
+	struct follow f = { 0 };
+	struct vnep_map_txn *txn;
+	uint64_t changes;
+	bool singly;
+	int rc = vnep_map_begin(edge->map, false, &txn, err);
+
+	if (rc)
+		return rc;
+	f.revision = vnep_map_revision(txn);
+	rc = vnep_map_since(txn, edge->map_revision, note_change, &f, err);
+	vnep_map_abort(txn);
+	singly = !f.vpcs && f.count <= SINGLY_MAX;
+	for (size_t i = 0; !rc && i < f.count; i++)
+		rc = edge_device_changed(edge, f.changes[i].dev, &f.changes[i].vep, singly, err);
+	if (!rc && !singly)
+		rc = edge_acl_anew(edge, &changes, err);
+	if (!rc)
+		edge->map_revision = f.revision;
+	free(f.changes);
+	return rc;
+}
+
+static int refuse_record(const struct vnep_err *why, void *arg)
+{
+	struct edge_client *client = arg;
+
+	edge_reply_error(client, why);
+	client->refused++;
+	return 0;
+}
+
+void edge_verb_map_put(struct vnep_edge *edge, struct edge_client *client)
+{
+	const struct vnep_map_apply how = {
+		.replace = vnep_json_get_bool(client->request, "replace", false),
+		.dry_run = vnep_json_get_bool(client->request, "dry_run", false),
+		.if_revision = (uint64_t)vnep_json_get_int(client->request, "if_revision", 0),
+		.origin = edge->config.name,
+		.refuse = vnep_json_get_bool(client->request, "keep_going", false) ? refuse_record
+										   : NULL,
+		.arg = client,
+	};
+	struct vnep_map_batch *batch = NULL;
+	struct vnep_map_changes changes = { 0 };
+	struct vnep_err err = { 0 };
+	int rc = vnep_map_batch_new(&batch, &err);
+
+	if (!rc && edge_each_line(client, add_line, batch)) {
+		edge_reply_done(client, 2);
+		vnep_map_batch_free(batch);
+		return;
+	}
+	if (!rc)
+		rc = vnep_map_batch_apply(batch, edge->map, &how, &changes, &err);
+	vnep_map_batch_free(batch);
+	if (!rc && !how.dry_run)
+		rc = follow_map(edge, &err);
+	if (rc) {
+		edge_done_with(client, rc, &err);
+		return;
+	}
+	vnep_map_changes_encode(&edge->scratch, &changes);
+	edge_reply(client, &edge->scratch);
+	edge_reply_done(client, client->refused ? 1 : 0);
+}
+
+/* dev: the URNs to delete, all or none. */
+void edge_verb_map_delete(struct vnep_edge *edge, struct edge_client *client)
+{
+	const struct vnep_json *dev = vnep_json_get(client->request, "dev");
+	struct vnep_map_txn *txn = NULL;
+	struct vnep_err err = { 0 };
+	int rc = vnep_map_begin(edge->map, true, &txn, &err);
+
+	for (size_t i = 0; !rc && i < vnep_json_count(dev); i++) {
+		const char *word = vnep_json_str(vnep_json_at(dev, i));
+		char urn[VNEP_URN_MAX + 1];
+
+		rc = vnep_map_resolve(txn, word ? word : "", urn, &err);
+		if (!rc)
+			rc = vnep_map_delete(txn, VNEP_RECORD_DEVICE, urn, 0, &err);
+	}
+	if (!rc)
+		rc = vnep_map_commit(txn, &err);
+	else
+		vnep_map_abort(txn);
+	if (!rc)
+		rc = follow_map(edge, &err);
+	edge_done_with(client, rc, &err);
+}
