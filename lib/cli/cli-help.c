@@ -32,8 +32,7 @@ void vnep_cli_help_tool(const struct vnep_tool *tool)
 		tool->name);
 	for (const struct vnep_verb *v = tool->verbs; v->name; v++)
 		printf("  %-12s %s\n", v->name, v->help);
-	printf("\n'%s VERB --help' says more; %s(%s) says all.\n", tool->name, tool->name,
-		strcmp(tool->name, "vnep-edge") ? "1" : "8");
+	printf("\n'%s VERB --help' says more; 'man %s' says all.\n", tool->name, tool->name);
 	print_exits();
 }
 
