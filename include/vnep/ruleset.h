@@ -40,6 +40,7 @@ enum vnep_set {
 	VNEP_SET_KNOWN,	  /* MACs of the map: their access requests have a budget of their own */
 	VNEP_SET_AWAKE,	  /* V, with a timeout unless the device always listens */
 	VNEP_SET_TAP,	  /* V: what goes to it is also journaled while it is awake */
+	VNEP_SET_REACHABLE, /* resolved hosts and next hops of the core side: the worker's, not apply's */
 	VNEP_SET_SOLICIT, /* ICMPv6 types that ask for an answer: constant */
 	VNEP_SET_ADVERT,  /* ICMPv6 types that nobody here listens to: constant */
 	VNEP_SET_ERROR,	  /* ICMPv6 errors: constant */
@@ -64,7 +65,8 @@ struct vnep_set_spec {
 	enum vnep_nft_type data;   /* VNEP_NFT_NONE: a set, else a map */
 	uint8_t key_len, data_len; /* octets; a verdict's data is an index, see below */
 	bool counter;		   /* in each element */
-	bool timeout;		   /* dynamic, with timeouts: rules change it, apply never */
+	bool timeout;		   /* dynamic, with timeouts: rules change it */
+	bool live;		   /* its elements come and go by themselves: apply never touches them */
 	uint32_t size;		   /* 0 = as configured */
 };
 extern const struct vnep_set_spec vnep_set_specs[VNEP_SET_COUNT];
@@ -88,6 +90,7 @@ enum vnep_stmt_kind {
 	VNEP_STMT_ICMP_TYPE,	/* match: an ICMPv6 message of type number */
 	VNEP_STMT_IN_SET,	/* match: field is in set */
 	VNEP_STMT_IN_PREFIX,	/* match: field is in prefix */
+	VNEP_STMT_REACHABLE,	/* match: addr is in `reachable` */
 	VNEP_STMT_PROTO,	/* match: upper layer protocol is number */
 	VNEP_STMT_PORTS,	/* match: destination port from number to number2 */
 	VNEP_STMT_LIMIT,	/* match: at most number packets a second, number2 at once */

@@ -261,6 +261,8 @@ static void verdict_goto(struct vnep_jw *w, const char *chain)
 
 static void put_stmt(struct vnep_jw *w, const struct vnep_stmt *s)
 {
+	if (s->kind == VNEP_STMT_REACHABLE)
+		return; /* this language cannot look up a constant: it sends to any neighbour */
 	vnep_jw_object(w, NULL);
 	switch (s->kind) {
 	case VNEP_STMT_LIMIT: limit(w, s); break;

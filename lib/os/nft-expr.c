@@ -354,6 +354,10 @@ static void put_match(struct nft_msg *m, const struct vnep_stmt *s)
 		lookup(m, s->set, NFT_REG_1, false, 0);
 		break;
 	case VNEP_STMT_IN_PREFIX: in_prefix(m, s->field, &s->prefix); break;
+	case VNEP_STMT_REACHABLE:
+		immediate(m, NFT_REG_1, &s->addr, sizeof s->addr);
+		lookup(m, VNEP_SET_REACHABLE, NFT_REG_1, false, 0);
+		break;
 	case VNEP_STMT_PROTO:
 		meta(m, NFT_META_L4PROTO, NFT_REG_1);
 		cmp_u8(m, NFT_CMP_EQ, (uint8_t)s->number);

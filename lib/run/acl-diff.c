@@ -473,7 +473,8 @@ static int diff_elements(struct acl_diff *d, const struct there *t, struct vnep_
 	for (int set = 0; !rc && set < VNEP_SET_COUNT; set++) {
 		const struct vnep_nft_set_info *there = find_set(t, vnep_set_specs[set].name);
 
-		if (set == VNEP_SET_AWAKE || (there && !same_set(d, &vnep_set_specs[set], there)))
+		if (vnep_set_specs[set].live ||
+			(there && !same_set(d, &vnep_set_specs[set], there)))
 			continue;
 		rc = acl_diff_set(d, (enum vnep_set)set, err);
 	}

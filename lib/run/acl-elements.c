@@ -114,7 +114,7 @@ void acl_elements_device(
 		if (d->tap)
 			acl_elements_add(out, d->vep.s6_addr, NULL);
 		break;
-	default: break; /* awake is the kernel's, the others are constant */
+	default: break; /* live, or constant */
 	}
 }
 

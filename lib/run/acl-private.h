@@ -83,6 +83,7 @@ int acl_build(struct vnep_acl *acl, struct vnep_err *err);
 #define ACL_COMMENT_ACCESS  "arrived, access port "
 #define ACL_COMMENT_CORE    "arrived, core port "
 #define ACL_COMMENT_JOURNAL "for the ring of "
+#define ACL_COMMENT_RESOLVE ", hosts resolved"
 
 /* acl-elements.c */
 struct acl_elements {
@@ -111,7 +112,13 @@ struct vnep_set_element *acl_elements_find(const struct acl_elements *e, const u
 bool acl_element_same(const struct vnep_acl *acl, enum vnep_set set,
 	const struct vnep_set_element *wanted, const struct vnep_nft_element_info *there);
 
-/* acl.c: who is awake. items are the caller's to free. */
+/* acl.c: one element of a live set put, deleted, or both in one batch; removed if it is there. */
+int acl_element_change(struct vnep_acl *acl, enum vnep_set set, const struct in6_addr *key,
+	bool delete, bool put, uint64_t timeout_ms, struct vnep_err *err);
+int acl_element_remove(struct vnep_acl *acl, enum vnep_set set, const struct in6_addr *key,
+	struct vnep_err *err);
+
+/* The members of a live set. items are the caller's to free. */
 struct acl_members {
 	struct acl_member {
 		struct in6_addr vep;
@@ -119,7 +126,8 @@ struct acl_members {
 	} * items;
 	size_t count, cap;
 };
-int acl_members_read(struct vnep_acl *acl, struct acl_members *out, struct vnep_err *err);
+int acl_members_read(
+	struct vnep_acl *acl, enum vnep_set set, struct acl_members *out, struct vnep_err *err);
 
 /* acl-diff.c */
 enum acl_mode { ACL_PLAN, ACL_VERIFY, ACL_APPLY };

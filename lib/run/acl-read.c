@@ -52,6 +52,8 @@ static int count_object(const struct vnep_nft_object_info *object, void *arg)
 		out->copy_tap_to += n;
 	else if (!strcmp(name, "copy.sample"))
 		out->copy_sample += n;
+	else if (!strcmp(name, "copy.too-big"))
+		out->copy_big += n;
 	return 0;
 }
 
@@ -127,7 +129,7 @@ int vnep_acl_each_element(
 {
 	struct listing l = { .now = vnep_wall_now() };
 	struct acl_members m = { 0 };
-	int rc = acl_members_read(acl, &m, err);
+	int rc = acl_members_read(acl, VNEP_SET_AWAKE, &m, err);
 
 	vnep_table_init(&l.awake, offsetof(struct acl_member, vep), sizeof(struct in6_addr));
 	for (size_t i = 0; !rc && i < m.count; i++)
@@ -249,6 +251,7 @@ static void config_port(struct vnep_acl_config *out, const char *device, const c
 
 	if (!strncmp(comment, ACL_COMMENT_CORE, strlen(ACL_COMMENT_CORE))) {
 		snprintf(out->core, sizeof out->core, "%s", device);
+		out->resolve = strstr(comment, ACL_COMMENT_RESOLVE);
 	} else if (!strncmp(comment, ACL_COMMENT_JOURNAL, strlen(ACL_COMMENT_JOURNAL))) {
 		comment += strlen(ACL_COMMENT_JOURNAL);
 		snprintf(out->journal_port, sizeof out->journal_port, "%.*s",

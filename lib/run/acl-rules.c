@@ -34,6 +34,8 @@ enum {
 	ACCESS_BURST = 200,
 	SAMPLE_RATE = 10,
 	SAMPLE_BURST = 10,
+	NEXT_HOP_RATE = 10000,
+	NEXT_HOP_BURST = 2000,
 };
 
 /* A base chain being written: its port, with what its rules need to know about it. */
@@ -129,7 +131,8 @@ static void arrival_rules(struct port *p, const char *comment)
 {
 	char text[VNEP_NFT_COMMENT_MAX + 1];
 
-	snprintf(text, sizeof text, "%s%u", comment, p->index);
+	snprintf(text, sizeof text, "%s%u%s", comment, p->index,
+		p->direction == VNEP_TO_DEVICE && p->acl->config.resolve ? ACL_COMMENT_RESOLVE : "");
 	vnep_ruleset_rule(p->rs, text);
 	vnep_ruleset_count(p->rs, "arrived.%s", p->label);
 	vlan_rule(p, ETH_P_8021Q);
@@ -452,15 +455,37 @@ static void route(struct vnep_acl *acl, const struct in6_addr *next_hop)
 {
 	struct vnep_stmt stmt = { .kind = VNEP_STMT_ROUTE, .ifindex = acl->core_index };
 
-	if (next_hop)
-		stmt.addr = *next_hop;
+	stmt.addr = *next_hop;
 	snprintf(stmt.name, sizeof stmt.name, "%s", acl->config.core);
 	vnep_ruleset_count(&acl->rs, "forwarded.from-device");
 	vnep_ruleset_stmt(&acl->rs, stmt);
 }
 
+/* A rule that sends on, and the one for the case that nobody knows where: via :: is the destination. */
+static void route_rules(struct vnep_acl *acl, const char *comment, const struct vnep_prefix *to,
+	const struct in6_addr *via)
+{
+	struct vnep_stmt reachable = { .kind = VNEP_STMT_REACHABLE, .addr = *via };
+	bool direct = IN6_IS_ADDR_UNSPECIFIED(via);
+	struct vnep_ruleset *rs = &acl->rs;
+
+	vnep_ruleset_rule(rs, comment);
+	in_prefix(rs, VNEP_FIELD_DEST, to);
+	if (acl->config.resolve && direct)
+		in_set(rs, VNEP_FIELD_DEST, VNEP_SET_REACHABLE);
+	else if (acl->config.resolve)
+		vnep_ruleset_stmt(rs, reachable);
+	route(acl, via);
+	if (!acl->config.resolve)
+		return;
+	vnep_ruleset_rule(rs, "not resolved yet");
+	in_prefix(rs, VNEP_FIELD_DEST, to);
+	go_to(rs, "next_hop");
+}
+
 static void vpc_chain(struct vnep_acl *acl, const struct acl_vpc *v)
 {
+	static const struct in6_addr direct = IN6ADDR_ANY_INIT;
 	struct vnep_ruleset *rs = &acl->rs;
 
 	vnep_ruleset_chain(rs, NULL, NULL, "%s", v->chain);
@@ -468,15 +493,24 @@ static void vpc_chain(struct vnep_acl *acl, const struct acl_vpc *v)
 	in_prefix(rs, VNEP_FIELD_DEST, &v->vpc.prefix);
 	in_set(rs, VNEP_FIELD_DEST, VNEP_SET_ENDPOINT);
 	go_to(rs, "to_device");
-	vnep_ruleset_rule(rs, "on the VPC link");
-	in_prefix(rs, VNEP_FIELD_DEST, &v->vpc.prefix);
-	route(acl, NULL);
-	for (size_t i = 0; i < v->vpc.route_count; i++) { /* longest first, says record.h */
-		vnep_ruleset_rule(rs, "by a route");
-		in_prefix(rs, VNEP_FIELD_DEST, &v->vpc.routes[i].to);
-		route(acl, &v->vpc.routes[i].next_hop);
-	}
+	route_rules(acl, "on the VPC link", &v->vpc.prefix, &direct);
+	for (size_t i = 0; i < v->vpc.route_count; i++) /* longest first, says record.h */
+		route_rules(acl, "by a route", &v->vpc.routes[i].to, &v->vpc.routes[i].next_hop);
 	vnep_ruleset_rule(rs, "no-next-hop");
+	drop_shared(rs, VNEP_NO_NEXT_HOP);
+}
+
+/* What is for a host that the worker does not know yet: it asks, and keeps the packet meanwhile. */
+static void next_hop_chain(struct vnep_acl *acl)
+{
+	struct vnep_ruleset *rs = &acl->rs;
+
+	vnep_ruleset_chain(rs, NULL, "not resolved yet: the worker asks", "next_hop");
+	vnep_ruleset_rule(rs, "the worker resolves it");
+	number(rs, VNEP_STMT_LIMIT, NEXT_HOP_RATE, NEXT_HOP_BURST);
+	vnep_ruleset_count(rs, "ask.next-hop");
+	to_journal_port(acl, VNEP_STMT_FWD, VNEP_TAG_NEXT_HOP, 0, VNEP_FROM_DEVICE);
+	vnep_ruleset_rule(rs, "no-next-hop: too many at once");
 	drop_shared(rs, VNEP_NO_NEXT_HOP);
 }
 
@@ -557,6 +591,8 @@ int acl_build(struct vnep_acl *acl, struct vnep_err *err)
 	from_device_chain(acl);
 	to_endpoint_chain(acl);
 	to_device_chains(acl);
+	if (acl->config.resolve)
+		next_hop_chain(acl);
 	for (unsigned i = 0; i < acl->config.access_count; i++)
 		to_port_chain(acl, i);
 	for (size_t i = 0; i < acl->class_count; i++)
@@ -572,4 +608,12 @@ int acl_build(struct vnep_acl *acl, struct vnep_err *err)
 		return vnep_err_sys(err, ENOMEM, "the ruleset");
 	acl->built = true;
 	return 0;
+}
+
+int vnep_acl_ports_changed(struct vnep_acl *acl, struct vnep_err *err)
+{
+	uint64_t changes = 0;
+	int rc = acl_build(acl, err);
+
+	return rc || acl->installed ? rc : acl_sync(acl, ACL_RULES, &changes, err);
 }
