@@ -22,6 +22,7 @@ int vnep_acl_open(struct vnep_acl **out, const struct vnep_acl_config *config, b
 		acl->config.set_size = SET_SIZE_DEFAULT;
 	acl->offline = offline;
 	vnep_table_init(&acl->devices, offsetof(struct acl_device, vep), sizeof(struct in6_addr));
+	vnep_table_init(&acl->by_mac, offsetof(struct acl_device, mac), sizeof(struct vnep_mac));
 	if (!offline)
 		rc = vnep_nl_open(&acl->nl, NETLINK_NETFILTER, err);
 	if (rc == -EPROTONOSUPPORT || rc == -EAFNOSUPPORT) {
@@ -42,6 +43,7 @@ void vnep_acl_close(struct vnep_acl *acl)
 	if (!acl)
 		return;
 	vnep_nl_close(acl->nl);
+	vnep_nl_close(acl->rt);
 	vnep_ruleset_release(&acl->rs);
 	acl_wants_release(acl);
 	free(acl);
@@ -109,16 +111,15 @@ int vnep_acl_awake_add(
 			return rc;
 		if (!rc && !t3324_ms && !there.timeout_ms)
 			return 0;
-		refused = acl_element_change(
-			acl, VNEP_SET_AWAKE, vep, !rc, true, t3324_ms, err);
+		refused = acl_element_change(acl, VNEP_SET_AWAKE, vep, !rc, true, t3324_ms, err);
 		if (!refused || refused == VNEP_EPRIV)
 			return refused;
 	}
 	return refused;
 }
 
-int acl_element_remove(struct vnep_acl *acl, enum vnep_set set, const struct in6_addr *key,
-	struct vnep_err *err)
+int acl_element_remove(
+	struct vnep_acl *acl, enum vnep_set set, const struct in6_addr *key, struct vnep_err *err)
 {
 	struct vnep_nft_element_info there;
 	int refused = 0;

@@ -44,7 +44,8 @@ TEST("tag: a frame that came another way is not taken for a tagged one")
 	CHECK_INT(tag.port, 42);
 }
 
-TEST("tag: wake, tap, sample and the look at big ones are copies; the rest are the packets themselves")
+TEST("tag: wake, tap, sample and the look at big ones are copies; the rest are the packets "
+     "themselves")
 {
 	CHECK(vnep_tag_is_copy(VNEP_TAG_WAKE));
 	CHECK(vnep_tag_is_copy(VNEP_TAG_TAP));
