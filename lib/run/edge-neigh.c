@@ -23,11 +23,8 @@ enum {
 	PROBE_JITTER_MS = 7500,
 	AWAY_MAX_MS = 30000,
 	FORGET_MS = 300000,
-	QUEUE_OCTETS = 1 << 20,
-	QUEUES_OCTETS = 16 << 20,
 	ASKED_MAX = EDGE_HOSTS_MAX /
 		    4, /* who scans a prefix must not crowd out the hosts that are there */
-	FRAME_HEAD = 4,
 };
 
 static void say(struct vnep_edge *edge, int level, const struct edge_host *h, const char *what)
@@ -71,8 +68,7 @@ static void set_state(struct vnep_edge *edge, struct edge_host *h, enum edge_hos
 
 static void host_free(struct vnep_edge *edge, struct edge_host *h)
 {
-	edge->hosts_octets -= h->queue.len;
-	vnep_buf_release(&h->queue);
+	edge_queue_drop(edge, h);
 	free(h);
 }
 
@@ -97,109 +93,6 @@ static void arm(struct vnep_edge *edge, struct edge_host *h, int64_t ms)
 static void arm_probe(struct vnep_edge *edge, struct edge_host *h)
 {
 	arm(edge, h, PROBE_MS - PROBE_JITTER_MS + (int64_t)arc4random_uniform(2 * PROBE_JITTER_MS));
-}
-
-/* ---- what waits ---- */
-
-static bool enqueue(struct vnep_edge *edge, struct edge_host *h, const uint8_t *frame, size_t len)
-{
-	if (h->queue.len + FRAME_HEAD + len > QUEUE_OCTETS ||
-		edge->hosts_octets + FRAME_HEAD + len > QUEUES_OCTETS ||
-		!vnep_buf_reserve(&h->queue, FRAME_HEAD + len)) {
-		h->queue.rc = 0; /* what is there stays good */
-		return false;
-	}
-	vnep_buf_put_be32(&h->queue, (uint32_t)len);
-	vnep_buf_put(&h->queue, frame, len);
-	edge->hosts_octets += FRAME_HEAD + len;
-	return true;
-}
-
-static bool next_queued(struct vnep_rd *rd, uint8_t **frame, size_t *len)
-{
-	if (!vnep_rd_left(rd))
-		return false;
-	*len = vnep_rd_be32(rd);
-	*frame = (uint8_t *)vnep_rd_mem(rd, *len);
-	return *frame;
-}
-
-static void queue_done(struct vnep_edge *edge, struct edge_host *h)
-{
-	edge->hosts_octets -= h->queue.len;
-	vnep_buf_release(&h->queue);
-	vnep_buf_init(&h->queue);
-	edge->ledger_dirty = true;
-}
-
-static void transmit(struct vnep_edge *edge, struct edge_host *h, uint8_t *frame, size_t len)
-{
-	vnep_frame_set_macs(frame, &h->mac, &edge_core(edge)->mac);
-	if (edge_send(edge, edge_core(edge), frame, len))
-		edge->ledger.sent_on++;
-	else
-		edge_drop(edge, NULL, VNEP_PORT_DOWN);
-}
-
-static void send_queue(struct vnep_edge *edge, struct edge_host *h)
-{
-	struct vnep_rd rd;
-	uint8_t *frame;
-	size_t len;
-
-	vnep_rd_init(&rd, h->queue.data, h->queue.len);
-	while (next_queued(&rd, &frame, &len)) {
-		edge->ledger.dropped[VNEP_NO_NEXT_HOP]--;
-		transmit(edge, h, frame, len);
-	}
-	queue_done(edge, h);
-}
-
-/* Frames that are refused one after the other and differ in nothing that a decision says: one decision. */
-struct refused {
-	struct vnep_ring_frame frame; /* the first of them */
-	struct in6_addr src, dest;
-	uint64_t count;
-};
-
-static void tell_refused(struct vnep_edge *edge, struct refused *r)
-{
-	struct edge_device *d = r->count ? edge_device_by_vep(edge, &r->src) : NULL;
-
-	if (r->count)
-		edge_tell_decision(edge, d && d->port ? d->port : edge_core(edge), &r->frame, d,
-			VNEP_FROM_DEVICE, VNEP_NO_NEXT_HOP, r->count);
-	r->count = 0;
-}
-
-/* Nobody is there: each sender is told, as far as the limits go. The frames are counted already. */
-static void refuse_queue(struct vnep_edge *edge, struct edge_host *h)
-{
-	const struct edge_error unreachable = { VNEP_ICMP6_UNREACHABLE,
-		VNEP_ICMP6_ADDRESS_UNREACHABLE, 0 };
-	struct refused r = { .frame.ts = vnep_wall_now() };
-	struct vnep_frame f;
-	struct vnep_rd rd;
-	uint8_t *data;
-	size_t len;
-
-	vnep_rd_init(&rd, h->queue.data, h->queue.len);
-	while (next_queued(&rd, &data, &len)) {
-		if (vnep_frame_parse(&f, data, len))
-			continue;
-		if (!vnep_ip6_equal(&r.src, &f.src) || !vnep_ip6_equal(&r.dest, &f.dest))
-			tell_refused(edge, &r);
-		if (!r.count++) {
-			r.frame.data = data;
-			r.frame.len = r.frame.wire_len = (uint32_t)len;
-			r.src = f.src;
-			r.dest = f.dest;
-		}
-		data[f.l3 + 7]++; /* quoted as it arrived */
-		edge_answer(edge, NULL, data, len, unreachable);
-	}
-	tell_refused(edge, &r);
-	queue_done(edge, h);
 }
 
 /* ---- asking ---- */
@@ -296,7 +189,7 @@ static void open_host(struct vnep_edge *edge, struct edge_host *h)
 		say(edge, LOG_NOTICE, h, "is back");
 	h->missing = false;
 	h->tries = h->failures = 0;
-	send_queue(edge, h);
+	edge_queue_send(edge, h);
 	vnep_heap_remove(&edge->host_timers, &h->timer);
 	set_state(edge, h, EDGE_HOST_OPENING);
 	edge_hold_add(edge, &h->held, opened);
@@ -340,7 +233,7 @@ static void give_up(struct vnep_edge *edge, struct edge_host *h)
 		say(edge, LOG_WARNING, h, "does not answer");
 		h->missing = true;
 	}
-	refuse_queue(edge, h);
+	edge_queue_refuse(edge, h);
 	if (h->open || h->state == EDGE_HOST_KNOWN)
 		close_host(edge, h);
 	else if (h->route)
@@ -414,10 +307,10 @@ void edge_send_core(struct vnep_edge *edge, const struct vnep_vpc *vpc,
 	if (h)
 		h->used = vnep_mono_now();
 	if (h && (h->state == EDGE_HOST_KNOWN || h->state == EDGE_HOST_OPENING)) {
-		transmit(edge, h, frame, len);
+		edge_host_send(edge, h, frame, len);
 		return;
 	}
-	if (!h || !enqueue(edge, h, frame, len)) {
+	if (!h || !edge_queue_put(edge, h, frame, len)) {
 		edge_drop(edge, NULL, VNEP_NEIGHBOUR_QUEUE);
 		return;
 	}

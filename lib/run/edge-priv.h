@@ -8,7 +8,8 @@
  *     edge-replay.c   backlog and hand-over        edge-nd.c       neighbour discovery, both sides
  *     edge-hold.c     the gate of hand-overs       edge-neigh.c    hosts and next hops of the core side
  *     edge-group.c    one journal group a round    edge-verbs*.c   what the socket can be asked
- *     edge-ledger.c   the conservation law         edge-control.c  the socket
+ *     edge-ledger.c   the conservation law         edge-queue.c    frames that wait for one of them
+ *     edge-control.c  the socket
  *
  * A round: the ring is readable -> every frame is handled (journal records are appended to one group) -> the
  * group is committed -> the ring's blocks are given back -> what became due is done and told to watchers.
@@ -382,6 +383,13 @@ void edge_hosts_follow(struct vnep_edge *edge); /* the VPCs changed */
 void edge_hosts_adopt(struct vnep_edge *edge);  /* after a start: what the kernel has */
 void edge_hosts_again(struct vnep_edge *edge);  /* the core port came back: the kernel forgot */
 void edge_hosts_release(struct vnep_edge *edge);
+
+/* edge-queue.c */
+bool edge_queue_put(struct vnep_edge *edge, struct edge_host *h, const uint8_t *frame, size_t len);
+void edge_queue_send(struct vnep_edge *edge, struct edge_host *h);
+void edge_queue_refuse(struct vnep_edge *edge, struct edge_host *h); /* tells each sender */
+void edge_queue_drop(struct vnep_edge *edge, struct edge_host *h);
+void edge_host_send(struct vnep_edge *edge, struct edge_host *h, uint8_t *frame, size_t len);
 
 /* edge-hold.c */
 void edge_hold_add(struct vnep_edge *edge, struct edge_held *held,
