@@ -59,10 +59,10 @@ int vnep_rtnl_link_delete(struct vnep_nl *nl, const char *name, struct vnep_err 
 int vnep_sysctl_set(const char *path, const char *value, struct vnep_err *err);
 
 /* What ports need: accept_ra 0, and a queue of 8 MiB for a minute behind a neighbour that is not there yet
- * (hand-over, DESIGN.md 4): on an access port the kernel waits by asking the link, on a core port by asking
- * user space alone, because its own solicitations are untagged and nobody hears the answers. Best effort:
- * the first failure is reported, the rest is tried. */
-int vnep_rtnl_tune_port(const char *name, bool access, struct vnep_err *err);
+ * (hand-over, DESIGN.md 4). Meanwhile the kernel asks user space alone (app_solicit): its own solicitations are
+ * untagged, would name endpoints to devices, and nobody lets the answers in. Best effort: the first failure is
+ * reported, the rest is tried. */
+int vnep_rtnl_tune_port(const char *name, struct vnep_err *err);
 
 /* Events (sockets joined to RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV6_IFADDR). solicit: the kernel asks user
  * space to resolve addr on ifindex (RTM_GETNEIGH of app_solicit). address: one came, went or changed. Each

@@ -32,8 +32,7 @@ enum {
 	JOURNAL_MTU = 65535,
 	/* Hand-over (DESIGN.md section 4): what arrives while the neighbour is away waits here. */
 	QUEUE_OCTETS = 8 << 20,
-	SOLICITATIONS = 60,      /* one a second: the queue is kept for a minute */
-	UCAST_SOLICITATIONS = 3, /* the kernel's default */
+	SOLICITATIONS = 60, /* one a second: the queue is kept for a minute */
 };
 
 int vnep_sysctl_set(const char *path, const char *value, struct vnep_err *err)
@@ -244,15 +243,13 @@ static void keep_first(int *rc, int now, struct vnep_err *err, const struct vnep
 		*err = *detail;
 }
 
-int vnep_rtnl_tune_port(const char *name, bool access, struct vnep_err *err)
+int vnep_rtnl_tune_port(const char *name, struct vnep_err *err)
 {
 	const struct {
 		uint16_t param;
 		uint32_t value;
-	} wanted[] = { { NDTPA_QUEUE_LENBYTES, QUEUE_OCTETS },
-		{ NDTPA_MCAST_PROBES, access ? SOLICITATIONS : 0 },
-		{ NDTPA_UCAST_PROBES, access ? UCAST_SOLICITATIONS : 0 },
-		{ NDTPA_APP_PROBES, access ? 0 : SOLICITATIONS } };
+	} wanted[] = { { NDTPA_QUEUE_LENBYTES, QUEUE_OCTETS }, { NDTPA_MCAST_PROBES, 0 },
+		{ NDTPA_UCAST_PROBES, 0 }, { NDTPA_APP_PROBES, SOLICITATIONS } };
 	struct vnep_err detail = { 0 };
 	struct vnep_link link;
 	struct vnep_nl *nl;

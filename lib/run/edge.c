@@ -95,7 +95,7 @@ static int open_port(struct vnep_edge *edge, struct edge_port *port, const char 
 	rc = vnep_inject_open(&port->inject, name, err);
 	if (rc)
 		return rc;
-	if (vnep_rtnl_tune_port(name, !core, err))
+	if (vnep_rtnl_tune_port(name, err))
 		edge_warn(edge, name, err);
 	read_addresses(edge, port);
 	return 0;
@@ -303,7 +303,7 @@ static void rebind(struct vnep_edge *edge, struct edge_port *port, int ifindex)
 	rc = vnep_inject_open(&port->inject, port->name, &err);
 	if (!rc)
 		rc = edge_acl_anew(edge, &changes, &err);
-	if (!rc && vnep_rtnl_tune_port(port->name, !port->core, &err))
+	if (!rc && vnep_rtnl_tune_port(port->name, &err))
 		edge_warn(edge, port->name, &err);
 	if (rc)
 		edge_warn(edge, port->name, &err);
