@@ -46,7 +46,7 @@ static bool answers(const struct vnep_policy_end *b, const struct in6_addr *vep,
 		if (vnep_prefix_has(&b->allow[i].to, vep) &&
 			(!b->allow[i].proto || b->allow[i].proto == proto))
 			return true;
-	return !b->allow_count && vnep_prefix_has(&b->vpc->prefix, vep);
+	return false;
 }
 
 enum vnep_reason vnep_policy_meets(const struct vnep_policy_end *a, const struct vnep_policy_end *b,
