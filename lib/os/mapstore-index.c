@@ -118,6 +118,13 @@ int vnep_map_by_mac(struct vnep_map_txn *txn, const struct vnep_mac *mac, uint16
 	return first_of(txn, IX_MAC, key, vnep_map_mac_key(mac, vlan, key), dev);
 }
 
+bool vnep_map_has_mac(struct vnep_map_txn *txn, const struct vnep_mac *mac)
+{
+	char dev[VNEP_URN_MAX + 1];
+
+	return !first_of(txn, IX_MAC, mac->octet, sizeof mac->octet, dev);
+}
+
 struct candidates {
 	char dev[VNEP_URN_MAX + 1];
 	char list[200];
