@@ -15,8 +15,8 @@
 
 enum { HOST_TRIES = 3, HOST_RETRY_MS = 1000, HOST_FRESH_S = 30 /* RFC 4861 10: REACHABLE_TIME */ };
 
-static const struct in6_addr router_address = { .s6_addr = { 0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-							0, 0, 0, 0, 1 } };
+const struct in6_addr edge_router_address = { .s6_addr = { 0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+						      0, 0, 0, 1 } };
 
 bool edge_send(struct vnep_edge *edge, struct edge_port *port, const void *frame, size_t len)
 {
@@ -40,7 +40,7 @@ static bool is_own(const struct edge_port *port, const struct in6_addr *addr)
 			return true;
 	vnep_ip6_link_local(&port->mac, &link_local);
 	return vnep_ip6_equal(&link_local, addr) ||
-	       (!port->core && vnep_ip6_equal(addr, &router_address));
+	       (!port->core && vnep_ip6_equal(addr, &edge_router_address));
 }
 
 /* Does this address belong to an endpoint of the map? */
@@ -153,6 +153,8 @@ static void access_discovery(struct vnep_edge *edge, struct edge_port *port,
 	struct edge_device *d = edge_device_by_mac(edge, &nd->src_mac, nd->vlan);
 	uint8_t out[VNEP_ND_FRAME_MAX];
 
+	if (nd->type == VNEP_ND_ROUTER_SOLICIT)
+		edge_ra_solicited(edge, port, nd);
 	if (nd->type == VNEP_ND_NEIGHBOUR_SOLICIT && is_own(port, &nd->target))
 		edge_send(edge, port, out, vnep_ndisc_answer(out, nd, &port->mac, true));
 	if (!d || !d->bound || d->port != port)

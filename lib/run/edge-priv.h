@@ -7,6 +7,7 @@
  *     edge-life.c     sleep and waking             edge-verbs*.c   what the socket can be asked
  *     edge-replay.c   backlog and hand-over        edge-ledger.c   the conservation law
  *     edge-group.c    one journal group a round    edge-control.c  the socket
+ *     edge-ra.c       router advertisements
  *
  * A round: the ring is readable -> every frame is handled (journal records are appended to one group) -> the
  * group is committed -> the ring's blocks are given back -> what became due is done and told to watchers.
@@ -180,7 +181,10 @@ struct vnep_edge {
 	size_t vpc_count;
 
 	struct vnep_table by_vep, by_dev, by_mac, by_l3, hosts;
-	struct vnep_heap silences, retries;
+	struct vnep_heap silences, retries, adverts;
+	struct edge_ra *ras; /* a port and VLAN each */
+	unsigned ra_count;
+	bool withdraw; /* told to stop: devices shall look for another router */
 	struct edge_device *replay_first, **replay_tail;
 	bool barrier_running;
 	size_t replayed; /* packets of the backlog sent since the start */
@@ -295,6 +299,17 @@ void edge_send_core(struct vnep_edge *edge, const struct in6_addr *next_hop, uin
 void edge_retries(struct vnep_edge *edge);
 void edge_hosts_release(struct vnep_edge *edge);
 bool edge_send(struct vnep_edge *edge, struct edge_port *port, const void *frame, size_t len);
+
+extern const struct in6_addr edge_router_address; /* fe80::1 */
+
+/* edge-ra.c */
+int edge_ra_open(struct vnep_edge *edge, struct vnep_err *err); /* the ports are open */
+void edge_ra_solicited(struct vnep_edge *edge, const struct edge_port *port, const struct vnep_ndisc *nd);
+void edge_ra_port_up(struct vnep_edge *edge, const struct edge_port *port);
+void edge_ra_due(struct vnep_edge *edge);
+void edge_ra_withdraw(struct vnep_edge *edge);
+void edge_ra_look_at_vpcs(struct vnep_edge *edge); /* warns of prefixes that let nobody in */
+void edge_ra_release(struct vnep_edge *edge);
 
 /* edge-replay.c */
 void edge_replay_start(struct vnep_edge *edge, struct edge_device *d);

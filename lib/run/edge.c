@@ -208,6 +208,8 @@ int edge_acl_anew(struct vnep_edge *edge, uint64_t *changes, struct vnep_err *er
 	vnep_acl_close(edge->acl);
 	edge->acl = fresh;
 	rc = map_load(edge, err);
+	if (!rc)
+		edge_ra_look_at_vpcs(edge);
 	return rc ? rc : vnep_acl_apply(edge->acl, changes, err);
 }
 
@@ -215,18 +217,22 @@ int edge_acl_anew(struct vnep_edge *edge, uint64_t *changes, struct vnep_err *er
 
 static void arm_tick(struct vnep_edge *edge)
 {
-	struct vnep_heap_node *a = vnep_heap_first(&edge->silences),
-			      *b = vnep_heap_first(&edge->retries);
+	const struct vnep_heap *const heaps[] = { &edge->silences, &edge->retries, &edge->adverts };
 	struct vnep_mono now = vnep_mono_now();
 	int64_t wait = -1;
 
-	if (a)
-		wait = (a->at.ns - now.ns) / 1000000 + 1;
-	if (b && (wait < 0 || (b->at.ns - now.ns) / 1000000 + 1 < wait))
-		wait = (b->at.ns - now.ns) / 1000000 + 1;
+	for (size_t i = 0; i < sizeof heaps / sizeof *heaps; i++) {
+		const struct vnep_heap_node *first = vnep_heap_first(heaps[i]);
+		int64_t due = first ? (first->at.ns - now.ns) / 1000000 + 1 : -1;
+
+		if (first && due < 0)
+			due = 0;
+		if (first && (wait < 0 || due < wait))
+			wait = due;
+	}
 	if (edge->ledger_dirty && (wait < 0 || wait > 1000))
 		wait = 1000; /* answered packets are remembered too, once a second */
-	vnep_timer_set(edge->tick, (a || b || edge->ledger_dirty) && wait < 0 ? 0 : wait);
+	vnep_timer_set(edge->tick, wait);
 }
 
 void edge_round_end(struct vnep_edge *edge)
@@ -250,6 +256,7 @@ static void on_tick(struct vnep_watch *watch, void *arg)
 	(void)watch;
 	edge_silences(edge);
 	edge_retries(edge);
+	edge_ra_due(edge);
 	edge_journal_owed(edge);
 	if (edge->ledger_dirty)
 		edge_group(edge);
@@ -327,7 +334,10 @@ static void link_event(const struct vnep_link *link, void *arg)
 		edge_say(edge, LOG_NOTICE, "port: %s is up", port->name);
 	}
 	edge_port_changed(edge, port, link);
-	port->up = up && port->inject;
+	up = up && port->inject;
+	if (up && !port->up)
+		edge_ra_port_up(edge, port);
+	port->up = up;
 }
 
 static void read_ports(struct vnep_edge *edge)
@@ -420,6 +430,8 @@ static int open_kernel(struct vnep_edge *edge, struct vnep_err *err)
 	if (!rc)
 		rc = open_ports(edge, err);
 	if (!rc)
+		rc = edge_ra_open(edge, err);
+	if (!rc)
 		rc = vnep_rtnl_journal_port(edge->rt, edge->config.acl.journal_port, &made, err);
 	if (rc)
 		return rc;
@@ -510,6 +522,8 @@ int vnep_edge_run(struct vnep_edge *edge, struct vnep_err *err)
 
 	edge_ingest(edge);
 	edge_hold_finish(edge);
+	if (edge->withdraw)
+		edge_ra_withdraw(edge);
 	if (edge->ledger_dirty)
 		edge_group(edge);
 	edge_round_end(edge);
@@ -524,6 +538,7 @@ void vnep_edge_free(struct vnep_edge *edge)
 	edge_control_close(edge);
 	edge_devices_release(edge);
 	edge_hosts_release(edge);
+	edge_ra_release(edge);
 	vpcs_release(edge);
 	vnep_loop_free(edge->loop);
 	vnep_ring_close(edge->ring);
