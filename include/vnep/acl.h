@@ -131,6 +131,10 @@ typedef int vnep_acl_element_cb(const struct vnep_element *element, void *arg);
 int vnep_acl_each_element(
 	struct vnep_acl *acl, vnep_acl_element_cb *cb, void *arg, struct vnep_err *err);
 
+/* How many packets the kernel counted from each of these addresses of a device, since its element was made. */
+int vnep_acl_device_use(struct vnep_acl *acl, const struct in6_addr *vep, const struct in6_addr *addr,
+	unsigned count, uint64_t *packets, struct vnep_err *err);
+
 /* Is the table there, and does it look like ours? 0, VNEP_ENOTFOUND. */
 int vnep_acl_present(struct vnep_acl *acl, struct vnep_err *err);
 

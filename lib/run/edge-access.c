@@ -45,7 +45,7 @@ static bool in_some_vpc(const struct vnep_edge *edge, const struct in6_addr *add
 }
 
 /* May this device use this source on this port? REASON_NONE: yes. */
-static enum vnep_reason judge(struct vnep_edge *edge, const struct edge_device *d,
+static enum vnep_reason judge(struct vnep_edge *edge, struct edge_device *d,
 	const struct edge_port *port, const struct in6_addr *src)
 {
 	const struct edge_device *holder = edge_device_by_l3(edge, port, src);
@@ -61,7 +61,7 @@ static enum vnep_reason judge(struct vnep_edge *edge, const struct edge_device *
 		return edge_device_has_addr(d, src) ? VNEP_REASON_NONE : VNEP_SPOOFED_SOURCE;
 	if (in_some_vpc(edge, src) && !vnep_ip6_equal(src, &d->vep))
 		return VNEP_SPOOFED_SOURCE;
-	if (listening && d->bound && !edge_device_has_addr(d, src) && d->addr_count >= d->addr_max)
+	if (d->bound && !edge_device_has_addr(d, src) && !edge_addr_room(edge, d) && listening)
 		return VNEP_SPOOFED_SOURCE;
 	return VNEP_REASON_NONE;
 }

@@ -299,20 +299,12 @@ static int install(struct vnep_edge *edge, struct edge_device *d, struct vnep_er
 	return rc;
 }
 
-/* addr behind the others; the oldest goes when there is no more room. */
-static void add_addr(struct edge_device *d, const struct in6_addr *addr)
+void edge_device_reorder(struct vnep_edge *edge, struct edge_device *d)
 {
-	unsigned max = d->addr_max ? d->addr_max : 1;
+	struct vnep_err err = { 0 };
 
-	if (edge_device_has_addr(d, addr))
-		return;
-	if (max > VNEP_ADDR_COUNT_MAX)
-		max = VNEP_ADDR_COUNT_MAX;
-	while (d->addr_count >= max) {
-		memmove(d->addr, d->addr + 1, (d->addr_count - 1) * sizeof *d->addr);
-		d->addr_count--;
-	}
-	d->addr[d->addr_count++] = *addr;
+	if (install(edge, d, &err))
+		edge_warn(edge, "addresses", &err);
 }
 
 int edge_device_bind(struct vnep_edge *edge, struct edge_device *d, struct edge_port *port,
@@ -327,7 +319,7 @@ int edge_device_bind(struct vnep_edge *edge, struct edge_device *d, struct edge_
 	if (d->bound && d->port != port && !d->fixed_addr)
 		d->addr_count = 0; /* another link, other addresses */
 	if (!d->fixed_addr)
-		add_addr(d, addr);
+		edge_addr_add(d, addr);
 	d->port = port;
 	d->bound_since = vnep_wall_now();
 	d->epoch++;
@@ -336,6 +328,7 @@ int edge_device_bind(struct vnep_edge *edge, struct edge_device *d, struct edge_
 		d->port = before.port;
 		d->addr_count = before.addr_count;
 		memcpy(d->addr, before.addr, sizeof d->addr);
+		memcpy(d->addr_packets, before.addr_packets, sizeof d->addr_packets);
 		d->bound_since = before.bound_since;
 		d->epoch = before.epoch;
 	}
@@ -346,6 +339,7 @@ int edge_device_bind(struct vnep_edge *edge, struct edge_device *d, struct edge_
 	if (!d->bound)
 		edge_say(edge, LOG_INFO, "device: %s attached at %s", d->dev, port->name);
 	d->bound = true;
+	edge_addr_begin(edge, d);
 	edge_announce(edge, d);
 	return 0;
 }

@@ -7,7 +7,7 @@
  *     edge-life.c     sleep and waking             edge-verbs*.c   what the socket can be asked
  *     edge-replay.c   backlog and hand-over        edge-ledger.c   the conservation law
  *     edge-group.c    one journal group a round    edge-control.c  the socket
- *     edge-ra.c       router advertisements
+ *     edge-ra.c       router advertisements         edge-addr.c     the addresses of one device
  *
  * A round: the ring is readable -> every frame is handled (journal records are appended to one group) -> the
  * group is committed -> the ring's blocks are given back -> what became due is done and told to watchers.
@@ -100,6 +100,8 @@ struct edge_device {
 	struct edge_port *port; /* where it is bound */
 	struct in6_addr addr[VNEP_ADDR_COUNT_MAX]; /* the last one is the latest */
 	unsigned addr_count;
+	uint64_t addr_packets[VNEP_ADDR_COUNT_MAX]; /* from each, when it was looked at last */
+	struct vnep_mono addr_looked;
 	struct vnep_wall bound_since;
 	uint64_t epoch;
 
@@ -271,6 +273,18 @@ void edge_device_status(struct vnep_edge *edge, struct edge_device *d, struct vn
 void edge_tell_presence(struct vnep_edge *edge, struct edge_device *d, enum vnep_presence_state was,
 	enum vnep_cause cause);
 void edge_devices_release(struct vnep_edge *edge);
+
+/* It uses another of its addresses: kernel and map follow. */
+void edge_device_reorder(struct vnep_edge *edge, struct edge_device *d);
+
+/* edge-addr.c */
+/* May it have one more? If it has as many as it may, the oldest that it does not use any more is made the first, which
+ * edge_addr_add throws out. */
+bool edge_addr_room(struct vnep_edge *edge, struct edge_device *d);
+void edge_addr_add(struct edge_device *d, const struct in6_addr *addr); /* behind the others */
+void edge_addr_begin(struct vnep_edge *edge, struct edge_device *d);
+/* It speaks: is the address that it uses the latest one? True: it is now, and was not. */
+bool edge_addr_follow(struct vnep_edge *edge, struct edge_device *d);
 
 /* edge-life.c */
 void edge_device_arm(struct vnep_edge *edge, struct edge_device *d, struct vnep_mono from);
