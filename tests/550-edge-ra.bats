@@ -158,7 +158,7 @@ count_ra() {
 	edge_start --advertise 'acc0 2001:db8:a::/64'
 	vnep-edge stop
 	no_router() {
-		! has_router 0
+		[[ $(netns dev0 ip -6 route show default) != *fe80::1* ]]
 	}
 	wait_for 5 no_router
 	run -0 heard_ra 0
