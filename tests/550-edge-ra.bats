@@ -32,7 +32,7 @@ has_router() {
 listen_ra() {
 	requires tshark
 	background "ra$1" netns "dev$1" tshark -q -i "d$1" -f 'icmp6 or vlan' -w "$T/ra$1.pcap"
-	wait_for 10 grep -q "Capture started" "$T/ra$1.err"
+	wait_for 30 grep -q "Capture started" "$T/ra$1.err"
 }
 
 # "LIFETIME MTU PREFIX VALID PREFERRED DEST" of each advertisement in it.

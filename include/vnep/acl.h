@@ -46,7 +46,8 @@ void vnep_acl_close(struct vnep_acl *acl);
 
 /* The wanted state, record by record (before apply, plan, verify, render). A device is wanted as
  * endpoint and known MAC; with a binding (or a MAC and fixed addr in its record: preload) also as
- * binding; a port that is not one of ours means it is bound elsewhere. Without a port in its record
+ * binding; a port that is not one of ours means it is bound elsewhere, a binding without addresses
+ * that it is attached nowhere: nothing is preloaded. Without a port in its record
  * it may use every access port, and to it goes by the first. VPCs may come later than devices that
  * name them, not later than devices that do not. VNEP_EVALUE: a VLAN, form host, a vpc of another
  * core port: what this edge cannot serve. */

@@ -76,6 +76,10 @@ static void send_on(struct vnep_edge *edge, struct edge_device *d, struct edge_p
 	struct in6_addr next_hop;
 	struct vnep_frame f;
 
+	if (d->form == VNEP_FORM_HOST) {
+		edge_host_send_on(edge, d, port, frame);
+		return;
+	}
 	if (frame->len > sizeof edge->frame || vnep_frame_parse(&f, frame->data, frame->len)) {
 		edge_deny(edge, port, frame, d, VNEP_FROM_DEVICE, VNEP_MALFORMED, true);
 		return;
@@ -88,7 +92,8 @@ static void send_on(struct vnep_edge *edge, struct edge_device *d, struct edge_p
 	memcpy(edge->frame, frame->data, frame->len);
 	moved.data = edge->frame;
 	vnep_frame_set_src(&f, edge->frame, &d->vep);
-	peer = vnep_prefix_has(&vpc->prefix, &f.dest) ? edge_device_by_vep(edge, &f.dest) : NULL;
+	peer = vnep_prefix_has(&vpc->prefix, &f.dest) ? edge_device_by_endpoint(edge, &f.dest)
+						      : NULL;
 	if (peer) {
 		edge_to_device(edge, &moved);
 		return;
@@ -129,7 +134,8 @@ void edge_access_request(
 		return;
 	}
 	memcpy(edge->frame, frame->data, frame->len); /* as a tap would have seen it: from V */
-	vnep_frame_set_src(&f, edge->frame, &d->vep);
+	if (d->form == VNEP_FORM_EDGE)
+		vnep_frame_set_src(&f, edge->frame, &d->vep);
 	copy.data = edge->frame;
 	edge_evidence(edge, d, &f, copy.data);
 	edge_device_sign(edge, d, frame->ts);
@@ -147,6 +153,11 @@ static void error_from_device(struct vnep_edge *edge, struct edge_port *port, st
 	enum vnep_reason reason;
 	size_t len = 0;
 
+	if (d->form == VNEP_FORM_HOST) {
+		edge_device_sign(edge, d, frame->ts);
+		edge_host_send_on(edge, d, port, frame);
+		return;
+	}
 	if (!vpc || !vnep_policy_allows(d->allow, d->allow_count, &vpc->prefix, f) ||
 		!vnep_policy_next_hop(vpc, &f->dest, &next_hop))
 		reason = VNEP_POLICY_DENIED;
@@ -163,16 +174,14 @@ static void error_from_device(struct vnep_edge *edge, struct edge_port *port, st
 static void error_to_device(struct vnep_edge *edge, struct edge_port *port, struct edge_device *d,
 	const struct vnep_ring_frame *frame)
 {
-	struct vnep_forward how = { .was = d->vep, .dest_mac = d->l2.mac, .vlan = d->l2.vlan };
 	enum vnep_reason reason =
 		VNEP_NOT_REPLAYABLE; /* asleep: it speaks of a conversation that is over */
+	struct vnep_forward how;
 	size_t len = 0;
 
 	if (vnep_life_presence(d->life) == VNEP_STATE_AWAKE ||
 		vnep_life_presence(d->life) == VNEP_STATE_WAKING) {
-		how.becomes = d->addr[d->addr_count - 1];
-		how.src_mac = d->port->mac;
-		how.mtu = d->port->mtu;
+		edge_replay_place(d, &how);
 		reason = vnep_forward_to_device(&how, frame->data, frame->len, edge->frame, &len);
 	}
 	if (!reason && !edge_send(edge, d->port, edge->frame, len))
@@ -189,6 +198,7 @@ void edge_icmp_error(struct vnep_edge *edge, struct edge_port *port,
 	const struct vnep_ring_frame *frame, enum vnep_direction direction)
 {
 	struct edge_device *d;
+	enum vnep_reason why;
 	struct vnep_frame f;
 	struct vnep_mac mac;
 
@@ -198,11 +208,11 @@ void edge_icmp_error(struct vnep_edge *edge, struct edge_port *port,
 		return;
 	}
 	if (direction == VNEP_TO_DEVICE) {
-		d = edge_device_by_vep(edge, &f.dest);
-		if (d)
-			error_to_device(edge, port, d, frame);
+		d = edge_device_of(edge, &f.dest, &f.src, &why);
+		if (why)
+			edge_deny(edge, port, frame, d, direction, why, true);
 		else
-			edge_deny(edge, port, frame, NULL, direction, VNEP_NO_MAPPING, true);
+			error_to_device(edge, port, d, frame);
 		return;
 	}
 	memcpy(mac.octet, frame->data + 6, 6);

@@ -105,8 +105,8 @@ bool edge_addr_follow(struct vnep_edge *edge, struct edge_device *d)
 	uint64_t since[VNEP_ADDR_COUNT_MAX];
 	unsigned used = 0;
 
-	if (!d->bound || d->addr_count < 2 || (d->addr_looked.ns && !older_than(d, FOLLOW_S)) ||
-		!look(edge, d, since))
+	if (!d->bound || d->form == VNEP_FORM_HOST || d->addr_count < 2 ||
+		(d->addr_looked.ns && !older_than(d, FOLLOW_S)) || !look(edge, d, since))
 		return false;
 	for (unsigned i = 1; i < d->addr_count; i++)
 		if (since[i] > since[used])

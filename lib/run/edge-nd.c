@@ -43,12 +43,6 @@ static bool is_own(const struct edge_port *port, const struct in6_addr *addr)
 	       (!port->core && vnep_ip6_equal(addr, &edge_router_address));
 }
 
-/* Does this address belong to an endpoint of the map? */
-static bool is_endpoint(struct vnep_edge *edge, const struct in6_addr *addr)
-{
-	return edge_device_by_vep(edge, addr) != NULL;
-}
-
 /* The address that neighbour solicitations of a port come from. */
 static struct in6_addr source_of(const struct edge_port *port)
 {
@@ -72,7 +66,10 @@ void edge_announce(struct vnep_edge *edge, const struct edge_device *d)
 	struct edge_port *core = edge_core(edge);
 	uint8_t out[VNEP_ND_FRAME_MAX];
 
-	edge_send(edge, core, out, vnep_ndisc_announce(out, 0, &core->mac, &d->vep));
+	if (d->form == VNEP_FORM_EDGE)
+		edge_send(edge, core, out, vnep_ndisc_announce(out, 0, &core->mac, &d->vep));
+	for (unsigned i = 0; d->form == VNEP_FORM_HOST && i < d->addr_count; i++)
+		edge_send(edge, core, out, vnep_ndisc_announce(out, 0, &core->mac, &d->addr[i]));
 }
 
 static void send_queue(struct vnep_edge *edge, struct edge_host *h)
@@ -110,10 +107,10 @@ static void learn(struct vnep_edge *edge, const struct in6_addr *addr, const str
 	send_queue(edge, h);
 }
 
-/* Is it a host or a next hop of some VPC here, and not an endpoint? */
+/* Is it a host or a next hop of some VPC here, and nobody for whom we answer? */
 static bool is_host(struct vnep_edge *edge, const struct in6_addr *addr)
 {
-	if (is_endpoint(edge, addr))
+	if (edge_holds(edge, addr))
 		return false;
 	for (size_t i = 0; i < edge->vpc_count; i++) {
 		const struct vnep_vpc *v = &edge->vpcs[i];
@@ -140,7 +137,7 @@ static void core_discovery(
 	case VNEP_ND_NEIGHBOUR_SOLICIT:
 		if (nd->has_lladdr && is_host(edge, &nd->src))
 			learn(edge, &nd->src, &nd->lladdr);
-		if (is_own(port, &nd->target) || is_endpoint(edge, &nd->target))
+		if (is_own(port, &nd->target) || edge_holds(edge, &nd->target))
 			edge_send(edge, port, out, vnep_ndisc_answer(out, nd, &port->mac, false));
 		break;
 	case VNEP_ND_ROUTER_SOLICIT: break;

@@ -8,6 +8,7 @@
  *     edge-replay.c   backlog and hand-over        edge-ledger.c   the conservation law
  *     edge-group.c    one journal group a round    edge-control.c  the socket
  *     edge-ra.c       router advertisements         edge-addr.c     the addresses of one device
+ *     edge-host.c     endpoints that a machine of the VPC holds
  *
  * A round: the ring is readable -> every frame is handled (journal records are appended to one group) -> the
  * group is committed -> the ring's blocks are given back -> what became due is done and told to watchers.
@@ -87,6 +88,7 @@ struct edge_device {
 	char dev[VNEP_URN_MAX + 1];
 	char vpc[VNEP_LABEL_MAX + 1];
 	char home_port[VNEP_IF_MAX + 1]; /* the record's port, "" = any */
+	enum vnep_form form;
 	bool has_mac, bound, has_psm;
 	bool fixed_addr; /* the record names its addresses: nothing is learned */
 	uint8_t addr_max;
@@ -183,6 +185,7 @@ struct vnep_edge {
 	size_t vpc_count;
 
 	struct vnep_table by_vep, by_dev, by_mac, by_l3, hosts;
+	struct vnep_table by_addr; /* L of devices of form host */
 	struct vnep_heap silences, retries, adverts;
 	struct edge_ra *ras; /* a port and VLAN each */
 	unsigned ra_count;
@@ -256,6 +259,9 @@ int edge_device_bind(struct vnep_edge *edge, struct edge_device *d, struct edge_
 	const struct in6_addr *addr, struct vnep_err *err);
 struct edge_device *edge_device_by_l3(struct vnep_edge *edge, const struct edge_port *port,
 	const struct in6_addr *addr);
+/* Is a binding of the map one of ours, and still what the record says? */
+bool edge_binding_counts(struct vnep_edge *edge, const struct vnep_device *record,
+	const struct vnep_binding *binding);
 bool edge_device_has_addr(const struct edge_device *d, const struct in6_addr *addr);
 /* A record of the map changed or went: table and, unless the caller applies everything anew, kernel follow. was
  * is the vep that a record which is gone had. */
@@ -316,6 +322,22 @@ bool edge_send(struct vnep_edge *edge, struct edge_port *port, const void *frame
 
 extern const struct in6_addr edge_router_address; /* fe80::1 */
 
+/* edge-host.c: devices whose endpoint is a machine of the VPC. */
+int edge_host_enter(struct vnep_edge *edge, struct edge_device *d);
+void edge_host_leave(struct vnep_edge *edge, const struct edge_device *d);
+/* The device whose endpoint the edge holds itself. */
+struct edge_device *edge_device_by_endpoint(struct vnep_edge *edge, const struct in6_addr *vep);
+/* Whose packet is it, by its ends (device_end: the destination of what goes to a device, the source of what comes
+ * from one)? V is an end of form edge; of form host both are, L and V. *why: VNEP_NO_MAPPING (NULL is returned), or
+ * VNEP_POLICY_DENIED: L and another than its V. */
+struct edge_device *edge_device_of(struct vnep_edge *edge, const struct in6_addr *device_end,
+	const struct in6_addr *other_end, enum vnep_reason *why);
+/* Does the edge answer for this address on the VPC link? */
+bool edge_holds(struct vnep_edge *edge, const struct in6_addr *addr);
+/* A frame of such a device, sent on as the kernel would: to its V alone, with nothing rewritten. */
+void edge_host_send_on(struct vnep_edge *edge, struct edge_device *d, struct edge_port *port,
+	const struct vnep_ring_frame *frame);
+
 /* edge-ra.c */
 int edge_ra_open(struct vnep_edge *edge, struct vnep_err *err); /* the ports are open */
 void edge_ra_solicited(struct vnep_edge *edge, const struct edge_port *port, const struct vnep_ndisc *nd);
@@ -329,6 +351,8 @@ void edge_ra_release(struct vnep_edge *edge);
 void edge_replay_start(struct vnep_edge *edge, struct edge_device *d);
 void edge_replay_stop(struct vnep_edge *edge, struct edge_device *d);
 void edge_replay_pump(struct vnep_edge *edge);
+/* What becomes of a frame for a bound device; lent: how lives as long as d. */
+void edge_replay_place(const struct edge_device *d, struct vnep_forward *how);
 void edge_hold(struct vnep_edge *edge, struct edge_device *d);
 void edge_barrier_drained(struct vnep_edge *edge);
 void edge_hold_finish(struct vnep_edge *edge); /* before a stop: nobody is left holding */

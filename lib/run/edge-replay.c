@@ -165,7 +165,7 @@ static int stage(const struct vnep_event *event, unsigned attempt, void *arg)
 	return b->count == b->max;
 }
 
-static void place_of(const struct edge_device *d, struct vnep_forward *how)
+void edge_replay_place(const struct edge_device *d, struct vnep_forward *how)
 {
 	*how = (struct vnep_forward){ .was = d->vep,
 		.becomes = d->addr[d->addr_count - 1],
@@ -173,6 +173,10 @@ static void place_of(const struct edge_device *d, struct vnep_forward *how)
 		.src_mac = d->port->mac,
 		.vlan = d->l2.vlan,
 		.mtu = d->port->mtu };
+	if (d->form == VNEP_FORM_HOST) {
+		how->host_addr = d->addr;
+		how->host_addr_count = d->addr_count;
+	}
 }
 
 /* Send what was staged. False: the port does not take it now. */
@@ -214,7 +218,7 @@ static int turn(struct vnep_edge *edge, struct edge_device *d, size_t max)
 		return -ENETDOWN;
 	if (edge_group(edge))
 		return -EIO; /* what cannot be recorded is not sent */
-	place_of(d, &b.how);
+	edge_replay_place(d, &b.how);
 	vnep_buf_reset(&edge->staged);
 	rc = vnep_journal_pending(edge->journal, d->dev, d->replay_next, max, stage, &b, &err);
 	if (rc < 0 && rc != VNEP_ENOTFOUND) {

@@ -300,12 +300,7 @@ static int send_event(struct vnep_edge *edge, const struct vnep_event *event, st
 	if (d->life != VNEP_LIFE_AWAKE)
 		return vnep_err_set(err, VNEP_EDIFFERS, "%s is %s: its packets wait in the journal",
 			d->dev, vnep_state_text(vnep_life_presence(d->life)));
-	how = (struct vnep_forward){ .was = d->vep,
-		.becomes = d->addr[d->addr_count - 1],
-		.dest_mac = d->l2.mac,
-		.src_mac = d->port->mac,
-		.vlan = d->l2.vlan,
-		.mtu = d->port->mtu };
+	edge_replay_place(d, &how);
 	reason = vnep_forward_to_device(&how, event->frame, event->frame_len, edge->frame, &len);
 	if (reason)
 		return vnep_err_set(err, VNEP_EVALUE, "event %llu cannot be sent: %s",

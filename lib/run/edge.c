@@ -148,7 +148,7 @@ static int load_device(const char *text, size_t len, void *arg)
 	struct loading *l = arg;
 	struct vnep_json *json = NULL;
 	struct vnep_device device = { 0 };
-	struct vnep_binding binding;
+	struct vnep_binding binding, nowhere = { 0 };
 	bool bound = false;
 	int rc = vnep_json_parse(text, len, &json, l->err);
 
@@ -156,10 +156,9 @@ static int load_device(const char *text, size_t len, void *arg)
 		rc = vnep_device_decode(json, &device, l->err);
 	if (!rc) {
 		bound = !vnep_map_get_binding(l->txn, device.dev, &binding, NULL) &&
-			edge_port_by_name(l->edge, binding.port);
-		if (!bound)
-			device.addr_count = 0;
-		rc = vnep_acl_want_device(l->edge->acl, &device, bound ? &binding : NULL, l->err);
+			edge_binding_counts(l->edge, &device, &binding);
+		rc = vnep_acl_want_device(
+			l->edge->acl, &device, bound ? &binding : &nowhere, l->err);
 		if (rc == VNEP_EVALUE) { /* nobody else's devices wait for this one */
 			edge_warn(l->edge, "not served", l->err);
 			rc = 0;
@@ -481,6 +480,7 @@ int vnep_edge_new(struct vnep_edge **out, const struct vnep_edge_config *config,
 	vnep_table_init(&edge->by_dev, offsetof(struct edge_device, dev), VNEP_URN_MAX + 1);
 	vnep_table_init(&edge->by_mac, offsetof(struct edge_device, l2), sizeof(struct edge_l2));
 	vnep_table_init(&edge->by_l3, offsetof(struct edge_l3, key), sizeof(struct edge_l3_key));
+	vnep_table_init(&edge->by_addr, 0, sizeof(struct in6_addr)); /* the first member */
 	vnep_table_init(&edge->hosts, offsetof(struct edge_host, addr), sizeof(struct in6_addr));
 	if (snprintf(edge->state, sizeof edge->state, "%s", state) >= (int)sizeof edge->state ||
 		snprintf(edge->socket, sizeof edge->socket, "%s", socket) >=
