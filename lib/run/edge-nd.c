@@ -102,6 +102,8 @@ static void access_discovery(
 {
 	uint8_t out[VNEP_ND_FRAME_MAX];
 
+	if (nd->type == VNEP_ND_ROUTER_SOLICIT)
+		edge_ra_solicited(edge, port, nd);
 	if (nd->type == VNEP_ND_NEIGHBOUR_SOLICIT && is_ours(edge, port, nd->vlan) &&
 		edge_port_is_own(port, &nd->target))
 		edge_send(edge, port, out, vnep_ndisc_answer(out, nd, &port->mac, true));
