@@ -8,7 +8,7 @@
 # Processes in these namespaces end with the test, also those that nobody stopped.
 #
 # lab_tagged adds hosts in VLANs, each in a namespace and behind a link of its own name, which vlan-tap joins to dN or v0
-# (no kernel needs 8021q for it):
+# (no kernel needs 8021q for it; VLAN 0 is no tag):
 #
 #   t101, t102   VLAN 101 and 102 behind d0: 00:00:5e:00:53:21 and :22, and both call themselves 2001:db8:a::2
 #   c900, c901   VLAN 900 and 901 behind v0: 00:00:5e:00:53:29 and :2a; 2001:db8:b::2/64 and 2001:db8:c::2/64

@@ -4,7 +4,7 @@
 #   capture NAME HOST LINK   begin to write what passes LINK into $T/NAME.pcapng
 #   captured NAME            end it; all that passed before is in the file
 #   saw NAME N FILTER...     so many packets of it satisfy each display filter of tshark; +N: so many at least
-#   good_checksums NAME...   no packet of it has a wrong checksum, or is malformed, and some have one
+#   good NAME [N FILTER...]  the same, and no packet of it has a wrong checksum or is malformed, also inside errors
 #   listening HOST PORT      for wait_for: somebody listens for TCP there
 #
 # A veth carries checksums that are not whole yet, and segments that are not cut yet: what captures are judged by
@@ -14,11 +14,13 @@ TSHARK=(tshark -o tcp.check_checksum:TRUE -o udp.check_checksum:TRUE)
 
 # The hosts' side of each link; the edge's own ports stay as they are.
 whole_checksums() {
-	ns sh -c 'for net in /run/netns/*; do
-		[ "${net##*/}" != edge ] || continue
-		nsenter --net="$net" sh -c "for link in /sys/class/net/*; do
-			[ \"\${link##*/}\" = lo ] || ethtool -K \"\${link##*/}\" tx off sg off tso off gso off gro off; done"
-	done' >/dev/null 2>&1
+	ns bash -c 'for net in /run/netns/*; do
+		[[ ${net##*/} != edge ]] || continue
+		while IFS=": " read -r _ link _; do
+			[[ $link == lo ]] ||
+				nsenter --net="$net" ethtool -K "${link%@*}" tx off sg off tso off gso off gro off
+		done < <(ip -n "${net##*/}" -o link)
+	done' >"$T/ethtool"
 }
 
 capture() {
@@ -39,45 +41,48 @@ captured() {
 	stop "capture-$1" INT
 }
 
-# All filters in one run of tshark, which takes a second to start. A comma would end a filter of io,stat.
-saw() {
-	local name=$1 what=io,stat,0 i=0 wrong=0
-	local -a wanted=() filters=() found=()
+# One run of tshark for everything: it takes a second to start. A comma would end a filter of io,stat.
+wire_read() {
+	local what=io,stat,0
 
-	shift
-	while (( $# > 1 )); do
-		wanted+=("$1") filters+=("$2")
-		what+=",$2"
-		shift 2
+	for (( i = 3; i <= $#; i += 2 )); do
+		what+=",${!i}"
 	done
-	read -ra found < <("${TSHARK[@]}" -q -r "$T/$name.pcapng" -z "$what" 2>"$T/tshark.err" |
-		awk -F'|' '/<>/ { for (i = 3; i < NF; i += 2) printf "%d ", $i } END { print "" }')
-	for (( i = 0; i < ${#wanted[@]}; i++ )); do
-		case ${wanted[$i]} in
-		+*) (( ${found[$i]:--1} >= ${wanted[$i]#+} )) ;;
-		*) (( ${found[$i]:--1} == ${wanted[$i]} )) ;;
-		esac && continue
-		printf '%s: %s of %s, expected %s\n' "$name" "${found[$i]:-none}" "${filters[$i]}" "${wanted[$i]}"
-		wrong=1
-	done
-	(( ! wrong )) || { cat "$T/tshark.err"; "${TSHARK[@]}" -r "$T/$name.pcapng" 2>/dev/null | tail -n 40; }
-	return $wrong
+	"${TSHARK[@]}" -r "$T/$1.pcapng" -z "$what" -T fields -e frame.number -e tcp.checksum.status -e udp.checksum.status \
+		-e icmpv6.checksum.status -e _ws.malformed 2>"$T/tshark.err" >"$T/$1.read"
 }
 
-good_checksums() {
-	local name
+saw() {
+	local name=$1 i wrong=0
+	local -a found=()
 
-	for name; do
-		"${TSHARK[@]}" -r "$T/$name.pcapng" -T fields -e frame.number -e tcp.checksum.status -e udp.checksum.status \
-			-e icmpv6.checksum.status -e _ws.malformed 2>"$T/tshark.err" >"$T/$name.sums"
-		awk -F'\t' '
-			{ sums = $2 "," $3 "," $4 }
-			sums ~ /(^|,)0(,|$)/ || $5 != "" { print "bad: " $0; bad++ }
-			sums ~ /(^|,)1(,|$)/ { good++ }
-			END { if (!good) print "no checksum at all"; exit !good || bad > 0 }' "$T/$name.sums" && continue
-		"${TSHARK[@]}" -r "$T/$name.pcapng" 2>/dev/null | tail -n 40
-		return 1
+	wire_read "$@"
+	read -ra found < <(awk -F'|' '/<>/ { for (i = 3; i < NF; i += 2) printf "%d ", $i } END { print "" }' "$T/$name.read")
+	shift
+	for (( i = 0; $# > 1; i++ )); do
+		case $1 in
+		+*) (( ${found[$i]:--1} >= ${1#+} )) ;;
+		*) (( ${found[$i]:--1} == $1 )) ;;
+		esac || { wrong=1; printf '%s: %s of %s, expected %s\n' "$name" "${found[$i]:-none}" "$2" "$1"; }
+		shift 2
 	done
+	(( ! wrong )) || wire_show "$name"
+}
+
+good() {
+	saw "$@"
+	awk -F'\t' '
+		NF < 5 { next }
+		{ sums = $2 "," $3 "," $4 }
+		sums ~ /(^|,)0(,|$)/ || $5 ~ /: (IPv6|ICMPv6|UDP|TCP)\]/ { print "bad: " $0; bad++ }
+		sums ~ /(^|,)1(,|$)/ { good++ }
+		END { if (!good) print "no checksum at all"; exit !good || bad > 0 }' "$T/$1.read" || wire_show "$1"
+}
+
+wire_show() {
+	cat "$T/tshark.err"
+	"${TSHARK[@]}" -r "$T/$1.pcapng" 2>/dev/null | tail -n 40
+	return 1
 }
 
 listening() {

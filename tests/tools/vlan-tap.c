@@ -5,9 +5,9 @@
  *
  * Makes TAP in the network namespace it runs in and carries frames between it and DEV: what the
  * host sends on TAP leaves DEV with a tag, what arrives on DEV with the tag of VLAN reaches TAP
- * without. Every other frame is left alone, so several may share one DEV. It says "ready" once both
- * sides stand; then TAP is a link like any other: it has a MAC of its own, and can be moved into
- * another namespace.
+ * without. VLAN 0 is no tag: one more host behind the same link. Every other frame is left alone,
+ * so several may share one DEV. It says "ready" once both sides stand; then TAP is a link like any
+ * other: it has a MAC of its own, and can be moved into another namespace.
  *
  * Ends on SIGTERM or SIGINT with 0, with 1 when DEV or TAP is gone, with 2 when asked wrongly, with
  * 3 when something could not be made.
@@ -96,10 +96,24 @@ static int open_tap(const char *name)
 	return fd;
 }
 
-/* Frames whose outermost tag is this one. */
+static int attach(int fd, struct sock_filter *code, size_t count)
+{
+	struct sock_fprog program = { (unsigned short)count, code };
+
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+}
+
+/* Frames whose outermost tag is this one, or that have none. */
 static int set_filter(int fd, uint16_t vlan)
 {
-	struct sock_filter code[] = {
+	struct sock_filter untagged[] = {
+		BPF_STMT(
+			BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_VLAN_TAG_PRESENT)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
+	};
+	struct sock_filter tagged[] = {
 		BPF_STMT(
 			BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_VLAN_TAG_PRESENT)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 6, 0),
@@ -111,9 +125,10 @@ static int set_filter(int fd, uint16_t vlan)
 		BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
 		BPF_STMT(BPF_RET | BPF_K, 0),
 	};
-	struct sock_fprog program = { sizeof code / sizeof *code, code };
 
-	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+	if (!vlan)
+		return attach(fd, untagged, sizeof untagged / sizeof *untagged);
+	return attach(fd, tagged, sizeof tagged / sizeof *tagged);
 }
 
 /* Bound only when the filter stands: nothing of others queues up before. */
@@ -171,6 +186,7 @@ static bool gone(const struct bridge *b, int errnum)
 
 static void push_tag(struct slot *s, size_t len, uint16_t vlan)
 {
+	s->io[1].iov_len = len + TAG;
 	memmove(s->data + MACS + TAG, s->data + MACS, len - MACS);
 	vnep_set_be16(s->data + MACS, ETH_P_8021Q);
 	vnep_set_be16(s->data + MACS + 2, vlan);
@@ -214,8 +230,9 @@ static bool from_tap(struct bridge *b)
 			break;
 		if (len < LEAST)
 			continue;
-		push_tag(s, len, b->vlan);
-		s->io[1].iov_len = len + TAG;
+		s->io[1].iov_len = len;
+		if (b->vlan)
+			push_tag(s, len, b->vlan);
 		count++;
 	}
 	return to_link(b, count);
@@ -263,8 +280,8 @@ int main(int argc, char **argv)
 	struct vnep_err err = { 0 };
 	uint64_t vlan;
 
-	if (argc != 4 || vnep_num_u64(argv[2], 1, 4094, &vlan, &err)) {
-		fprintf(stderr, "usage: vlan-tap DEV VLAN TAP (VLAN from 1 to 4094)\n");
+	if (argc != 4 || vnep_num_u64(argv[2], 0, 4094, &vlan, &err)) {
+		fprintf(stderr, "usage: vlan-tap DEV VLAN TAP (VLAN from 0 to 4094)\n");
 		return 2;
 	}
 	b.dev = argv[1];
