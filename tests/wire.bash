@@ -1,6 +1,7 @@
 # wire - what really was on a link, judged by tshark: `load wire` behind `load helpers`.
 #
 #   whole_checksums          every link of the hosts makes its checksums and segments itself, as a wire would see them
+#   cut_late HOST LINK       this link leaves both to others again, also UDP_SEGMENT
 #   capture NAME HOST LINK   begin to write what passes LINK into $T/NAME.pcapng
 #   captured NAME            end it; all that passed before is in the file
 #   saw NAME N FILTER...     so many packets of it satisfy each display filter of tshark; +N: so many at least
@@ -21,6 +22,10 @@ whole_checksums() {
 				nsenter --net="$net" ethtool -K "${link%@*}" tx off sg off tso off gso off gro off
 		done < <(ip -n "${net##*/}" -o link)
 	done' >"$T/ethtool"
+}
+
+cut_late() {
+	netns "$1" ethtool -K "$2" tx on sg on tso on gso on tx-udp-segmentation on >>"$T/ethtool"
 }
 
 capture() {
