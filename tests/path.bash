@@ -16,22 +16,26 @@ PORT=00:00:5e:00:53:fe CORE=00:00:5e:00:53:fd
 export D101 D102 V101 V102 PORT CORE
 
 path_plain() {
-	T3324=60 edge_map "$@"
+	T3324=60 edge_map
+	map_lines "$@"
 	whole_checksums
 	edge_start
 	awake dev0 "$V0"
 }
 
 tagged_map() {
-	{
-		cat <<-END
-			{"type":"vpc","v":1,"vpc":"acme","prefix":"2001:db8:b::/64","core_vlan":900}
-			{"type":"vpc","v":1,"vpc":"blue","prefix":"2001:db8:c::/64","core_vlan":901}
-			{"type":"device","v":1,"dev":"$D101","vep":"$V101","vpc":"acme","vlan":101,"psm":{"t3324_s":${T3324:-60}}}
-			{"type":"device","v":1,"dev":"$D102","vep":"$V102","vpc":"blue","vlan":102}
-		END
-		(( $# == 0 )) || printf '%s\n' "$@"
-	} | vnep-map import -q
+	vnep-map import -q <<-END
+		{"type":"vpc","v":1,"vpc":"acme","prefix":"2001:db8:b::/64","core_vlan":900}
+		{"type":"vpc","v":1,"vpc":"blue","prefix":"2001:db8:c::/64","core_vlan":901}
+		{"type":"device","v":1,"dev":"$D101","vep":"$V101","vpc":"acme","vlan":101,"psm":{"t3324_s":${T3324:-60}}}
+		{"type":"device","v":1,"dev":"$D102","vep":"$V102","vpc":"blue","vlan":102}
+	END
+	map_lines "$@"
+}
+
+# More records, or others in place of those that are there.
+map_lines() {
+	(( $# == 0 )) || printf '%s\n' "$@" | vnep-map set -q
 }
 
 path_tagged() {
