@@ -10,9 +10,14 @@
 #   dropped_is REASON N      for wait_for: so many dropped for that reason, and the conservation law holds
 #   status_has FILTER        for wait_for: a jq filter over the edge's status, with difference 0
 
+#   macs TO FROM, datagram SRC DST [HOPS]     hex of a frame's beginning, and of the rest of a datagram to port 7777
+#   abuse HOST LINK          lines "REASON COUNT HEX" of standard input go out of LINK, and each is dropped for its reason
+
 D101=urn:dev:mac:00005efffe005321 V101=2001:db8:b::101
 D102=urn:dev:mac:00005efffe005322 V102=2001:db8:c::102
 PORT=00:00:5e:00:53:fe CORE=00:00:5e:00:53:fd
+HOST0=00:00:5e:00:53:01 HOSTV=00:00:5e:00:53:02
+export HOST0 HOSTV
 export D101 D102 V101 V102 PORT CORE
 
 path_plain() {
@@ -76,4 +81,35 @@ status_has() {
 
 dropped_is() {
 	status_has "(.dropped[\"$1\"] // 0) == $2"
+}
+
+macs() {
+	printf '%s' "${1//:/}${2//:/}"
+}
+
+datagram() {
+	HOPS=${3:-64} frames udp6 - "$HOST0" "$PORT" "$1" "$2" 40000 7777 evil | cut -c25-
+}
+
+# Groups that hosts join are not for us either: of those only a lower bound is sure.
+abuse() {
+	local reason count hex
+	local expected='{}'
+
+	wait_for 5 balanced
+	cp "$T/status" "$T/status.before"
+	while read -r reason count hex; do
+		expected=$(jq --arg r "$reason" --argjson n "$count" '.[$r] += $n' <<<"$expected")
+		yes "$hex" | head -n "$count" >>"$T/abuse" || true
+	done
+	netns "$1" frames send "$2" - <"$T/abuse"
+	rm "$T/abuse"
+	wait_for 5 abused "$expected" || { cat "$T/status.before" "$T/status"; echo "expected $expected"; return 1; }
+}
+
+abused() {
+	balanced && jq -e --argjson more "$1" --slurpfile before "$T/status.before" '
+		.dropped as $now | $before[0].dropped as $was | $more | to_entries |
+		all((($now[.key] // 0) - ($was[.key] // 0)) as $n |
+			if .key == "not-for-us" then $n >= .value else $n == .value end)' "$T/status"
 }
