@@ -42,7 +42,7 @@ setup() {
 		echo "for 101" | netns c900 socat -u - "UDP6-SENDTO:[$V101]:5683"
 		echo "for 102" | netns c901 socat -u - "UDP6-SENDTO:[$V102]:5683"
 	done
-	wait_for 5 sh -c "(( \$(cat '$T'/heard-*.out | wc -l) == 6 ))"
+	wait_for 5 all_heard 6
 	[[ $(sort -u "$T/heard-t101.out") == "for 101" && $(sort -u "$T/heard-t102.out") == "for 102" ]]
 	netns t101 ping -q -c 1 -W 2 2001:db8:b::2
 	netns t102 ping -q -c 1 -W 2 2001:db8:c::2
@@ -54,6 +54,10 @@ setup() {
 	good device 3 'udp && vlan.id == 101 && eth.dst == 00:00:5e:00:53:21' 3 'udp && vlan.id == 102 && eth.dst == 00:00:5e:00:53:22' \
 		6 'udp.dstport == 5683'
 	balanced
+}
+
+all_heard() {
+	[[ $(cat "$T"/heard-*.out | wc -l) == "$1" ]]
 }
 
 @test "vlan: one MAC in two VLANs is two devices" {
@@ -100,6 +104,7 @@ setup() {
 @test "vlan: what waits for a sleeper is journaled with its tag and replayed under the device's" {
 	lab_tagged
 	path_tagged
+	radio off t101
 	vnep-edge detach "$V101"
 	for n in 1 2 3; do
 		echo "packet $n" | netns c900 socat -u - "UDP6-SENDTO:[$V101]:5683,sourceport=40000,reuseaddr"
@@ -108,6 +113,7 @@ setup() {
 	vnep-journal read --dev "$V101" --pending | jq -se 'map(select(.kind == "data")) | length == 3 and all(.[]; .vlan == 900)'
 	background heard netns t101 socat -u UDP6-RECV:5683 -
 	capture device dev0 d0
+	radio on t101
 	awake t101 "$V101"
 	wait_for 5 grep -q "packet 3" "$T/heard.out"
 	[[ $(<"$T/heard.out") == "packet 1"$'\n'"packet 2"$'\n'"packet 3" ]]

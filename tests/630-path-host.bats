@@ -91,11 +91,13 @@ lab_name() {
 @test "host: what V sends while the device sleeps waits in the journal and is delivered, in order" {
 	host_up
 	hear 0
+	radio off 0
 	vnep-edge detach "$V"
 	for n in 1 2 3; do
 		echo "packet $n" | netns vpc socat -u - "UDP6-SENDTO:[$L]:5683,sourceport=40000,reuseaddr"
 	done
 	wait_for 5 pending_is "$V" 3
+	radio on 0
 	netns dev0 ping -q -c 1 -W 5 "$V"
 	wait_for 5 grep -q "packet 3" "$T/hear0.out"
 	[[ $(<"$T/hear0.out") == "packet 1"$'\n'"packet 2"$'\n'"packet 3" ]]

@@ -68,9 +68,11 @@ two_vpcs() {
 @test "hairpin: to a sleeper of another VPC it is journaled and delivered" {
 	two_vpcs "{\"to\":\"$FAR\"}" "{\"to\":\"$V0\"}"
 	hear 1
+	radio off 1
 	vnep-edge detach "$FAR"
 	echo "far" | netns dev0 socat -u - "UDP6-SENDTO:[$FAR]:5683"
 	wait_for 5 pending_is "$FAR" 1
+	radio on 1
 	netns dev1 ping -q -c 1 -W 5 "$V0"
 	wait_for 5 grep -q far "$T/hear1.out"
 	balanced
@@ -97,10 +99,12 @@ two_vpcs() {
 		"{\"type\":\"device\",\"v\":1,\"dev\":\"$D102\",\"vep\":\"$V102\",\"vpc\":\"blue\",\"vlan\":102,\"allow\":[{\"to\":\"2001:db8:c::/64\"},{\"to\":\"$V101\"}]}"
 	capture port dev0 d0
 	netns t101 ping -q -c 3 -i 0.05 -W 2 "$V102"
+	radio off t102
 	vnep-edge detach "$V102"
 	background heard netns t102 socat -u UDP6-RECV:5683 -
 	echo "for a sleeper" | netns t101 socat -u - "UDP6-SENDTO:[$V102]:5683"
 	wait_for 5 pending_is "$V102" 1
+	radio on t102
 	netns t102 ping -q -c 1 -W 5 2001:db8:c::2
 	wait_for 5 grep -q "for a sleeper" "$T/heard.out"
 	captured port

@@ -69,12 +69,14 @@ advertise() {
 	requires socat
 	advertise
 	awake t101 "$V101"
+	radio off t101
 	vnep-edge detach "$V101"
 	echo "for the old address" | netns c900 socat -u - "UDP6-SENDTO:[$V101]:5683"
 	wait_for 5 pending_is "$V101" 1
 	ns ip -n t101 address del 2001:db8:a::2/64 dev t101
 	ns ip -n t101 address add 2001:db8:1::5/64 dev t101 nodad
 	background heard netns t101 socat -u UDP6-RECV:5683 -
+	radio on t101
 	awake t101 "$V101"
 	wait_for 5 grep -q "for the old address" "$T/heard.out"
 	netns c900 ping -q -c 2 -i 0.05 -W 2 "$V101"

@@ -157,10 +157,12 @@ received() {
 	netns vpc frames segments "$V0" 5683 20 400
 	wait_for 5 heard_lines 20
 	wait_for 5 status_has '.segmented == 0'
+	radio off 0
 	vnep-edge detach "$V0"
 	netns vpc frames segments "$V0" 5683 30 400
 	wait_for 5 pending_is "$V0" 30
 	wait_for 5 status_has '.segmented == 29'
+	radio on 0
 	speak 0
 	wait_for 10 heard_lines 50
 	wait_for 5 state_is "$V0" awake
