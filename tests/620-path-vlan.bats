@@ -160,7 +160,7 @@ all_heard() {
 	printf '%s\n' "$vpc,\"core_vlan\":900}" "$dev}" >"$T/tagged-vpc"
 	for input in tagged-device tagged-vpc; do
 		run -2 --separate-stderr vnep-map check "$T/$input"
-		[[ $stderr == *"$D101"* && $stderr == *acme* && $stderr == *vlan* ]]
+		[[ $stderr == *"$T/$input:2"* && $stderr == *'vpc "acme"'* && $stderr == *vlan* ]]
 	done
 	printf '%s\n' "$vpc,\"core_vlan\":900}" "$dev,\"vlan\":101}" | vnep-map check -
 }
