@@ -95,7 +95,7 @@ setup() {
 	requires socat
 	path_plain
 	mtu 1280 v0 up0
-	ns ip -n vpc route replace 2001:db8:b::/64 dev v0 advmss 1440
+	ns ip -n vpc route replace 2001:db8:b::/64 dev v0 metric 256 advmss 1440
 	bulk dev0 2001:db8:b::2 7000 4000000 vpc
 	netns dev0 ip -6 route get 2001:db8:b::2 | grep -q 'mtu 1280'
 	cut_late dev0 d0

@@ -44,7 +44,7 @@ fragment() {
 		none 2 $(macs "$PORT" "$HOST0")$(fragment 0 1 "$(udp_to 5683)0000")
 	END
 	captured vpc
-	saw vpc 2 'ipv6.fragment && ipv6.src == 2001:db8:b::70' 0 'ipv6.fragment.offset > 0'
+	saw vpc 2 'ipv6.fraghdr && ipv6.src == 2001:db8:b::70' 0 'ipv6.fraghdr.offset > 0'
 }
 
 @test "fragments: a packet with a fragment header that is whole is judged as a whole one" {
@@ -73,17 +73,18 @@ fragment() {
 	END
 }
 
-@test "fragments: a chain of headers that leads nowhere is malformed" {
+@test "fragments: a chain of headers that leads nowhere passes no rule, and is malformed where no protocol can be told" {
 	allowed "$PORTS"
 	capture vpc vpc v0
 	options=1100010400000000
 	abuse dev0 d0 <<-END
-		malformed 1 $(macs "$PORT" "$HOST0")$(packet 3c "3cff0104")
-		malformed 1 $(macs "$PORT" "$HOST0")$(packet 3c "3c00")
-		malformed 1 $(macs "$PORT" "$HOST0")$(packet 11 "9c40")
-		malformed 1 $(macs "$PORT" "$HOST0")$(packet 2c "1100")
-		malformed 1 $(macs "$PORT" "$HOST0")$(packet 2c "3c00000000005683${options:0:4}")
+		none 1 $(macs "$PORT" "$HOST0")$(packet 3c "3cff0104")
+		none 1 $(macs "$PORT" "$HOST0")$(packet 3c "3c00")
+		none 1 $(macs "$PORT" "$HOST0")$(packet 11 "9c40")
+		none 1 $(macs "$PORT" "$HOST0")$(packet 2c "1100")
+		none 1 $(macs "$PORT" "$HOST0")$(packet 2c "3c00000000005683${options:0:4}")
 	END
+	wait_for 5 status_has '([.dropped["malformed", "policy-denied", "fragment"] // 0] | add) == 5 and .dropped.malformed >= 3'
 	captured vpc
 	saw vpc 0 'ipv6.src == 2001:db8:b::70'
 }
