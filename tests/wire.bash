@@ -33,16 +33,21 @@ capture() {
 	background "capture-$1" netns "$2" dumpcap -q -i "$3" -w "$T/$1.pcapng"
 	wait_for 10 grep -q '^File:' "$T/capture-$1.err"
 	CAPTURED[$1]="$2 $3"
+	wire_mark "$1" "begin of capture"
 }
 declare -gA CAPTURED=()
 
-# The last frame is one of our own: once it is in the file, all before is.
-captured() {
+# A frame of our own that goes out of the link: once it is in the file, all before is. (Statistics of tshark need two frames.)
+wire_mark() {
 	local host link
 
 	read -r host link <<<"${CAPTURED[$1]}"
-	netns "$host" frames send "$link" "00005e00530000005e00530088b5$(printf 'end of capture' | xxd -p)$(printf '%064d' 0)"
-	wait_for 10 grep -q 'end of capture' "$T/$1.pcapng"
+	netns "$host" frames send "$link" "00005e00530000005e00530088b5$(printf '%s' "$2" | xxd -p)$(printf '%064d' 0)"
+	wait_for 10 grep -q "$2" "$T/$1.pcapng"
+}
+
+captured() {
+	wire_mark "$1" "end of capture"
 	stop "capture-$1" INT
 }
 
