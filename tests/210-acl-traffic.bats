@@ -24,6 +24,7 @@ hex() {
 }
 
 @test "an awake device is pinged at its endpoint and answers; both directions are counted and tapped" {
+	INPUT=${RECORDS/'"t3324_s":2'/'"t3324_s":60'} apply >/dev/null
 	acl awake "$V0"
 	netns vpc ping -c 3 -i 0.05 -W 1 "$V0"
 	[ "$(counter forwarded.to-device)" -eq 3 ]

@@ -138,12 +138,25 @@ refused() {
 	refused "$DEV0" '{"type":"device","v":1,"dev":"'$DEV0'","vep":"'$V0'"}'
 }
 
-@test "bad records: VLANs and host endpoints are refused by line, not passed over" {
+@test "bad records: one side tagged and the other not is refused by line, whichever comes first" {
 	vpc=$(head -n 1 <<<"$RECORDS")
-	refused 'in.jsonl:2: '"$DEV0"': vlan 101' "$vpc" '{"type":"device","v":1,"dev":"'$DEV0'","vep":"'$V0'","vpc":"acme","vlan":101}'
-	refused 'form "host"' "$vpc" \
-		'{"type":"device","v":1,"dev":"'$DEV0'","vep":"'$V0'","vpc":"acme","form":"host","addr":["2001:db8:a::2"]}'
-	refused 'core_vlan 900' '{"type":"vpc","v":1,"vpc":"acme","prefix":"2001:db8:b::/64","core_vlan":900}'
+	tagged='{"type":"vpc","v":1,"vpc":"acme","prefix":"2001:db8:b::/64","core_vlan":900}'
+	device='{"type":"device","v":1,"dev":"'$DEV0'","vep":"'$V0'","vpc":"acme"}'
+	refused "in.jsonl:2: $DEV0 has a vlan, but its vpc \"acme\" has no core_vlan" "$vpc" "${device%\}}"',"vlan":101}'
+	refused "in.jsonl:2: $DEV0 has no vlan, but its vpc \"acme\" has core_vlan 900" "$tagged" "$device"
+	refused "in.jsonl:1: $DEV0 has no vlan, but its vpc \"acme\" has core_vlan 900" "$device" "$tagged"
+	[[ $stderr == *$'\nhint: tags are changed, not put on or taken off'* ]]
+}
+
+@test "bad records: what a tagged VPC cannot be, and a host endpoint without an address" {
+	tagged='{"type":"vpc","v":1,"vpc":"acme","prefix":"2001:db8:b::/64","core_vlan":900}'
+	refused 'in.jsonl:1: vpc "acme": next_hop 2001:db8:d::1 is neither link-local nor in its prefix' \
+		"${tagged%\}}"',"routes":[{"to":"::/0","next_hop":"2001:db8:d::1"}]}'
+	refused 'in.jsonl:2: vpc "other" and vpc "acme" have addresses in common, in core VLANs 901 and 900' "$tagged" \
+		'{"type":"vpc","v":1,"vpc":"other","prefix":"2001:db8:b:0:8000::/65","core_vlan":901}'
+	refused 'in.jsonl:2:' "$(head -n 1 <<<"$RECORDS")" \
+		'{"type":"device","v":1,"dev":"'$DEV0'","vep":"'$V0'","vpc":"acme","form":"host"}'
+	[[ $stderr == *addr* ]]
 	refused 'core_port "up7"' '{"type":"vpc","v":1,"vpc":"acme","prefix":"2001:db8:b::/64","core_port":"up7"}'
 }
 

@@ -74,7 +74,7 @@ load edge
 	speak 0
 	wait_for 5 grep -q "for a sleeper" "$T/hear0.out"
 	[[ $(<"$T/hear0.out") == "into the void"$'\n'"for a sleeper" ]]
-	told ".type == \"outcome\" and .outcome == \"sent\" and .attempt == 2"
+	wait_for 5 told ".type == \"outcome\" and .outcome == \"sent\" and .attempt == 2"
 	balanced
 }
 

@@ -37,6 +37,9 @@ struct vnep_acl_config {
 	char journal_port[VNEP_IF_MAX +
 			  1]; /* vnep-j0; its peer gets the chain that drops everything */
 	uint32_t set_size;    /* elements a set may hold; 0 = 1,048,576 */
+	bool resolve; /* a worker resolves the hosts of the core side: the kernel sends only to those
+		       * in `reachable`, and hands over what is for others. Without one (tools by hand)
+		       * it sends to every neighbour it finds. */
 };
 
 /* offline: for render and plan -n: no kernel is asked, ports need not exist. */
@@ -90,6 +93,23 @@ typedef int vnep_acl_awake_cb(const struct in6_addr *vep, uint64_t left_ms, void
 int vnep_acl_awake_each(
 	struct vnep_acl *acl, vnep_acl_awake_cb *cb, void *arg, struct vnep_err *err);
 
+/* Hosts and next hops of the core side that the worker resolved (config.resolve), by their key: the
+ * address under which the kernel looks up the neighbour. It is the address itself, but for link-local
+ * ones of a tagged VPC: fe80::1 is somebody else in each VLAN, so the VLAN stands in the third and
+ * fourth octet, which RFC 4291 2.5.6 leaves zero. Adding what is there and removing what is not is
+ * done without an error. Order: neighbour first, then _add; _remove first, then the neighbour. */
+void vnep_acl_host_key(const struct in6_addr *addr, uint16_t vlan, struct in6_addr *key);
+int vnep_acl_reachable_add(
+	struct vnep_acl *acl, const struct in6_addr *key, struct vnep_err *err);
+int vnep_acl_reachable_remove(
+	struct vnep_acl *acl, const struct in6_addr *key, struct vnep_err *err);
+typedef int vnep_acl_reachable_cb(const struct in6_addr *key, void *arg);
+int vnep_acl_reachable_each(
+	struct vnep_acl *acl, vnep_acl_reachable_cb *cb, void *arg, struct vnep_err *err);
+
+/* MTU, addresses or index of a port changed: read them anew and change the rules that say so. */
+int vnep_acl_ports_changed(struct vnep_acl *acl, struct vnep_err *err);
+
 /* Every named counter of the table, added up as the conservation law needs it (packets, since the
  * table was made; generation tells one making from the next: the table's handle). */
 struct vnep_acl_counters {
@@ -98,8 +118,8 @@ struct vnep_acl_counters {
 	uint64_t forwarded_from_device; /* to the core */
 	uint64_t forwarded_to_device;	/* to an access port */
 	uint64_t journal;		/* not awake: to the ring */
-	uint64_t ask; /* discovery, hop limit, errors, access requests: to the ring */
-	uint64_t copy_wake, copy_tap_from, copy_tap_to, copy_sample;
+	uint64_t ask; /* what needs an answer or a decision of the worker: to the ring */
+	uint64_t copy_wake, copy_tap_from, copy_tap_to, copy_sample, copy_big;
 	uint64_t dropped[VNEP_REASON_COUNT];
 };
 int vnep_acl_counters(struct vnep_acl *acl, struct vnep_acl_counters *out, struct vnep_err *err);

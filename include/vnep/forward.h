@@ -33,6 +33,7 @@ struct vnep_forward {
 	/* Form host: was (V) is the other end, becomes is not used. Lent; NULL for form edge. */
 	const struct in6_addr *host_addr;
 	unsigned host_addr_count;
+	bool keep_hop;	 /* the hop limit stays: the first of two rewritings of one packet */
 };
 
 enum { VNEP_FORWARD_ROOM = 4 }; /* a tag may be added: out holds len + VNEP_FORWARD_ROOM octets */

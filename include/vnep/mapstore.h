@@ -87,6 +87,7 @@ int vnep_map_by_vep(struct vnep_map_txn *txn, const struct in6_addr *vep,
 	char dev[static VNEP_URN_MAX + 1]);
 int vnep_map_by_mac(struct vnep_map_txn *txn, const struct vnep_mac *mac, uint16_t vlan,
 	char dev[static VNEP_URN_MAX + 1]);
+bool vnep_map_has_mac(struct vnep_map_txn *txn, const struct vnep_mac *mac); /* in whatever VLAN */
 
 /* The device of form host that has this address. */
 int vnep_map_by_host(struct vnep_map_txn *txn, const struct in6_addr *addr,

@@ -37,9 +37,11 @@ int vnep_ndisc_read(struct vnep_ndisc *out, const uint8_t *data, size_t len);
 
 enum { VNEP_ND_FRAME_MAX = 14 + 4 + 40 + 32 };
 
-/* Frames ready for the wire; return their length. vlan 0 = untagged. */
+/* Frames ready for the wire; return their length. vlan 0 = untagged. at: where the target was last, to ask it
+ * alone whether it is still there (RFC 4861 7.3.3); NULL asks everybody. */
 size_t vnep_ndisc_solicit(uint8_t out[static VNEP_ND_FRAME_MAX], uint16_t vlan,
-	const struct vnep_mac *our_mac, const struct in6_addr *our_addr, const struct in6_addr *target);
+	const struct vnep_mac *our_mac, const struct in6_addr *our_addr, const struct in6_addr *target,
+	const struct vnep_mac *at);
 
 /* The answer to a solicitation: to its source, or to all nodes if that was unspecified (DAD defence).
  * router: the R flag. */

@@ -6,7 +6,8 @@
  *         and counters stay.
  * Differs nft's language cannot keep a value across a rewrite: where the kernel looks up a
  *         device's neighbour by the endpoint it kept in a register, text looks the endpoint up
- *         again, in a map neighbour_<port> (L : V). Rules carry no hash: what nft loads is not
+ *         again, in a map neighbour_<port>[.<vlan>] (L : V). It cannot look up a constant either,
+ *         so routes send to any neighbour (VNEP_STMT_REACHABLE). Rules carry no hash: what nft loads is not
  *         what apply writes, and apply replaces it.
  * Errors  those of the buffer (sticky). In elements, iif of a key is 1 + the place of its port in
  *         ports.
@@ -29,8 +30,8 @@ void vnep_nfttext_rules(struct vnep_nfttext *t);
 void vnep_nfttext_elements(struct vnep_nfttext *t, enum vnep_set set,
 	const struct vnep_set_element *elements, size_t count);
 
-/* Elements of neighbour_<port>: key L, data V. */
-void vnep_nfttext_neighbours(struct vnep_nfttext *t, const char *port,
+/* Elements of neighbour_<port>[.<vlan>]: key L, data V. vlan 0 = untagged. */
+void vnep_nfttext_neighbours(struct vnep_nfttext *t, const char *port, uint16_t vlan,
 	const struct vnep_set_element *elements, size_t count);
 void vnep_nfttext_end(struct vnep_nfttext *t);
 
@@ -40,11 +41,16 @@ void vnep_nftjson_elements(struct vnep_nfttext *t, const char *name,
 	const struct vnep_set_spec *spec, const struct vnep_set_element *elements, size_t count);
 void vnep_nftjson_end(struct vnep_nfttext *t);
 
+/* Has this statement, a DELIVER, a map that none before it has? */
+bool vnep_nfttext_first_delivery(const struct vnep_ruleset *rs, size_t stmt);
+
 /* The words of nft(8) for types and fields. */
 const char *vnep_nft_type_text(enum vnep_nft_type type);
 
-/* The map that text needs for each port that DELIVER names, and what it is like. */
+/* The map that text needs for each port and VLAN that DELIVER names, and what it is like. */
+enum { VNEP_NEIGHBOUR_NAME_MAX = VNEP_NFT_NAME_MAX + 16 };
 extern const struct vnep_set_spec vnep_nfttext_neighbour;
-void vnep_nfttext_neighbour_name(const char *port, char out[static VNEP_NFT_NAME_MAX + 12]);
+void vnep_nfttext_neighbour_name(
+	const char *port, uint64_t vlan, char out[static VNEP_NEIGHBOUR_NAME_MAX + 1]);
 
 #endif

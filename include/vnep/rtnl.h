@@ -38,6 +38,16 @@ int vnep_rtnl_neigh_set(struct vnep_nl *nl, int ifindex, const struct in6_addr *
 int vnep_rtnl_neigh_delete(struct vnep_nl *nl, int ifindex, const struct in6_addr *addr,
 	struct vnep_err *err);
 
+/* What the kernel knows of a neighbour. idle_ms: since it last sent something there; frames that rules send
+ * with `fwd` count too. mac is zero while it is not resolved. VNEP_ENOTFOUND: no such entry. */
+struct vnep_neigh {
+	struct vnep_mac mac;
+	bool permanent;
+	uint64_t idle_ms;
+};
+int vnep_rtnl_neigh_get(struct vnep_nl *nl, int ifindex, const struct in6_addr *addr,
+	struct vnep_neigh *out, struct vnep_err *err);
+
 /* Make the journal port if it is missing: veth NAME <-> PEER (vnep-j0 -> vnep-j1, the last character
  * counted up), IPv6 off, transmit offloads of NAME off (so that the kernel segments GSO packets and
  * completes checksums before the ring sees them), MTU 65535, both up. *made says whether it did. */
@@ -48,16 +58,19 @@ int vnep_rtnl_link_delete(struct vnep_nl *nl, const char *name, struct vnep_err 
 /* /proc/sys/net/ipv6/{conf,neigh}/IF/key = value, and the same for other keys below /proc/sys/net. */
 int vnep_sysctl_set(const char *path, const char *value, struct vnep_err *err);
 
-/* What an access port and a core port need: access: accept_ra 0, forwarding irrelevant, neigh
- * unres_qlen_bytes 8 MiB, mcast_solicit 60 (hand-over, DESIGN.md 4); core: app_solicit 3. Best effort: the
- * first failure is reported, the rest is tried. */
-int vnep_rtnl_tune_port(const char *name, bool access, struct vnep_err *err);
+/* What ports need: accept_ra 0, and a queue of 8 MiB for a minute behind a neighbour that is not there yet
+ * (hand-over, DESIGN.md 4). Meanwhile the kernel asks user space alone (app_solicit): its own solicitations are
+ * untagged, would name endpoints to devices, and nobody lets the answers in. Best effort: the first failure is
+ * reported, the rest is tried. */
+int vnep_rtnl_tune_port(const char *name, struct vnep_err *err);
 
-/* Events (sockets joined to RTNLGRP_LINK and RTNLGRP_NEIGH). solicit: the kernel asks user space to
- * resolve addr on ifindex (RTM_GETNEIGH of app_solicit). Either callback may be NULL. */
+/* Events (sockets joined to RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV6_IFADDR). solicit: the kernel asks user
+ * space to resolve addr on ifindex (RTM_GETNEIGH of app_solicit). address: one came, went or changed. Each
+ * callback may be NULL. */
 struct vnep_rtnl_events {
 	void (*link)(const struct vnep_link *link, void *arg);
 	void (*solicit)(int ifindex, const struct in6_addr *addr, void *arg);
+	void (*address)(int ifindex, void *arg);
 	void *arg;
 };
 int vnep_rtnl_events(struct vnep_nl *nl, const struct vnep_rtnl_events *events, struct vnep_err *err);

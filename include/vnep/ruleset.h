@@ -30,16 +30,24 @@ enum {
 
 #define VNEP_NFT_TABLE "vnep"
 
-/* The sets and maps: always all of them, always in this order. */
+/* The sets and maps, always in this order; all of them, but see vnep_ruleset_has_set. */
 enum vnep_set {
 	VNEP_SET_FROM_BINDING, /* iif . ether saddr . ip6 saddr : V, a counter in each element */
+	VNEP_SET_FROM_VLAN,    /* the same of tagged devices: iif . vlan id . ether saddr . ip6 saddr */
+	VNEP_SET_FROM_HOST,    /* form host: iif . ether saddr . ip6 saddr, a counter in each element */
+	VNEP_SET_FROM_HOST_VLAN, /* form host, tagged */
+	VNEP_SET_HOST_PAIR,    /* form host: L . V, the two that may talk */
 	VNEP_SET_TO_BINDING,   /* V : L */
-	VNEP_SET_TO_PORT,      /* V : goto to_<port> */
+	VNEP_SET_TO_PORT,      /* V : goto to_<port>[.<vlan>], or host_… for form host */
 	VNEP_SET_CLASS,	       /* V : goto class_… */
+	VNEP_SET_CONSENT,      /* V : goto consent_…, devices that may talk to other VPCs */
+	VNEP_SET_CORE_VLAN,    /* core VLAN : goto core_vlan_… */
 	VNEP_SET_ENDPOINT,     /* every V of the region, bound or not */
-	VNEP_SET_KNOWN,	  /* MACs of the map: their access requests have a budget of their own */
+	VNEP_SET_KNOWN,	  /* MACs of the map, in whatever VLAN: a budget of their own */
+	VNEP_SET_ROUTER,  /* addresses of the edge itself, fe80::1 among them: it answers echo */
 	VNEP_SET_AWAKE,	  /* V, with a timeout unless the device always listens */
 	VNEP_SET_TAP,	  /* V: what goes to it is also journaled while it is awake */
+	VNEP_SET_REACHABLE, /* resolved hosts and next hops of the core side: the worker's, not apply's */
 	VNEP_SET_SOLICIT, /* ICMPv6 types that ask for an answer: constant */
 	VNEP_SET_ADVERT,  /* ICMPv6 types that nobody here listens to: constant */
 	VNEP_SET_ERROR,	  /* ICMPv6 errors: constant */
@@ -49,25 +57,33 @@ enum vnep_set {
 enum vnep_nft_type {
 	VNEP_NFT_NONE,
 	VNEP_NFT_IIF,
+	VNEP_NFT_VLAN,
 	VNEP_NFT_MAC,
 	VNEP_NFT_IP6,
 	VNEP_NFT_ICMP_TYPE,
 	VNEP_NFT_VERDICT
 };
 
-enum { VNEP_KEY_MAX = 28 }; /* octets of the longest key: iif 4, MAC 6 + 2, address 16 */
+enum {
+	VNEP_KEY_PARTS = 4,
+	VNEP_KEY_MAX = 32, /* octets of the longest key: iif 4, VLAN 2 + 2, MAC 6 + 2, address 16 */
+};
 
 struct vnep_set_spec {
 	const char *name;
 	const char *comment;
-	enum vnep_nft_type key[3]; /* VNEP_NFT_NONE behind the last */
+	enum vnep_nft_type key[VNEP_KEY_PARTS]; /* VNEP_NFT_NONE behind the last */
 	enum vnep_nft_type data;   /* VNEP_NFT_NONE: a set, else a map */
 	uint8_t key_len, data_len; /* octets; a verdict's data is an index, see below */
 	bool counter;		   /* in each element */
-	bool timeout;		   /* dynamic, with timeouts: rules change it, apply never */
+	bool timeout;		   /* dynamic, with timeouts: rules change it */
+	bool live;		   /* its elements come and go by themselves: apply never touches them */
 	uint32_t size;		   /* 0 = as configured */
 };
 extern const struct vnep_set_spec vnep_set_specs[VNEP_SET_COUNT];
+
+/* Is a VLAN part of its key? */
+bool vnep_set_has_vlan(const struct vnep_set_spec *spec);
 
 /* One element. key: parts as the kernel concatenates them (each padded to four octets). data: an
  * address, or for verdicts the index of the chain in its first four octets (host order), or zeros.
@@ -78,31 +94,50 @@ struct vnep_set_element {
 	uint32_t flags; /* the caller's */
 };
 
-enum vnep_field { VNEP_FIELD_SRC, VNEP_FIELD_DEST, VNEP_FIELD_SRC_MAC, VNEP_FIELD_ICMP_TYPE };
+enum vnep_field {
+	VNEP_FIELD_SRC,
+	VNEP_FIELD_DEST,
+	VNEP_FIELD_SRC_MAC,
+	VNEP_FIELD_ICMP_TYPE,
+	VNEP_FIELD_VLAN, /* of a frame that has a tag: the rules before made sure */
+};
 
 enum vnep_stmt_kind {
 	VNEP_STMT_ETHER_TYPE,	/* match: the frame's type is number */
-	VNEP_STMT_NOT_IPV6,	/* match */
+	VNEP_STMT_PROTOCOL,	/* match: behind its tag the frame has type number */
+	VNEP_STMT_NOT_IPV6,	/* match: behind its tag, if it has one */
 	VNEP_STMT_NOT_HOST,	/* match: not for this port's MAC */
 	VNEP_STMT_HOP_LIMIT,	/* match: hop limit <= number */
 	VNEP_STMT_ICMP_TYPE,	/* match: an ICMPv6 message of type number */
 	VNEP_STMT_IN_SET,	/* match: field is in set */
 	VNEP_STMT_IN_PREFIX,	/* match: field is in prefix */
+	VNEP_STMT_REACHABLE,	/* match: addr is in `reachable` */
+	VNEP_STMT_IN_BINDING,	/* match: the frame is of a binding of set (form host) */
+	VNEP_STMT_HOST_PAIR,	/* match: L and V are a pair; field: where L stands, SRC or DEST */
+	VNEP_STMT_VLAN,		/* match: the tag's VLAN is number */
+	VNEP_STMT_LONGER,	/* match: the packet has more than number octets */
+	VNEP_STMT_FRAGMENTED,	/* match: it has a fragment header */
+	VNEP_STMT_LATER,	/* match: a fragment, and not the first: it has no ports */
 	VNEP_STMT_PROTO,	/* match: upper layer protocol is number */
+	VNEP_STMT_NOT_PROTO,	/* match: it is known, and it is not number */
 	VNEP_STMT_PORTS,	/* match: destination port from number to number2 */
 	VNEP_STMT_LIMIT,	/* match: at most number packets a second, number2 at once */
 	VNEP_STMT_COUNT,	/* named counter */
 	VNEP_STMT_TAG,		/* write the tag into the destination MAC */
+	VNEP_STMT_SET_VLAN,	/* write VLAN number into the frame's tag, which is there */
 	VNEP_STMT_FWD,		/* end: out of the port (the journal port) as it is */
 	VNEP_STMT_DUP,		/* a copy out of the port */
-	VNEP_STMT_UPDATE_AWAKE, /* the source listens for number ms from now */
-	VNEP_STMT_FROM_BINDING, /* source L becomes V; no binding: the rule ends here */
+	VNEP_STMT_UPDATE_AWAKE, /* V, which stands in field, listens for number ms from now */
+	VNEP_STMT_FROM_BINDING, /* source L becomes V, by set; no binding: the rule ends here */
 	VNEP_STMT_TO_BINDING, /* destination V becomes L, V is kept for DELIVER; none: the rule ends
 				 here */
-	VNEP_STMT_DELIVER,    /* end: out of the port, the neighbour is looked up by the V kept */
+	VNEP_STMT_DELIVER,    /* end: out of the port (in VLAN number), the neighbour is looked up by the V kept */
+	VNEP_STMT_DELIVER_HOST, /* the same by the source, which is V: form host */
 	VNEP_STMT_ROUTE, /* end: out of the port to the destination, or to addr unless it is :: */
 	VNEP_STMT_VMAP,	 /* end where the map says: field looked up in set */
 	VNEP_STMT_GOTO,	 /* end: chain name */
+	VNEP_STMT_JUMP,	 /* chain name, and back when it returns or runs out */
+	VNEP_STMT_RETURN, /* end: back to where the jump was */
 	VNEP_STMT_DROP	 /* end */
 };
 
@@ -143,6 +178,10 @@ struct vnep_ruleset {
 	int rc;
 };
 
+/* Does it read or write the tag of the frame? */
+bool vnep_stmt_reads_vlan(const struct vnep_stmt *stmt);
+bool vnep_rule_reads_vlan(const struct vnep_ruleset *rs, const struct vnep_rule *rule);
+
 void vnep_ruleset_init(struct vnep_ruleset *rs, uint32_t set_size);
 void vnep_ruleset_release(struct vnep_ruleset *rs); /* safe on a zeroed struct */
 
@@ -155,6 +194,10 @@ void vnep_ruleset_count(struct vnep_ruleset *rs, const char *fmt, ...)
 
 /* The chain of that name: its index, or SIZE_MAX. */
 size_t vnep_ruleset_find(const struct vnep_ruleset *rs, const char *name);
+
+/* Is this set wanted? Those with a VLAN in their key only where a rule uses them: the JSON of nft 1.0.6 has
+ * no word for such a key (later ones have "typeof"), and untagged edges are read by every version. */
+bool vnep_ruleset_has_set(const struct vnep_ruleset *rs, enum vnep_set set);
 
 /* The hash of what a rule does: the same on every machine but for the indexes of the ports in it.
  */

@@ -3,7 +3,7 @@
  *
  * Shape   02:00:<reason>:<port, two octets>:<direction>. port is the index of the edge's configuration
  *         (1-based; 0 = not said: rules shared by all ports cannot know it).
- * Source  DESIGN.md section 3, The journal port.
+ * Source  DESIGN.md section 3, The journal port; reasons from 9 on are this program's own.
  */
 #ifndef VNEP_TAG_H
 #define VNEP_TAG_H
@@ -20,7 +20,10 @@ enum vnep_tag_reason {
 	VNEP_TAG_WAKE = 5,           /* copy: a device that is not awake speaks */
 	VNEP_TAG_TAP = 6,            /* copy: traffic of an awake device */
 	VNEP_TAG_NOT_AWAKE = 7,      /* for a device that is not awake: journal */
-	VNEP_TAG_SAMPLE = 8          /* copy: sample of a drop */
+	VNEP_TAG_SAMPLE = 8,         /* copy: sample of a drop */
+	VNEP_TAG_NEXT_HOP = 9,       /* from-device, allowed, its host or next hop is not resolved */
+	VNEP_TAG_TOO_BIG = 10,       /* longer than the MTU of the port it should leave by */
+	VNEP_TAG_BIG_COPY = 11       /* copy: a TCP super-packet whose segments may be too big */
 };
 
 struct vnep_tag {
@@ -36,7 +39,8 @@ void vnep_tag_write(const struct vnep_tag *tag, uint8_t frame[static 6]);
 /* Copies are marked forwarded or dropped already and stand outside the conservation law. */
 static inline int vnep_tag_is_copy(enum vnep_tag_reason reason)
 {
-	return reason == VNEP_TAG_WAKE || reason == VNEP_TAG_TAP || reason == VNEP_TAG_SAMPLE;
+	return reason == VNEP_TAG_WAKE || reason == VNEP_TAG_TAP || reason == VNEP_TAG_SAMPLE ||
+	       reason == VNEP_TAG_BIG_COPY;
 }
 
 #endif

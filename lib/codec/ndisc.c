@@ -175,7 +175,7 @@ static size_t build(uint8_t *out, const struct message *m)
 
 size_t vnep_ndisc_solicit(uint8_t out[static VNEP_ND_FRAME_MAX], uint16_t vlan,
 	const struct vnep_mac *our_mac, const struct in6_addr *our_addr,
-	const struct in6_addr *target)
+	const struct in6_addr *target, const struct vnep_mac *at)
 {
 	struct message m = { .vlan = vlan,
 		.src_mac = *our_mac,
@@ -184,8 +184,13 @@ size_t vnep_ndisc_solicit(uint8_t out[static VNEP_ND_FRAME_MAX], uint16_t vlan,
 		.type = VNEP_ND_NEIGHBOUR_SOLICIT,
 		.lladdr = true };
 
-	vnep_ip6_solicited_node(target, &m.dest);
-	vnep_ip6_multicast_mac(&m.dest, &m.dest_mac);
+	if (at) {
+		m.dest = *target;
+		m.dest_mac = *at;
+	} else {
+		vnep_ip6_solicited_node(target, &m.dest);
+		vnep_ip6_multicast_mac(&m.dest, &m.dest_mac);
+	}
 	return build(out, &m);
 }
 

@@ -1,4 +1,5 @@
 /* nftjson - the ruleset in the JSON of libnftables-json(5): one document, one line. */
+#include <stdio.h>
 #include <string.h>
 
 #include "vnep/nfttext.h"
@@ -29,30 +30,6 @@ static void table(struct vnep_nfttext *t, const char *command)
 	end(t);
 }
 
-static void put_set(struct vnep_nfttext *t, const char *name, const struct vnep_set_spec *spec)
-{
-	struct vnep_jw *w = &t->w;
-
-	begin(t, "add", spec->data == VNEP_NFT_NONE ? "set" : "map");
-	vnep_jw_str(w, "name", name);
-	if (spec->key[1] == VNEP_NFT_NONE) {
-		vnep_jw_str(w, "type", vnep_nft_type_text(spec->key[0]));
-	} else {
-		vnep_jw_array(w, "type");
-		for (int i = 0; i < 3 && spec->key[i] != VNEP_NFT_NONE; i++)
-			vnep_jw_str(w, NULL, vnep_nft_type_text(spec->key[i]));
-		vnep_jw_end_array(w);
-	}
-	if (spec->data != VNEP_NFT_NONE)
-		vnep_jw_str(w, "map", vnep_nft_type_text(spec->data));
-	vnep_jw_u64(w, "size", spec->size ? spec->size : t->rs->set_size);
-	if (spec->timeout) /* "dynamic" is implied: the JSON of nft 1.0.6 has no word for it */
-		vnep_jw_raw(w, "flags", "[\"timeout\"]", 11);
-	if (spec->counter)
-		vnep_jw_raw(w, "stmt", "[{\"counter\":null}]", 18);
-	end(t);
-}
-
 static void payload(struct vnep_jw *w, const char *key, const char *protocol, const char *field)
 {
 	vnep_jw_object(w, key);
@@ -79,15 +56,71 @@ static void field(struct vnep_jw *w, const char *key, enum vnep_field field)
 	case VNEP_FIELD_DEST: payload(w, key, "ip6", "daddr"); break;
 	case VNEP_FIELD_SRC_MAC: payload(w, key, "ether", "saddr"); break;
 	case VNEP_FIELD_ICMP_TYPE: payload(w, key, "icmpv6", "type"); break;
+	case VNEP_FIELD_VLAN: payload(w, key, "vlan", "id"); break;
 	}
+}
+
+/* The expression of which one part of a key is an instance. */
+static void part_field(struct vnep_jw *w, const char *key, enum vnep_nft_type type)
+{
+	switch (type) {
+	case VNEP_NFT_IIF: meta(w, key, "iif"); break;
+	case VNEP_NFT_VLAN: field(w, key, VNEP_FIELD_VLAN); break;
+	case VNEP_NFT_MAC: field(w, key, VNEP_FIELD_SRC_MAC); break;
+	case VNEP_NFT_IP6: field(w, key, VNEP_FIELD_SRC); break;
+	default: break;
+	}
+}
+
+/* The key of a set of bindings: iif, perhaps the VLAN, MAC, source. */
+static void binding(struct vnep_jw *w, const char *key, const struct vnep_set_spec *spec)
+{
+	if (spec->key[1] == VNEP_NFT_NONE) {
+		part_field(w, key, spec->key[0]);
+		return;
+	}
+	vnep_jw_object(w, key);
+	vnep_jw_array(w, "concat");
+	for (int i = 0; i < VNEP_KEY_PARTS && spec->key[i] != VNEP_NFT_NONE; i++)
+		part_field(w, NULL, spec->key[i]);
+	vnep_jw_end_array(w);
+	vnep_jw_end_object(w);
+}
+
+static void put_set(struct vnep_nfttext *t, const char *name, const struct vnep_set_spec *spec)
+{
+	struct vnep_jw *w = &t->w;
+
+	begin(t, "add", spec->data == VNEP_NFT_NONE ? "set" : "map");
+	vnep_jw_str(w, "name", name);
+	if (vnep_set_has_vlan(spec)) {
+		vnep_jw_object(w, "type");
+		binding(w, "typeof", spec);
+		vnep_jw_end_object(w);
+	} else if (spec->key[1] == VNEP_NFT_NONE) {
+		vnep_jw_str(w, "type", vnep_nft_type_text(spec->key[0]));
+	} else {
+		vnep_jw_array(w, "type");
+		for (int i = 0; i < VNEP_KEY_PARTS && spec->key[i] != VNEP_NFT_NONE; i++)
+			vnep_jw_str(w, NULL, vnep_nft_type_text(spec->key[i]));
+		vnep_jw_end_array(w);
+	}
+	if (spec->data != VNEP_NFT_NONE)
+		vnep_jw_str(w, "map", vnep_nft_type_text(spec->data));
+	vnep_jw_u64(w, "size", spec->size ? spec->size : t->rs->set_size);
+	if (spec->timeout) /* "dynamic" is implied: the JSON of nft 1.0.6 has no word for it */
+		vnep_jw_raw(w, "flags", "[\"timeout\"]", 11);
+	if (spec->counter)
+		vnep_jw_raw(w, "stmt", "[{\"counter\":null}]", 18);
+	end(t);
 }
 
 /* "@name" as a value. */
 static void reference(struct vnep_jw *w, const char *key, const char *name)
 {
-	char text[VNEP_NFT_NAME_MAX + 14] = "@";
+	char text[VNEP_NEIGHBOUR_NAME_MAX + 2];
 
-	strncat(text, name, sizeof text - 2);
+	snprintf(text, sizeof text, "@%s", name);
 	vnep_jw_str(w, key, text);
 }
 
@@ -122,17 +155,47 @@ static void ports(struct vnep_jw *w, const struct vnep_stmt *s)
 	vnep_jw_end_object(w);
 }
 
+/* L . V, where L stands in the field. */
+static void host_pair(struct vnep_jw *w, const struct vnep_stmt *s)
+{
+	vnep_jw_object(w, "left");
+	vnep_jw_array(w, "concat");
+	field(w, NULL, s->field);
+	field(w, NULL, s->field == VNEP_FIELD_SRC ? VNEP_FIELD_DEST : VNEP_FIELD_SRC);
+	vnep_jw_end_array(w);
+	vnep_jw_end_object(w);
+	reference(w, "right", vnep_set_specs[VNEP_SET_HOST_PAIR].name);
+}
+
+/* The fragment header, or a field of it. */
+static void exthdr(struct vnep_jw *w, const char *name)
+{
+	vnep_jw_object(w, "left");
+	vnep_jw_object(w, "exthdr");
+	vnep_jw_str(w, "name", "frag");
+	vnep_jw_opt_str(w, "field", name);
+	vnep_jw_end_object(w);
+	vnep_jw_end_object(w);
+}
+
 static void put_match(struct vnep_jw *w, const struct vnep_stmt *s)
 {
 	static const char *const ops[] = { [VNEP_STMT_NOT_IPV6] = "!=",
 		[VNEP_STMT_NOT_HOST] = "!=",
 		[VNEP_STMT_HOP_LIMIT] = "<=",
+		[VNEP_STMT_LONGER] = ">",
+		[VNEP_STMT_LATER] = "!=",
+		[VNEP_STMT_NOT_PROTO] = "!=",
 		[VNEP_STMT_DROP] = NULL };
 
 	match(w, ops[s->kind] ? ops[s->kind] : "==");
 	switch (s->kind) {
 	case VNEP_STMT_ETHER_TYPE:
 		payload(w, "left", "ether", "type");
+		vnep_jw_u64(w, "right", s->number);
+		break;
+	case VNEP_STMT_PROTOCOL:
+		meta(w, "left", "protocol");
 		vnep_jw_u64(w, "right", s->number);
 		break;
 	case VNEP_STMT_NOT_IPV6:
@@ -159,7 +222,29 @@ static void put_match(struct vnep_jw *w, const struct vnep_stmt *s)
 		field(w, "left", s->field);
 		prefix(w, "right", &s->prefix);
 		break;
+	case VNEP_STMT_IN_BINDING:
+		binding(w, "left", &vnep_set_specs[s->set]);
+		reference(w, "right", vnep_set_specs[s->set].name);
+		break;
+	case VNEP_STMT_HOST_PAIR: host_pair(w, s); break;
+	case VNEP_STMT_VLAN:
+		field(w, "left", VNEP_FIELD_VLAN);
+		vnep_jw_u64(w, "right", s->number);
+		break;
+	case VNEP_STMT_LONGER:
+		meta(w, "left", "length");
+		vnep_jw_u64(w, "right", s->number);
+		break;
+	case VNEP_STMT_FRAGMENTED:
+		exthdr(w, NULL);
+		vnep_jw_raw(w, "right", "true", 4);
+		break;
+	case VNEP_STMT_LATER:
+		exthdr(w, "frag-off");
+		vnep_jw_u64(w, "right", 0);
+		break;
 	case VNEP_STMT_PROTO:
+	case VNEP_STMT_NOT_PROTO:
 		meta(w, "left", "l4proto");
 		vnep_jw_u64(w, "right", s->number);
 		break;
@@ -189,13 +274,21 @@ static void tag(struct vnep_jw *w, const struct vnep_tag *tag)
 	vnep_jw_end_object(w);
 }
 
-static void update_awake(struct vnep_jw *w, uint64_t ms)
+static void set_vlan(struct vnep_jw *w, uint64_t vlan)
+{
+	vnep_jw_object(w, "mangle");
+	field(w, "key", VNEP_FIELD_VLAN);
+	vnep_jw_u64(w, "value", vlan);
+	vnep_jw_end_object(w);
+}
+
+static void update_awake(struct vnep_jw *w, enum vnep_field v, uint64_t ms)
 {
 	vnep_jw_object(w, "set");
 	vnep_jw_str(w, "op", "update");
 	vnep_jw_object(w, "elem");
 	vnep_jw_object(w, "elem");
-	field(w, "val", VNEP_FIELD_SRC);
+	field(w, "val", v);
 	vnep_jw_u64(w, "timeout",
 		ms / 1000); /* seconds: all that this JSON knows, and all that a record says */
 	vnep_jw_end_object(w);
@@ -204,24 +297,17 @@ static void update_awake(struct vnep_jw *w, uint64_t ms)
 	vnep_jw_end_object(w);
 }
 
-/* A field rewritten by a map of itself, or of the whole key of from_binding. */
+/* A field rewritten by a map of itself, or of the whole key of a binding. */
 static void translate(struct vnep_jw *w, enum vnep_field which, enum vnep_set set)
 {
 	vnep_jw_object(w, "mangle");
 	field(w, "key", which);
 	vnep_jw_object(w, "value");
 	vnep_jw_object(w, "map");
-	if (set == VNEP_SET_FROM_BINDING) {
-		vnep_jw_object(w, "key");
-		vnep_jw_array(w, "concat");
-		meta(w, NULL, "iif");
-		field(w, NULL, VNEP_FIELD_SRC_MAC);
-		field(w, NULL, VNEP_FIELD_SRC);
-		vnep_jw_end_array(w);
-		vnep_jw_end_object(w);
-	} else {
+	if (set == VNEP_SET_TO_BINDING)
 		field(w, "key", which);
-	}
+	else
+		binding(w, "key", &vnep_set_specs[set]);
 	reference(w, "data", vnep_set_specs[set].name);
 	vnep_jw_end_object(w);
 	vnep_jw_end_object(w);
@@ -230,20 +316,22 @@ static void translate(struct vnep_jw *w, enum vnep_field which, enum vnep_set se
 
 static void fwd(struct vnep_jw *w, const struct vnep_stmt *s)
 {
-	char map[VNEP_NFT_NAME_MAX + 12];
+	char map[VNEP_NEIGHBOUR_NAME_MAX + 1];
 
 	vnep_jw_object(w, "fwd");
 	vnep_jw_str(w, "dev", s->name);
 	if (s->kind != VNEP_STMT_FWD)
 		vnep_jw_str(w, "family", "ip6");
 	if (s->kind == VNEP_STMT_DELIVER) {
-		vnep_nfttext_neighbour_name(s->name, map);
+		vnep_nfttext_neighbour_name(s->name, s->number, map);
 		vnep_jw_object(w, "addr");
 		vnep_jw_object(w, "map");
 		field(w, "key", VNEP_FIELD_DEST);
 		reference(w, "data", map);
 		vnep_jw_end_object(w);
 		vnep_jw_end_object(w);
+	} else if (s->kind == VNEP_STMT_DELIVER_HOST) {
+		field(w, "addr", VNEP_FIELD_SRC);
 	} else if (s->kind == VNEP_STMT_ROUTE && !IN6_IS_ADDR_UNSPECIFIED(&s->addr)) {
 		vnep_jw_ip6(w, "addr", &s->addr);
 	} else if (s->kind == VNEP_STMT_ROUTE) {
@@ -252,15 +340,17 @@ static void fwd(struct vnep_jw *w, const struct vnep_stmt *s)
 	vnep_jw_end_object(w);
 }
 
-static void verdict_goto(struct vnep_jw *w, const char *chain)
+static void verdict_to(struct vnep_jw *w, const char *verdict, const char *chain)
 {
-	vnep_jw_object(w, "goto");
+	vnep_jw_object(w, verdict);
 	vnep_jw_str(w, "target", chain);
 	vnep_jw_end_object(w);
 }
 
 static void put_stmt(struct vnep_jw *w, const struct vnep_stmt *s)
 {
+	if (s->kind == VNEP_STMT_REACHABLE)
+		return; /* this language cannot look up a constant: it sends to any neighbour */
 	vnep_jw_object(w, NULL);
 	switch (s->kind) {
 	case VNEP_STMT_LIMIT: limit(w, s); break;
@@ -271,11 +361,13 @@ static void put_stmt(struct vnep_jw *w, const struct vnep_stmt *s)
 		vnep_jw_str(w, "addr", s->name);
 		vnep_jw_end_object(w);
 		break;
-	case VNEP_STMT_UPDATE_AWAKE: update_awake(w, s->number); break;
-	case VNEP_STMT_FROM_BINDING: translate(w, VNEP_FIELD_SRC, VNEP_SET_FROM_BINDING); break;
+	case VNEP_STMT_SET_VLAN: set_vlan(w, s->number); break;
+	case VNEP_STMT_UPDATE_AWAKE: update_awake(w, s->field, s->number); break;
+	case VNEP_STMT_FROM_BINDING: translate(w, VNEP_FIELD_SRC, s->set); break;
 	case VNEP_STMT_TO_BINDING: translate(w, VNEP_FIELD_DEST, VNEP_SET_TO_BINDING); break;
 	case VNEP_STMT_FWD:
 	case VNEP_STMT_DELIVER:
+	case VNEP_STMT_DELIVER_HOST:
 	case VNEP_STMT_ROUTE: fwd(w, s); break;
 	case VNEP_STMT_VMAP:
 		vnep_jw_object(w, "vmap");
@@ -283,7 +375,9 @@ static void put_stmt(struct vnep_jw *w, const struct vnep_stmt *s)
 		reference(w, "data", vnep_set_specs[s->set].name);
 		vnep_jw_end_object(w);
 		break;
-	case VNEP_STMT_GOTO: verdict_goto(w, s->name); break;
+	case VNEP_STMT_GOTO: verdict_to(w, "goto", s->name); break;
+	case VNEP_STMT_JUMP: verdict_to(w, "jump", s->name); break;
+	case VNEP_STMT_RETURN: vnep_jw_raw(w, "return", "null", 4); break;
 	case VNEP_STMT_DROP: vnep_jw_raw(w, "drop", "null", 4); break;
 	default: put_match(w, s); break;
 	}
@@ -304,6 +398,17 @@ static void put_chain(struct vnep_nfttext *t, const struct vnep_chain *chain)
 	end(t);
 }
 
+/* First: else nft takes the frame for an untagged one. */
+static void tagged(struct vnep_jw *w)
+{
+	vnep_jw_object(w, NULL);
+	match(w, "==");
+	field(w, "left", VNEP_FIELD_VLAN);
+	vnep_jw_raw(w, "right", "{\"range\":[0,4095]}", 18);
+	vnep_jw_end_object(w);
+	vnep_jw_end_object(w);
+}
+
 static void put_rules(struct vnep_nfttext *t, const struct vnep_chain *chain)
 {
 	for (size_t i = chain->first; i < chain->first + chain->count; i++) {
@@ -312,6 +417,8 @@ static void put_rules(struct vnep_nfttext *t, const struct vnep_chain *chain)
 		begin(t, "add", "rule");
 		vnep_jw_str(&t->w, "chain", chain->name);
 		vnep_jw_array(&t->w, "expr");
+		if (vnep_rule_reads_vlan(t->rs, rule))
+			tagged(&t->w);
 		for (size_t k = rule->first; k < rule->first + rule->count; k++)
 			put_stmt(&t->w, &t->rs->stmts[k]);
 		vnep_jw_end_array(&t->w);
@@ -323,7 +430,7 @@ static void put_rules(struct vnep_nfttext *t, const struct vnep_chain *chain)
 void vnep_nftjson_rules(struct vnep_nfttext *t)
 {
 	const struct vnep_ruleset *rs = t->rs;
-	char map[VNEP_NFT_NAME_MAX + 12];
+	char map[VNEP_NEIGHBOUR_NAME_MAX + 1];
 
 	t->w = (struct vnep_jw){ .buf = t->out };
 	vnep_jw_object(&t->w, NULL);
@@ -336,11 +443,12 @@ void vnep_nftjson_rules(struct vnep_nfttext *t)
 		end(t);
 	}
 	for (int set = 0; set < VNEP_SET_COUNT; set++)
-		put_set(t, vnep_set_specs[set].name, &vnep_set_specs[set]);
+		if (vnep_ruleset_has_set(rs, (enum vnep_set)set))
+			put_set(t, vnep_set_specs[set].name, &vnep_set_specs[set]);
 	for (size_t i = 0; i < rs->stmt_count; i++) {
-		if (rs->stmts[i].kind != VNEP_STMT_DELIVER)
+		if (!vnep_nfttext_first_delivery(rs, i))
 			continue;
-		vnep_nfttext_neighbour_name(rs->stmts[i].name, map);
+		vnep_nfttext_neighbour_name(rs->stmts[i].name, rs->stmts[i].number, map);
 		put_set(t, map, &vnep_nfttext_neighbour);
 	}
 	for (size_t i = 0; i < rs->chain_count; i++)
@@ -360,6 +468,7 @@ static const uint8_t *put_part(struct vnep_nfttext *t, enum vnep_nft_type type, 
 		memcpy(&number, at, sizeof number);
 		vnep_jw_str(&t->w, NULL, t->ports[number - 1]);
 		break;
+	case VNEP_NFT_VLAN: vnep_jw_u64(&t->w, NULL, vnep_be16(at)); break;
 	case VNEP_NFT_MAC:
 		memcpy(mac.octet, at, sizeof mac.octet);
 		vnep_jw_mac(&t->w, NULL, &mac);
@@ -372,7 +481,7 @@ static const uint8_t *put_part(struct vnep_nfttext *t, enum vnep_nft_type type, 
 	case VNEP_NFT_VERDICT:
 		memcpy(&number, at, sizeof number);
 		vnep_jw_object(&t->w, NULL);
-		verdict_goto(&t->w, t->rs->chains[number].name);
+		verdict_to(&t->w, "goto", t->rs->chains[number].name);
 		vnep_jw_end_object(&t->w);
 		break;
 	case VNEP_NFT_NONE: break;
@@ -388,7 +497,7 @@ static void put_key(struct vnep_nfttext *t, const struct vnep_set_spec *spec, co
 		vnep_jw_object(&t->w, NULL);
 		vnep_jw_array(&t->w, "concat");
 	}
-	for (int k = 0; k < 3 && spec->key[k] != VNEP_NFT_NONE; k++)
+	for (int k = 0; k < VNEP_KEY_PARTS && spec->key[k] != VNEP_NFT_NONE; k++)
 		at = put_part(t, spec->key[k], at);
 	if (concat) {
 		vnep_jw_end_array(&t->w);

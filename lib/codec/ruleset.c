@@ -15,6 +15,27 @@ const struct vnep_set_spec vnep_set_specs[VNEP_SET_COUNT] = {
 		.data = VNEP_NFT_IP6,
 		.data_len = 16,
 		.counter = true },
+	[VNEP_SET_FROM_VLAN] = { .name = "from_vlan",
+		.comment = "who speaks, of those behind a tag",
+		.key = { VNEP_NFT_IIF, VNEP_NFT_VLAN, VNEP_NFT_MAC, VNEP_NFT_IP6 },
+		.key_len = 32,
+		.data = VNEP_NFT_IP6,
+		.data_len = 16,
+		.counter = true },
+	[VNEP_SET_FROM_HOST] = { .name = "from_host",
+		.comment = "who speaks to a host that holds the endpoint",
+		.key = { VNEP_NFT_IIF, VNEP_NFT_MAC, VNEP_NFT_IP6 },
+		.key_len = 28,
+		.counter = true },
+	[VNEP_SET_FROM_HOST_VLAN] = { .name = "from_host_vlan",
+		.comment = "the same behind a tag",
+		.key = { VNEP_NFT_IIF, VNEP_NFT_VLAN, VNEP_NFT_MAC, VNEP_NFT_IP6 },
+		.key_len = 32,
+		.counter = true },
+	[VNEP_SET_HOST_PAIR] = { .name = "host_pair",
+		.comment = "device and the host that holds its endpoint",
+		.key = { VNEP_NFT_IP6, VNEP_NFT_IP6 },
+		.key_len = 32 },
 	[VNEP_SET_TO_BINDING] = { .name = "to_binding",
 		.comment = "endpoint to the address on the device's link",
 		.key = { VNEP_NFT_IP6 },
@@ -33,6 +54,19 @@ const struct vnep_set_spec vnep_set_specs[VNEP_SET_COUNT] = {
 		.key_len = 16,
 		.data = VNEP_NFT_VERDICT,
 		.data_len = 4 },
+	[VNEP_SET_CONSENT] = { .name = "consent",
+		.comment = "endpoints that may be reached from other VPCs",
+		.key = { VNEP_NFT_IP6 },
+		.key_len = 16,
+		.data = VNEP_NFT_VERDICT,
+		.data_len = 4 },
+	[VNEP_SET_CORE_VLAN] = { .name = "core_vlan",
+		.comment = "the VPCs behind a tag of the core port",
+		.key = { VNEP_NFT_VLAN },
+		.key_len = 2,
+		.data = VNEP_NFT_VERDICT,
+		.data_len = 4,
+		.size = 4096 },
 	[VNEP_SET_ENDPOINT] = { .name = "endpoint",
 		.comment = "every endpoint of the region, bound or not",
 		.key = { VNEP_NFT_IP6 },
@@ -41,15 +75,26 @@ const struct vnep_set_spec vnep_set_specs[VNEP_SET_COUNT] = {
 		.comment = "MACs of the map",
 		.key = { VNEP_NFT_MAC },
 		.key_len = 6 },
+	[VNEP_SET_ROUTER] = { .name = "router",
+		.comment = "the edge itself: it answers echo requests",
+		.key = { VNEP_NFT_IP6 },
+		.key_len = 16,
+		.size = 4096 },
 	[VNEP_SET_AWAKE] = { .name = "awake",
 		.comment = "who listens now",
 		.key = { VNEP_NFT_IP6 },
 		.key_len = 16,
-		.timeout = true },
+		.timeout = true,
+		.live = true },
 	[VNEP_SET_TAP] = { .name = "tap",
 		.comment = "what goes to these is journaled too",
 		.key = { VNEP_NFT_IP6 },
 		.key_len = 16 },
+	[VNEP_SET_REACHABLE] = { .name = "reachable",
+		.comment = "hosts and next hops of the core side that are resolved",
+		.key = { VNEP_NFT_IP6 },
+		.key_len = 16,
+		.live = true },
 	[VNEP_SET_SOLICIT] = { .name = "solicit",
 		.comment = "discovery that asks for an answer",
 		.key = { VNEP_NFT_ICMP_TYPE },
@@ -66,6 +111,34 @@ const struct vnep_set_spec vnep_set_specs[VNEP_SET_COUNT] = {
 		.key_len = 1,
 		.size = 8 },
 };
+
+bool vnep_set_has_vlan(const struct vnep_set_spec *spec)
+{
+	for (int i = 0; i < VNEP_KEY_PARTS; i++)
+		if (spec->key[i] == VNEP_NFT_VLAN)
+			return true;
+	return false;
+}
+
+bool vnep_stmt_reads_vlan(const struct vnep_stmt *s)
+{
+	switch (s->kind) {
+	case VNEP_STMT_VLAN:
+	case VNEP_STMT_SET_VLAN: return true;
+	case VNEP_STMT_VMAP: return s->field == VNEP_FIELD_VLAN;
+	case VNEP_STMT_FROM_BINDING:
+	case VNEP_STMT_IN_BINDING: return vnep_set_has_vlan(&vnep_set_specs[s->set]);
+	default: return false;
+	}
+}
+
+bool vnep_rule_reads_vlan(const struct vnep_ruleset *rs, const struct vnep_rule *rule)
+{
+	for (size_t i = rule->first; i < rule->first + rule->count; i++)
+		if (vnep_stmt_reads_vlan(&rs->stmts[i]))
+			return true;
+	return false;
+}
 
 /* RFC 2710 (MLD report 131, done 132), RFC 4861 (RS 133, RA 134, NS 135, NA 136, redirect 137), RFC
  * 3810 (MLDv2 report 143), RFC 4443 (errors 1 to 4). */
@@ -88,6 +161,7 @@ unsigned vnep_nft_type_len(enum vnep_nft_type type)
 	switch (type) {
 	case VNEP_NFT_NONE: return 0;
 	case VNEP_NFT_IIF:
+	case VNEP_NFT_VLAN:
 	case VNEP_NFT_VERDICT:
 	case VNEP_NFT_ICMP_TYPE: return 4;
 	case VNEP_NFT_MAC: return 8;
@@ -200,6 +274,19 @@ size_t vnep_ruleset_find(const struct vnep_ruleset *rs, const char *name)
 	return SIZE_MAX;
 }
 
+bool vnep_ruleset_has_set(const struct vnep_ruleset *rs, enum vnep_set set)
+{
+	if (!vnep_set_has_vlan(&vnep_set_specs[set]))
+		return true;
+	for (size_t i = 0; i < rs->stmt_count; i++)
+		if ((rs->stmts[i].kind == VNEP_STMT_FROM_BINDING ||
+			    rs->stmts[i].kind == VNEP_STMT_IN_BINDING ||
+			    rs->stmts[i].kind == VNEP_STMT_VMAP) &&
+			rs->stmts[i].set == set)
+			return true;
+	return false;
+}
+
 uint64_t vnep_hash(uint64_t hash, const void *data, size_t len)
 {
 	const uint8_t *p = data;
@@ -220,7 +307,7 @@ static uint64_t hash_number(uint64_t hash, uint64_t number)
 
 /* Grows when a statement comes to mean other expressions: then every rule in the kernel is one of
  * before. */
-enum { FORM = 1 };
+enum { FORM = 2 };
 
 /* Member by member: the padding of a struct is nobody's. */
 uint64_t vnep_rule_hash(const struct vnep_ruleset *rs, const struct vnep_rule *rule)

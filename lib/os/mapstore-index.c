@@ -118,6 +118,13 @@ int vnep_map_by_mac(struct vnep_map_txn *txn, const struct vnep_mac *mac, uint16
 	return first_of(txn, IX_MAC, key, vnep_map_mac_key(mac, vlan, key), dev);
 }
 
+bool vnep_map_has_mac(struct vnep_map_txn *txn, const struct vnep_mac *mac)
+{
+	char dev[VNEP_URN_MAX + 1];
+
+	return !first_of(txn, IX_MAC, mac->octet, sizeof mac->octet, dev);
+}
+
 /* Is it of form host? The canonical JSON of all others has no such words, unless in a label: only then it is read. */
 static bool is_host(struct vnep_map_txn *txn, const char *dev, struct in6_addr *vep)
 {

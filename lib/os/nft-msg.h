@@ -66,6 +66,10 @@ static inline void nft_end(struct nft_msg *m, struct nlattr *nest)
 void nft_put_rule_exprs(
 	struct nft_msg *m, const struct vnep_ruleset *rs, const struct vnep_rule *rule);
 
+/* What nft(8) says of an object, as its user data. */
+void nft_put_comment(struct nft_msg *m, uint16_t attr, const char *comment);
+void nft_put_set_udata(struct nft_msg *m, const struct vnep_set_spec *spec);
+
 /* "counter" as an expression of a set's elements. */
 void nft_put_counter_expr(struct nft_msg *m, uint16_t type);
 

@@ -211,6 +211,7 @@ static uint32_t type_name(enum vnep_nft_type type)
 	switch (type) {
 	case VNEP_NFT_NONE: return 0;
 	case VNEP_NFT_IIF: return 20;
+	case VNEP_NFT_VLAN: return 4; /* an integer: put_typeof says which */
 	case VNEP_NFT_MAC: return 9;
 	case VNEP_NFT_IP6: return 8;
 	case VNEP_NFT_ICMP_TYPE: return 29;
@@ -223,26 +224,9 @@ static uint32_t key_type_name(const struct vnep_set_spec *spec)
 {
 	uint32_t name = 0;
 
-	for (int i = 0; i < 3 && spec->key[i] != VNEP_NFT_NONE; i++)
+	for (int i = 0; i < VNEP_KEY_PARTS && spec->key[i] != VNEP_NFT_NONE; i++)
 		name = name << 6 | type_name(spec->key[i]);
 	return name;
-}
-
-/* nft(8) keeps comments in user data: a type that differs by object, the length, the text with its
- * NUL. */
-enum { COMMENT = 0, SET_COMMENT = 7 };
-
-static void put_comment(struct nft_msg *m, uint16_t attr, uint8_t type, const char *comment)
-{
-	uint8_t tlv[2 + 254];
-	size_t len = strlen(comment) + 1;
-
-	if (len > 254 || len == 1)
-		return;
-	tlv[0] = type;
-	tlv[1] = (uint8_t)len;
-	memcpy(tlv + 2, comment, len);
-	nft_put(m, attr, tlv, len + 2);
 }
 
 static uint32_t set_flags(const struct vnep_set_spec *spec)
@@ -272,7 +256,7 @@ void vnep_nft_set_put(struct vnep_nft_batch *batch, enum vnep_set set, uint32_t 
 	desc = nft_nest(&m, NFTA_SET_DESC);
 	nft_put_u32(&m, NFTA_SET_DESC_SIZE, spec->size ? spec->size : size);
 	nft_end(&m, desc);
-	put_comment(&m, NFTA_SET_USERDATA, SET_COMMENT, spec->comment);
+	nft_put_set_udata(&m, spec);
 	if (spec->counter)
 		nft_put_counter_expr(&m, NFTA_SET_EXPR);
 	message_end(batch, &m);
@@ -303,7 +287,7 @@ void vnep_nft_chain_put(struct vnep_nft_batch *batch, const struct vnep_chain *c
 		nft_put_u32(&m, NFTA_CHAIN_POLICY, 0 /* NF_DROP */);
 		nft_put_str(&m, NFTA_CHAIN_TYPE, "filter");
 	}
-	put_comment(&m, NFTA_CHAIN_USERDATA, COMMENT, chain->comment);
+	nft_put_comment(&m, NFTA_CHAIN_USERDATA, chain->comment);
 	message_end(batch, &m);
 }
 
@@ -337,7 +321,7 @@ void vnep_nft_rule_put(struct vnep_nft_batch *batch, const struct vnep_ruleset *
 	nft_put_str(&m, NFTA_RULE_CHAIN, chain->name);
 	nft_put_rule_exprs(&m, rs, rule);
 	vnep_rule_comment(rs, rule, comment);
-	put_comment(&m, NFTA_RULE_USERDATA, COMMENT, comment);
+	nft_put_comment(&m, NFTA_RULE_USERDATA, comment);
 	message_end(batch, &m);
 }
 

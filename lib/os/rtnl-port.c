@@ -33,7 +33,6 @@ enum {
 	/* Hand-over (DESIGN.md section 4): what arrives while the neighbour is away waits here. */
 	QUEUE_OCTETS = 8 << 20,
 	SOLICITATIONS = 60, /* one a second: the queue is kept for a minute */
-	APP_SOLICITATIONS = 3,
 };
 
 int vnep_sysctl_set(const char *path, const char *value, struct vnep_err *err)
@@ -244,8 +243,13 @@ static void keep_first(int *rc, int now, struct vnep_err *err, const struct vnep
 		*err = *detail;
 }
 
-int vnep_rtnl_tune_port(const char *name, bool access, struct vnep_err *err)
+int vnep_rtnl_tune_port(const char *name, struct vnep_err *err)
 {
+	const struct {
+		uint16_t param;
+		uint32_t value;
+	} wanted[] = { { NDTPA_QUEUE_LENBYTES, QUEUE_OCTETS }, { NDTPA_MCAST_PROBES, 0 },
+		{ NDTPA_UCAST_PROBES, 0 }, { NDTPA_APP_PROBES, SOLICITATIONS } };
 	struct vnep_err detail = { 0 };
 	struct vnep_link link;
 	struct vnep_nl *nl;
@@ -256,15 +260,10 @@ int vnep_rtnl_tune_port(const char *name, bool access, struct vnep_err *err)
 	rc = vnep_rtnl_link(nl, name, &link, err);
 	if (rc)
 		goto out;
-	if (access) {
-		now = conf_set(name, "accept_ra", "0", &detail);
-		keep_first(&rc, now, err, &detail);
-		now = neigh_param(nl, link.ifindex, NDTPA_QUEUE_LENBYTES, QUEUE_OCTETS, &detail);
-		keep_first(&rc, now, err, &detail);
-		now = neigh_param(nl, link.ifindex, NDTPA_MCAST_PROBES, SOLICITATIONS, &detail);
-		keep_first(&rc, now, err, &detail);
-	} else {
-		now = neigh_param(nl, link.ifindex, NDTPA_APP_PROBES, APP_SOLICITATIONS, &detail);
+	now = conf_set(name, "accept_ra", "0", &detail);
+	keep_first(&rc, now, err, &detail);
+	for (unsigned i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+		now = neigh_param(nl, link.ifindex, wanted[i].param, wanted[i].value, &detail);
 		keep_first(&rc, now, err, &detail);
 	}
 out:

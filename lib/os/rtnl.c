@@ -184,6 +184,55 @@ int vnep_rtnl_neigh_delete(
 	return rc == -ENOENT ? 0 : rc;
 }
 
+/* Times of neighbours are in USER_HZ, which is 100 on every architecture that Debian knows. */
+enum { TICK_MS = 10 };
+
+static int on_neigh(const struct nlmsghdr *msg, void *arg)
+{
+	const struct ndmsg *nd = mnl_nlmsg_get_payload(msg);
+	struct vnep_neigh *out = arg;
+	struct nda_cacheinfo cache;
+	struct vnep_nl_attrs walk;
+	struct vnep_nl_attr attr;
+
+	if (msg->nlmsg_type != RTM_NEWNEIGH || mnl_nlmsg_get_payload_len(msg) < sizeof *nd)
+		return 0;
+	out->permanent = nd->ndm_state & NUD_PERMANENT;
+	vnep_nl_attrs_message(&walk, msg, sizeof *nd);
+	while (vnep_nl_attrs_next(&walk, &attr)) {
+		if (attr.type == NDA_LLADDR && attr.len == sizeof out->mac) {
+			memcpy(&out->mac, attr.data, sizeof out->mac);
+		} else if (attr.type == NDA_CACHEINFO && attr.len >= sizeof cache) {
+			memcpy(&cache, attr.data, sizeof cache);
+			out->idle_ms = (uint64_t)cache.ndm_used * TICK_MS;
+		}
+	}
+	return 0;
+}
+
+int vnep_rtnl_neigh_get(struct vnep_nl *nl, int ifindex, const struct in6_addr *addr,
+	struct vnep_neigh *out, struct vnep_err *err)
+{
+	char buf[REQUEST_OCTETS];
+	struct nlmsghdr *msg = mnl_nlmsg_put_header(buf);
+	struct vnep_neigh neigh = { 0 };
+	struct ndmsg *nd;
+	int rc;
+
+	msg->nlmsg_type = RTM_GETNEIGH;
+	nd = mnl_nlmsg_put_extra_header(msg, sizeof *nd);
+	nd->ndm_family = AF_INET6;
+	nd->ndm_ifindex = ifindex;
+	if (!mnl_attr_put_check(msg, sizeof buf, NDA_DST, sizeof *addr, addr))
+		return vnep_err_sys(err, EMSGSIZE, "neighbour");
+	rc = vnep_nl_dump(nl, msg, on_neigh, NULL, &neigh, err);
+	if (rc == -ENOENT)
+		return VNEP_ENOTFOUND;
+	if (!rc)
+		*out = neigh;
+	return rc;
+}
+
 /* RTM_GETNEIGH among the events is the kernel asking: app_solicit is not 0 and the entry is
  * unresolved. */
 static void solicit_decode(const struct nlmsghdr *msg, const struct vnep_rtnl_events *events)
@@ -208,12 +257,17 @@ static void solicit_decode(const struct nlmsghdr *msg, const struct vnep_rtnl_ev
 static int on_event(const struct nlmsghdr *msg, void *arg)
 {
 	const struct vnep_rtnl_events *events = arg;
+	const struct ifaddrmsg *address = mnl_nlmsg_get_payload(msg);
 	struct vnep_link link;
 
-	if (msg->nlmsg_type == RTM_GETNEIGH && events->solicit)
+	if (msg->nlmsg_type == RTM_GETNEIGH && events->solicit) {
 		solicit_decode(msg, events);
-	else if (events->link && link_decode(msg, &link))
+	} else if (msg->nlmsg_type == RTM_NEWADDR || msg->nlmsg_type == RTM_DELADDR) {
+		if (events->address && mnl_nlmsg_get_payload_len(msg) >= sizeof *address)
+			events->address((int)address->ifa_index, events->arg);
+	} else if (events->link && link_decode(msg, &link)) {
 		events->link(&link, events->arg);
+	}
 	return 0;
 }
 

@@ -56,6 +56,13 @@ static int put_if_different(struct vnep_acl *acl, enum vnep_set set,
 	return 0;
 }
 
+/* The MAC of a device that went may be another's, in another VLAN. */
+static bool shared(
+	const struct vnep_acl *acl, enum vnep_set set, const struct vnep_set_element *element)
+{
+	return set == VNEP_SET_KNOWN && vnep_table_get(&acl->by_mac, element->key);
+}
+
 static int sync_set(struct vnep_acl *acl, const struct acl_elements *old,
 	const struct acl_elements *now, struct vnep_nft_batch *batch, struct vnep_err *err)
 {
@@ -64,7 +71,8 @@ static int sync_set(struct vnep_acl *acl, const struct acl_elements *old,
 	if (old->rc || now->rc)
 		return vnep_err_sys(err, ENOMEM, "elements of a device");
 	for (size_t i = 0; !rc && i < old->count; i++)
-		if (!acl_elements_find(now, old->items[i].key))
+		if (!acl_elements_find(now, old->items[i].key) &&
+			!shared(acl, old->set, &old->items[i]))
 			rc = delete_if_there(acl, old->set, &old->items[i], batch, err);
 	for (size_t i = 0; !rc && i < now->count; i++)
 		rc = put_if_different(acl, now->set, &now->items[i], batch, err);

@@ -17,145 +17,9 @@
 #include <string.h>
 
 #include "acl-private.h"
+#include "acl-there.h"
 #include "vnep/err.h"
 #include "vnep/ndjson.h"
-
-/* What the kernel has besides elements. */
-struct there {
-	struct there_chain {
-		struct vnep_nft_chain_info info;
-		uint64_t hash; /* of its rules' comments in order */
-		size_t rules;
-		bool wanted;
-	} * chains;
-	struct vnep_nft_set_info *sets;
-	struct vnep_nft_object_info *objects;
-	size_t chain_count, set_count, object_count;
-	size_t chain_cap, set_cap, object_cap;
-	bool has_table, dormant;
-};
-
-static int grow(void **array, size_t count, size_t *cap, size_t size)
-{
-	size_t more = *cap ? *cap * 2 : 32;
-	void *bigger;
-
-	if (count < *cap)
-		return 0;
-	bigger = reallocarray(*array, more, size);
-	if (!bigger)
-		return -ENOMEM;
-	*array = bigger;
-	*cap = more;
-	return 0;
-}
-
-static int see_chain(const struct vnep_nft_chain_info *chain, void *arg)
-{
-	struct there *t = arg;
-	int rc = grow((void **)&t->chains, t->chain_count, &t->chain_cap, sizeof *t->chains);
-
-	if (!rc)
-		t->chains[t->chain_count++] =
-			(struct there_chain){ .info = *chain, .hash = VNEP_HASH_INIT };
-	return rc;
-}
-
-static struct there_chain *find_chain(const struct there *t, const char *name)
-{
-	for (size_t i = 0; i < t->chain_count; i++)
-		if (!strcmp(t->chains[i].info.name, name))
-			return &t->chains[i];
-	return NULL;
-}
-
-static int see_rule(const struct vnep_nft_rule_info *rule, void *arg)
-{
-	struct there_chain *chain = find_chain(arg, rule->chain);
-
-	if (chain) {
-		chain->hash = vnep_hash(chain->hash, rule->comment, strlen(rule->comment) + 1);
-		chain->rules++;
-	}
-	return 0;
-}
-
-static int see_set(const struct vnep_nft_set_info *set, void *arg)
-{
-	struct there *t = arg;
-	int rc = grow((void **)&t->sets, t->set_count, &t->set_cap, sizeof *t->sets);
-
-	if (!rc)
-		t->sets[t->set_count++] = *set;
-	return rc;
-}
-
-static int see_object(const struct vnep_nft_object_info *object, void *arg)
-{
-	struct there *t = arg;
-	int rc = grow((void **)&t->objects, t->object_count, &t->object_cap, sizeof *t->objects);
-
-	if (!rc)
-		t->objects[t->object_count++] = *object;
-	return rc;
-}
-
-static void forget_chains(void *arg)
-{
-	((struct there *)arg)->chain_count = 0;
-}
-
-static void forget_rules(void *arg)
-{
-	struct there *t = arg;
-
-	for (size_t i = 0; i < t->chain_count; i++) {
-		t->chains[i].hash = VNEP_HASH_INIT;
-		t->chains[i].rules = 0;
-	}
-}
-
-static void forget_sets(void *arg)
-{
-	((struct there *)arg)->set_count = 0;
-}
-
-static void forget_objects(void *arg)
-{
-	((struct there *)arg)->object_count = 0;
-}
-
-static void there_release(struct there *t)
-{
-	free(t->chains);
-	free(t->sets);
-	free(t->objects);
-}
-
-static int there_read(struct vnep_nl *nl, struct there *t, struct vnep_err *err)
-{
-	struct vnep_nft_table_info table;
-	int rc = vnep_nft_table(nl, &table, NULL);
-
-	if (rc == VNEP_ENOTFOUND)
-		return 0;
-	if (rc)
-		rc = vnep_nft_table(nl, &table, err); /* for its words */
-	if (!rc) {
-		t->has_table = true;
-		t->dormant = table.dormant;
-		rc = vnep_nft_each_chain(nl, see_chain, forget_chains, t, err);
-	}
-	if (!rc)
-		rc = vnep_nft_each_rule(nl, see_rule, forget_rules, t, err);
-	if (!rc)
-		rc = vnep_nft_each_set(nl, see_set, forget_sets, t, err);
-	if (!rc)
-		rc = vnep_nft_each_object(nl, see_object, forget_objects, t, err);
-	if (rc == -ENOMEM)
-		vnep_err_sys(err, ENOMEM, "reading the kernel's rules");
-	return rc;
-}
 
 static const char *change_word(const struct acl_diff *d, enum acl_change change)
 {
@@ -198,6 +62,28 @@ int acl_diff_object(struct acl_diff *d, enum acl_change change, const char *what
 	return difference_end(d, &w);
 }
 
+static void write_addr(struct vnep_jw *w, const struct in6_addr *addr)
+{
+	vnep_jw_array(w, "addr");
+	vnep_jw_ip6(w, NULL, addr);
+	vnep_jw_end_array(w);
+}
+
+static void write_binding(
+	struct vnep_jw *w, const struct vnep_acl *acl, enum vnep_set set, const uint8_t *octets)
+{
+	struct acl_key key;
+
+	acl_key_read(set, octets, &key);
+	for (unsigned i = 0; i < acl->config.access_count; i++)
+		if (key.ifindex == acl->port[i].index)
+			vnep_jw_str(w, "port", acl->config.access[i]);
+	if (key.vlan)
+		vnep_jw_u64(w, "vlan", key.vlan);
+	vnep_jw_mac(w, "mac", &key.mac);
+	write_addr(w, &key.addr);
+}
+
 static void write_key(
 	struct vnep_jw *w, const struct vnep_acl *acl, enum vnep_set set, const uint8_t *key)
 {
@@ -206,15 +92,19 @@ static void write_key(
 
 	switch (set) {
 	case VNEP_SET_FROM_BINDING:
-		for (unsigned i = 0; i < acl->config.access_count; i++)
-			if (!memcmp(key, &acl->access_index[i], 4))
-				vnep_jw_str(w, "port", acl->config.access[i]);
-		memcpy(mac.octet, key + 4, sizeof mac.octet);
-		memcpy(&addr, key + 12, sizeof addr);
-		vnep_jw_mac(w, "mac", &mac);
-		vnep_jw_array(w, "addr");
-		vnep_jw_ip6(w, NULL, &addr);
-		vnep_jw_end_array(w);
+	case VNEP_SET_FROM_VLAN:
+	case VNEP_SET_FROM_HOST:
+	case VNEP_SET_FROM_HOST_VLAN: write_binding(w, acl, set, key); break;
+	case VNEP_SET_HOST_PAIR:
+		memcpy(&addr, key, sizeof addr);
+		write_addr(w, &addr);
+		memcpy(&addr, key + sizeof addr, sizeof addr);
+		vnep_jw_ip6(w, "vep", &addr);
+		break;
+	case VNEP_SET_CORE_VLAN: vnep_jw_u64(w, "vlan", vnep_be16(key)); break;
+	case VNEP_SET_ROUTER:
+		memcpy(&addr, key, sizeof addr);
+		write_addr(w, &addr);
 		break;
 	case VNEP_SET_KNOWN:
 		memcpy(mac.octet, key, sizeof mac.octet);
@@ -247,13 +137,10 @@ int acl_diff_element(struct acl_diff *d, enum acl_change change, enum vnep_set s
 	vnep_jw_opt_str(&w, "chain", chain);
 	if (vnep_set_specs[set].data == VNEP_NFT_IP6) {
 		memcpy(&addr, data, sizeof addr);
-		if (set == VNEP_SET_FROM_BINDING) {
+		if (set == VNEP_SET_TO_BINDING)
+			write_addr(&w, &addr);
+		else
 			vnep_jw_ip6(&w, "vep", &addr);
-		} else {
-			vnep_jw_array(&w, "addr");
-			vnep_jw_ip6(&w, NULL, &addr);
-			vnep_jw_end_array(&w);
-		}
 	}
 	return difference_end(d, &w);
 }
@@ -319,7 +206,8 @@ static int diff_sets(struct acl_diff *d, const struct there *t, struct vnep_err 
 		const struct vnep_set_spec *spec = &vnep_set_specs[set];
 		const struct vnep_nft_set_info *there = find_set(t, spec->name);
 
-		if (there && same_set(d, spec, there))
+		if (!vnep_ruleset_has_set(&d->acl->rs, (enum vnep_set)set) ||
+			(there && same_set(d, spec, there)))
 			continue;
 		if (there && d->mode == ACL_APPLY) {
 			vnep_err_set(err, VNEP_ECONFLICT,
@@ -375,7 +263,7 @@ static int diff_chains(struct acl_diff *d, const struct there *t, bool base, str
 
 	for (size_t i = 0; i < rs->chain_count && d->mode == ACL_APPLY; i++) {
 		const struct vnep_chain *chain = &rs->chains[i];
-		const struct there_chain *there = find_chain(t, chain->name);
+		const struct there_chain *there = there_find_chain(t, chain->name);
 
 		if (!chain->device[0] == base)
 			continue;
@@ -388,7 +276,7 @@ static int diff_chains(struct acl_diff *d, const struct there *t, bool base, str
 	}
 	for (size_t i = 0; !rc && i < rs->chain_count; i++) {
 		const struct vnep_chain *chain = &rs->chains[i];
-		struct there_chain *there = find_chain(t, chain->name);
+		struct there_chain *there = there_find_chain(t, chain->name);
 		bool kind = there && same_kind(chain, there),
 		     rules = kind && same_rules(rs, chain, there);
 
@@ -425,11 +313,11 @@ static int diff_foreign_chains(struct acl_diff *d, const struct there *t, struct
 	return rc ? rc : vnep_nft_batch_cut(d->batch, err);
 }
 
-static bool our_set(const char *name)
+static bool our_set(const struct vnep_ruleset *rs, const char *name)
 {
 	for (int set = 0; set < VNEP_SET_COUNT; set++)
 		if (!strcmp(vnep_set_specs[set].name, name))
-			return true;
+			return vnep_ruleset_has_set(rs, (enum vnep_set)set);
 	return false;
 }
 
@@ -450,7 +338,7 @@ static int diff_foreign_rest(struct acl_diff *d, const struct there *t)
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < t->set_count; i++) {
-		if (our_set(t->sets[i].name))
+		if (our_set(&d->acl->rs, t->sets[i].name))
 			continue;
 		if (d->mode == ACL_APPLY)
 			vnep_nft_set_delete(d->batch, t->sets[i].name);
@@ -466,14 +354,19 @@ static int diff_foreign_rest(struct acl_diff *d, const struct there *t)
 	return rc;
 }
 
-static int diff_elements(struct acl_diff *d, const struct there *t, struct vnep_err *err)
+static int diff_elements(
+	struct acl_diff *d, const struct there *t, unsigned parts, struct vnep_err *err)
 {
 	int rc = 0;
 
 	for (int set = 0; !rc && set < VNEP_SET_COUNT; set++) {
 		const struct vnep_nft_set_info *there = find_set(t, vnep_set_specs[set].name);
 
-		if (set == VNEP_SET_AWAKE || (there && !same_set(d, &vnep_set_specs[set], there)))
+		bool asked = parts & ACL_ELEMENTS || set == VNEP_SET_ROUTER;
+
+		if (!asked || vnep_set_specs[set].live ||
+			!vnep_ruleset_has_set(&d->acl->rs, (enum vnep_set)set) ||
+			(there && !same_set(d, &vnep_set_specs[set], there)))
 			continue;
 		rc = acl_diff_set(d, (enum vnep_set)set, err);
 	}
@@ -493,8 +386,8 @@ static int diff_walk(struct acl_diff *d, unsigned parts, struct vnep_err *err)
 		rc = diff_sets(d, &t, err);
 	if (!rc)
 		rc = diff_chains(d, &t, false, err);
-	if (!rc && parts & ACL_ELEMENTS)
-		rc = diff_elements(d, &t, err);
+	if (!rc && parts & (ACL_ELEMENTS | ACL_ROUTERS))
+		rc = diff_elements(d, &t, parts, err);
 	if (!rc)
 		rc = diff_chains(d, &t, true, err);
 	if (!rc && parts & ACL_FOREIGN)

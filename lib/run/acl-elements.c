@@ -1,5 +1,6 @@
 /* acl-elements - the elements that a wanted state means, one set at a time, sorted by key. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,55 +67,158 @@ static void add_verdict(struct acl_elements *out, const struct in6_addr *vep, si
 	acl_elements_add(out, vep->s6_addr, data);
 }
 
-static void add_from_binding(const struct vnep_acl *acl, const struct acl_device *d, unsigned port,
-	struct acl_elements *out)
+void acl_key_write(enum vnep_set set, const struct acl_key *key, uint8_t out[static VNEP_KEY_MAX])
 {
-	uint8_t key[VNEP_KEY_MAX] = { 0 };
+	const struct vnep_set_spec *spec = &vnep_set_specs[set];
+	const uint8_t vlan[2] = { (uint8_t)(key->vlan >> 8), (uint8_t)key->vlan };
 
-	memcpy(key, &acl->access_index[port], 4);
-	memcpy(key + 4, d->mac.octet, sizeof d->mac.octet);
-	for (unsigned i = 0; i <= d->more_count; i++) {
-		memcpy(key + 12, i ? &d->more[i - 1] : &d->addr, 16);
-		acl_elements_add(out, key, d->vep.s6_addr);
+	memset(out, 0, VNEP_KEY_MAX);
+	for (int i = 0; i < VNEP_KEY_PARTS; i++) {
+		switch (spec->key[i]) {
+		case VNEP_NFT_IIF: memcpy(out, &key->ifindex, 4); break;
+		case VNEP_NFT_VLAN: memcpy(out, vlan, 2); break;
+		case VNEP_NFT_MAC: memcpy(out, key->mac.octet, 6); break;
+		case VNEP_NFT_IP6: memcpy(out, &key->addr, 16); break;
+		default: return;
+		}
+		out += vnep_nft_type_len(spec->key[i]);
 	}
 }
 
-void acl_elements_device(
+void acl_key_read(enum vnep_set set, const uint8_t *octets, struct acl_key *out)
+{
+	const struct vnep_set_spec *spec = &vnep_set_specs[set];
+
+	*out = (struct acl_key){ 0 };
+	for (int i = 0; i < VNEP_KEY_PARTS; i++) {
+		switch (spec->key[i]) {
+		case VNEP_NFT_IIF: memcpy(&out->ifindex, octets, 4); break;
+		case VNEP_NFT_VLAN: out->vlan = vnep_be16(octets); break;
+		case VNEP_NFT_MAC: memcpy(out->mac.octet, octets, 6); break;
+		case VNEP_NFT_IP6: memcpy(&out->addr, octets, 16); break;
+		default: return;
+		}
+		octets += vnep_nft_type_len(spec->key[i]);
+	}
+}
+
+/* Of the four sets of bindings a device is in one. */
+static enum vnep_set binding_set(const struct acl_device *d)
+{
+	if (d->host)
+		return d->vlan ? VNEP_SET_FROM_HOST_VLAN : VNEP_SET_FROM_HOST;
+	return d->vlan ? VNEP_SET_FROM_VLAN : VNEP_SET_FROM_BINDING;
+}
+
+static const struct in6_addr *device_addr(const struct acl_device *d, unsigned i)
+{
+	return i ? &d->more[i - 1] : &d->addr;
+}
+
+static void add_from_binding(const struct vnep_acl *acl, const struct acl_device *d, unsigned port,
+	struct acl_elements *out)
+{
+	struct acl_key key = { .ifindex = acl->port[port].index, .vlan = d->vlan, .mac = d->mac };
+	uint8_t octets[VNEP_KEY_MAX];
+
+	for (unsigned i = 0; i <= d->more_count; i++) {
+		key.addr = *device_addr(d, i);
+		acl_key_write(out->set, &key, octets);
+		acl_elements_add(out, octets, d->vep.s6_addr);
+	}
+}
+
+static void add_pairs(const struct acl_device *d, struct acl_elements *out)
+{
+	uint8_t octets[VNEP_KEY_MAX];
+
+	memcpy(octets + 16, &d->vep, 16);
+	for (unsigned i = 0; i <= d->more_count; i++) {
+		memcpy(octets, device_addr(d, i), 16);
+		acl_elements_add(out, octets, NULL);
+	}
+}
+
+static void add_bound(
 	const struct vnep_acl *acl, const struct acl_device *d, struct acl_elements *out)
 {
-	bool bound = d->class != ACL_NONE;
+	const struct acl_class *class = &acl->classes[d->class];
+	size_t consent = acl->policies[class->policy].consent;
 
 	switch (out->set) {
 	case VNEP_SET_FROM_BINDING:
-		if (bound && d->port != ACL_PORT_ANY)
-			add_from_binding(acl, d, d->port, out);
-		for (unsigned p = 0;
-			bound && d->port == ACL_PORT_ANY && p < acl->config.access_count; p++)
-			add_from_binding(acl, d, p, out);
+	case VNEP_SET_FROM_VLAN:
+	case VNEP_SET_FROM_HOST:
+	case VNEP_SET_FROM_HOST_VLAN:
+		if (binding_set(d) != out->set)
+			return;
+		for (unsigned p = 0; p < acl->config.access_count; p++)
+			if (d->port == p || d->port == ACL_PORT_ANY)
+				add_from_binding(acl, d, p, out);
 		break;
 	case VNEP_SET_TO_BINDING:
-		if (bound)
+		if (!d->host)
 			acl_elements_add(out, d->vep.s6_addr, d->addr.s6_addr);
 		break;
-	case VNEP_SET_TO_PORT:
-		if (bound)
-			add_verdict(out, &d->vep,
-				acl->port_chain[d->port == ACL_PORT_ANY ? 0 : d->port]);
-		break;
-	case VNEP_SET_CLASS:
-		if (bound)
-			add_verdict(out, &d->vep, acl->classes[d->class].chain);
-		break;
-	case VNEP_SET_ENDPOINT: acl_elements_add(out, d->vep.s6_addr, NULL); break;
-	case VNEP_SET_KNOWN:
-		if (d->has_mac)
-			acl_elements_add(out, d->mac.octet, NULL);
+	case VNEP_SET_TO_PORT: add_verdict(out, &d->vep, acl->lanes[d->lane].chain); break;
+	case VNEP_SET_CLASS: add_verdict(out, &d->vep, class->chain); break;
+	case VNEP_SET_CONSENT:
+		if (!d->host && consent != SIZE_MAX)
+			add_verdict(out, &d->vep, consent);
 		break;
 	case VNEP_SET_TAP:
 		if (d->tap)
 			acl_elements_add(out, d->vep.s6_addr, NULL);
 		break;
-	default: break; /* awake is the kernel's, the others are constant */
+	default: break; /* not of bound devices */
+	}
+}
+
+/* An endpoint of form host is held by a host: it is none of ours. */
+void acl_elements_device(
+	const struct vnep_acl *acl, const struct acl_device *d, struct acl_elements *out)
+{
+	if (out->set == VNEP_SET_ENDPOINT && !d->host)
+		acl_elements_add(out, d->vep.s6_addr, NULL);
+	else if (out->set == VNEP_SET_HOST_PAIR && d->host)
+		add_pairs(d, out);
+	else if (out->set == VNEP_SET_KNOWN && d->has_mac)
+		acl_elements_add(out, d->mac.octet, NULL);
+	else if (d->class != ACL_NONE)
+		add_bound(acl, d, out);
+}
+
+/* fe80::1, the router of every device, and what the ports have: by hand, and from their MACs. */
+static void add_routers(const struct vnep_acl *acl, struct acl_elements *out)
+{
+	static const struct in6_addr router = { { { 0xfe, 0x80, [15] = 1 } } };
+	struct in6_addr own;
+
+	acl_elements_add(out, router.s6_addr, NULL);
+	for (unsigned p = 0; !acl->offline && p <= acl->config.access_count; p++) {
+		vnep_ip6_link_local(&acl->port[p].mac, &own);
+		acl_elements_add(out, own.s6_addr, NULL);
+		for (unsigned i = 0; i < acl->port[p].addr_count; i++)
+			acl_elements_add(out, acl->port[p].addr[i].s6_addr, NULL);
+	}
+}
+
+static void add_core_vlans(const struct vnep_acl *acl, struct acl_elements *out)
+{
+	char name[VNEP_NFT_NAME_MAX + 1];
+
+	for (size_t i = 0; i < acl->vpc_count; i++) {
+		const struct vnep_vpc *v = &acl->vpcs[i].vpc;
+		uint8_t key[VNEP_KEY_MAX] = { (uint8_t)(v->core_vlan >> 8), (uint8_t)v->core_vlan };
+		uint32_t chain;
+		uint8_t data[4];
+
+		if (!acl->vpcs[i].defined || !v->core_vlan)
+			continue;
+		snprintf(name, sizeof name, "core_vlan_%u", v->core_vlan);
+		chain = (uint32_t)vnep_ruleset_find(&acl->rs, name);
+		memcpy(data, &chain, sizeof data);
+		acl_elements_add(out, key, data);
 	}
 }
 
@@ -153,6 +257,10 @@ int acl_elements_want(
 	const struct acl_device *d;
 
 	*out = (struct acl_elements){ .set = set };
+	if (set == VNEP_SET_ROUTER)
+		add_routers(acl, out);
+	else if (set == VNEP_SET_CORE_VLAN)
+		add_core_vlans(acl, out);
 	for (; types && *types; types++)
 		acl_elements_add(out, types, NULL);
 	for (size_t i = 0; (d = vnep_table_next(&acl->devices, &i));)
@@ -163,13 +271,16 @@ int acl_elements_want(
 	return unite(out, err);
 }
 
-/* from_binding is the one set where two devices can meet: the others are by endpoint, or have no
+/* from_binding and from_vlan are where two devices can meet: the others are by endpoint, or have no
  * data. */
 int acl_elements_check(struct vnep_acl *acl, struct vnep_err *err)
 {
-	struct acl_elements e;
+	struct acl_elements e = { 0 };
 	int rc = acl_elements_want(acl, VNEP_SET_FROM_BINDING, &e, err);
 
+	acl_elements_release(&e);
+	if (!rc)
+		rc = acl_elements_want(acl, VNEP_SET_FROM_VLAN, &e, err);
 	acl_elements_release(&e);
 	return rc;
 }

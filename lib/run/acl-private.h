@@ -1,9 +1,17 @@
 /*
  * acl-private - what the acl-*.c files share.
  *
- * The wanted state is kept small, because there may be a million devices: a struct acl_device of 64
- * octets in a table by its virtual endpoint. What many share (VPC, policy, class) is interned and
- * named by an index. Elements are made from that, one set at a time, when they are needed.
+ *     acl.c            open and close, presence        acl-rules.c        the chains: which, in what order
+ *     acl-want.c       the wanted state by records     acl-rules-port.c   what arrives at a port
+ *     acl-intern.c     what many devices share         acl-rules-path.c   from and to devices
+ *     acl-elements.c   elements of a wanted state      acl-emit.c         rules in the words of the model
+ *     acl-diff.c       kernel against wanted           acl-sync.c         elements of one set
+ *     acl-device.c     one device changed              acl-read.c         what the kernel tells
+ *     acl-reachable.c  resolved hosts                  acl-render.c       text and JSON
+ *
+ * The wanted state is kept small, because there may be a million devices: a struct acl_device of 72
+ * octets in a table by its virtual endpoint and one by its MAC. What many share (VPC, policy, class, lane)
+ * is interned and named by an index. Elements are made from that, one set at a time, when they are needed.
  */
 #ifndef VNEP_ACL_PRIVATE_H
 #define VNEP_ACL_PRIVATE_H
@@ -17,16 +25,23 @@
 
 struct acl_vpc {
 	struct vnep_vpc vpc;
-	bool defined;			   /* or only named by a device so far */
-	char needed_by[VNEP_URN_MAX + 1];  /* the first such device, for the error */
+	bool defined; /* or only named by a device so far */
+	/* devices of it without and with a VLAN, and the first of each, for errors */
+	struct acl_side {
+		uint32_t users;
+		char first[VNEP_URN_MAX + 1];
+	} side[2];
+	uint32_t hosts;			   /* devices of form host */
 	char chain[VNEP_NFT_NAME_MAX + 1]; /* where its packets are routed */
 };
 
 struct acl_policy {
 	uint32_t vpc;
+	bool host;		  /* form host: to its V alone */
 	struct vnep_allow *allow; /* count 0: the VPC's prefix */
 	size_t allow_count;
 	uint32_t users; /* classes */
+	size_t consent; /* index in rs.chains since the last build; SIZE_MAX: no other VPC may send */
 	char chain[VNEP_NFT_NAME_MAX + 1];
 };
 
@@ -39,43 +54,83 @@ struct acl_class {
 	char name[VNEP_NFT_NAME_MAX + 1];
 };
 
+/* A way out to devices: a port, a VLAN, and by which address the neighbour is known. */
+struct acl_lane {
+	struct acl_lane_key {
+		uint8_t port;
+		bool host; /* form host */
+		uint16_t vlan;
+	} key;
+	uint32_t users;
+	size_t chain; /* index in rs.chains since the last build */
+};
+
 enum { ACL_PORT_ANY = 254, ACL_PORT_NONE = 255 }; /* else an index of config.access */
 
 struct acl_device {
 	struct in6_addr vep;
 	struct in6_addr addr;  /* where to-device packets go */
 	struct in6_addr *more; /* further addresses it may use */
+	struct acl_device *same_mac; /* the next one, in another VLAN */
 	uint32_t class;	       /* ACL_NONE: no binding, only an endpoint */
 	uint32_t vpc;	       /* of the VPC it needs */
+	uint32_t lane;
 	struct vnep_mac mac;
+	uint16_t vlan;
 	uint8_t more_count;
 	uint8_t port;
-	bool has_mac, tap;
+	bool has_mac, tap, host;
+};
+
+enum { ACL_ADDRESSES = 16 }; /* of a port */
+
+struct acl_port { /* what the kernel says of it */
+	uint32_t index; /* 0: not there */
+	uint32_t mtu;	/* 0: not known (offline) */
+	struct vnep_mac mac;
+	struct in6_addr addr[ACL_ADDRESSES];
+	unsigned addr_count;
 };
 
 struct vnep_acl {
 	struct vnep_acl_config config;
 	bool offline;
-	struct vnep_nl *nl;
-	uint32_t access_index[VNEP_PORTS_MAX], core_index, journal_index; /* 0: not there */
+	struct vnep_nl *nl, *rt;
+	struct acl_port port[VNEP_PORTS_MAX + 1]; /* access ports, then the core port */
+	uint32_t journal_index;			  /* 0: not there */
 
-	struct vnep_table devices;
+	struct vnep_table devices, by_mac;
 	struct acl_vpc *vpcs;
 	struct acl_policy *policies;
 	struct acl_class *classes;
-	size_t vpc_count, policy_count, class_count;
+	struct acl_lane *lanes;
+	size_t vpc_count, policy_count, class_count, lane_count;
 
 	struct vnep_ruleset rs;
-	bool built;			   /* rs is that of the wanted state */
-	size_t port_chain[VNEP_PORTS_MAX]; /* to_<port> in rs.chains */
-	bool installed;			   /* the kernel has the chains of rs, by our own doing */
-	bool stale;			   /* and some that nobody uses any more */
+	bool built;	/* rs is that of the wanted state */
+	bool installed; /* the kernel has the chains of rs, by our own doing */
+	bool stale;	/* and some that nobody uses any more */
 };
+
+static inline const struct acl_port *acl_core(const struct vnep_acl *acl)
+{
+	return &acl->port[acl->config.access_count];
+}
+
+/* acl-intern.c: slots of what is shared, made if it is not there. ACL_NONE: no memory. */
+uint32_t acl_vpc_slot(struct vnep_acl *acl, const char *name);
+uint32_t acl_lane_slot(struct vnep_acl *acl, struct acl_lane_key key);
+int acl_class_slot(struct vnep_acl *acl, uint32_t vpc, const struct vnep_device *device,
+	uint32_t *out, struct vnep_err *err);
+
+/* A device begins (+1) or ceases (-1) to use what its indexes name: rules come and go with that. */
+void acl_use(struct vnep_acl *acl, const struct acl_device *d, int by);
+void acl_interned_release(struct vnep_acl *acl);
 
 /* acl-want.c */
 void acl_wants_release(struct vnep_acl *acl);
 
-/* acl-rules.c: make rs from the wanted state, if it changed. The ports' indexes are read anew. */
+/* acl-rules.c: make rs from the wanted state, if it changed. The ports are read anew. */
 int acl_build(struct vnep_acl *acl, struct vnep_err *err);
 
 /* The comment of the first rule of a port's chain, by which a later run finds the configuration
@@ -83,6 +138,7 @@ int acl_build(struct vnep_acl *acl, struct vnep_err *err);
 #define ACL_COMMENT_ACCESS  "arrived, access port "
 #define ACL_COMMENT_CORE    "arrived, core port "
 #define ACL_COMMENT_JOURNAL "for the ring of "
+#define ACL_COMMENT_RESOLVE ", hosts resolved"
 
 /* acl-elements.c */
 struct acl_elements {
@@ -111,7 +167,23 @@ struct vnep_set_element *acl_elements_find(const struct acl_elements *e, const u
 bool acl_element_same(const struct vnep_acl *acl, enum vnep_set set,
 	const struct vnep_set_element *wanted, const struct vnep_nft_element_info *there);
 
-/* acl.c: who is awake. items are the caller's to free. */
+/* The parts of a key of from_binding, from_vlan, from_host, from_host_vlan. */
+struct acl_key {
+	uint32_t ifindex;
+	uint16_t vlan; /* 0: the set is for untagged ones */
+	struct vnep_mac mac;
+	struct in6_addr addr;
+};
+void acl_key_write(enum vnep_set set, const struct acl_key *key, uint8_t out[static VNEP_KEY_MAX]);
+void acl_key_read(enum vnep_set set, const uint8_t *octets, struct acl_key *out);
+
+/* acl.c: one element of a live set put, deleted, or both in one batch; removed if it is there. */
+int acl_element_change(struct vnep_acl *acl, enum vnep_set set, const struct in6_addr *key,
+	bool delete, bool put, uint64_t timeout_ms, struct vnep_err *err);
+int acl_element_remove(struct vnep_acl *acl, enum vnep_set set, const struct in6_addr *key,
+	struct vnep_err *err);
+
+/* The members of a live set. items are the caller's to free. */
 struct acl_members {
 	struct acl_member {
 		struct in6_addr vep;
@@ -119,7 +191,8 @@ struct acl_members {
 	} * items;
 	size_t count, cap;
 };
-int acl_members_read(struct vnep_acl *acl, struct acl_members *out, struct vnep_err *err);
+int acl_members_read(
+	struct vnep_acl *acl, enum vnep_set set, struct acl_members *out, struct vnep_err *err);
 
 /* acl-diff.c */
 enum acl_mode { ACL_PLAN, ACL_VERIFY, ACL_APPLY };
@@ -139,9 +212,9 @@ int acl_diff_object(struct acl_diff *d, enum acl_change change, const char *what
 int acl_diff_element(struct acl_diff *d, enum acl_change change, enum vnep_set set,
 	const uint8_t *key, const uint8_t *data, const char *chain);
 
-/* Rules and counters, and what else is said: elements, and the removal of what is not wanted any
- * more. */
-enum { ACL_RULES = 0, ACL_ELEMENTS = 1, ACL_FOREIGN = 2 };
+/* Rules and counters, and what else is said: the elements of devices, those of the ports alone, and the
+ * removal of what is not wanted any more. */
+enum { ACL_RULES = 0, ACL_ELEMENTS = 1, ACL_FOREIGN = 2, ACL_ROUTERS = 4 };
 int acl_sync(struct vnep_acl *acl, unsigned parts, uint64_t *changes, struct vnep_err *err);
 
 /* acl-sync.c: the differences of one set's elements. */

@@ -52,6 +52,8 @@ static int count_object(const struct vnep_nft_object_info *object, void *arg)
 		out->copy_tap_to += n;
 	else if (!strcmp(name, "copy.sample"))
 		out->copy_sample += n;
+	else if (!strcmp(name, "copy.too-big"))
+		out->copy_big += n;
 	return 0;
 }
 
@@ -74,41 +76,84 @@ int vnep_acl_counters(struct vnep_acl *acl, struct vnep_acl_counters *out, struc
 }
 
 struct listing {
+	enum vnep_set set;
 	struct vnep_table awake; /* struct acl_member by vep */
+	struct vnep_table pairs; /* struct pair by L */
+	struct pair {
+		struct in6_addr addr, vep;
+	} * pair_items;
+	size_t pair_count, pair_cap;
 	struct vnep_element *items;
-	size_t count, cap;
+	size_t count, cap, done; /* done: of the sets before */
 	struct vnep_wall now;
 };
+
+static void *one_more(void **items, size_t count, size_t *cap, size_t size)
+{
+	size_t more = *cap ? *cap * 2 : 64;
+	void *bigger;
+
+	if (count < *cap)
+		return (char *)*items + count * size;
+	bigger = reallocarray(*items, more, size);
+	if (!bigger)
+		return NULL;
+	*items = bigger;
+	*cap = more;
+	return (char *)bigger + count * size;
+}
+
+static int list_pair(const struct vnep_nft_element_info *element, void *arg)
+{
+	struct listing *l = arg;
+	struct pair *p;
+
+	if (element->key_len != sizeof *p)
+		return 0;
+	p = one_more((void **)&l->pair_items, l->pair_count, &l->pair_cap, sizeof *p);
+	if (!p)
+		return -ENOMEM;
+	memcpy(p, element->key, sizeof *p);
+	l->pair_count++;
+	return 0;
+}
+
+static void pairs_forget(void *arg)
+{
+	((struct listing *)arg)->pair_count = 0;
+}
 
 static int list_element(const struct vnep_nft_element_info *element, void *arg)
 {
 	struct listing *l = arg;
 	const struct acl_member *member;
+	const struct pair *pair;
 	struct vnep_element *e;
-	uint32_t ifindex;
 	char port[IF_NAMESIZE];
+	struct acl_key key;
 
-	if (element->key_len != 28 || element->data_len != 16)
+	if (element->key_len != vnep_set_specs[l->set].key_len)
 		return 0;
-	if (l->count == l->cap) {
-		size_t cap = l->cap ? l->cap * 2 : 64;
-		struct vnep_element *bigger = reallocarray(l->items, cap, sizeof *bigger);
-
-		if (!bigger)
-			return -ENOMEM;
-		l->items = bigger;
-		l->cap = cap;
-	}
-	e = &l->items[l->count++];
-	*e = (struct vnep_element){
-		.addr_count = 1, .packets = element->packets, .octets = element->octets
-	};
-	memcpy(&ifindex, element->key, sizeof ifindex);
-	if (if_indextoname(ifindex, port))
+	e = one_more((void **)&l->items, l->count, &l->cap, sizeof *e);
+	if (!e)
+		return -ENOMEM;
+	acl_key_read(l->set, element->key, &key);
+	*e = (struct vnep_element){ .addr_count = 1,
+		.packets = element->packets,
+		.octets = element->octets,
+		.vlan = key.vlan,
+		.mac = key.mac,
+		.addr = { key.addr } };
+	if (if_indextoname(key.ifindex, port))
 		snprintf(e->port, sizeof e->port, "%s", port);
-	memcpy(e->mac.octet, element->key + 4, sizeof e->mac.octet);
-	memcpy(&e->addr[0], element->key + 12, sizeof e->addr[0]);
-	memcpy(&e->vep, element->data, sizeof e->vep);
+	pair = vnep_table_get(&l->pairs, &key.addr);
+	if (element->data_len == sizeof e->vep)
+		memcpy(&e->vep, element->data, sizeof e->vep);
+	else if (pair)
+		e->vep = pair->vep;
+	else
+		return 0; /* a binding without its pair: verify speaks of it */
+	l->count++;
 	member = vnep_table_get(&l->awake, &e->vep);
 	e->state = member ? VNEP_STATE_AWAKE : VNEP_STATE_ASLEEP;
 	if (member && member->timeout_ms && member->left_ms <= member->timeout_ms)
@@ -119,7 +164,35 @@ static int list_element(const struct vnep_nft_element_info *element, void *arg)
 
 static void listing_forget(void *arg)
 {
-	((struct listing *)arg)->count = 0;
+	struct listing *l = arg;
+
+	l->count = l->done;
+}
+
+/* Who is awake, and which L is whose: what the bindings alone do not say. */
+static int listing_read(
+	struct vnep_acl *acl, struct listing *l, struct acl_members *m, struct vnep_err *err)
+{
+	static const enum vnep_set sets[] = { VNEP_SET_FROM_BINDING, VNEP_SET_FROM_VLAN,
+		VNEP_SET_FROM_HOST, VNEP_SET_FROM_HOST_VLAN };
+	int rc = acl_members_read(acl, VNEP_SET_AWAKE, m, err);
+
+	for (size_t i = 0; !rc && i < m->count; i++)
+		if (!vnep_table_get(&l->awake,
+			    &m->items[i].vep)) /* a dump during a resize may repeat one */
+			rc = vnep_table_put(&l->awake, &m->items[i]);
+	if (!rc)
+		rc = vnep_nft_each_element(
+			acl->nl, VNEP_SET_HOST_PAIR, list_pair, pairs_forget, l, err);
+	for (size_t i = 0; !rc && i < l->pair_count; i++)
+		if (!vnep_table_get(&l->pairs, &l->pair_items[i].addr))
+			rc = vnep_table_put(&l->pairs, &l->pair_items[i]);
+	for (size_t i = 0; !rc && i < sizeof sets / sizeof *sets; i++) {
+		l->set = sets[i];
+		l->done = l->count;
+		rc = vnep_nft_each_element(acl->nl, sets[i], list_element, listing_forget, l, err);
+	}
+	return rc;
 }
 
 int vnep_acl_each_element(
@@ -127,21 +200,18 @@ int vnep_acl_each_element(
 {
 	struct listing l = { .now = vnep_wall_now() };
 	struct acl_members m = { 0 };
-	int rc = acl_members_read(acl, &m, err);
+	int rc;
 
 	vnep_table_init(&l.awake, offsetof(struct acl_member, vep), sizeof(struct in6_addr));
-	for (size_t i = 0; !rc && i < m.count; i++)
-		if (!vnep_table_get(
-			    &l.awake, &m.items[i].vep)) /* a dump during a resize may repeat one */
-			rc = vnep_table_put(&l.awake, &m.items[i]);
-	if (!rc)
-		rc = vnep_nft_each_element(
-			acl->nl, VNEP_SET_FROM_BINDING, list_element, listing_forget, &l, err);
+	vnep_table_init(&l.pairs, offsetof(struct pair, addr), sizeof(struct in6_addr));
+	rc = listing_read(acl, &l, &m, err);
 	for (size_t i = 0; !rc && i < l.count; i++)
 		rc = cb(&l.items[i], arg);
 	if (rc == -ENOMEM)
 		vnep_err_sys(err, ENOMEM, "the kernel's elements");
 	vnep_table_release(&l.awake);
+	vnep_table_release(&l.pairs);
+	free(l.pair_items);
 	free(l.items);
 	free(m.items);
 	return rc;
@@ -249,6 +319,7 @@ static void config_port(struct vnep_acl_config *out, const char *device, const c
 
 	if (!strncmp(comment, ACL_COMMENT_CORE, strlen(ACL_COMMENT_CORE))) {
 		snprintf(out->core, sizeof out->core, "%s", device);
+		out->resolve = strstr(comment, ACL_COMMENT_RESOLVE);
 	} else if (!strncmp(comment, ACL_COMMENT_JOURNAL, strlen(ACL_COMMENT_JOURNAL))) {
 		comment += strlen(ACL_COMMENT_JOURNAL);
 		snprintf(out->journal_port, sizeof out->journal_port, "%.*s",

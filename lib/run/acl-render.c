@@ -39,21 +39,21 @@ static int render_set(
 	return rc;
 }
 
-/* L : V of the devices whose packets leave by this port. */
-static int render_neighbours(struct vnep_acl *acl, struct render *r, unsigned port)
+/* L : V of the devices whose packets leave by this lane. */
+static int render_neighbours(struct vnep_acl *acl, struct render *r, const struct acl_lane *lane)
 {
 	struct acl_elements e = { .set = VNEP_SET_TO_BINDING };
 	const struct acl_device *d;
 	int rc = 0;
 
 	for (size_t i = 0; (d = vnep_table_next(&acl->devices, &i));)
-		if (d->class != ACL_NONE && (d->port == ACL_PORT_ANY ? 0 : d->port) == port)
+		if (d->class != ACL_NONE && lane == &acl->lanes[d->lane])
 			acl_elements_add(&e, d->addr.s6_addr, d->vep.s6_addr);
 	acl_elements_sort(&e);
 	rc = e.rc;
 	for (size_t at = 0; !rc && at < e.count; at += CHUNK) {
-		vnep_nfttext_neighbours(&r->text, acl->config.access[port], e.items + at,
-			e.count - at < CHUNK ? e.count - at : CHUNK);
+		vnep_nfttext_neighbours(&r->text, acl->config.access[lane->key.port],
+			lane->key.vlan, e.items + at, e.count - at < CHUNK ? e.count - at : CHUNK);
 		rc = hand_out(r);
 	}
 	acl_elements_release(&e);
@@ -80,8 +80,9 @@ int vnep_acl_render(
 	rc = hand_out(&r);
 	for (int set = 0; !rc && set < VNEP_SET_COUNT; set++)
 		rc = render_set(acl, &r, (enum vnep_set)set, err);
-	for (unsigned port = 0; !rc && port < acl->config.access_count; port++)
-		rc = render_neighbours(acl, &r, port);
+	for (size_t i = 0; !rc && i < acl->lane_count; i++)
+		if (acl->lanes[i].users && !acl->lanes[i].key.host)
+			rc = render_neighbours(acl, &r, &acl->lanes[i]);
 	if (!rc) {
 		vnep_nfttext_end(&r.text);
 		rc = hand_out(&r);

@@ -1,10 +1,4 @@
-/*
- * acl-want - the wanted state, record by record.
- *
- * A device with a binding (or a fixed address: preload) has a class: what happens when it speaks.
- * Classes and policies are named by what they say, not by the order in which they came, so that two
- * runs over the same map want the same chains.
- */
+/* acl-want - the wanted state, record by record. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,13 +16,8 @@ void acl_wants_release(struct vnep_acl *acl)
 		free(d);
 	}
 	vnep_table_release(&acl->devices);
-	for (size_t i = 0; i < acl->vpc_count; i++)
-		vnep_vpc_release(&acl->vpcs[i].vpc);
-	for (size_t i = 0; i < acl->policy_count; i++)
-		free(acl->policies[i].allow);
-	free(acl->vpcs);
-	free(acl->policies);
-	free(acl->classes);
+	vnep_table_release(&acl->by_mac);
+	acl_interned_release(acl);
 }
 
 static int no_memory(struct vnep_err *err)
@@ -36,28 +25,67 @@ static int no_memory(struct vnep_err *err)
 	return vnep_err_sys(err, ENOMEM, "the wanted state");
 }
 
-/* The VPC of that name; made, undefined, if nobody spoke of it yet. ACL_NONE without memory. */
-static uint32_t vpc_slot(struct vnep_acl *acl, const char *name)
+/* Is this address on the VPC's link: in its prefix, or of the link alone? */
+static bool on_link(const struct vnep_vpc *vpc, const struct in6_addr *addr)
 {
-	struct acl_vpc *bigger, *slot;
+	return IN6_IS_ADDR_LINKLOCAL(addr) || vnep_prefix_has(&vpc->prefix, addr);
+}
 
-	for (size_t i = 0; i < acl->vpc_count; i++)
-		if (!strcmp(acl->vpcs[i].vpc.vpc, name))
-			return (uint32_t)i;
-	bigger = reallocarray(acl->vpcs, acl->vpc_count + 1, sizeof *bigger);
-	if (!bigger)
-		return ACL_NONE;
-	acl->vpcs = bigger;
-	slot = &bigger[acl->vpc_count];
-	*slot = (struct acl_vpc){ 0 };
-	snprintf(slot->vpc.vpc, sizeof slot->vpc.vpc, "%s", name);
-	if (vnep_nft_plain(name))
-		snprintf(slot->chain, sizeof slot->chain, "vpc_%s", name);
+/* A next hop that is in no prefix of the port can mean another router in every VLAN. */
+static int check_routes(const struct vnep_vpc *vpc, struct vnep_err *err)
+{
+	char text[VNEP_IP6_LEN];
+
+	for (size_t i = 0; vpc->core_vlan && i < vpc->route_count; i++) {
+		if (on_link(vpc, &vpc->routes[i].next_hop))
+			continue;
+		vnep_ip6_print(&vpc->routes[i].next_hop, text);
+		return vnep_err_set(err, VNEP_EVALUE,
+			"vpc \"%s\": next_hop %s is neither link-local nor in its prefix: in VLAN "
+			"%u "
+			"nobody can tell whose it is",
+			vpc->vpc, text, vpc->core_vlan);
+	}
+	return 0;
+}
+
+/* Who may talk to an endpoint is decided by prefixes: two VPCs cannot share one. */
+static int check_prefix(
+	const struct vnep_acl *acl, const struct vnep_vpc *vpc, struct vnep_err *err)
+{
+	for (size_t i = 0; i < acl->vpc_count; i++) {
+		const struct vnep_vpc *o = &acl->vpcs[i].vpc;
+		const struct vnep_prefix *wide =
+			o->prefix.len < vpc->prefix.len ? &o->prefix : &vpc->prefix;
+
+		if (acl->vpcs[i].defined && strcmp(o->vpc, vpc->vpc) &&
+			o->core_vlan != vpc->core_vlan &&
+			vnep_prefix_has(
+				wide, wide == &o->prefix ? &vpc->prefix.addr : &o->prefix.addr))
+			return vnep_err_set(err, VNEP_EVALUE,
+				"vpc \"%s\" and vpc \"%s\" have addresses in common, in core "
+				"VLANs %u and %u: one of them needs another prefix",
+				vpc->vpc, o->vpc, vpc->core_vlan, o->core_vlan);
+	}
+	return 0;
+}
+
+/* A tag can be changed, not put on or taken off: a device and its VPC have one, or neither has. */
+static int check_sides(
+	const char *dev, bool tagged, const struct vnep_vpc *vpc, struct vnep_err *err)
+{
+	if (tagged == (vpc->core_vlan != 0))
+		return 0;
+	if (tagged)
+		vnep_err_set(err, VNEP_EVALUE, "%s has a vlan, but its vpc \"%s\" has no core_vlan",
+			dev, vpc->vpc);
 	else
-		snprintf(slot->chain, sizeof slot->chain, "vpc_.%016llx",
-			(unsigned long long)vnep_hash(VNEP_HASH_INIT, name, strlen(name)));
-	acl->built = false;
-	return (uint32_t)acl->vpc_count++;
+		vnep_err_set(err, VNEP_EVALUE,
+			"%s has no vlan, but its vpc \"%s\" has core_vlan %u", dev, vpc->vpc,
+			vpc->core_vlan);
+	vnep_err_hint(err, "tags are changed, not put on or taken off: both sides are tagged, or "
+			   "neither is");
+	return VNEP_EVALUE;
 }
 
 int vnep_acl_want_vpc(struct vnep_acl *acl, const struct vnep_vpc *vpc, struct vnep_err *err)
@@ -66,26 +94,37 @@ int vnep_acl_want_vpc(struct vnep_acl *acl, const struct vnep_vpc *vpc, struct v
 	struct acl_vpc *slot;
 	uint32_t i;
 
-	if (vpc->core_vlan)
-		return vnep_err_set(err, VNEP_EVALUE,
-			"vpc \"%s\": core_vlan %u: only untagged core ports are served", vpc->vpc,
-			vpc->core_vlan);
+	int rc = 0;
+
 	if (!vpc->deleted && vpc->core_port[0] && strcmp(vpc->core_port, acl->config.core))
 		return vnep_err_set(err, VNEP_EVALUE,
 			"vpc \"%s\": core_port \"%s\" is not this edge's (\"%s\")", vpc->vpc,
 			vpc->core_port, acl->config.core);
+	if (!vpc->deleted)
+		rc = check_routes(vpc, err);
+	if (!vpc->deleted && !rc)
+		rc = check_prefix(acl, vpc, err);
+	if (rc)
+		return rc;
 	if (vpc->route_count) {
 		routes = reallocarray(NULL, vpc->route_count, sizeof *routes);
 		if (!routes)
 			return no_memory(err);
 		memcpy(routes, vpc->routes, vpc->route_count * sizeof *routes);
 	}
-	i = vpc_slot(acl, vpc->vpc);
+	i = acl_vpc_slot(acl, vpc->vpc);
 	if (i == ACL_NONE) {
 		free(routes);
 		return no_memory(err);
 	}
 	slot = &acl->vpcs[i];
+	for (int tagged = 0; tagged < 2 && !vpc->deleted && !rc; tagged++)
+		if (slot->side[tagged].users)
+			rc = check_sides(slot->side[tagged].first, tagged, vpc, err);
+	if (rc) {
+		free(routes);
+		return rc;
+	}
 	free(slot->vpc.routes);
 	slot->vpc = *vpc;
 	slot->vpc.routes = routes;
@@ -99,10 +138,11 @@ static int device_vpc(
 	struct vnep_acl *acl, const struct vnep_device *device, uint32_t *out, struct vnep_err *err)
 {
 	char vep[VNEP_IP6_LEN];
+	struct acl_side *side;
 
 	*out = ACL_NONE;
 	if (device->vpc[0]) {
-		*out = vpc_slot(acl, device->vpc);
+		*out = acl_vpc_slot(acl, device->vpc);
 		if (*out == ACL_NONE)
 			return no_memory(err);
 	} else {
@@ -120,148 +160,13 @@ static int device_vpc(
 				"%s: no vpc record before it has a prefix with %s in it",
 				device->dev, vep);
 	}
-	if (!acl->vpcs[*out].needed_by[0])
-		snprintf(acl->vpcs[*out].needed_by, sizeof acl->vpcs[*out].needed_by, "%s",
-			device->dev);
+	if (acl->vpcs[*out].defined &&
+		check_sides(device->dev, device->vlan != 0, &acl->vpcs[*out].vpc, err))
+		return VNEP_EVALUE;
+	side = &acl->vpcs[*out].side[device->vlan != 0];
+	if (!side->users)
+		snprintf(side->first, sizeof side->first, "%s", device->dev);
 	return 0;
-}
-
-static uint64_t hash_allow(const struct vnep_allow *allow, size_t count)
-{
-	uint64_t h = VNEP_HASH_INIT;
-
-	for (size_t i = 0; i < count; i++) {
-		h = vnep_hash(h, &allow[i].to.addr, sizeof allow[i].to.addr);
-		h = vnep_hash(h, &allow[i].to.len, 1);
-		h = vnep_hash(h, &allow[i].proto, 1);
-		h = vnep_hash(h, &allow[i].port_count, 1);
-		for (unsigned p = 0; p < allow[i].port_count; p++) {
-			uint8_t range[4] = { (uint8_t)(allow[i].ports[p].first >> 8),
-				(uint8_t)allow[i].ports[p].first,
-				(uint8_t)(allow[i].ports[p].last >> 8),
-				(uint8_t)allow[i].ports[p].last };
-
-			h = vnep_hash(h, range, sizeof range);
-		}
-	}
-	return h;
-}
-
-static bool same_allow(const struct vnep_allow *a, const struct vnep_allow *b, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (!vnep_ip6_equal(&a[i].to.addr, &b[i].to.addr) || a[i].to.len != b[i].to.len ||
-			a[i].proto != b[i].proto || a[i].port_count != b[i].port_count)
-			return false;
-		for (unsigned p = 0; p < a[i].port_count; p++)
-			if (a[i].ports[p].first != b[i].ports[p].first ||
-				a[i].ports[p].last != b[i].ports[p].last)
-				return false;
-	}
-	return true;
-}
-
-static void policy_name(const struct vnep_acl *acl, uint32_t vpc, const struct vnep_device *device,
-	char out[static VNEP_NFT_NAME_MAX + 1])
-{
-	const char *name = acl->vpcs[vpc].chain + strlen("vpc_");
-
-	if (device->allow_count)
-		snprintf(out, VNEP_NFT_NAME_MAX + 1, "policy_%016llx_%s",
-			(unsigned long long)hash_allow(device->allow, device->allow_count), name);
-	else
-		snprintf(out, VNEP_NFT_NAME_MAX + 1, "policy_all_%s", name);
-}
-
-/* Equal allow lists of one VPC share a policy. */
-static int policy_slot(struct vnep_acl *acl, uint32_t vpc, const struct vnep_device *device,
-	uint32_t *out, struct vnep_err *err)
-{
-	char name[VNEP_NFT_NAME_MAX + 1];
-	struct acl_policy *p;
-
-	policy_name(acl, vpc, device, name);
-	for (size_t i = 0; i < acl->policy_count; i++) {
-		p = &acl->policies[i];
-		if (strcmp(p->chain, name))
-			continue;
-		if (p->vpc != vpc || p->allow_count != device->allow_count ||
-			!same_allow(p->allow, device->allow, p->allow_count))
-			return vnep_err_set(err, VNEP_EVALUE,
-				"%s: its allow list cannot be told from another's "
-				"(equal hashes): change the order of its entries",
-				device->dev);
-		*out = (uint32_t)i;
-		return 0;
-	}
-	p = reallocarray(acl->policies, acl->policy_count + 1, sizeof *p);
-	if (!p)
-		return no_memory(err);
-	acl->policies = p;
-	p += acl->policy_count;
-	*p = (struct acl_policy){ .vpc = vpc, .allow_count = device->allow_count };
-	memcpy(p->chain, name, sizeof p->chain);
-	if (device->allow_count) {
-		p->allow = reallocarray(NULL, device->allow_count, sizeof *p->allow);
-		if (!p->allow)
-			return no_memory(err);
-		memcpy(p->allow, device->allow, device->allow_count * sizeof *p->allow);
-	}
-	*out = (uint32_t)acl->policy_count++;
-	return 0;
-}
-
-static int class_slot(struct vnep_acl *acl, uint32_t vpc, const struct vnep_device *device,
-	uint32_t *out, struct vnep_err *err)
-{
-	struct acl_class c = { .has_psm = device->has_psm,
-		.tap = device->journal != VNEP_JOURNAL_ASLEEP };
-	char listens[24] = "always";
-	struct acl_class *bigger;
-	int rc;
-
-	c.t3324_s = c.has_psm ? device->t3324_s : 0;
-	rc = policy_slot(acl, vpc, device, &c.policy, err);
-	if (rc)
-		return rc;
-	for (size_t i = 0; i < acl->class_count; i++) {
-		const struct acl_class *o = &acl->classes[i];
-
-		if (o->policy == c.policy && o->has_psm == c.has_psm && o->tap == c.tap &&
-			o->t3324_s == c.t3324_s) {
-			*out = (uint32_t)i;
-			return 0;
-		}
-	}
-	bigger = reallocarray(acl->classes, acl->class_count + 1, sizeof *bigger);
-	if (!bigger)
-		return no_memory(err);
-	acl->classes = bigger;
-	if (c.has_psm)
-		snprintf(listens, sizeof listens, "%us", c.t3324_s);
-	snprintf(c.name, sizeof c.name, "class_%s_%s_%s", listens, c.tap ? "tap" : "quiet",
-		acl->policies[c.policy].chain + strlen("policy_"));
-	bigger[acl->class_count] = c;
-	*out = (uint32_t)acl->class_count++;
-	return 0;
-}
-
-/* A class that nobody, or somebody first, uses changes the rules. */
-static void class_use(struct vnep_acl *acl, uint32_t class, int by)
-{
-	struct acl_class *c;
-
-	if (class == ACL_NONE)
-		return;
-	c = &acl->classes[class];
-	if (by > 0 && !c->users++) {
-		acl->policies[c->policy].users++;
-		acl->built = false;
-	} else if (by < 0 && !--c->users) {
-		acl->policies[c->policy].users--;
-		acl->built = false;
-		acl->stale = true;
-	}
 }
 
 static uint8_t port_slot(const struct vnep_acl *acl, const char *port)
@@ -292,10 +197,6 @@ static int device_binding(struct vnep_acl *acl, struct acl_device *d,
 {
 	int rc = 0;
 
-	if (binding && binding->vlan)
-		return vnep_err_set(err, VNEP_EVALUE,
-			"%s: vlan %u: only untagged access ports are served", device->dev,
-			binding->vlan);
 	if (binding && binding->addr_count) {
 		d->port = port_slot(acl, binding->port);
 		d->mac = binding->mac;
@@ -308,9 +209,20 @@ static int device_binding(struct vnep_acl *acl, struct acl_device *d,
 		if (d->port != ACL_PORT_NONE)
 			rc = copy_addresses(d, device->addr, device->addr_count, 0);
 	}
+	if (!rc && d->port == ACL_PORT_NONE &&
+		d->host) /* what waits for it is known by both ends */
+		rc = copy_addresses(d, device->addr, device->addr_count, 0);
 	if (rc)
 		return no_memory(err);
-	return d->port == ACL_PORT_NONE ? 0 : class_slot(acl, d->vpc, device, &d->class, err);
+	if (d->port == ACL_PORT_NONE)
+		return 0;
+	d->lane = acl_lane_slot(
+		acl, (struct acl_lane_key){ .port = d->port == ACL_PORT_ANY ? 0 : d->port,
+			     .vlan = d->vlan,
+			     .host = d->host });
+	if (d->lane == ACL_NONE)
+		return no_memory(err);
+	return acl_class_slot(acl, d->vpc, device, &d->class, err);
 }
 
 static void device_free(struct acl_device *d)
@@ -326,20 +238,18 @@ static int device_new(struct vnep_acl *acl, const struct vnep_device *device,
 	struct acl_device *d;
 	int rc;
 
-	if (device->form == VNEP_FORM_HOST)
+	if (device->form == VNEP_FORM_HOST && !device->addr_count)
 		return vnep_err_set(err, VNEP_EVALUE,
-			"%s: form \"host\" is not served: its endpoint is held by a host "
-			"of the VPC, this edge holds endpoints itself (form \"edge\")",
+			"%s: form \"host\" needs a fixed addr: the host of the VPC has a route to "
+			"it",
 			device->dev);
-	if (device->vlan)
-		return vnep_err_set(err, VNEP_EVALUE,
-			"%s: vlan %u: only untagged access ports are served", device->dev,
-			device->vlan);
 	d = calloc(1, sizeof *d);
 	if (!d)
 		return no_memory(err);
 	d->vep = device->vep;
-	d->class = ACL_NONE;
+	d->class = d->lane = ACL_NONE;
+	d->host = device->form == VNEP_FORM_HOST;
+	d->vlan = device->vlan;
 	d->port = ACL_PORT_NONE;
 	d->has_mac = device->has_mac;
 	d->mac = device->mac;
@@ -355,10 +265,42 @@ static int device_new(struct vnep_acl *acl, const struct vnep_device *device,
 	return 0;
 }
 
+/* Devices of one MAC, in different VLANs, hang together in a list whose first is in the table. */
+static int mac_enter(struct vnep_acl *acl, struct acl_device *d)
+{
+	struct acl_device *first = d->has_mac ? vnep_table_get(&acl->by_mac, &d->mac) : NULL;
+
+	if (!d->has_mac)
+		return 0;
+	if (!first)
+		return vnep_table_put(&acl->by_mac, d);
+	d->same_mac = first->same_mac;
+	first->same_mac = d;
+	return 0;
+}
+
+static void mac_leave(struct vnep_acl *acl, struct acl_device *d)
+{
+	struct acl_device *first = d->has_mac ? vnep_table_get(&acl->by_mac, &d->mac) : NULL;
+
+	if (!first)
+		return;
+	if (first != d) {
+		while (first->same_mac != d)
+			first = first->same_mac;
+		first->same_mac = d->same_mac;
+		return;
+	}
+	vnep_table_remove(&acl->by_mac, d);
+	if (d->same_mac)
+		vnep_table_put(&acl->by_mac, d->same_mac); /* in the place that became free */
+}
+
 static void device_forget(struct vnep_acl *acl, struct acl_device *d)
 {
 	vnep_table_remove(&acl->devices, d);
-	class_use(acl, d->class, -1);
+	mac_leave(acl, d);
+	acl_use(acl, d, -1);
 	device_free(d);
 }
 
@@ -376,11 +318,16 @@ int vnep_acl_want_device(struct vnep_acl *acl, const struct vnep_device *device,
 	rc = device_new(acl, device, binding, &d, err);
 	if (rc)
 		return rc;
-	class_use(acl, d->class, +1); /* before the old one lets go: the class they share stays */
+	acl_use(acl, d, +1); /* before the old one lets go: what they share stays */
 	if (old)
 		device_forget(acl, old);
-	if (vnep_table_put(&acl->devices, d)) {
-		class_use(acl, d->class, -1);
+	rc = vnep_table_put(&acl->devices, d);
+	if (!rc && mac_enter(acl, d)) {
+		vnep_table_remove(&acl->devices, d);
+		rc = -ENOMEM;
+	}
+	if (rc) {
+		acl_use(acl, d, -1);
 		device_free(d);
 		return no_memory(err);
 	}

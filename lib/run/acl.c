@@ -22,6 +22,7 @@ int vnep_acl_open(struct vnep_acl **out, const struct vnep_acl_config *config, b
 		acl->config.set_size = SET_SIZE_DEFAULT;
 	acl->offline = offline;
 	vnep_table_init(&acl->devices, offsetof(struct acl_device, vep), sizeof(struct in6_addr));
+	vnep_table_init(&acl->by_mac, offsetof(struct acl_device, mac), sizeof(struct vnep_mac));
 	if (!offline)
 		rc = vnep_nl_open(&acl->nl, NETLINK_NETFILTER, err);
 	if (rc == -EPROTONOSUPPORT || rc == -EAFNOSUPPORT) {
@@ -42,6 +43,7 @@ void vnep_acl_close(struct vnep_acl *acl)
 	if (!acl)
 		return;
 	vnep_nl_close(acl->nl);
+	vnep_nl_close(acl->rt);
 	vnep_ruleset_release(&acl->rs);
 	acl_wants_release(acl);
 	free(acl);
@@ -71,9 +73,8 @@ int vnep_acl_clear(struct vnep_acl *acl, struct vnep_err *err)
 	return rc;
 }
 
-/* Put or delete one element of awake. */
-static int awake_change(struct vnep_acl *acl, const struct in6_addr *vep, bool delete, bool put,
-	uint64_t timeout_ms, struct vnep_err *err)
+int acl_element_change(struct vnep_acl *acl, enum vnep_set set, const struct in6_addr *key,
+	bool delete, bool put, uint64_t timeout_ms, struct vnep_err *err)
 {
 	struct vnep_set_element element = { 0 };
 	struct vnep_nft_batch *batch = NULL;
@@ -81,11 +82,11 @@ static int awake_change(struct vnep_acl *acl, const struct in6_addr *vep, bool d
 
 	if (rc)
 		return rc;
-	memcpy(element.key, vep, sizeof *vep);
+	memcpy(element.key, key, sizeof *key);
 	if (delete)
-		vnep_nft_elements_delete(batch, VNEP_SET_AWAKE, &element, 1);
+		vnep_nft_elements_delete(batch, set, &element, 1);
 	if (put)
-		vnep_nft_elements_put(batch, &acl->rs, VNEP_SET_AWAKE, &element, 1, timeout_ms);
+		vnep_nft_elements_put(batch, &acl->rs, set, &element, 1, timeout_ms);
 	rc = vnep_nft_batch_commit(batch, err);
 	vnep_nft_batch_free(batch);
 	return rc;
@@ -110,7 +111,25 @@ int vnep_acl_awake_add(
 			return rc;
 		if (!rc && !t3324_ms && !there.timeout_ms)
 			return 0;
-		refused = awake_change(acl, vep, !rc, true, t3324_ms, err);
+		refused = acl_element_change(acl, VNEP_SET_AWAKE, vep, !rc, true, t3324_ms, err);
+		if (!refused || refused == VNEP_EPRIV)
+			return refused;
+	}
+	return refused;
+}
+
+int acl_element_remove(
+	struct vnep_acl *acl, enum vnep_set set, const struct in6_addr *key, struct vnep_err *err)
+{
+	struct vnep_nft_element_info there;
+	int refused = 0;
+
+	for (int tries = 0; tries < TRIES; tries++) {
+		int rc = vnep_nft_element_get(acl->nl, set, key->s6_addr, &there, err);
+
+		if (rc)
+			return rc == VNEP_ENOTFOUND ? 0 : rc;
+		refused = acl_element_change(acl, set, key, true, false, 0, err);
 		if (!refused || refused == VNEP_EPRIV)
 			return refused;
 	}
@@ -119,19 +138,7 @@ int vnep_acl_awake_add(
 
 int vnep_acl_awake_remove(struct vnep_acl *acl, const struct in6_addr *vep, struct vnep_err *err)
 {
-	struct vnep_nft_element_info there;
-	int refused = 0;
-
-	for (int tries = 0; tries < TRIES; tries++) {
-		int rc = vnep_nft_element_get(acl->nl, VNEP_SET_AWAKE, vep->s6_addr, &there, err);
-
-		if (rc)
-			return rc == VNEP_ENOTFOUND ? 0 : rc;
-		refused = awake_change(acl, vep, true, false, 0, err);
-		if (!refused || refused == VNEP_EPRIV)
-			return refused;
-	}
-	return refused;
+	return acl_element_remove(acl, VNEP_SET_AWAKE, vep, err);
 }
 
 static uint64_t left_ms(const struct vnep_nft_element_info *element)
@@ -179,16 +186,17 @@ static void members_forget(void *arg)
 	((struct acl_members *)arg)->count = 0;
 }
 
-int acl_members_read(struct vnep_acl *acl, struct acl_members *out, struct vnep_err *err)
+int acl_members_read(
+	struct vnep_acl *acl, enum vnep_set set, struct acl_members *out, struct vnep_err *err)
 {
-	return vnep_nft_each_element(acl->nl, VNEP_SET_AWAKE, member_add, members_forget, out, err);
+	return vnep_nft_each_element(acl->nl, set, member_add, members_forget, out, err);
 }
 
 int vnep_acl_awake_each(
 	struct vnep_acl *acl, vnep_acl_awake_cb *cb, void *arg, struct vnep_err *err)
 {
 	struct acl_members m = { 0 };
-	int rc = acl_members_read(acl, &m, err);
+	int rc = acl_members_read(acl, VNEP_SET_AWAKE, &m, err);
 
 	for (size_t i = 0; !rc && i < m.count; i++)
 		rc = cb(&m.items[i].vep, m.items[i].left_ms, arg);

@@ -39,7 +39,9 @@ void vnep_edge_config_init(struct vnep_edge_config *config)
 {
 	char host[256] = "";
 
-	*config = (struct vnep_edge_config){ .region = "local", .acl.journal_port = "vnep-j0" };
+	*config = (struct vnep_edge_config){
+		.region = "local", .acl.journal_port = "vnep-j0", .acl.resolve = true
+	};
 	if (gethostname(host, sizeof host - 1))
 		host[0] = 0;
 	host[strcspn(host, ".")] = 0;

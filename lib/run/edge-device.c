@@ -21,18 +21,18 @@ bool edge_device_has_addr(const struct edge_device *d, const struct in6_addr *ad
 	return false;
 }
 
-static struct edge_l3 *l3_of(
-	struct vnep_edge *edge, const struct edge_port *port, const struct in6_addr *addr)
+static struct edge_l3 *l3_of(struct vnep_edge *edge, const struct edge_port *port, uint16_t vlan,
+	const struct in6_addr *addr)
 {
-	struct edge_l3_key key = { *addr, port->index };
+	struct edge_l3_key key = { *addr, port->index, vlan };
 
 	return vnep_table_get(&edge->by_l3, &key);
 }
 
-struct edge_device *edge_device_by_l3(
-	struct vnep_edge *edge, const struct edge_port *port, const struct in6_addr *addr)
+struct edge_device *edge_device_by_l3(struct vnep_edge *edge, const struct edge_port *port,
+	uint16_t vlan, const struct in6_addr *addr)
 {
-	struct edge_l3 *l3 = l3_of(edge, port, addr);
+	struct edge_l3 *l3 = l3_of(edge, port, vlan, addr);
 
 	return l3 ? l3->device : NULL;
 }
@@ -40,7 +40,7 @@ struct edge_device *edge_device_by_l3(
 static void l3_release(struct vnep_edge *edge, struct edge_device *d)
 {
 	for (unsigned i = 0; d->port && i < d->addr_count; i++) {
-		struct edge_l3 *l3 = l3_of(edge, d->port, &d->addr[i]);
+		struct edge_l3 *l3 = l3_of(edge, d->port, d->l2.vlan, &d->addr[i]);
 
 		if (l3 && l3->device == d) {
 			vnep_table_remove(&edge->by_l3, l3);
@@ -54,12 +54,12 @@ static int l3_claim(struct vnep_edge *edge, struct edge_device *d)
 	for (unsigned i = 0; i < d->addr_count; i++) {
 		struct edge_l3 *l3;
 
-		if (l3_of(edge, d->port, &d->addr[i]))
+		if (l3_of(edge, d->port, d->l2.vlan, &d->addr[i]))
 			continue;
 		l3 = calloc(1, sizeof *l3);
 		if (!l3)
 			return -ENOMEM;
-		l3->key = (struct edge_l3_key){ d->addr[i], d->port->index };
+		l3->key = (struct edge_l3_key){ d->addr[i], d->port->index, d->l2.vlan };
 		l3->device = d;
 		if (vnep_table_put(&edge->by_l3, l3)) {
 			free(l3);
@@ -257,6 +257,18 @@ struct edge_device *edge_device_by_mac(
 	return d;
 }
 
+bool edge_device_mac_known(struct vnep_edge *edge, const struct vnep_mac *mac)
+{
+	struct vnep_map_txn *txn;
+	bool known;
+
+	if (vnep_map_begin(edge->map, false, &txn, NULL))
+		return false;
+	known = vnep_map_has_mac(txn, mac);
+	vnep_map_abort(txn);
+	return known;
+}
+
 static void binding_of(
 	const struct vnep_edge *edge, const struct edge_device *d, struct vnep_binding *b)
 {
@@ -424,6 +436,8 @@ int edge_device_changed(struct vnep_edge *edge, const char *dev, const struct in
 		vnep_acl_device_unset(edge->acl, was, NULL);
 	}
 	rc = 0;
+	if (!gone)
+		edge_vlan_used(edge, record.vlan);
 	if (!gone && kernel)
 		rc = set_kernel(edge, &record, bound ? &binding : NULL, err);
 	if (!gone && d) {

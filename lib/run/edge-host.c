@@ -90,27 +90,9 @@ struct edge_device *edge_device_of(struct vnep_edge *edge, const struct in6_addr
 	return d;
 }
 
-bool edge_holds(struct vnep_edge *edge, const struct in6_addr *addr)
+struct edge_device *edge_holder(struct vnep_edge *edge, const struct in6_addr *addr)
 {
-	return edge_device_by_endpoint(edge, addr) || by_addr(edge, addr);
-}
+	struct edge_device *d = edge_device_by_endpoint(edge, addr);
 
-void edge_host_send_on(struct vnep_edge *edge, struct edge_device *d, struct edge_port *port,
-	const struct vnep_ring_frame *frame)
-{
-	enum vnep_reason reason = VNEP_REASON_NONE;
-	struct vnep_frame f;
-
-	if (frame->len > sizeof edge->frame || vnep_frame_parse(&f, frame->data, frame->len))
-		reason = VNEP_MALFORMED;
-	else if (!vnep_ip6_equal(&f.dest, &d->vep))
-		reason = VNEP_POLICY_DENIED;
-	if (reason) {
-		edge_deny(edge, port, frame, d, VNEP_FROM_DEVICE, reason, true);
-		return;
-	}
-	d->accepted++;
-	memcpy(edge->frame, frame->data, frame->len);
-	vnep_frame_hop(&f, edge->frame); /* > 1: the rule for hop limits came before */
-	edge_send_core(edge, &d->vep, edge->frame, frame->len);
+	return d ? d : by_addr(edge, addr);
 }

@@ -20,6 +20,8 @@ void edge_to_device(struct vnep_edge *edge, const struct vnep_ring_frame *frame)
 		edge_deny(edge, core, frame, d, VNEP_TO_DEVICE, why, true);
 		return;
 	}
+	if (d->port && edge_refuse_big(edge, d, frame, VNEP_TO_DEVICE, d->port->mtu))
+		return; /* it could never be delivered */
 	/* of a sleeper's TCP only the SYN that may open a connection; a waker's connections live */
 	if (vnep_life_presence(d->life) != VNEP_STATE_WAKING &&
 		vnep_forward_replayable(&f, frame->data)) {
@@ -88,6 +90,9 @@ static void handle(struct vnep_edge *edge, const struct vnep_ring_frame *frame)
 	case VNEP_TAG_WAKE:
 	case VNEP_TAG_TAP: copy(edge, &tag, frame); break;
 	case VNEP_TAG_NOT_AWAKE: edge_to_device(edge, frame); break;
+	case VNEP_TAG_NEXT_HOP: edge_next_hop(edge, frame); break;
+	case VNEP_TAG_TOO_BIG: edge_too_big(edge, frame, tag.direction); break;
+	case VNEP_TAG_BIG_COPY: edge_big_copy(edge, frame, tag.direction); break;
 	case VNEP_TAG_SAMPLE:
 		edge_deny(edge, port, frame, NULL, tag.direction, VNEP_NO_MAPPING, false);
 		break;

@@ -2,13 +2,16 @@
  * edge-priv - what the files of the edge share. One struct, one loop, one thread.
  *
  *     edge.c          start, loop, stop            edge-ingest.c   frames of the ring, by their tag
- *     edge-config.c   the configuration            edge-access.c   who may attach, and where frames go
- *     edge-device.c   the device table             edge-nd.c       neighbour discovery, both sides
- *     edge-life.c     sleep and waking             edge-verbs*.c   what the socket can be asked
- *     edge-replay.c   backlog and hand-over        edge-ledger.c   the conservation law
- *     edge-group.c    one journal group a round    edge-control.c  the socket
- *     edge-ra.c       router advertisements         edge-addr.c     the addresses of one device
- *     edge-host.c     endpoints that a machine of the VPC holds
+ *     edge-config.c   the configuration            edge-access.c   who may attach; ICMPv6 errors of others
+ *     edge-device.c   the device table             edge-forward.c  frames that the worker sends on itself
+ *     edge-life.c     sleep and waking             edge-answer.c   ICMPv6 errors and echo replies of ours
+ *     edge-replay.c   backlog and hand-over        edge-nd.c       neighbour discovery, both sides
+ *     edge-hold.c     the gate of hand-overs       edge-neigh.c    hosts and next hops of the core side
+ *     edge-group.c    one journal group a round    edge-verbs*.c   what the socket can be asked
+ *     edge-ledger.c   the conservation law         edge-queue.c    frames that wait for one of them
+ *     edge-control.c  the socket                   edge-ra.c       router advertisements
+ *     edge-host.c     endpoints that a machine of  edge-addr.c     the addresses of one device
+ *                     the VPC holds
  *
  * A round: the ring is readable -> every frame is handled (journal records are appended to one group) -> the
  * group is committed -> the ring's blocks are given back -> what became due is done and told to watchers.
@@ -23,6 +26,7 @@
 #include "vnep/flow.h"
 #include "vnep/forward.h"
 #include "vnep/heap.h"
+#include "vnep/icmp6.h"
 #include "vnep/inject.h"
 #include "vnep/journal.h"
 #include "vnep/life.h"
@@ -44,6 +48,17 @@ enum {
 	EDGE_RETIRE_MS = 2, /* a ring block closes after this time */
 	EDGE_LINGER_S = 2,  /* how long a device whose active time is 0 may answer what it was sent */
 	EDGE_HOSTS_MAX = 4096,
+	EDGE_VLANS = 4096,
+	EDGE_BIG_FLOWS = 64,
+};
+
+/* Somebody whose traffic the kernel queues until what is older was sent (edge-hold.c). */
+struct edge_held {
+	struct edge_held *link;
+	uint64_t round; /* the barrier it waits for */
+	/* Behind the barrier, the ring read to its end. True: done, and it took itself off the list (or was held
+	 * anew); false: again in a moment. NULL: not held. */
+	bool (*finish)(struct vnep_edge *edge, struct edge_held *held);
 };
 
 struct edge_port {
@@ -56,6 +71,7 @@ struct edge_port {
 	struct in6_addr addr[EDGE_PORT_ADDRESSES];
 	unsigned addr_count;
 	struct vnep_inject *inject;
+	struct vnep_mono errors; /* the bucket of ICMPv6 errors is empty until then */
 };
 
 struct edge_l2 { /* key of the table by MAC */
@@ -66,7 +82,8 @@ struct edge_l2 { /* key of the table by MAC */
 /* Who uses an address on a port. */
 struct edge_l3_key {
 	struct in6_addr addr;
-	uint32_t port; /* index */
+	uint16_t port; /* index */
+	uint16_t vlan;
 };
 struct edge_l3 {
 	struct edge_l3_key key;
@@ -118,9 +135,9 @@ struct edge_device {
 
 	uint64_t replay_next; /* first seq not yet looked at in this replay */
 	struct vnep_mono replay_at; /* paced: not before */
-	struct edge_device *replay_link, *hold_link;
-	bool replaying, holding;
-	uint64_t hold_round; /* the barrier it waits for */
+	struct edge_device *replay_link;
+	bool replaying;
+	struct edge_held held;
 	struct edge_device *owed_link;
 	enum vnep_cause owed; /* a disconnect that is not durable yet; NONE = none */
 	struct vnep_wall owed_ts;
@@ -128,16 +145,32 @@ struct edge_device {
 	unsigned sent_count;
 };
 
-/* A host or next hop of the VPC that the worker itself has to send to. */
+/* A host or next hop of a VPC (edge-neigh.c). */
+struct edge_host_key {
+	struct in6_addr addr;
+	uint32_t vlan; /* of the core port */
+};
+enum edge_host_state {
+	EDGE_HOST_AWAY,    /* nobody asks: a next hop that did not answer, until its timer */
+	EDGE_HOST_ASKED,   /* solicited, what is for it waits in its queue */
+	EDGE_HOST_OPENING, /* it answered: the worker sends, the kernel queues until the barrier */
+	EDGE_HOST_KNOWN,   /* the kernel sends */
+	EDGE_HOST_CLOSING, /* out of `reachable`: behind the barrier its neighbour goes */
+};
 struct edge_host {
-	struct in6_addr addr; /* key */
-	bool resolved;
-	struct vnep_mono confirmed; /* when it last said so */
+	struct edge_host_key key;
+	struct in6_addr kernel; /* its key in `reachable` and among the neighbours */
+	enum edge_host_state state;
+	bool route;   /* next hop of a route: never forgotten */
+	bool open;    /* in `reachable` */
+	bool missing; /* somebody was told that it does not answer */
+	bool has_mac;
 	struct vnep_mac mac;
-	unsigned tries;
-	struct vnep_heap_node retry;
-	struct vnep_buf queue[4]; /* frames that wait, oldest first */
-	unsigned queued;
+	struct vnep_mono used; /* last by the worker */
+	unsigned tries, failures;
+	struct vnep_heap_node timer;
+	struct edge_held held;
+	struct vnep_buf queue; /* frames that wait, oldest first: length in four octets, frame */
 };
 
 /* What the worker counts itself; kept with every journal group, so that a restart goes on exactly. */
@@ -186,15 +219,16 @@ struct vnep_edge {
 
 	struct vnep_table by_vep, by_dev, by_mac, by_l3, hosts;
 	struct vnep_table by_addr; /* L of devices of form host */
-	struct vnep_heap silences, retries, adverts;
-	struct edge_ra *ras; /* a port and VLAN each */
+	struct edge_ra *ras;       /* a port and VLAN each */
 	unsigned ra_count;
 	bool withdraw; /* told to stop: devices shall look for another router */
+	struct vnep_heap silences, host_timers, adverts;
+	size_t hosts_asked, hosts_octets; /* not resolved; octets in all their queues */
 	struct edge_device *replay_first, **replay_tail;
 	bool barrier_running;
 	size_t replayed; /* packets of the backlog sent since the start */
 	uint64_t barrier_round; /* of the one that runs, or ran last */
-	struct edge_device *hold_first; /* devices that wait for a barrier */
+	struct edge_held *hold_first; /* devices and hosts that wait for a barrier */
 	struct edge_device *owed_first; /* devices whose disconnect is not durable yet */
 	bool stopping;
 	uint64_t map_revision; /* what kernel and table follow */
@@ -207,7 +241,13 @@ struct vnep_edge {
 	struct vnep_buf told;    /* lines for watchers, told after the commit */
 	struct vnep_buf scratch; /* one record being made */
 	struct vnep_buf staged;  /* frames of a replay batch */
-	uint8_t frame[EDGE_FRAME_MAX];
+	uint8_t frame[EDGE_FRAME_MAX]; /* the one being rewritten */
+	uint8_t out[EDGE_FRAME_MAX];   /* the one that is made of it */
+	uint8_t vlans[EDGE_VLANS / 8]; /* access VLANs that some device has */
+	struct {
+		uint64_t flow;
+		struct vnep_mono at;
+	} big[EDGE_BIG_FLOWS]; /* TCP flows that were told lately */
 
 	int listen_fd;
 	struct vnep_watch *listen_watch;
@@ -223,10 +263,10 @@ void edge_round_end(struct vnep_edge *edge); /* commit, tell, arm timers: ends e
 void edge_resume_device(struct vnep_edge *edge, struct edge_device *d, uint64_t awake_left_ms);
 /* The wanted state from the map, made anew, and the kernel made to hold it. */
 int edge_acl_anew(struct vnep_edge *edge, uint64_t *changes, struct vnep_err *err);
-void edge_port_changed(struct vnep_edge *edge, struct edge_port *port, const struct vnep_link *link);
 struct edge_port *edge_port_by_index(struct vnep_edge *edge, unsigned index);
 struct edge_port *edge_port_by_name(struct vnep_edge *edge, const char *name);
 struct edge_port *edge_core(struct vnep_edge *edge);
+void edge_vlan_used(struct vnep_edge *edge, uint16_t vlan); /* by a device of the map */
 const struct vnep_vpc *edge_vpc(const struct vnep_edge *edge, const char *name, const struct in6_addr *vep);
 
 /* edge-group.c: the journal group of this round */
@@ -257,11 +297,13 @@ struct edge_device *edge_device_by_vep(struct vnep_edge *edge, const struct in6_
 struct edge_device *edge_device_by_mac(struct vnep_edge *edge, const struct vnep_mac *mac, uint16_t vlan);
 int edge_device_bind(struct vnep_edge *edge, struct edge_device *d, struct edge_port *port,
 	const struct in6_addr *addr, struct vnep_err *err);
-struct edge_device *edge_device_by_l3(struct vnep_edge *edge, const struct edge_port *port,
+/* Who uses that address in that VLAN of that port; NULL: nobody. */
+struct edge_device *edge_device_by_l3(struct vnep_edge *edge, const struct edge_port *port, uint16_t vlan,
 	const struct in6_addr *addr);
 /* Is a binding of the map one of ours, and still what the record says? */
 bool edge_binding_counts(struct vnep_edge *edge, const struct vnep_device *record,
 	const struct vnep_binding *binding);
+bool edge_device_mac_known(struct vnep_edge *edge, const struct vnep_mac *mac); /* in whatever VLAN */
 bool edge_device_has_addr(const struct edge_device *d, const struct in6_addr *addr);
 /* A record of the map changed or went: table and, unless the caller applies everything anew, kernel follow. was
  * is the vep that a record which is gone had. */
@@ -300,9 +342,43 @@ void edge_access_request(struct vnep_edge *edge, struct edge_port *port,
 	const struct vnep_ring_frame *frame);
 void edge_icmp_error(struct vnep_edge *edge, struct edge_port *port, const struct vnep_ring_frame *frame,
 	enum vnep_direction direction);
-void edge_hop_limit(struct vnep_edge *edge, struct edge_port *port, const struct vnep_ring_frame *frame);
 void edge_deny(struct vnep_edge *edge, struct edge_port *port, const struct vnep_ring_frame *frame,
 	struct edge_device *d, enum vnep_direction direction, enum vnep_reason reason, bool counted);
+/* The decision alone, for count frames like this one. */
+void edge_tell_decision(struct vnep_edge *edge, const struct edge_port *port,
+	const struct vnep_ring_frame *frame, const struct edge_device *d, enum vnep_direction direction,
+	enum vnep_reason reason, uint64_t count);
+
+/* edge-forward.c: each counts what becomes of the frame. Lent frames may lie in edge->frame, not in edge->out. */
+/* Of a device, its source already V, the hop limit as it arrived: in edge->frame, with room for a tag. */
+void edge_forward(struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame);
+/* For a device, its destination V: sent if it listens, else journaled. */
+void edge_deliver(struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame);
+enum vnep_reason edge_may_send(struct vnep_edge *edge, const struct edge_device *d,
+	const struct vnep_frame *f, struct edge_device **peer);
+/* The rewriting towards a device where it is now. */
+void edge_place(const struct edge_device *d, struct vnep_forward *how);
+void edge_next_hop(struct vnep_edge *edge, const struct vnep_ring_frame *frame);
+void edge_too_big(struct vnep_edge *edge, const struct vnep_ring_frame *frame, enum vnep_direction direction);
+void edge_big_copy(struct vnep_edge *edge, const struct vnep_ring_frame *frame, enum vnep_direction direction);
+/* Longer than the MTU: its sender is told, or it is dropped. False: it fits. */
+bool edge_refuse_big(struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame,
+	enum vnep_direction direction, uint32_t mtu);
+
+/* edge-answer.c */
+/* An ICMPv6 error to the sender of a frame that came in by a port (NULL: by whichever its source is at). False:
+ * there may be none (RFC 4443 2.4), or there were too many. Counts nothing. */
+struct edge_error {
+	enum vnep_icmp6_type type;
+	uint8_t code;
+	uint32_t param;
+};
+bool edge_answer(struct vnep_edge *edge, struct edge_port *port, const uint8_t *frame, size_t len,
+	struct edge_error error);
+void edge_hop_limit(struct vnep_edge *edge, struct edge_port *port, const struct vnep_ring_frame *frame);
+/* Is it an echo request to the router itself? Then it is answered and counted. */
+bool edge_echo(struct vnep_edge *edge, struct edge_port *port, const struct vnep_ring_frame *frame,
+	const struct vnep_frame *f);
 
 /* edge-ingest.c */
 void edge_ingest(struct vnep_edge *edge); /* every frame that is there */
@@ -312,12 +388,7 @@ void edge_to_device(struct vnep_edge *edge, const struct vnep_ring_frame *frame)
 void edge_discovery(struct vnep_edge *edge, struct edge_port *port, const struct vnep_ring_frame *frame,
 	enum vnep_direction direction);
 void edge_announce(struct vnep_edge *edge, const struct edge_device *d);
-void edge_solicit(struct vnep_edge *edge, int ifindex, const struct in6_addr *addr);
-/* Send a frame (ready but for its MACs) towards a host of the core; it waits while that is resolved. Counts
- * sent_on or dropped[no-next-hop] itself. */
-void edge_send_core(struct vnep_edge *edge, const struct in6_addr *next_hop, uint8_t *frame, size_t len);
-void edge_retries(struct vnep_edge *edge);
-void edge_hosts_release(struct vnep_edge *edge);
+bool edge_port_is_own(const struct edge_port *port, const struct in6_addr *addr);
 bool edge_send(struct vnep_edge *edge, struct edge_port *port, const void *frame, size_t len);
 
 extern const struct in6_addr edge_router_address; /* fe80::1 */
@@ -332,11 +403,8 @@ struct edge_device *edge_device_by_endpoint(struct vnep_edge *edge, const struct
  * VNEP_POLICY_DENIED: L and another than its V. */
 struct edge_device *edge_device_of(struct vnep_edge *edge, const struct in6_addr *device_end,
 	const struct in6_addr *other_end, enum vnep_reason *why);
-/* Does the edge answer for this address on the VPC link? */
-bool edge_holds(struct vnep_edge *edge, const struct in6_addr *addr);
-/* A frame of such a device, sent on as the kernel would: to its V alone, with nothing rewritten. */
-void edge_host_send_on(struct vnep_edge *edge, struct edge_device *d, struct edge_port *port,
-	const struct vnep_ring_frame *frame);
+/* For which device does the edge answer for this address on the VPC link? NULL: it is not ours. */
+struct edge_device *edge_holder(struct vnep_edge *edge, const struct in6_addr *addr);
 
 /* edge-ra.c */
 int edge_ra_open(struct vnep_edge *edge, struct vnep_err *err); /* the ports are open */
@@ -347,15 +415,42 @@ void edge_ra_withdraw(struct vnep_edge *edge);
 void edge_ra_look_at_vpcs(struct vnep_edge *edge); /* warns of prefixes that let nobody in */
 void edge_ra_release(struct vnep_edge *edge);
 
+/* edge-neigh.c */
+/* Send a frame (its source V, one hop less already; in memory with room for a tag) towards a host of a VPC; it
+ * waits while that is resolved. Counts sent_on or dropped[no-next-hop] itself. */
+void edge_send_core(struct vnep_edge *edge, const struct vnep_vpc *vpc, const struct in6_addr *next_hop,
+	uint8_t *frame, size_t len);
+/* The kernel handed over what it should send itself: the host is not in its set any more. */
+void edge_host_reopen(struct vnep_edge *edge, const struct vnep_vpc *vpc, const struct in6_addr *next_hop);
+/* A host said where it is; weak: only to say that it is there. */
+void edge_host_heard(struct vnep_edge *edge, const struct in6_addr *addr, uint16_t vlan,
+	const struct vnep_mac *mac, bool weak);
+void edge_host_wanted(struct vnep_edge *edge, int ifindex, const struct in6_addr *key); /* by the kernel */
+void edge_host_timers(struct vnep_edge *edge);
+void edge_hosts_follow(struct vnep_edge *edge); /* the VPCs changed */
+void edge_hosts_adopt(struct vnep_edge *edge);  /* after a start: what the kernel has */
+void edge_hosts_again(struct vnep_edge *edge);  /* the core port came back: the kernel forgot */
+void edge_hosts_release(struct vnep_edge *edge);
+
+/* edge-queue.c */
+bool edge_queue_put(struct vnep_edge *edge, struct edge_host *h, const uint8_t *frame, size_t len);
+void edge_queue_send(struct vnep_edge *edge, struct edge_host *h);
+void edge_queue_refuse(struct vnep_edge *edge, struct edge_host *h); /* tells each sender */
+void edge_queue_drop(struct vnep_edge *edge, struct edge_host *h);
+void edge_host_send(struct vnep_edge *edge, struct edge_host *h, uint8_t *frame, size_t len);
+
+/* edge-hold.c */
+void edge_hold_add(struct vnep_edge *edge, struct edge_held *held,
+	bool (*finish)(struct vnep_edge *edge, struct edge_held *held));
+void edge_hold_remove(struct vnep_edge *edge, struct edge_held *held);
+void edge_barrier_drained(struct vnep_edge *edge);
+void edge_hold_finish(struct vnep_edge *edge); /* before a stop: nobody is left holding */
+
 /* edge-replay.c */
 void edge_replay_start(struct vnep_edge *edge, struct edge_device *d);
 void edge_replay_stop(struct vnep_edge *edge, struct edge_device *d);
 void edge_replay_pump(struct vnep_edge *edge);
-/* What becomes of a frame for a bound device; lent: how lives as long as d. */
-void edge_replay_place(const struct edge_device *d, struct vnep_forward *how);
 void edge_hold(struct vnep_edge *edge, struct edge_device *d);
-void edge_barrier_drained(struct vnep_edge *edge);
-void edge_hold_finish(struct vnep_edge *edge); /* before a stop: nobody is left holding */
 void edge_hold_again(struct vnep_edge *edge, struct edge_device *d); /* after a kill in the middle of it */
 void edge_evidence(struct vnep_edge *edge, struct edge_device *d, const struct vnep_frame *f,
 	const uint8_t *data);

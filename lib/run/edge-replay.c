@@ -4,28 +4,18 @@
  * Devices that replay stand in a line; each turn sends at most EDGE_REPLAY_BATCH packets of one device and writes
  * their outcomes before the next turn: that is what a crash may send twice.
  *
- * Hand-over (models/handover.pml V=3): remove V's neighbour on the access port and put V into @awake: the kernel
- * queues what takes the fast path. One membarrier() in a thread serves all devices that wait: behind it no packet is
- * decided by the old set any more. Then the ring gets the time to close its blocks, is read to its end, the rest is
- * sent, and the neighbour is installed: the kernel sends its queue on, behind everything.
+ * Hand-over: remove V's neighbour on the access port and put V into @awake: the kernel queues what takes the fast
+ * path. Behind the barrier of edge-hold.c the rest of the backlog is sent and the neighbour installed.
  */
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <syslog.h>
-#include <unistd.h>
 
 #include "edge-priv.h"
 
-enum {
-	MEMBARRIER_GLOBAL = 1 /* linux/membarrier.h */,
-	UNSENT_WAIT_MS = 1,
-	PORT_RETRY_MS = 20,
-	JOURNAL_RETRY_MS = 1000,
-	SETTLE_US = (2 * EDGE_RETIRE_MS + 1) * 1000
-};
+enum { PORT_RETRY_MS = 20, JOURNAL_RETRY_MS = 1000 };
 
 void edge_replay_start(struct vnep_edge *edge, struct edge_device *d)
 {
@@ -51,24 +41,13 @@ static void unlink_replay(struct vnep_edge *edge, struct edge_device *d)
 		edge->replay_tail = p;
 }
 
-static void unlink_hold(struct vnep_edge *edge, struct edge_device *d)
-{
-	struct edge_device **p = &edge->hold_first;
-
-	while (*p && *p != d)
-		p = &(*p)->hold_link;
-	if (*p)
-		*p = d->hold_link;
-	d->holding = false;
-}
-
 void edge_replay_stop(struct vnep_edge *edge, struct edge_device *d)
 {
 	if (d->replaying)
 		unlink_replay(edge, d);
 	d->replaying = false;
-	if (d->holding)
-		unlink_hold(edge, d);
+	if (d->held.finish)
+		edge_hold_remove(edge, &d->held);
 }
 
 /* One batch on its way out. */
@@ -165,20 +144,6 @@ static int stage(const struct vnep_event *event, unsigned attempt, void *arg)
 	return b->count == b->max;
 }
 
-void edge_replay_place(const struct edge_device *d, struct vnep_forward *how)
-{
-	*how = (struct vnep_forward){ .was = d->vep,
-		.becomes = d->addr[d->addr_count - 1],
-		.dest_mac = d->l2.mac,
-		.src_mac = d->port->mac,
-		.vlan = d->l2.vlan,
-		.mtu = d->port->mtu };
-	if (d->form == VNEP_FORM_HOST) {
-		how->host_addr = d->addr;
-		how->host_addr_count = d->addr_count;
-	}
-}
-
 /* Send what was staged. False: the port does not take it now. */
 static bool flush(struct batch *b)
 {
@@ -218,7 +183,7 @@ static int turn(struct vnep_edge *edge, struct edge_device *d, size_t max)
 		return -ENETDOWN;
 	if (edge_group(edge))
 		return -EIO; /* what cannot be recorded is not sent */
-	edge_replay_place(d, &b.how);
+	edge_place(d, &b.how);
 	vnep_buf_reset(&edge->staged);
 	rc = vnep_journal_pending(edge->journal, d->dev, d->replay_next, max, stage, &b, &err);
 	if (rc < 0 && rc != VNEP_ENOTFOUND) {
@@ -289,61 +254,15 @@ void edge_replay_pump(struct vnep_edge *edge)
 	vnep_timer_set(edge->pump, wait);
 }
 
-static void barrier_work(void *arg)
+static struct edge_device *device_of(struct edge_held *held)
 {
-	(void)arg;
-	syscall(SYS_membarrier, MEMBARRIER_GLOBAL, 0, 0);
-}
-
-static void barrier_done(void *arg)
-{
-	struct vnep_edge *edge = arg;
-
-	if (!edge->stopping) /* the loop's timers are on their way out */
-		vnep_timer_set(edge->drained, 2 * EDGE_RETIRE_MS + 1);
-}
-
-static void barrier_start(struct vnep_edge *edge)
-{
-	if (edge->barrier_running)
-		return;
-	edge->barrier_running = true;
-	edge->barrier_round++;
-	if (vnep_loop_work(edge->loop, barrier_work, barrier_done, edge)) {
-		barrier_work(NULL); /* no thread to be had: wait here, order comes first */
-		barrier_done(edge);
-	}
-}
-
-static void hold(struct vnep_edge *edge, struct edge_device *d)
-{
-	d->holding = true;
-	d->hold_round = edge->barrier_round + 1;
-	d->hold_link = edge->hold_first;
-	edge->hold_first = d;
-	barrier_start(edge);
-}
-
-void edge_hold(struct vnep_edge *edge, struct edge_device *d)
-{
-	struct vnep_err err = { 0 };
-
-	if (vnep_rtnl_neigh_delete(edge->rt, d->port->ifindex, &d->vep, &err) ||
-		vnep_acl_awake_add(edge->acl, &d->vep, d->t3324_s * 1000ull, &err))
-		edge_warn(edge, "hand-over", &err);
-	hold(edge, d);
-}
-
-/* Killed between hold and release: the kernel still queues. Its queue must not be thrown away. */
-void edge_hold_again(struct vnep_edge *edge, struct edge_device *d)
-{
-	d->life = VNEP_LIFE_HOLDING;
-	hold(edge, d);
+	return (void *)((char *)held - offsetof(struct edge_device, held));
 }
 
 /* The rest of one device, then its neighbour. False: later. */
-static bool finish(struct vnep_edge *edge, struct edge_device *d)
+static bool finish(struct vnep_edge *edge, struct edge_held *held)
 {
+	struct edge_device *d = device_of(held);
 	int rc;
 
 	d->replay_next = 0;
@@ -354,43 +273,26 @@ static bool finish(struct vnep_edge *edge, struct edge_device *d)
 	}
 	if (rc < 0 || vnep_inject_unsent(d->port->inject) > 0)
 		return false;
-	unlink_hold(edge, d);
+	edge_hold_remove(edge, held);
 	edge_device_event(edge, d, VNEP_LIFE_HELD, VNEP_CAUSE_REPLAYED, vnep_wall_now());
 	return true;
 }
 
-void edge_barrier_drained(struct vnep_edge *edge)
+void edge_hold(struct vnep_edge *edge, struct edge_device *d)
 {
-	struct edge_device *d, *next;
-	bool later = false, more = false;
+	struct vnep_err err = { 0 };
 
-	edge_ingest(edge);
-	for (d = edge->hold_first; d; d = next) {
-		next = d->hold_link;
-		if (d->hold_round > edge->barrier_round)
-			more = true;
-		else if (!finish(edge, d))
-			later = true;
-	}
-	edge->barrier_running = false;
-	if (more)
-		barrier_start(edge); /* one that is stuck does not keep the others */
-	else if (later)
-		vnep_timer_set(
-			edge->drained, edge->group_error ? JOURNAL_RETRY_MS : UNSENT_WAIT_MS);
+	if (vnep_rtnl_neigh_delete(edge->rt, d->port->ifindex, &d->vep, &err) ||
+		vnep_acl_awake_add(edge->acl, &d->vep, d->t3324_s * 1000ull, &err))
+		edge_warn(edge, "hand-over", &err);
+	edge_hold_add(edge, &d->held, finish);
 }
 
-void edge_hold_finish(struct vnep_edge *edge)
+/* Killed between hold and release: the kernel still queues. Its queue must not be thrown away. */
+void edge_hold_again(struct vnep_edge *edge, struct edge_device *d)
 {
-	if (!edge->hold_first)
-		return;
-	barrier_work(NULL);
-	usleep(SETTLE_US);
-	edge_ingest(edge);
-	for (struct edge_device *d = edge->hold_first, *next; d; d = next) {
-		next = d->hold_link;
-		finish(edge, d);
-	}
+	d->life = VNEP_LIFE_HOLDING;
+	edge_hold_add(edge, &d->held, finish);
 }
 
 static enum vnep_evidence answers(const struct edge_sent *s, const struct vnep_flow *flow,

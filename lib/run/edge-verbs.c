@@ -242,8 +242,8 @@ static int attach(struct vnep_edge *edge, struct edge_client *client, struct edg
 	if (!rc &&
 		(!vnep_ip6_bindable(&addr) || (d->fixed_addr && !edge_device_has_addr(d, &addr))))
 		rc = vnep_err_set(err, VNEP_EVALUE, "%s cannot be an address of %s", text, d->dev);
-	if (!rc && edge_device_by_l3(edge, port, &addr) &&
-		edge_device_by_l3(edge, port, &addr) != d)
+	if (!rc && edge_device_by_l3(edge, port, d->l2.vlan, &addr) &&
+		edge_device_by_l3(edge, port, d->l2.vlan, &addr) != d)
 		rc = vnep_err_set(err, VNEP_ECONFLICT, "%s is the address of another device at %s",
 			text ? text : "it", port->name);
 	if (!rc)
@@ -300,7 +300,7 @@ static int send_event(struct vnep_edge *edge, const struct vnep_event *event, st
 	if (d->life != VNEP_LIFE_AWAKE)
 		return vnep_err_set(err, VNEP_EDIFFERS, "%s is %s: its packets wait in the journal",
 			d->dev, vnep_state_text(vnep_life_presence(d->life)));
-	edge_replay_place(d, &how);
+	edge_place(d, &how);
 	reason = vnep_forward_to_device(&how, event->frame, event->frame_len, edge->frame, &len);
 	if (reason)
 		return vnep_err_set(err, VNEP_EVALUE, "event %llu cannot be sent: %s",

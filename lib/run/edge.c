@@ -95,7 +95,7 @@ static int open_port(struct vnep_edge *edge, struct edge_port *port, const char 
 	rc = vnep_inject_open(&port->inject, name, err);
 	if (rc)
 		return rc;
-	if (vnep_rtnl_tune_port(name, !core, err))
+	if (vnep_rtnl_tune_port(name, err))
 		edge_warn(edge, name, err);
 	read_addresses(edge, port);
 	return 0;
@@ -109,6 +109,11 @@ static int open_ports(struct vnep_edge *edge, struct vnep_err *err)
 	for (unsigned i = 0; i < c->access_count && !rc; i++)
 		rc = open_port(edge, &edge->ports[edge->port_count], c->access[i], false, err);
 	return rc ? rc : open_port(edge, &edge->ports[edge->port_count], c->core, true, err);
+}
+
+void edge_vlan_used(struct vnep_edge *edge, uint16_t vlan)
+{
+	edge->vlans[vlan / 8] |= (uint8_t)(1 << vlan % 8);
 }
 
 struct loading {
@@ -155,6 +160,7 @@ static int load_device(const char *text, size_t len, void *arg)
 	if (!rc)
 		rc = vnep_device_decode(json, &device, l->err);
 	if (!rc) {
+		edge_vlan_used(l->edge, device.vlan);
 		bound = !vnep_map_get_binding(l->txn, device.dev, &binding, NULL) &&
 			edge_binding_counts(l->edge, &device, &binding);
 		rc = vnep_acl_want_device(
@@ -189,6 +195,7 @@ static int map_load(struct vnep_edge *edge, struct vnep_err *err)
 	if (rc)
 		return rc;
 	vpcs_release(edge);
+	memset(edge->vlans, 0, sizeof edge->vlans);
 	edge->map_revision = vnep_map_revision(l.txn);
 	rc = vnep_map_each(l.txn, VNEP_RECORD_VPC, false, load_vpc, &l, err);
 	if (!rc)
@@ -208,15 +215,20 @@ int edge_acl_anew(struct vnep_edge *edge, uint64_t *changes, struct vnep_err *er
 	edge->acl = fresh;
 	rc = map_load(edge, err);
 	if (!rc)
+		rc = vnep_acl_apply(edge->acl, changes, err);
+	if (!rc) {
+		edge_hosts_follow(edge);
 		edge_ra_look_at_vpcs(edge);
-	return rc ? rc : vnep_acl_apply(edge->acl, changes, err);
+	}
+	return rc;
 }
 
 /* ---- the loop ---- */
 
 static void arm_tick(struct vnep_edge *edge)
 {
-	const struct vnep_heap *const heaps[] = { &edge->silences, &edge->retries, &edge->adverts };
+	const struct vnep_heap *const heaps[] = { &edge->silences, &edge->host_timers,
+		&edge->adverts };
 	struct vnep_mono now = vnep_mono_now();
 	int64_t wait = -1;
 
@@ -254,7 +266,7 @@ static void on_tick(struct vnep_watch *watch, void *arg)
 
 	(void)watch;
 	edge_silences(edge);
-	edge_retries(edge);
+	edge_host_timers(edge);
 	edge_ra_due(edge);
 	edge_journal_owed(edge);
 	if (edge->ledger_dirty)
@@ -298,7 +310,7 @@ static void rebind(struct vnep_edge *edge, struct edge_port *port, int ifindex)
 	rc = vnep_inject_open(&port->inject, port->name, &err);
 	if (!rc)
 		rc = edge_acl_anew(edge, &changes, &err);
-	if (!rc && vnep_rtnl_tune_port(port->name, !port->core, &err))
+	if (!rc && vnep_rtnl_tune_port(port->name, &err))
 		edge_warn(edge, port->name, &err);
 	if (rc)
 		edge_warn(edge, port->name, &err);
@@ -307,8 +319,20 @@ static void rebind(struct vnep_edge *edge, struct edge_port *port, int ifindex)
 			port->name, (unsigned long long)changes);
 }
 
-void edge_port_changed(struct vnep_edge *edge, struct edge_port *port, const struct vnep_link *link)
+/* Rules speak of MTU and addresses. */
+static void rules_follow(struct vnep_edge *edge, const struct edge_port *port)
 {
+	struct vnep_err err = { 0 };
+
+	if (vnep_acl_ports_changed(edge->acl, &err))
+		edge_warn(edge, port->name, &err);
+}
+
+static void port_changed(
+	struct vnep_edge *edge, struct edge_port *port, const struct vnep_link *link)
+{
+	bool other = port->mtu != link->mtu || !vnep_mac_equal(&port->mac, &link->mac);
+
 	if (link->gone)
 		return;
 	port->mtu = link->mtu;
@@ -316,13 +340,27 @@ void edge_port_changed(struct vnep_edge *edge, struct edge_port *port, const str
 	if (link->ifindex != port->ifindex)
 		rebind(edge, port, link->ifindex);
 	read_addresses(edge, port);
+	if (other)
+		rules_follow(edge, port);
+}
+
+static void address_event(int ifindex, void *arg)
+{
+	struct vnep_edge *edge = arg;
+
+	for (unsigned i = 0; i < edge->port_count; i++) {
+		if (edge->ports[i].ifindex != ifindex)
+			continue;
+		read_addresses(edge, &edge->ports[i]);
+		rules_follow(edge, &edge->ports[i]);
+	}
 }
 
 static void link_event(const struct vnep_link *link, void *arg)
 {
 	struct vnep_edge *edge = arg;
 	struct edge_port *port = edge_port_by_name(edge, link->name);
-	bool up = link->up && link->running && !link->gone;
+	bool up = link->up && link->running && !link->gone, back;
 
 	if (!port)
 		return;
@@ -332,11 +370,13 @@ static void link_event(const struct vnep_link *link, void *arg)
 	} else if (!port->up && up) {
 		edge_say(edge, LOG_NOTICE, "port: %s is up", port->name);
 	}
-	edge_port_changed(edge, port, link);
-	up = up && port->inject;
-	if (up && !port->up)
+	port_changed(edge, port, link);
+	back = up && port->inject && !port->up;
+	port->up = up && port->inject;
+	if (back && port->core)
+		edge_hosts_again(edge);
+	if (back)
 		edge_ra_port_up(edge, port);
-	port->up = up;
 }
 
 static void read_ports(struct vnep_edge *edge)
@@ -354,14 +394,14 @@ static void read_ports(struct vnep_edge *edge)
 
 static void solicit_event(int ifindex, const struct in6_addr *addr, void *arg)
 {
-	edge_solicit(arg, ifindex, addr);
+	edge_host_wanted(arg, ifindex, addr);
 }
 
 static void on_rtnl(struct vnep_watch *watch, void *arg)
 {
 	struct vnep_edge *edge = arg;
 	const struct vnep_rtnl_events events = {
-		.link = link_event, .solicit = solicit_event, .arg = edge
+		.link = link_event, .solicit = solicit_event, .address = address_event, .arg = edge
 	};
 	struct vnep_err err = { 0 };
 
@@ -427,6 +467,8 @@ static int open_kernel(struct vnep_edge *edge, struct vnep_err *err)
 	if (!rc)
 		rc = vnep_nl_join(edge->rt_events, RTNLGRP_NEIGH, err);
 	if (!rc)
+		rc = vnep_nl_join(edge->rt_events, RTNLGRP_IPV6_IFADDR, err);
+	if (!rc)
 		rc = open_ports(edge, err);
 	if (!rc)
 		rc = edge_ra_open(edge, err);
@@ -481,7 +523,8 @@ int vnep_edge_new(struct vnep_edge **out, const struct vnep_edge_config *config,
 	vnep_table_init(&edge->by_mac, offsetof(struct edge_device, l2), sizeof(struct edge_l2));
 	vnep_table_init(&edge->by_l3, offsetof(struct edge_l3, key), sizeof(struct edge_l3_key));
 	vnep_table_init(&edge->by_addr, 0, sizeof(struct in6_addr)); /* the first member */
-	vnep_table_init(&edge->hosts, offsetof(struct edge_host, addr), sizeof(struct in6_addr));
+	vnep_table_init(
+		&edge->hosts, offsetof(struct edge_host, key), sizeof(struct edge_host_key));
 	if (snprintf(edge->state, sizeof edge->state, "%s", state) >= (int)sizeof edge->state ||
 		snprintf(edge->socket, sizeof edge->socket, "%s", socket) >=
 			(int)sizeof edge->socket) {
@@ -500,6 +543,7 @@ int vnep_edge_new(struct vnep_edge **out, const struct vnep_edge_config *config,
 	if (rc)
 		goto fail;
 	edge_ledger_open(edge);
+	edge_hosts_adopt(edge);
 	rc = resume(edge, err);
 	if (!rc)
 		rc = edge_control_open(edge, err);

@@ -128,7 +128,7 @@ static enum vnep_reason rewrite(const struct vnep_forward *how, const uint8_t *f
 	if (is_error(&f) && !vnep_frame_checksum_ok(&f, frame))
 		return VNEP_MALFORMED;
 	memcpy(out, frame, f.end); /* padding behind the packet stays behind */
-	if (!vnep_frame_hop(&f, out))
+	if (!how->keep_hop && !vnep_frame_hop(&f, out))
 		return VNEP_NOT_REPLAYABLE;
 	if (!how->host_addr)
 		reason = translate(how, &f, out, to_device);

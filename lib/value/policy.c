@@ -1,4 +1,6 @@
 /* policy - the `allow` list and the routes of a VPC. */
+#include <string.h>
+
 #include "vnep/policy.h"
 
 static bool port_allowed(const struct vnep_allow *allow, uint16_t port)
@@ -9,22 +11,55 @@ static bool port_allowed(const struct vnep_allow *allow, uint16_t port)
 	return !allow->port_count;
 }
 
-bool vnep_policy_allows(const struct vnep_allow *list, size_t count,
+/* RFC 4291 2.5.2, 2.5.3, 2.5.6, 2.7: whatever a list says. */
+static bool of_the_link(const struct in6_addr *addr)
+{
+	return IN6_IS_ADDR_LINKLOCAL(addr) || IN6_IS_ADDR_MULTICAST(addr) ||
+	       IN6_IS_ADDR_UNSPECIFIED(addr) || IN6_IS_ADDR_LOOPBACK(addr);
+}
+
+enum vnep_reason vnep_policy_allows(const struct vnep_allow *list, size_t count,
 	const struct vnep_prefix *vpc_prefix, const struct vnep_frame *frame)
 {
-	if (!count)
-		return vnep_prefix_has(vpc_prefix, &frame->dest);
+	enum vnep_reason reason = VNEP_POLICY_DENIED;
+
+	if (of_the_link(&frame->dest))
+		return VNEP_POLICY_DENIED;
+	if (!count && vnep_prefix_has(vpc_prefix, &frame->dest))
+		return VNEP_REASON_NONE;
 	for (size_t i = 0; i < count; i++) {
 		if (!vnep_prefix_has(&list[i].to, &frame->dest))
 			continue;
 		if (list[i].proto && list[i].proto != frame->proto)
 			continue;
 		if (list[i].port_count && !frame->l4)
-			continue; /* a later fragment has no ports: no port rule can allow it */
-		if (port_allowed(&list[i], frame->dest_port))
-			return true;
+			reason = VNEP_FRAGMENT;
+		else if (port_allowed(&list[i], frame->dest_port))
+			return VNEP_REASON_NONE;
 	}
+	return reason;
+}
+
+static bool answers(const struct vnep_policy_end *b, const struct in6_addr *vep, uint8_t proto)
+{
+	for (size_t i = 0; i < b->allow_count; i++)
+		if (vnep_prefix_has(&b->allow[i].to, vep) &&
+			(!b->allow[i].proto || b->allow[i].proto == proto))
+			return true;
 	return false;
+}
+
+enum vnep_reason vnep_policy_meets(const struct vnep_policy_end *a, const struct vnep_policy_end *b,
+	const struct vnep_frame *frame)
+{
+	enum vnep_reason reason =
+		vnep_policy_allows(a->allow, a->allow_count, &a->vpc->prefix, frame);
+
+	if (reason || !strcmp(a->vpc->vpc, b->vpc->vpc))
+		return reason;
+	if (!a->vpc->core_vlan != !b->vpc->core_vlan || !answers(b, a->vep, frame->proto))
+		return VNEP_POLICY_DENIED;
+	return VNEP_REASON_NONE;
 }
 
 bool vnep_policy_next_hop(

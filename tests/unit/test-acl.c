@@ -329,17 +329,17 @@ TEST("what this edge cannot serve is refused by name")
 
 	d.vlan = 101;
 	CHECK_INT(vnep_acl_want_device(acl, &d, NULL, &err), VNEP_EVALUE);
-	CHECK(strstr(err.text, d.dev) && strstr(err.text, "vlan 101"));
+	CHECK(strstr(err.text, d.dev) && strstr(err.text, "has a vlan") &&
+		strstr(err.text, "acme"));
 	d.vlan = 0;
 	d.form = VNEP_FORM_HOST;
+	d.addr_count = 0;
 	CHECK_INT(vnep_acl_want_device(acl, &d, NULL, &err), VNEP_EVALUE);
 	d.form = VNEP_FORM_EDGE;
+	d.addr_count = 1;
 	d.vpc[0] = 0;
 	d.vep.s6_addr[0] = 0x30;
 	CHECK_INT(vnep_acl_want_device(acl, &d, NULL, &err), VNEP_EVALUE);
-	v.core_vlan = 900;
-	CHECK_INT(vnep_acl_want_vpc(acl, &v, &err), VNEP_EVALUE);
-	v.core_vlan = 0;
 	snprintf(v.core_port, sizeof v.core_port, "up1");
 	CHECK_INT(vnep_acl_want_vpc(acl, &v, &err), VNEP_EVALUE);
 	d = device(2);
@@ -376,6 +376,144 @@ TEST("a port that is not there is named, and nothing is made")
 	CHECK(strstr(err.text, "\"acc9\"") != NULL);
 	CHECK_INT(vnep_acl_present(acl, NULL), VNEP_ENOTFOUND);
 	vnep_acl_close(acl);
+}
+
+static struct vnep_acl *open_tagged(void)
+{
+	struct vnep_vpc v = vpc("acme", "2001:db8:b::/64");
+	struct vnep_acl *acl = NULL;
+
+	v.core_vlan = 900;
+	CHECK_INT(vnep_acl_open(&acl, &config, false, NULL), 0);
+	CHECK_INT(vnep_acl_want_vpc(acl, &v, NULL), 0);
+	return acl;
+}
+
+TEST("two devices share a MAC in two VLANs: it stays known until both are gone")
+{
+	struct vnep_acl *acl = open_tagged();
+	struct vnep_device a = device(1), b = device(2);
+
+	a.vlan = 101;
+	b.vlan = 102;
+	b.mac = a.mac;
+	b.addr[0] = a.addr[0];
+	apply(acl);
+	CHECK_INT(vnep_acl_device_set(acl, &a, NULL, NULL), 0);
+	CHECK_INT(vnep_acl_device_set(acl, &b, NULL, NULL), 0);
+	CHECK_INT(bindings(acl), 2);
+	CHECK_INT(differences(acl), 0);
+	CHECK_INT(vnep_acl_device_unset(acl, &a.vep, NULL), 0);
+	CHECK_INT(bindings(acl), 1);
+	CHECK_INT(differences(acl), 0);
+	CHECK_INT(vnep_acl_device_set(acl, &a, NULL, NULL), 0);
+	CHECK_INT(vnep_acl_device_unset(acl, &b.vep, NULL), 0);
+	CHECK_INT(differences(acl), 0);
+	CHECK_INT(vnep_acl_device_unset(acl, &a.vep, NULL), 0);
+	CHECK_INT(bindings(acl), 0);
+	CHECK_INT(differences(acl), 0);
+	done(acl);
+}
+
+TEST("a VPC does not become tagged under its untagged devices, nor the other way round")
+{
+	struct vnep_acl *acl = open_with(1);
+	struct vnep_vpc v = vpc("acme", "2001:db8:b::/64");
+	struct vnep_err err = { 0 };
+	struct vnep_device d;
+
+	v.core_vlan = 900;
+	CHECK_INT(vnep_acl_want_vpc(acl, &v, &err), VNEP_EVALUE);
+	CHECK(strstr(err.text, device(1).dev) && strstr(err.text, "core_vlan 900"));
+	vnep_acl_close(acl);
+	acl = open_tagged();
+	d = device(1);
+	CHECK_INT(vnep_acl_want_device(acl, &d, NULL, &err), VNEP_EVALUE);
+	d.vlan = 101;
+	CHECK_INT(vnep_acl_want_device(acl, &d, NULL, &err), 0);
+	v.core_vlan = 0;
+	CHECK_INT(vnep_acl_want_vpc(acl, &v, &err), VNEP_EVALUE);
+	vnep_acl_close(acl);
+}
+
+TEST("form host comes and goes, and a first one changes the rules")
+{
+	struct vnep_acl *acl = open_with(1);
+	struct vnep_device d = device(2);
+
+	d.form = VNEP_FORM_HOST;
+	apply(acl);
+	CHECK_INT(vnep_acl_device_set(acl, &d, NULL, NULL), 0);
+	CHECK_INT(bindings(acl), 2);
+	CHECK_INT(differences(acl), 0);
+	CHECK_INT(vnep_acl_device_unset(acl, &d.vep, NULL), 0);
+	CHECK_INT(bindings(acl), 1);
+	CHECK_INT(differences(acl), 0);
+	done(acl);
+}
+
+static int count_key(const struct in6_addr *key, void *arg)
+{
+	(void)key;
+	++*(int *)arg;
+	return 0;
+}
+
+TEST("resolved hosts: added twice, removed twice, untouched by apply; the configuration says "
+     "resolve")
+{
+	struct vnep_acl_config resolving = config, back;
+	struct vnep_vpc v = vpc("acme", "2001:db8:b::/64");
+	struct in6_addr host, key;
+	struct vnep_acl *acl = NULL;
+	int n = 0;
+
+	resolving.resolve = true;
+	CHECK_INT(vnep_acl_open(&acl, &resolving, false, NULL), 0);
+	CHECK_INT(vnep_acl_want_vpc(acl, &v, NULL), 0);
+	apply(acl);
+	CHECK(!vnep_ip6_parse("2001:db8:b::2", &host, NULL));
+	vnep_acl_host_key(&host, 900, &key);
+	CHECK(vnep_ip6_equal(&host, &key));
+	CHECK_INT(vnep_acl_reachable_add(acl, &key, NULL), 0);
+	CHECK_INT(vnep_acl_reachable_add(acl, &key, NULL), 0);
+	apply(acl);
+	CHECK_INT(differences(acl), 0);
+	CHECK_INT(vnep_acl_reachable_each(acl, count_key, &n, NULL), 0);
+	CHECK_INT(n, 1);
+	CHECK_INT(vnep_acl_config_read(&back, NULL), 0);
+	CHECK(back.resolve);
+	CHECK_INT(vnep_acl_reachable_remove(acl, &key, NULL), 0);
+	CHECK_INT(vnep_acl_reachable_remove(acl, &key, NULL), 0);
+	done(acl);
+}
+
+TEST("the key of a link-local next hop has its VLAN in it, and without one is itself")
+{
+	struct in6_addr addr, key, want;
+
+	CHECK(!vnep_ip6_parse("fe80::1", &addr, NULL));
+	CHECK(!vnep_ip6_parse("fe80:384::1", &want, NULL));
+	vnep_acl_host_key(&addr, 900, &key);
+	CHECK(vnep_ip6_equal(&key, &want));
+	vnep_acl_host_key(&addr, 0, &key);
+	CHECK(vnep_ip6_equal(&key, &addr));
+}
+
+TEST("a port that becomes narrower gets rules of its own, and loses them again")
+{
+	struct vnep_acl *acl = open_with(1);
+
+	apply(acl);
+	CHECK_INT(system("ip link set acc0 mtu 1280"), 0);
+	CHECK(differences(acl) > 0);
+	CHECK_INT(vnep_acl_ports_changed(acl, NULL), 0);
+	CHECK_INT(differences(acl), 0);
+	CHECK_INT(system("ip link set acc0 mtu 1500"), 0);
+	CHECK_INT(vnep_acl_ports_changed(acl, NULL), 0);
+	apply(acl);
+	CHECK_INT(differences(acl), 0);
+	done(acl);
 }
 
 TEST("render needs no kernel, and every element is in it")

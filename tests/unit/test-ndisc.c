@@ -33,7 +33,7 @@ static size_t solicit(uint8_t data[MAX], uint16_t vlan)
 {
 	struct in6_addr src = ip("2001:db8:b::1"), target = ip("2001:db8:b::77");
 
-	return vnep_ndisc_solicit(data, vlan, &theirs, &src, &target);
+	return vnep_ndisc_solicit(data, vlan, &theirs, &src, &target, NULL);
 }
 
 /* An advertisement that answers it, from us. */
@@ -55,6 +55,19 @@ static size_t router_solicit(uint8_t data[MAX])
 	memmove(data + L4 + 8, data + OPTION, 8);
 	vnep_set_be16(data + L3 + 4, 16);
 	return len - 16;
+}
+
+TEST("ndisc: a probe goes to the one that was there, and is the same question")
+{
+	struct in6_addr src = ip("2001:db8:b::1"), target = ip("2001:db8:b::77");
+	struct vnep_ndisc nd;
+	uint8_t data[MAX];
+	size_t len = vnep_ndisc_solicit(data, 0, &theirs, &src, &target, &ours);
+
+	CHECK_INT(vnep_ndisc_read(&nd, data, len), 0);
+	CHECK(!memcmp(data, ours.octet, 6));
+	CHECK(vnep_ip6_equal(&nd.dest, &target) && vnep_ip6_equal(&nd.target, &target));
+	CHECK_INT(nd.type, VNEP_ND_NEIGHBOUR_SOLICIT);
 }
 
 TEST("ndisc: our solicitation is read back, untagged and tagged")

@@ -33,8 +33,8 @@ TEST("policy: without a list a device reaches its VPC's prefix and nothing else"
 	struct vnep_frame in = to("2001:db8:b::2", IPPROTO_UDP, 1),
 			  out = to("2001:db8:c::2", IPPROTO_UDP, 1);
 
-	CHECK(vnep_policy_allows(NULL, 0, &vpc, &in));
-	CHECK(!vnep_policy_allows(NULL, 0, &vpc, &out));
+	CHECK_INT(vnep_policy_allows(NULL, 0, &vpc, &in), VNEP_REASON_NONE);
+	CHECK_INT(vnep_policy_allows(NULL, 0, &vpc, &out), VNEP_POLICY_DENIED);
 }
 
 TEST("policy: with a list only its entries count, prefix, protocol and ports together")
@@ -71,7 +71,8 @@ TEST("policy: with a list only its entries count, prefix, protocol and ports tog
 	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct vnep_frame f = to(cases[i].dest, cases[i].proto, cases[i].port);
 
-		if (vnep_policy_allows(list, 3, &vpc, &f) != cases[i].allowed) {
+		if (vnep_policy_allows(list, 3, &vpc, &f) !=
+			(cases[i].allowed ? VNEP_REASON_NONE : VNEP_POLICY_DENIED)) {
 			printf("# %s %u %u\n", cases[i].dest, cases[i].proto, cases[i].port);
 			CHECK(false);
 		}
@@ -90,8 +91,59 @@ TEST("policy: no rule about ports allows a later fragment, which shows none")
 
 	f.fragment = true;
 	f.l4 = 0;
-	CHECK(!vnep_policy_allows(&ports, 1, &vpc, &f));
-	CHECK(vnep_policy_allows(&any, 1, &vpc, &f));
+	CHECK_INT(vnep_policy_allows(&ports, 1, &vpc, &f), VNEP_FRAGMENT);
+	CHECK_INT(vnep_policy_allows(&any, 1, &vpc, &f), VNEP_REASON_NONE);
+	f.proto = IPPROTO_TCP; /* not even its protocol */
+	CHECK_INT(vnep_policy_allows(&ports, 1, &vpc, &f), VNEP_POLICY_DENIED);
+}
+
+TEST("policy: what never leaves a link is for nobody, whatever the list says")
+{
+	const struct vnep_allow any = { .to = prefix("::/0") };
+	struct vnep_prefix vpc = prefix("2001:db8:b::/64");
+	static const char *const cases[] = { "fe80::1", "ff02::1", "ff0e::1", "::", "::1" };
+
+	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct vnep_frame f = to(cases[i], IPPROTO_UDP, 1);
+
+		CHECK_INT(vnep_policy_allows(&any, 1, &vpc, &f), VNEP_POLICY_DENIED);
+	}
+}
+
+TEST("policy: devices of one VPC meet if the sender may; of two, if both allow it and both or "
+     "neither are tagged")
+{
+	struct in6_addr va = ip("2001:db8:b::70"), vb = ip("2001:db8:c::71");
+	struct in6_addr vb_here = ip("2001:db8:b::71");
+	struct vnep_vpc acme = { .vpc = "acme", .prefix = prefix("2001:db8:b::/64") };
+	struct vnep_vpc other = { .vpc = "other", .prefix = prefix("2001:db8:c::/64") };
+	const struct vnep_allow to_c = { .to = prefix("2001:db8:c::/64") };
+	const struct vnep_allow to_b = { .to = prefix("2001:db8:b::/64"),
+		.proto = IPPROTO_UDP,
+		.port_count = 1,
+		.ports = { { 9, 9 } } };
+	struct vnep_policy_end a = { &va, &acme, NULL, 0 }, b = { &vb_here, &acme, NULL, 0 };
+	struct vnep_frame near = to("2001:db8:b::71", IPPROTO_UDP, 5683);
+	struct vnep_frame far = to("2001:db8:c::71", IPPROTO_UDP, 5683);
+	struct vnep_frame far_tcp = to("2001:db8:c::71", IPPROTO_TCP, 80);
+
+	CHECK_INT(vnep_policy_meets(&a, &b, &near), VNEP_REASON_NONE);
+	a.allow = &to_c;
+	a.allow_count = 1;
+	CHECK_INT(vnep_policy_meets(&a, &b, &near), VNEP_POLICY_DENIED);
+
+	b = (struct vnep_policy_end){ &vb, &other, NULL, 0 };
+	CHECK_INT(vnep_policy_meets(&a, &b, &far), VNEP_POLICY_DENIED); /* only one side */
+	b.allow = &to_b;
+	b.allow_count = 1;
+	CHECK_INT(vnep_policy_meets(&a, &b, &far), VNEP_REASON_NONE);
+	CHECK_INT(vnep_policy_meets(&a, &b, &far_tcp), VNEP_POLICY_DENIED);
+	other.core_vlan = 900;
+	CHECK_INT(vnep_policy_meets(&a, &b, &far), VNEP_POLICY_DENIED);
+	acme.core_vlan = 901;
+	CHECK_INT(vnep_policy_meets(&a, &b, &far), VNEP_REASON_NONE);
+	a.allow_count = 0;
+	CHECK_INT(vnep_policy_meets(&a, &b, &far), VNEP_POLICY_DENIED); /* only the other side */
 }
 
 TEST("policy: the next hop is the destination inside the prefix, else that of the longest route, "

@@ -1,0 +1,107 @@
+/*
+ * edge-hold - the hand-over gate, for devices and for hosts of the VPC alike (models/handover.pml V=3).
+ *
+ * Whoever is held has its traffic queued by the kernel behind a neighbour that is not there. One membarrier() in a
+ * thread serves all that wait: behind it no packet is decided by the old set any more. Then the ring gets the time
+ * to close its blocks and is read to its end; what the worker still has is sent, and the neighbour is installed:
+ * the kernel sends its queue on, behind everything.
+ */
+#include <stddef.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "edge-priv.h"
+
+enum {
+	MEMBARRIER_GLOBAL = 1 /* linux/membarrier.h */,
+	UNSENT_WAIT_MS = 1,
+	JOURNAL_RETRY_MS = 1000,
+	SETTLE_US = (2 * EDGE_RETIRE_MS + 1) * 1000
+};
+
+static void barrier_work(void *arg)
+{
+	(void)arg;
+	syscall(SYS_membarrier, MEMBARRIER_GLOBAL, 0, 0);
+}
+
+static void barrier_done(void *arg)
+{
+	struct vnep_edge *edge = arg;
+
+	if (!edge->stopping) /* the loop's timers are on their way out */
+		vnep_timer_set(edge->drained, 2 * EDGE_RETIRE_MS + 1);
+}
+
+static void barrier_start(struct vnep_edge *edge)
+{
+	if (edge->barrier_running)
+		return;
+	edge->barrier_running = true;
+	edge->barrier_round++;
+	if (vnep_loop_work(edge->loop, barrier_work, barrier_done, edge)) {
+		barrier_work(NULL); /* no thread to be had: wait here, order comes first */
+		barrier_done(edge);
+	}
+}
+
+void edge_hold_add(struct vnep_edge *edge, struct edge_held *held,
+	bool (*finish)(struct vnep_edge *edge, struct edge_held *held))
+{
+	if (held->finish)
+		edge_hold_remove(edge, held);
+	held->finish = finish;
+	held->round = edge->barrier_round + 1;
+	held->link = edge->hold_first;
+	edge->hold_first = held;
+	barrier_start(edge);
+}
+
+void edge_hold_remove(struct vnep_edge *edge, struct edge_held *held)
+{
+	struct edge_held **p = &edge->hold_first;
+
+	while (*p && *p != held)
+		p = &(*p)->link;
+	if (*p)
+		*p = held->link;
+	held->finish = NULL;
+}
+
+void edge_barrier_drained(struct vnep_edge *edge)
+{
+	struct edge_held *held, *next;
+	bool later = false, more = false;
+
+	edge_ingest(edge);
+	for (held = edge->hold_first; held; held = next) {
+		next = held->link;
+		if (held->round > edge->barrier_round)
+			more = true;
+		else if (!held->finish(edge, held))
+			later = true;
+	}
+	edge->barrier_running = false;
+	for (held = edge->hold_first; held && !more; held = held->link)
+		more = held->round > edge->barrier_round; /* held anew by the one before it */
+	if (more)
+		barrier_start(edge); /* one that is stuck does not keep the others */
+	else if (later)
+		vnep_timer_set(
+			edge->drained, edge->group_error ? JOURNAL_RETRY_MS : UNSENT_WAIT_MS);
+}
+
+void edge_hold_finish(struct vnep_edge *edge)
+{
+	struct edge_held *held, *next;
+
+	if (!edge->hold_first)
+		return;
+	barrier_work(NULL);
+	usleep(SETTLE_US);
+	edge_ingest(edge);
+	for (held = edge->hold_first; held; held = next) {
+		next = held->link;
+		held->finish(edge, held);
+	}
+}

@@ -1,0 +1,505 @@
+/*
+ * edge-neigh - hosts and next hops of the core side: resolved when somebody sends to them, watched while they are
+ * used.
+ *
+ * The kernel forwards to those in its set `reachable` and hands the rest over. A host that answers goes into the
+ * set while it has no neighbour, so that the kernel queues; the worker sends what it has, and behind the barrier of
+ * edge-hold.c the neighbour is written: nothing is overtaken. Neighbours are permanent, so the worker must notice
+ * who went away: every resolved host is asked again about every 30 s, and one that does not answer leaves the set
+ * first and its neighbour behind the next barrier. A host to which neither kernel nor worker sent anything for
+ * some minutes is forgotten; next hops of routes are not, and are looked for while they are away.
+ */
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "edge-priv.h"
+
+enum {
+	TRIES = 3,
+	RETRY_MS = 1000,
+	PROBE_MS = 30000,
+	PROBE_JITTER_MS = 7500,
+	AWAY_MAX_MS = 30000,
+	FORGET_MS = 300000,
+	ASKED_MAX = EDGE_HOSTS_MAX /
+		    4, /* who scans a prefix must not crowd out the hosts that are there */
+};
+
+static void say(struct vnep_edge *edge, int level, const struct edge_host *h, const char *what)
+{
+	char addr[VNEP_IP6_LEN];
+
+	vnep_ip6_print(&h->key.addr, addr);
+	if (h->key.vlan)
+		edge_say(edge, level, "next hop: %s in VLAN %u %s", addr, h->key.vlan, what);
+	else
+		edge_say(edge, level, "next hop: %s %s", addr, what);
+}
+
+static bool is_next_hop(const struct vnep_vpc *vpc, const struct in6_addr *addr)
+{
+	for (size_t r = 0; r < vpc->route_count; r++)
+		if (vnep_ip6_equal(&vpc->routes[r].next_hop, addr))
+			return true;
+	return false;
+}
+
+/* The VPC whose host or next hop that is. NULL: of none here, or an endpoint. vlan < 0: in whatever VLAN. */
+static const struct vnep_vpc *vpc_of(struct vnep_edge *edge, const struct in6_addr *addr, int vlan)
+{
+	for (size_t i = 0; i < edge->vpc_count; i++) {
+		const struct vnep_vpc *vpc = &edge->vpcs[i];
+
+		if ((vlan < 0 || vpc->core_vlan == vlan) &&
+			(vnep_prefix_has(&vpc->prefix, addr) || is_next_hop(vpc, addr)))
+			return edge_holder(edge, addr) ? NULL : vpc;
+	}
+	return NULL;
+}
+
+static void set_state(struct vnep_edge *edge, struct edge_host *h, enum edge_host_state state)
+{
+	edge->hosts_asked -= h->state == EDGE_HOST_ASKED;
+	edge->hosts_asked += state == EDGE_HOST_ASKED;
+	h->state = state;
+}
+
+static void host_free(struct vnep_edge *edge, struct edge_host *h)
+{
+	edge_queue_drop(edge, h);
+	free(h);
+}
+
+static void forget(struct vnep_edge *edge, struct edge_host *h)
+{
+	set_state(edge, h, EDGE_HOST_AWAY);
+	vnep_heap_remove(&edge->host_timers, &h->timer);
+	edge_hold_remove(edge, &h->held);
+	vnep_table_remove(&edge->hosts, h);
+	host_free(edge, h);
+}
+
+static void arm(struct vnep_edge *edge, struct edge_host *h, int64_t ms)
+{
+	struct vnep_mono at = vnep_mono_now();
+
+	at.ns += ms * 1000000;
+	if (vnep_heap_set(&edge->host_timers, &h->timer, at))
+		edge_say(edge, LOG_ERR, "neighbour: no memory for a timer");
+}
+
+static void arm_probe(struct vnep_edge *edge, struct edge_host *h)
+{
+	arm(edge, h, PROBE_MS - PROBE_JITTER_MS + (int64_t)arc4random_uniform(2 * PROBE_JITTER_MS));
+}
+
+/* ---- asking ---- */
+
+static void solicit(struct vnep_edge *edge, const struct edge_host *h, bool unicast)
+{
+	struct edge_port *core = edge_core(edge);
+	uint8_t out[VNEP_ND_FRAME_MAX];
+	struct in6_addr src;
+
+	vnep_ip6_link_local(&core->mac, &src);
+	edge_send(edge, core, out,
+		vnep_ndisc_solicit(out, (uint16_t)h->key.vlan, &core->mac, &src, &h->key.addr,
+			unicast ? &h->mac : NULL));
+}
+
+/* The first try of a probe goes to where it was; it may have moved, so the others go to everybody. */
+static void ask(struct vnep_edge *edge, struct edge_host *h)
+{
+	if (edge_core(edge)->up)
+		solicit(edge, h, h->state == EDGE_HOST_KNOWN && !h->tries);
+	h->tries++;
+	arm(edge, h, RETRY_MS);
+}
+
+static void begin_asking(struct vnep_edge *edge, struct edge_host *h)
+{
+	set_state(edge, h, EDGE_HOST_ASKED);
+	h->has_mac = false;
+	h->tries = 0;
+	ask(edge, h);
+}
+
+static void look_later(struct vnep_edge *edge, struct edge_host *h)
+{
+	int64_t pause = RETRY_MS;
+
+	for (unsigned i = 1; i < h->failures && pause < AWAY_MAX_MS; i++)
+		pause *= 2;
+	set_state(edge, h, EDGE_HOST_AWAY);
+	arm(edge, h, pause < AWAY_MAX_MS ? pause : AWAY_MAX_MS);
+}
+
+/* ---- open and closed ---- */
+
+static struct edge_host *host_of_held(struct edge_held *held)
+{
+	return (void *)((char *)held - offsetof(struct edge_host, held));
+}
+
+static void write_neighbour(struct vnep_edge *edge, struct edge_host *h)
+{
+	struct vnep_err err = { 0 };
+
+	if (vnep_rtnl_neigh_set(
+		    edge->rt, edge_core(edge)->ifindex, &h->kernel, &h->mac, true, &err))
+		edge_warn(edge, "neighbour", &err);
+}
+
+static void delete_neighbour(struct vnep_edge *edge, struct edge_host *h)
+{
+	struct vnep_err err = { 0 };
+
+	if (vnep_rtnl_neigh_delete(edge->rt, edge_core(edge)->ifindex, &h->kernel, &err))
+		edge_warn(edge, "neighbour", &err);
+}
+
+static bool opened(struct vnep_edge *edge, struct edge_held *held)
+{
+	struct edge_host *h = host_of_held(held);
+	struct edge_port *core = edge_core(edge);
+
+	if (core->inject && vnep_inject_unsent(core->inject) > 0)
+		return false;
+	edge_hold_remove(edge, held);
+	write_neighbour(edge, h);
+	set_state(edge, h, EDGE_HOST_KNOWN);
+	arm_probe(edge, h);
+	return true;
+}
+
+/* It answered: from now on the worker sends at once, and the kernel as soon as it may. */
+static void open_host(struct vnep_edge *edge, struct edge_host *h)
+{
+	struct vnep_err err = { 0 };
+
+	if (!h->open) {
+		delete_neighbour(edge, h); /* one of ours it is not */
+		h->open = !vnep_acl_reachable_add(edge->acl, &h->kernel, &err);
+		if (!h->open)
+			edge_warn(edge, "neighbour", &err); /* the worker goes on sending */
+	}
+	if (h->missing)
+		say(edge, LOG_NOTICE, h, "is back");
+	h->missing = false;
+	h->tries = h->failures = 0;
+	edge_queue_send(edge, h);
+	vnep_heap_remove(&edge->host_timers, &h->timer);
+	set_state(edge, h, EDGE_HOST_OPENING);
+	edge_hold_add(edge, &h->held, opened);
+}
+
+static bool closed(struct vnep_edge *edge, struct edge_held *held)
+{
+	struct edge_host *h = host_of_held(held);
+
+	edge_hold_remove(edge, held);
+	delete_neighbour(edge, h);
+	if (h->has_mac)
+		open_host(edge, h); /* it spoke meanwhile */
+	else if (h->queue.len)
+		begin_asking(edge, h);
+	else if (h->route)
+		look_later(edge, h);
+	else
+		forget(edge, h);
+	return true;
+}
+
+static void close_host(struct vnep_edge *edge, struct edge_host *h)
+{
+	struct vnep_err err = { 0 };
+
+	if (h->open && vnep_acl_reachable_remove(edge->acl, &h->kernel, &err))
+		edge_warn(edge, "neighbour", &err);
+	h->open = h->has_mac = false;
+	h->tries = 0;
+	vnep_heap_remove(&edge->host_timers, &h->timer);
+	set_state(edge, h, EDGE_HOST_CLOSING);
+	edge_hold_add(edge, &h->held, closed);
+}
+
+/* It does not answer. */
+static void give_up(struct vnep_edge *edge, struct edge_host *h)
+{
+	h->failures += h->failures < 8;
+	if (h->route && !h->missing) {
+		say(edge, LOG_WARNING, h, "does not answer");
+		h->missing = true;
+	}
+	edge_queue_refuse(edge, h);
+	if (h->open || h->state == EDGE_HOST_KNOWN)
+		close_host(edge, h);
+	else if (h->route)
+		look_later(edge, h);
+	else
+		forget(edge, h);
+}
+
+/* ---- the table ---- */
+
+static int64_t idle_ms(struct vnep_edge *edge, const struct edge_host *h)
+{
+	int64_t idle = (vnep_mono_now().ns - h->used.ns) / 1000000;
+	struct vnep_neigh neigh;
+
+	if (!vnep_rtnl_neigh_get(edge->rt, edge_core(edge)->ifindex, &h->kernel, &neigh, NULL) &&
+		(int64_t)neigh.idle_ms < idle)
+		idle = (int64_t)neigh.idle_ms;
+	return idle;
+}
+
+/* The one that the worker sent to longest ago makes room. */
+static void evict(struct vnep_edge *edge)
+{
+	struct edge_host *h, *oldest = NULL;
+
+	for (size_t i = 0; (h = vnep_table_next(&edge->hosts, &i));)
+		if (h->state == EDGE_HOST_KNOWN && !h->route &&
+			(!oldest || h->used.ns < oldest->used.ns))
+			oldest = h;
+	if (oldest)
+		close_host(edge, oldest); /* its place is free behind the barrier */
+}
+
+static struct edge_host_key key_of(const struct in6_addr *addr, uint16_t vlan)
+{
+	return (struct edge_host_key){ *addr, vlan };
+}
+
+static struct edge_host *host_of(struct vnep_edge *edge, const struct in6_addr *addr, uint16_t vlan)
+{
+	struct edge_host_key key = key_of(addr, vlan);
+	struct edge_host *h = vnep_table_get(&edge->hosts, &key);
+
+	if (h)
+		return h;
+	if (edge->hosts.count >= EDGE_HOSTS_MAX)
+		evict(edge);
+	if (edge->hosts.count >= EDGE_HOSTS_MAX || edge->hosts_asked >= ASKED_MAX)
+		return NULL;
+	h = calloc(1, sizeof *h);
+	if (!h)
+		return NULL;
+	h->key = key;
+	h->used = vnep_mono_now();
+	vnep_acl_host_key(addr, vlan, &h->kernel);
+	if (vnep_table_put(&edge->hosts, h)) {
+		free(h);
+		return NULL;
+	}
+	return h;
+}
+
+void edge_send_core(struct vnep_edge *edge, const struct vnep_vpc *vpc,
+	const struct in6_addr *next_hop, uint8_t *frame, size_t len)
+{
+	struct edge_host *h = host_of(edge, next_hop, vpc->core_vlan);
+
+	edge->ledger_dirty = true;
+	vnep_forward_retag(frame, &len, vpc->core_vlan);
+	if (h)
+		h->used = vnep_mono_now();
+	if (h && (h->state == EDGE_HOST_KNOWN || h->state == EDGE_HOST_OPENING)) {
+		edge_host_send(edge, h, frame, len);
+		return;
+	}
+	if (!h || !edge_queue_put(edge, h, frame, len)) {
+		edge_drop(edge, NULL, VNEP_NEIGHBOUR_QUEUE);
+		return;
+	}
+	edge_drop(edge, NULL,
+		VNEP_NO_NEXT_HOP); /* until it is sent: a kill must not lose the count */
+	if (h->state == EDGE_HOST_AWAY)
+		begin_asking(edge, h);
+}
+
+/* The kernel should send there itself: somebody took the host out of its set. */
+void edge_host_reopen(
+	struct vnep_edge *edge, const struct vnep_vpc *vpc, const struct in6_addr *next_hop)
+{
+	struct edge_host_key key = key_of(next_hop, vpc->core_vlan);
+	struct edge_host *h = vnep_table_get(&edge->hosts, &key);
+
+	if (!h || h->state != EDGE_HOST_KNOWN || !h->open)
+		return;
+	h->open = false;
+	open_host(edge, h);
+}
+
+void edge_host_heard(struct vnep_edge *edge, const struct in6_addr *addr, uint16_t vlan,
+	const struct vnep_mac *mac, bool weak)
+{
+	struct edge_host_key key = key_of(addr, vlan);
+	struct edge_host *h = vnep_table_get(&edge->hosts, &key);
+	bool moved = h && h->has_mac && !vnep_mac_equal(&h->mac, mac);
+
+	if (!h || mac->octet[0] & 1 || (moved && weak))
+		return; /* only of those that somebody here asked for: nobody fills our tables by talking */
+	h->mac = *mac;
+	h->has_mac = true;
+	if (h->state == EDGE_HOST_AWAY || h->state == EDGE_HOST_ASKED) {
+		open_host(edge, h);
+	} else if (h->state == EDGE_HOST_KNOWN) {
+		if (moved)
+			write_neighbour(edge, h);
+		if (moved || h->tries)
+			arm_probe(edge, h);
+		h->tries = 0;
+	}
+}
+
+/* ---- time ---- */
+
+static void timer_due(struct vnep_edge *edge, struct edge_host *h)
+{
+	switch (h->state) {
+	case EDGE_HOST_AWAY: begin_asking(edge, h); break;
+	case EDGE_HOST_KNOWN:
+		if (!h->tries && !h->route && idle_ms(edge, h) >= FORGET_MS) {
+			close_host(edge, h);
+			break;
+		}
+		/* fall through */
+	case EDGE_HOST_ASKED:
+		if (h->tries >= TRIES)
+			give_up(edge, h);
+		else
+			ask(edge, h);
+		break;
+	case EDGE_HOST_OPENING:
+	case EDGE_HOST_CLOSING: break; /* the barrier is their clock */
+	}
+}
+
+void edge_host_timers(struct vnep_edge *edge)
+{
+	struct vnep_mono now = vnep_mono_now();
+	struct vnep_heap_node *node;
+
+	while ((node = vnep_heap_first(&edge->host_timers)) && node->at.ns <= now.ns) {
+		vnep_heap_remove(&edge->host_timers, node);
+		timer_due(edge, (void *)((char *)node - offsetof(struct edge_host, timer)));
+	}
+}
+
+/* ---- start, map, port ---- */
+
+void edge_hosts_follow(struct vnep_edge *edge)
+{
+	struct edge_host *h;
+
+	for (size_t i = 0; (h = vnep_table_next(&edge->hosts, &i));) {
+		h->route = false;
+		if (h->state != EDGE_HOST_CLOSING && !vpc_of(edge, &h->key.addr, (int)h->key.vlan))
+			close_host(edge, h);
+	}
+	for (size_t i = 0; i < edge->vpc_count; i++) {
+		for (size_t r = 0; r < edge->vpcs[i].route_count; r++) {
+			h = host_of(
+				edge, &edge->vpcs[i].routes[r].next_hop, edge->vpcs[i].core_vlan);
+			if (!h)
+				continue;
+			h->route = true;
+			if (h->state == EDGE_HOST_AWAY && !h->timer.slot)
+				begin_asking(edge, h);
+		}
+	}
+}
+
+/* Its address and VLAN, from its key in the kernel. */
+static struct edge_host *host_of_kernel(struct vnep_edge *edge, const struct in6_addr *kernel)
+{
+	struct in6_addr addr = *kernel;
+	const struct vnep_vpc *vpc;
+	int vlan = -1;
+
+	if (IN6_IS_ADDR_LINKLOCAL(kernel)) {
+		vlan = vnep_be16(kernel->s6_addr + 2);
+		memset(addr.s6_addr + 2, 0, 2);
+	}
+	vpc = vpc_of(edge, &addr, vlan);
+	return vpc ? host_of(edge, &addr, vpc->core_vlan) : NULL;
+}
+
+/* What an earlier daemon resolved goes on undisturbed while it is asked whether it is still there. */
+static int adopt(const struct in6_addr *kernel, void *arg)
+{
+	struct vnep_edge *edge = arg;
+	struct edge_host *h = host_of_kernel(edge, kernel);
+	struct vnep_neigh neigh;
+	struct vnep_err err = { 0 };
+
+	if (!h) {
+		if (vnep_acl_reachable_remove(edge->acl, kernel, &err) ||
+			vnep_rtnl_neigh_delete(edge->rt, edge_core(edge)->ifindex, kernel, &err))
+			edge_warn(edge, "neighbour", &err);
+		return 0;
+	}
+	h->open = true;
+	h->tries = 0;
+	if (!vnep_rtnl_neigh_get(edge->rt, edge_core(edge)->ifindex, kernel, &neigh, NULL) &&
+		neigh.permanent) {
+		h->mac = neigh.mac;
+		h->has_mac = true;
+		set_state(edge, h, EDGE_HOST_KNOWN);
+		ask(edge, h);
+	} else { /* killed in the middle of it: the kernel still queues */
+		begin_asking(edge, h);
+	}
+	return 0;
+}
+
+void edge_hosts_adopt(struct vnep_edge *edge)
+{
+	struct vnep_err err = { 0 };
+
+	if (vnep_acl_reachable_each(edge->acl, adopt, edge, &err))
+		edge_warn(edge, "neighbour", &err);
+}
+
+void edge_host_wanted(struct vnep_edge *edge, int ifindex, const struct in6_addr *kernel)
+{
+	struct edge_host *h;
+
+	if (ifindex != edge_core(edge)->ifindex)
+		return;
+	h = host_of_kernel(edge, kernel);
+	if (h && h->state == EDGE_HOST_KNOWN)
+		write_neighbour(edge, h); /* somebody removed it */
+	else if (h && h->state == EDGE_HOST_AWAY)
+		begin_asking(edge, h);
+}
+
+/* A link that goes down takes the neighbours with it, also permanent ones. */
+void edge_hosts_again(struct vnep_edge *edge)
+{
+	struct edge_host *h;
+
+	for (size_t i = 0; (h = vnep_table_next(&edge->hosts, &i));) {
+		if (h->state == EDGE_HOST_KNOWN) {
+			write_neighbour(edge, h);
+			h->tries = 0;
+			ask(edge, h);
+		} else if (h->state == EDGE_HOST_AWAY) {
+			h->failures = 0;
+			begin_asking(edge, h);
+		}
+	}
+}
+
+void edge_hosts_release(struct vnep_edge *edge)
+{
+	struct edge_host *h;
+
+	for (size_t i = 0; (h = vnep_table_next(&edge->hosts, &i));)
+		host_free(edge, h);
+	vnep_table_release(&edge->hosts);
+	vnep_heap_release(&edge->host_timers);
+}
