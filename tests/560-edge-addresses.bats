@@ -22,7 +22,7 @@ addresses() {
 }
 
 speak_from() {
-	netns dev0 ping -q -c 1 -W 1 -I "$1" 2001:db8:b::2
+	netns dev0 ping -q -c 1 -W 3 -I "$1" 2001:db8:b::2
 }
 
 # One packet; what answers it goes to the latest address.
@@ -45,7 +45,7 @@ reached() {
 	speak_from 2001:db8:a::2
 	wait_for 5 state_is "$V0" awake
 	addresses 2001:db8:c::2
-	wait_for 10 speak_from 2001:db8:c::2
+	wait_for 20 speak_from 2001:db8:c::2
 	bound_to 2001:db8:c::2
 	state_is "$V0" awake
 	reached

@@ -30,10 +30,10 @@ struct vnep_forward {
 		src_mac; /* device and access port; VPC host (or next hop) and core port */
 	uint16_t vlan;	 /* 0 = untagged: a tag is taken off */
 	uint32_t mtu;	 /* octets of the IPv6 packet that the port takes; 0 = not known */
-	bool keep_hop;	 /* the hop limit stays: the first of two rewritings of one packet */
 	/* Form host: was (V) is the other end, becomes is not used. Lent; NULL for form edge. */
 	const struct in6_addr *host_addr;
 	unsigned host_addr_count;
+	bool keep_hop;	 /* the hop limit stays: the first of two rewritings of one packet */
 };
 
 enum { VNEP_FORWARD_ROOM = 4 }; /* a tag may be added: out holds len + VNEP_FORWARD_ROOM octets */

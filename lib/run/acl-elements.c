@@ -181,7 +181,7 @@ void acl_elements_device(
 	if (out->set == VNEP_SET_ENDPOINT && !d->host)
 		acl_elements_add(out, d->vep.s6_addr, NULL);
 	else if (out->set == VNEP_SET_HOST_PAIR && d->host)
-		add_pairs(d, out); /* also of one that is attached nowhere: what comes for it is kept */
+		add_pairs(d, out);
 	else if (out->set == VNEP_SET_KNOWN && d->has_mac)
 		acl_elements_add(out, d->mac.octet, NULL);
 	else if (d->class != ACL_NONE)

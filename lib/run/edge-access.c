@@ -84,7 +84,7 @@ static enum vnep_reason find_by_mac(
 	return edge_device_mac_known(edge, &mac) ? VNEP_WRONG_VLAN : VNEP_NO_MAPPING;
 }
 
-/* As a tap would have seen it: from V. */
+/* As a tap would have seen it: from V, but of form host. */
 static void heard(
 	struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame)
 {
@@ -169,17 +169,16 @@ static enum vnep_reason from_device(struct vnep_edge *edge, struct edge_device *
 	const struct vnep_vpc *vpc = edge_vpc(edge, d->vpc, &d->vep);
 	struct edge_device *peer;
 	struct in6_addr next_hop;
-	enum vnep_reason reason;
+	enum vnep_reason reason = edge_may_send(edge, d, f, &peer);
 	size_t len = 0;
 
-	if (d->form == VNEP_FORM_HOST) {
-		edge_device_sign(edge, d, frame->ts);
-		edge_host_send_on(edge, d, frame);
-		return VNEP_REASON_NONE;
-	}
-	reason = edge_may_send(edge, d, f, &peer);
 	if (!reason && !peer && !vnep_policy_next_hop(vpc, &f->dest, &next_hop))
 		reason = VNEP_NO_NEXT_HOP;
+	if (d->form == VNEP_FORM_HOST) {
+		how.was = d->vep;
+		how.host_addr = d->addr;
+		how.host_addr_count = d->addr_count;
+	}
 	how.keep_hop = peer;
 	how.mtu = peer ? 0 : edge_core(edge)->mtu;
 	if (!reason)

@@ -43,9 +43,10 @@ static bool find_asker(struct vnep_edge *edge, struct edge_port *port, const str
 	memcpy(out->mac.octet, frame + 6, 6);
 	if (d && d->bound && vnep_mac_equal(&d->l2.mac, &out->mac)) {
 		out->port = d->port;
-		out->device = d;
-		if (d->form == VNEP_FORM_EDGE)
+		if (d->form == VNEP_FORM_EDGE) {
+			out->device = d;
 			out->addr = d->addr[d->addr_count - 1];
+		}
 		out->vlan = d->l2.vlan;
 	} else if (!port) {
 		out->port = edge_core(edge);
@@ -75,7 +76,7 @@ static struct in6_addr source_for(
 		if (!IN6_IS_ADDR_LINKLOCAL(&a->port->addr[i]))
 			return a->port->addr[i];
 	vnep_ip6_link_local(&a->port->mac, &link_local);
-	if (!on_link(edge, a) && edge_device_by_vep(edge, &f->dest))
+	if (!on_link(edge, a) && edge_holder(edge, &f->dest))
 		return f->dest;
 	return link_local;
 }

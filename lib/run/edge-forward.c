@@ -111,8 +111,10 @@ enum vnep_reason edge_may_send(struct vnep_edge *edge, const struct edge_device 
 	struct vnep_policy_end b;
 
 	*peer = NULL;
-	if (!a.vpc)
+	if (!a.vpc || (d->form == VNEP_FORM_HOST && !vnep_ip6_equal(&f->dest, &d->vep)))
 		return VNEP_POLICY_DENIED;
+	if (d->form == VNEP_FORM_HOST)
+		return VNEP_REASON_NONE;
 	*peer = edge_device_by_endpoint(edge, &f->dest);
 	if (!*peer)
 		return vnep_policy_allows(a.allow, a.allow_count, &a.vpc->prefix, f);
@@ -151,10 +153,6 @@ void edge_forward(
 	struct edge_device *peer;
 	struct vnep_frame f;
 
-	if (d->form == VNEP_FORM_HOST) {
-		edge_host_send_on(edge, d, frame);
-		return;
-	}
 	if (vnep_frame_parse(&f, frame->data, frame->len)) {
 		edge_deny(edge, port, frame, d, VNEP_FROM_DEVICE, VNEP_MALFORMED, true);
 		return;
@@ -168,12 +166,13 @@ void edge_forward(
 	send_on(edge, d, frame, &f, peer);
 }
 
-/* A frame whose source is V already (L of form host), brought into edge->frame. NULL: it is refused and counted. */
+/* A frame that left the access chain (its source is V, but of form host), brought into edge->frame. NULL: it is
+ * refused and counted. */
 static struct edge_device *take(
 	struct vnep_edge *edge, struct vnep_ring_frame *frame, struct vnep_frame *f)
 {
-	enum vnep_reason why;
 	struct edge_device *d;
+	enum vnep_reason why;
 
 	if (frame->len < frame->wire_len || frame->len + VNEP_FORWARD_ROOM > sizeof edge->frame ||
 		vnep_frame_parse(f, frame->data, frame->len)) {
@@ -215,8 +214,8 @@ void edge_too_big(
 	struct vnep_edge *edge, const struct vnep_ring_frame *frame, enum vnep_direction direction)
 {
 	struct vnep_ring_frame moved = *frame;
-	enum vnep_reason why;
-	struct edge_device *d;
+	enum vnep_reason why = VNEP_MALFORMED;
+	struct edge_device *d = NULL;
 	struct vnep_frame f;
 
 	if (direction == VNEP_FROM_DEVICE) {
@@ -225,10 +224,9 @@ void edge_too_big(
 			send_on(edge, d, &moved, &f, NULL);
 		return;
 	}
-	d = NULL;
 	if (!vnep_frame_parse(&f, frame->data, frame->len))
 		d = edge_device_of(edge, &f.dest, &f.src, &why);
-	if (d && !why)
+	if (!why)
 		edge_deliver(edge, d, frame);
 	else
 		edge_to_device(edge, frame); /* which says why not */
@@ -250,7 +248,7 @@ void edge_big_copy(
 		return;
 	if (direction == VNEP_TO_DEVICE) {
 		d = edge_device_of(edge, &f.dest, &f.src, &why);
-		port = d ? d->port : NULL;
+		port = why ? NULL : d->port;
 	}
 	if (!port || packet_len(&f) <= port->mtu)
 		return;

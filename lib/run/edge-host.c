@@ -96,28 +96,3 @@ struct edge_device *edge_holder(struct vnep_edge *edge, const struct in6_addr *a
 
 	return d ? d : by_addr(edge, addr);
 }
-
-void edge_host_send_on(
-	struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame)
-{
-	const struct vnep_vpc *vpc = edge_vpc(edge, d->vpc, &d->vep);
-	struct edge_port *core = edge_core(edge);
-	enum vnep_reason reason = VNEP_REASON_NONE;
-	struct vnep_frame f;
-
-	if (frame->len + VNEP_FORWARD_ROOM > sizeof edge->frame ||
-		vnep_frame_parse(&f, frame->data, frame->len))
-		reason = VNEP_MALFORMED;
-	else if (!vpc || !vnep_ip6_equal(&f.dest, &d->vep))
-		reason = VNEP_POLICY_DENIED;
-	if (reason) {
-		edge_deny(edge, d->port ? d->port : core, frame, d, VNEP_FROM_DEVICE, reason, true);
-		return;
-	}
-	if (edge_refuse_big(edge, d, frame, VNEP_FROM_DEVICE, core->mtu))
-		return;
-	d->accepted++;
-	memmove(edge->frame, frame->data, frame->len); /* it may be there already */
-	vnep_frame_hop(&f, edge->frame);	       /* > 1: the rule for hop limits came before */
-	edge_send_core(edge, vpc, &d->vep, edge->frame, f.end);
-}

@@ -50,7 +50,7 @@ static bool is_ours(const struct vnep_edge *edge, const struct edge_port *port, 
 	return false;
 }
 
-/* Does the edge hold this address for a device whose VPC is in that VLAN? */
+/* Does this address belong to an endpoint that we hold (or, of form host, to its device), whose VPC is in that VLAN? */
 static bool is_endpoint(struct vnep_edge *edge, const struct in6_addr *addr, uint16_t vlan)
 {
 	struct edge_device *d = edge_holder(edge, addr);
@@ -65,14 +65,12 @@ void edge_announce(struct vnep_edge *edge, const struct edge_device *d)
 	struct edge_port *core = edge_core(edge);
 	uint8_t out[VNEP_ND_FRAME_MAX];
 
-	if (!vpc)
-		return;
-	if (d->form == VNEP_FORM_EDGE)
+	bool host = d->form == VNEP_FORM_HOST;
+
+	for (unsigned i = 0; vpc && i < (host ? d->addr_count : 1); i++)
 		edge_send(edge, core, out,
-			vnep_ndisc_announce(out, vpc->core_vlan, &core->mac, &d->vep));
-	for (unsigned i = 0; d->form == VNEP_FORM_HOST && i < d->addr_count; i++)
-		edge_send(edge, core, out,
-			vnep_ndisc_announce(out, vpc->core_vlan, &core->mac, &d->addr[i]));
+			vnep_ndisc_announce(
+				out, vpc->core_vlan, &core->mac, host ? &d->addr[i] : &d->vep));
 }
 
 static void core_discovery(

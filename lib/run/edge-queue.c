@@ -73,7 +73,8 @@ struct refused {
 
 static void tell_refused(struct vnep_edge *edge, struct refused *r)
 {
-	struct edge_device *d = r->count ? edge_device_by_vep(edge, &r->src) : NULL;
+	enum vnep_reason why;
+	struct edge_device *d = r->count ? edge_device_of(edge, &r->src, &r->dest, &why) : NULL;
 
 	if (r->count)
 		edge_tell_decision(edge, d && d->port ? d->port : edge_core(edge), &r->frame, d,

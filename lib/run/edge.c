@@ -215,12 +215,10 @@ int edge_acl_anew(struct vnep_edge *edge, uint64_t *changes, struct vnep_err *er
 	edge->acl = fresh;
 	rc = map_load(edge, err);
 	if (!rc)
-	if (rc)
-		return rc;
-	rc = vnep_acl_apply(edge->acl, changes, err);
+		rc = vnep_acl_apply(edge->acl, changes, err);
 	if (!rc) {
-		edge_ra_look_at_vpcs(edge);
 		edge_hosts_follow(edge);
+		edge_ra_look_at_vpcs(edge);
 	}
 	return rc;
 }
@@ -229,7 +227,8 @@ int edge_acl_anew(struct vnep_edge *edge, uint64_t *changes, struct vnep_err *er
 
 static void arm_tick(struct vnep_edge *edge)
 {
-	const struct vnep_heap *const heaps[] = { &edge->silences, &edge->host_timers, &edge->adverts };
+	const struct vnep_heap *const heaps[] = { &edge->silences, &edge->host_timers,
+		&edge->adverts };
 	struct vnep_mono now = vnep_mono_now();
 	int64_t wait = -1;
 
@@ -376,7 +375,7 @@ static void link_event(const struct vnep_link *link, void *arg)
 	port->up = up && port->inject;
 	if (back && port->core)
 		edge_hosts_again(edge);
-	else if (back)
+	if (back)
 		edge_ra_port_up(edge, port);
 }
 
