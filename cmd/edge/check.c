@@ -1,4 +1,4 @@
-/* check - every mistake of a configuration, and whether its ports are there. */
+/* check - every mistake of a configuration, whether its ports are there, and what of the map it cannot serve. */
 #include <errno.h>
 #include <string.h>
 
@@ -70,8 +70,13 @@ int edge_check(struct vnep_cli *cli)
 	whole = vnep_edge_config_check(&config, report, cli, NULL);
 	if (!whole)
 		whole = check_ports(cli, &config);
+	if (!whole) {
+		whole = vnep_edge_map_check(&config, cli->state, report, cli, &cli->err);
+		if (whole && whole != VNEP_EVALUE)
+			return whole; /* the map cannot be read */
+	}
 	if (rc || whole)
-		return vnep_err_set(&cli->err, VNEP_EVALUE, "the configuration is not good");
+		return vnep_err_set(&cli->err, VNEP_EVALUE, "the configuration is not good, or not for this map");
 	vnep_cli_say(cli, "good: %u access ports, core port %s", config.acl.access_count,
 		config.acl.core);
 	return 0;

@@ -63,6 +63,11 @@ int vnep_edge_config_check(const struct vnep_edge_config *config, vnep_edge_conf
 int vnep_edge_advertise_fits(const struct vnep_edge_config *config,
 	const struct vnep_advertise *advertise, uint32_t port_mtu, struct vnep_err *err);
 
+/* Can an edge of this configuration serve the map of the state folder? Every record that it cannot (a VLAN on one
+ * side only, another core port) goes to report; returns the first VNEP_EVALUE. 0 also where there is no map. */
+int vnep_edge_map_check(const struct vnep_edge_config *config, const char *state,
+	vnep_edge_config_report *report, void *arg, struct vnep_err *err);
+
 /* Log lines of the daemon: a level as in syslog(3) and one line of text that names the part that speaks. */
 typedef void vnep_edge_log(int level, const char *text, void *arg);
 
