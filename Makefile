@@ -46,7 +46,7 @@ all: $(bins)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests check demo deps doctor lint install uninstall clean fuzz format
+.PHONY: all tests check demo bench-path deps doctor lint install uninstall clean fuzz format
 
 $(BUILD)/%.o: %.c Makefile | $(deps)
 	@mkdir -p $(@D)
@@ -86,6 +86,10 @@ check: deps all tests
 
 demo: deps all
 	$(Q)VNEP_BIN=$(CURDIR)/$(BUILD)/bin examples/demo.sh
+
+# Rates, beside a yardstick of the same run.
+bench-path: all $(tool_bin)
+	$(Q)VNEP_BUILD=$(CURDIR)/$(BUILD) tests/bench/path
 
 # Every target of tests/fuzz for FUZZ_SECONDS, from its seeds; what is found stays in build/fuzz.
 FUZZ_CC      ?= clang

@@ -158,7 +158,7 @@ none() {
 @test "tree: every test asserts something" {
 	run -0 awk '
 		function asserts(line, name) {
-			if (line ~ /(^|[ \t(;|&])(\[|\[\[|\(\(|run (-[0-9]+|!)|stop -[0-9]+|json_equal|record|wait_for|grep|diff|cmp|test)([ \t]|$)/)
+			if (line ~ /(^|[ \t(;|&])(\[|\[\[|\(\(|run (-[0-9]+|!)|stop -[0-9]+|json_equal|record|saw|good|balanced|wait_for|grep|diff|cmp|test)([ \t]|$)/)
 				return 1
 			for (name in checks)
 				if (line ~ "(^|[ \t(;|&])" name "([ \t]|$)")

@@ -47,6 +47,35 @@ config() {
 	[[ $stderr == *"access port acc0 is named twice"* ]]
 }
 
+@test "edge check: every mistake of advertise is told with its line, and larger frames than the port takes" {
+	ns_start
+	ns ip link add acc0 mtu 1400 type veth peer name up0
+	config <<-'END'
+		[ports]
+		access = acc0
+		core = up0
+		advertise = acc0 2001:db8:a::/48
+		advertise = acc0 2001:db8:a::/64 mtu=1200
+		advertise = acc0 2001:db8:a::/64 valid_s=10 preferred_s=20
+		advertise = acc0 2001:db8:a::/64
+		advertise = acc0 2001:db8:a::/64
+		advertise = acc9 2001:db8:a::/64
+	END
+	run -2 --separate-stderr ns vnep-edge check -c edge.conf
+	[[ -z $output ]]
+	[[ $stderr == *'edge.conf:4: advertise: "2001:db8:a::/48" is not a /64'* ]]
+	[[ $stderr == *'edge.conf:5: advertise: mtu: "1200" is not a number from 1280 to 65535'* ]]
+	[[ $stderr == *'edge.conf:6: advertise: preferred_s 20 is more than valid_s 10'* ]]
+	[[ $stderr == *'edge.conf:8: advertise: 2001:db8:a::/64 on acc0 vlan 0 is there twice (line 7)'* ]]
+	[[ $stderr == *'edge.conf:9: advertise: acc9 is not an access port'*'did you mean acc0?'* ]]
+	printf '%s\n' 'access = acc0' 'core = up0' 'advertise = acc0 2001:db8:a::/64 mtu=1500' | config
+	for verb in check run; do
+		run -2 --separate-stderr ns vnep-edge "$verb" -c edge.conf
+		[[ $stderr == *'edge.conf:3: advertise: mtu 1500 is more than acc0 has (1400)'* ]]
+	done
+	run -0 ns vnep-edge check -c edge.conf --advertise 'acc0 2001:db8:a::/64 mtu=1400'
+}
+
 @test "edge check: a port that is not there is named" {
 	run -2 --separate-stderr vnep-edge check --access nosuch0 --core nosuch1
 	[[ $stderr == *nosuch0* && $stderr == *nosuch1* ]]

@@ -6,7 +6,8 @@
 #   told FILTER             did watch tell a record that satisfies the jq filter
 #   pending_is DEV N        for wait_for: so many packets wait for it
 #   balanced                the conservation law holds, to the packet
-#   radio off|on N          nothing passes the link of device N, in either direction, and nobody is told
+#   radio off|on N          nothing passes the link of device N (or of a host in a VLAN, by its name), in either
+#                           direction, and nobody is told
 #   speak N                 device N sends a frame to the VPC host, and is answered
 #   say_to V TEXT           the VPC host sends one UDP datagram to port 5683 of a virtual endpoint
 #   hear N                  device N writes what it gets on port 5683 to $T/hearN.out, one datagram a line
@@ -56,13 +57,16 @@ balanced() {
 }
 
 radio() {
+	local host=dev$2 link=d$2
+
+	[[ $2 == [0-9]* ]] || host=$2 link=$2
 	if [[ $1 == on ]]; then
-		netns "dev$2" nft delete table netdev radio
+		netns "$host" nft delete table netdev radio
 		return
 	fi
-	netns "dev$2" nft "add table netdev radio
-		add chain netdev radio in { type filter hook ingress device \"d$2\" priority 0; policy drop; }
-		add chain netdev radio out { type filter hook egress device \"d$2\" priority 0; policy drop; }"
+	netns "$host" nft "add table netdev radio
+		add chain netdev radio in { type filter hook ingress device \"$link\" priority 0; policy drop; }
+		add chain netdev radio out { type filter hook egress device \"$link\" priority 0; policy drop; }"
 }
 
 speak() {

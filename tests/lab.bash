@@ -6,6 +6,12 @@
 # access port accN (…:fe, then :f1, :f2, …). VPC: v0 (…:02, 2001:db8:b::2/64), core port up0 (…:fd).
 # Nobody here knows where a virtual endpoint is or who fe80::1 is: answering that is the edge's work.
 # Processes in these namespaces end with the test, also those that nobody stopped.
+#
+# lab_tagged adds hosts in VLANs, each in a namespace and behind a link of its own name, which vlan-tap joins to dN or v0
+# (no kernel needs 8021q for it; VLAN 0 is no tag):
+#
+#   t101, t102   VLAN 101 and 102 behind d0: 00:00:5e:00:53:21 and :22, and both call themselves 2001:db8:a::2
+#   c900, c901   VLAN 900 and 901 behind v0: 00:00:5e:00:53:29 and :2a; 2001:db8:b::2/64 and 2001:db8:c::2/64
 
 NS_PID=
 
@@ -76,6 +82,36 @@ lab() {
 # The kernel tells of a carrier a little after both ends are up.
 lab_carrier() {
 	[[ $(ns ip -n edge link show) != *NO-CARRIER* ]]
+}
+
+# lab, and hosts in VLANs.
+lab_tagged() {
+	lab "${1:-1}"
+	lab_taps <<-'END'
+		t101 dev0 101 00:00:5e:00:53:21 2001:db8:a::2/64
+		t102 dev0 102 00:00:5e:00:53:22 2001:db8:a::2/64
+		c900 vpc 900 00:00:5e:00:53:29 2001:db8:b::2/64
+		c901 vpc 901 00:00:5e:00:53:2a 2001:db8:c::2/64
+	END
+}
+
+# More of them, from lines "NAME HOST VLAN MAC ADDRESS": behind the link of HOST (devN or vpc), "-" is no address.
+lab_taps() {
+	local lines name host vlan rest
+
+	ns test -w /dev/net/tun || skip "no TUN here: modprobe tun, and /dev/net/tun writable"
+	lines=$(cat)
+	while read -r name host vlan rest; do
+		background "tap-$name" netns "$host" vlan-tap "$(lab_link "$host")" "$vlan" "$name"
+	done <<<"$lines"
+	while read -r name rest; do
+		wait_for 5 grep -q ready "$T/tap-$name.out"
+	done <<<"$lines"
+	ns bash "$ROOT/tests/lab-hosts" taps <<<"$lines"
+}
+
+lab_link() {
+	if [[ $1 == vpc ]]; then echo v0; else echo "d${1#dev}"; fi
 }
 
 # The journal port by hand, for tests of what reads it: the tools that need it make it themselves.

@@ -138,11 +138,28 @@ static int wake(struct watch *w, struct watch_device *d)
 	return tell(w, d, VNEP_STATE_WAKING, VNEP_CAUSE_NONE);
 }
 
+/* The endpoint of the frame's device: an end of it, or of form host, which nobody rewrites, the other one. */
+static const struct in6_addr *endpoint_of(
+	struct watch *w, const struct vnep_tag *tag, const struct vnep_frame *frame)
+{
+	bool from = tag->direction == VNEP_FROM_DEVICE;
+	const struct in6_addr *device = from ? &frame->src : &frame->dest,
+			      *other = from ? &frame->dest : &frame->src;
+	char dev[VNEP_URN_MAX + 1];
+	struct vnep_map_txn *txn;
+	bool host;
+
+	if (!w->store || vnep_map_begin(w->store, false, &txn, NULL))
+		return device;
+	host = vnep_map_by_vep(txn, device, dev) && !vnep_map_by_ends(txn, device, other, dev);
+	vnep_map_abort(txn);
+	return host ? other : device;
+}
+
 int watch_presence_frame(
 	struct watch *w, const struct vnep_tag *tag, const struct vnep_frame *frame)
 {
-	const struct in6_addr *vep =
-		tag->direction == VNEP_FROM_DEVICE ? &frame->src : &frame->dest;
+	const struct in6_addr *vep = endpoint_of(w, tag, frame);
 	struct watch_device *d;
 
 	if (tag->reason != VNEP_TAG_WAKE && tag->reason != VNEP_TAG_NOT_AWAKE)

@@ -1,5 +1,6 @@
 /* check - every mistake of a configuration, and whether its ports are there. */
 #include <errno.h>
+#include <string.h>
 
 #include <linux/netlink.h>
 
@@ -9,6 +10,27 @@
 static void report(const struct vnep_err *err, void *arg)
 {
 	vnep_cli_error(arg, err);
+}
+
+/* Is more advertised than the port takes? */
+static int check_advertised(
+	struct vnep_cli *cli, const struct vnep_edge_config *config, const struct vnep_link *link)
+{
+	int first = 0;
+
+	for (unsigned i = 0; i < config->advertise_count; i++) {
+		const struct vnep_advertise *a = &config->advertise[i];
+		struct vnep_err err = { 0 };
+		int rc = strcmp(a->port, link->name)
+				 ? 0
+				 : vnep_edge_advertise_fits(config, a, link->mtu, &err);
+
+		if (!rc)
+			continue;
+		vnep_cli_error(cli, &err);
+		first = first ? first : rc;
+	}
+	return first;
 }
 
 /* A port that is missing is worth a word; whether it may come later is for the person to know. */
@@ -26,10 +48,13 @@ static int check_ports(struct vnep_cli *cli, const struct vnep_edge_config *conf
 		int rc = vnep_rtnl_link(
 			nl, i < a->access_count ? a->access[i] : a->core, &link, &err);
 
-		if (!rc)
-			continue;
-		vnep_cli_error(cli, &err);
-		first = first ? first : VNEP_EVALUE;
+		if (rc) {
+			vnep_cli_error(cli, &err);
+			rc = VNEP_EVALUE;
+		} else if (i < a->access_count) {
+			rc = check_advertised(cli, config, &link);
+		}
+		first = first ? first : rc;
 	}
 	vnep_nl_close(nl);
 	return first;
@@ -38,15 +63,12 @@ static int check_ports(struct vnep_cli *cli, const struct vnep_edge_config *conf
 int edge_check(struct vnep_cli *cli)
 {
 	struct vnep_edge_config config;
-	struct vnep_err err = { 0 };
 	int rc = edge_config(cli, &config, report), whole;
 
 	if (rc && !cli->errors)
 		return rc; /* no such file */
-	whole = vnep_edge_config_check(&config, &err);
-	if (whole)
-		vnep_cli_error(cli, &err);
-	else
+	whole = vnep_edge_config_check(&config, report, cli, NULL);
+	if (!whole)
 		whole = check_ports(cli, &config);
 	if (rc || whole)
 		return vnep_err_set(&cli->err, VNEP_EVALUE, "the configuration is not good");

@@ -21,6 +21,10 @@ static int from_options(struct vnep_cli *cli, struct vnep_edge_config *config)
 		config->acl.access_count = 0; /* the option replaces the file's ports */
 	for (size_t i = 0; !rc && (word = vnep_cli_list(cli, "access", i)); i++)
 		rc = vnep_edge_config_set(config, "access", word, &cli->err);
+	if (vnep_cli_has(cli, "advertise"))
+		config->advertise_count = 0;
+	for (size_t i = 0; !rc && (word = vnep_cli_list(cli, "advertise", i)); i++)
+		rc = vnep_edge_config_set(config, "advertise", word, &cli->err);
 	return rc;
 }
 

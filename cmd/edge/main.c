@@ -10,6 +10,8 @@ static const struct vnep_option run_options[] = {
 		NULL },
 	{ "region", 0, VNEP_ARG_ONE, "NAME", "the region it belongs to (default: local)", NULL },
 	{ "access", 0, VNEP_ARG_LIST, "IF", "ports where devices are", NULL },
+	{ "advertise", 0, VNEP_ARG_LIST, "'PORT PREFIX [WORD=N...]'",
+		"router advertisements with this /64 on an access port", NULL },
 	{ "core", 0, VNEP_ARG_ONE, "IF", "port where the VPCs are", NULL },
 	{ "journal-port", 0, VNEP_ARG_ONE, "IF",
 		"veth for packets to the journal (default vnep-j0, made if missing)", NULL },

@@ -70,7 +70,7 @@ int edge_run(struct vnep_cli *cli)
 	int rc = edge_config(cli, &config, NULL);
 
 	if (!rc)
-		rc = vnep_edge_config_check(&config, &cli->err);
+		rc = vnep_edge_config_check(&config, NULL, NULL, &cli->err);
 	if (!rc)
 		rc = socket_path(cli, socket, sizeof socket);
 	if (rc)

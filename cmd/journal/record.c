@@ -156,10 +156,10 @@ static int take_tagged(struct recording *r, const struct vnep_capture_frame *fra
 		return 0;
 	}
 	if (tag.direction == VNEP_TO_DEVICE)
-		known = !vnep_map_by_vep(r->txn, &parsed->dest, dev);
+		known = !vnep_map_by_ends(r->txn, &parsed->dest, &parsed->src, dev);
 	else
 		known = by_mac(r, frame->data + 6, parsed->vlan, dev) ||
-			!vnep_map_by_vep(r->txn, &parsed->src, dev);
+			!vnep_map_by_ends(r->txn, &parsed->src, &parsed->dest, dev);
 	if (!known) {
 		r->foreign++;
 		return 0;
@@ -172,9 +172,9 @@ static int take_plain(struct recording *r, const struct vnep_capture_frame *fram
 	const struct vnep_frame *parsed)
 {
 	char from[VNEP_URN_MAX + 1], to[VNEP_URN_MAX + 1];
-	bool is_from = !vnep_map_by_vep(r->txn, &parsed->src, from) ||
+	bool is_from = !vnep_map_by_ends(r->txn, &parsed->src, &parsed->dest, from) ||
 		       by_mac(r, frame->data + 6, parsed->vlan, from);
-	bool is_to = !vnep_map_by_vep(r->txn, &parsed->dest, to) ||
+	bool is_to = !vnep_map_by_ends(r->txn, &parsed->dest, &parsed->src, to) ||
 		     by_mac(r, frame->data, parsed->vlan, to);
 	int rc = is_from ? append(r, frame, parsed, from, VNEP_FROM_DEVICE, true) : 0;
 

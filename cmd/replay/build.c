@@ -144,7 +144,7 @@ int replay_port_get(struct replay *replay, const char *name, struct replay_port 
 	return 0;
 }
 
-/* The device a packet of a capture is for, by its destination. */
+/* The device a packet of a capture is for, by its addresses. */
 static int name_device(struct replay *replay, struct vnep_map_txn *txn, struct replay_item *item)
 {
 	struct vnep_frame frame;
@@ -153,7 +153,7 @@ static int name_device(struct replay *replay, struct vnep_map_txn *txn, struct r
 
 	if (rc)
 		return replay_refuse(replay, item, reason, true, reason_why(reason));
-	rc = vnep_map_by_vep(txn, &frame.dest, item->dev);
+	rc = vnep_map_by_ends(txn, &frame.dest, &frame.src, item->dev);
 	if (rc == VNEP_ENOTFOUND)
 		return replay_refuse(replay, item, VNEP_NO_MAPPING, true,
 			"its destination is nobody's virtual endpoint");

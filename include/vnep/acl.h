@@ -49,7 +49,8 @@ void vnep_acl_close(struct vnep_acl *acl);
 
 /* The wanted state, record by record (before apply, plan, verify, render). A device is wanted as
  * endpoint and known MAC; with a binding (or a MAC and fixed addr in its record: preload) also as
- * binding; a port that is not one of ours means it is bound elsewhere. Without a port in its record
+ * binding; a port that is not one of ours means it is bound elsewhere, a binding without addresses
+ * that it is attached nowhere: nothing is preloaded. Without a port in its record
  * it may use every access port, and to it goes by the first. VPCs may come later than devices that
  * name them, not later than devices that do not. VNEP_EVALUE: a VLAN, form host, a vpc of another
  * core port: what this edge cannot serve. */
@@ -150,6 +151,10 @@ int vnep_acl_events(struct vnep_nl *nl, vnep_acl_presence_cb *cb, void *arg, str
 typedef int vnep_acl_element_cb(const struct vnep_element *element, void *arg);
 int vnep_acl_each_element(
 	struct vnep_acl *acl, vnep_acl_element_cb *cb, void *arg, struct vnep_err *err);
+
+/* How many packets the kernel counted from each of these addresses of a device, since its element was made. */
+int vnep_acl_device_use(struct vnep_acl *acl, const struct in6_addr *vep, const struct in6_addr *addr,
+	unsigned count, uint64_t *packets, struct vnep_err *err);
 
 /* Is the table there, and does it look like ours? 0, VNEP_ENOTFOUND. */
 int vnep_acl_present(struct vnep_acl *acl, struct vnep_err *err);

@@ -82,4 +82,10 @@ static inline void vnep_set_be16(uint8_t *p, uint16_t v)
 	p[1] = (uint8_t)v;
 }
 
+static inline void vnep_set_be32(uint8_t *p, uint32_t v)
+{
+	vnep_set_be16(p, (uint16_t)(v >> 16));
+	vnep_set_be16(p + 2, (uint16_t)v);
+}
+
 #endif

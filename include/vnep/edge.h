@@ -14,29 +14,54 @@
 
 struct vnep_edge;
 
+enum { VNEP_ADVERTISE_MAX = 128 };
+
+/* A router advertisement on an access port: one prefix of one VLAN. Those of one port and VLAN are one router: they
+ * agree in lifetime, interval and MTU. RFC 4861 6.2.1. */
+struct vnep_advertise {
+	char port[VNEP_IF_MAX + 1];
+	struct vnep_prefix prefix; /* a /64 */
+	uint32_t vlan;             /* 0 = untagged */
+	uint32_t lifetime_s;       /* of the router; 0: devices take no default route from it */
+	uint32_t interval_s;       /* at most so long until the next one */
+	uint32_t valid_s, preferred_s; /* of the prefix; UINT32_MAX = for ever */
+	uint32_t mtu;                  /* 0 = what the port has */
+	unsigned line;                 /* of the file; 0 = it came otherwise */
+};
+
 struct vnep_edge_config {
 	char name[VNEP_LABEL_MAX + 1];   /* of this edge in records; default: the host's name */
 	char region[VNEP_LABEL_MAX + 1]; /* default: "local" */
 	struct vnep_acl_config acl;      /* ports, set size */
 	uint64_t segment_octets;         /* of the journal, 0 = its default */
+	struct vnep_advertise advertise[VNEP_ADVERTISE_MAX];
+	unsigned advertise_count;
+	char file[256]; /* the file that was read, for errors */
 };
 
 void vnep_edge_config_init(struct vnep_edge_config *config);
 
-/* One key, as in the file and as an option: name, region, access, core, journal-port, set-size,
- * segment-octets. access adds ports, separated by commas. A bad value changes nothing. */
+/* One key, as in the file and as an option: name, region, access, advertise, core, journal-port, set-size,
+ * segment-octets. access adds ports, separated by commas; advertise adds one PORT PREFIX [WORD=VALUE...].
+ * A bad value changes nothing. */
 int vnep_edge_config_set(struct vnep_edge_config *config, const char *key, const char *value,
 	struct vnep_err *err);
 
 /* Read a file: lines of at most 4,095 octets; # and ; begin a comment at the start of a line or behind a
- * blank; a key stands once (access: as often as you like). Stops at the first mistake and names its line, or
+ * blank; a key stands once (access, advertise: as often as you like). Stops at the first mistake and names its line, or
  * hands each mistake to report (may be NULL) and goes on; returns the first. */
 typedef void vnep_edge_config_report(const struct vnep_err *err, void *arg);
 int vnep_edge_config_read(struct vnep_edge_config *config, const char *path,
 	vnep_edge_config_report *report, void *arg, struct vnep_err *err);
 
-/* Is it whole: at least one access port, a core port, no port twice. */
-int vnep_edge_config_check(const struct vnep_edge_config *config, struct vnep_err *err);
+/* Is it whole: at least one access port, a core port, no port twice, nothing advertised but on access ports.
+ * Reports as _read does. */
+int vnep_edge_config_check(const struct vnep_edge_config *config, vnep_edge_config_report *report,
+	void *arg, struct vnep_err *err);
+
+/* Does the port take frames as large as is advertised? VNEP_EVALUE. */
+int vnep_edge_advertise_fits(const struct vnep_edge_config *config,
+	const struct vnep_advertise *advertise, uint32_t port_mtu, struct vnep_err *err);
 
 /* Log lines of the daemon: a level as in syslog(3) and one line of text that names the part that speaks. */
 typedef void vnep_edge_log(int level, const char *text, void *arg);

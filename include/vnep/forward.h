@@ -4,10 +4,11 @@
  * Shape   one address rewritten (V -> L to the device, L -> V from it), hop limit one less, MACs
  * and VLAN of the other side, checksums corrected by the difference. In an ICMPv6 error the packet
  * inside is translated the other way round (RFC 7915 5), or path MTU discovery breaks. Whatever
- * stood in the MAC addresses before (the journal port's tag) is gone. Owner   plain values; input
+ * stood in the MAC addresses before (the journal port's tag) is gone. Of form host nothing is
+ * rewritten, and both ends must be right: V and one of its addresses. Owner   plain values; input
  * and output are the caller's and must not overlap. Errors  a refusal is a word of the closed lists
  * (word.h), so that it can stand in an outcome: VNEP_MALFORMED cut off, or an ICMPv6 error with a
- * wrong checksum; VNEP_NOT_IPV6; VNEP_NOT_FOR_US the address to rewrite is not there; VNEP_TOO_BIG
+ * wrong checksum; VNEP_NOT_IPV6; VNEP_NOT_FOR_US the address to rewrite is not there (or an end is wrong); VNEP_TOO_BIG
  * longer than the MTU; VNEP_NOT_REPLAYABLE the hop limit is used up, or (_replayable) TCP other
  * than a first SYN. Source  RFC 8200 3, RFC 1624, RFC 4443 2.4, RFC 7915 5.2.
  */
@@ -30,6 +31,9 @@ struct vnep_forward {
 	uint16_t vlan;	 /* 0 = untagged: a tag is taken off */
 	uint32_t mtu;	 /* octets of the IPv6 packet that the port takes; 0 = not known */
 	bool keep_hop;	 /* the hop limit stays: the first of two rewritings of one packet */
+	/* Form host: was (V) is the other end, becomes is not used. Lent; NULL for form edge. */
+	const struct in6_addr *host_addr;
+	unsigned host_addr_count;
 };
 
 enum { VNEP_FORWARD_ROOM = 4 }; /* a tag may be added: out holds len + VNEP_FORWARD_ROOM octets */
@@ -53,7 +57,8 @@ void vnep_forward_retag(uint8_t *data, size_t *len, uint16_t vlan);
 int vnep_forward_place(const struct vnep_device *device, const struct vnep_binding *binding,
 	struct vnep_binding *out, struct vnep_err *err);
 
-/* The rewriting towards a device at that place; port_mac and mtu are those of the access port. */
+/* The rewriting towards a device at that place; port_mac and mtu are those of the access port.
+ * Lends the addresses of device. */
 void vnep_forward_init(struct vnep_forward *how, const struct vnep_device *device,
 	const struct vnep_binding *place, const struct vnep_mac *port_mac, uint32_t mtu);
 

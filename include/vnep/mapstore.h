@@ -89,6 +89,16 @@ int vnep_map_by_mac(struct vnep_map_txn *txn, const struct vnep_mac *mac, uint16
 	char dev[static VNEP_URN_MAX + 1]);
 bool vnep_map_has_mac(struct vnep_map_txn *txn, const struct vnep_mac *mac); /* in whatever VLAN */
 
+/* The device of form host that has this address. */
+int vnep_map_by_host(struct vnep_map_txn *txn, const struct in6_addr *addr,
+	char dev[static VNEP_URN_MAX + 1]);
+
+/* The device of a packet, by its ends: device_end is the destination of what goes to a device, the source of what
+ * comes from one, as seen on the VPC's side. It is a vep (form edge), or an addr of a device of form host whose vep
+ * is other_end. */
+int vnep_map_by_ends(struct vnep_map_txn *txn, const struct in6_addr *device_end,
+	const struct in6_addr *other_end, char dev[static VNEP_URN_MAX + 1]);
+
 /* All records of a type in the order of their id (tombstones only if asked), or all that changed after
  * a revision in the order of revisions (tombstones included). text is lent during the call; a non-zero
  * return of cb ends the walk and is returned. */

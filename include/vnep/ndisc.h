@@ -5,7 +5,7 @@
  * Errors  VNEP_EPROTO: not a message we read; VNEP_ESYNTAX: one that RFC 4861 6.1/7.1 tells to discard
  *         (hop limit, checksum, length, option of length 0, extension headers: RFC 6980), or one with a group
  *         address as source or link-layer address.
- * Source  RFC 4861, RFC 4443 (echo), RFC 6980.
+ * Source  RFC 4861, RFC 4862 5.5.3 (prefixes), RFC 4443 (echo), RFC 6980.
  */
 #ifndef VNEP_NDISC_H
 #define VNEP_NDISC_H
@@ -51,5 +51,28 @@ size_t vnep_ndisc_answer(uint8_t out[static VNEP_ND_FRAME_MAX], const struct vne
 /* Unsolicited, to all nodes, override set: "this address is here now". */
 size_t vnep_ndisc_announce(uint8_t out[static VNEP_ND_FRAME_MAX], uint16_t vlan,
 	const struct vnep_mac *our_mac, const struct in6_addr *target);
+
+/* A router advertisement: hop limit 64, medium preference, no flags; a source link-layer address, the MTU unless
+ * it is 0, and each prefix as on-link and for SLAAC. */
+struct vnep_ndisc_prefix {
+	struct vnep_prefix prefix;
+	uint32_t valid_s, preferred_s; /* UINT32_MAX = for ever */
+};
+
+enum { VNEP_ND_PREFIXES_MAX = 16, VNEP_ND_ROUTER_MAX = 14 + 4 + 40 + 16 + 8 + 8 + 32 * VNEP_ND_PREFIXES_MAX };
+
+struct vnep_ndisc_router {
+	uint16_t vlan;
+	struct vnep_mac our_mac;
+	struct in6_addr our_addr; /* link-local */
+	uint16_t lifetime_s;      /* 0 = no router (any more) */
+	uint32_t mtu;
+	struct vnep_ndisc_prefix prefix[VNEP_ND_PREFIXES_MAX];
+	unsigned prefix_count;
+};
+
+/* To one node, or with dest and dest_mac NULL to all of them. */
+size_t vnep_ndisc_router(uint8_t out[static VNEP_ND_ROUTER_MAX], const struct vnep_ndisc_router *router,
+	const struct in6_addr *dest, const struct vnep_mac *dest_mac);
 
 #endif

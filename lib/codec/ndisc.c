@@ -5,7 +5,18 @@
 #include "vnep/err.h"
 #include "vnep/ndisc.h"
 
-enum { OPT_SOURCE_LLADDR = 1, OPT_TARGET_LLADDR = 2, ND_HOP_LIMIT = 255 };
+enum {
+	OPT_SOURCE_LLADDR = 1,
+	OPT_TARGET_LLADDR = 2,
+	OPT_PREFIX = 3,
+	OPT_MTU = 5,
+	ND_HOP_LIMIT = 255,
+	ND_ROUTER_ADVERT = 134,
+	CUR_HOP_LIMIT = 64, /* what nodes shall use: RFC 4861 4.2, the IANA's recommendation */
+};
+
+/* Prefix flags, RFC 4861 4.6.2. */
+enum { PREFIX_ON_LINK = 0x80, PREFIX_AUTONOMOUS = 0x40 };
 
 /* NA flags, RFC 4861 4.4. */
 enum { NA_ROUTER = 0x80, NA_SOLICITED = 0x40, NA_OVERRIDE = 0x20 };
@@ -109,15 +120,13 @@ struct message {
 	bool lladdr; /* with the link-layer address option of its kind */
 };
 
-static size_t build(uint8_t *out, const struct message *m)
+/* Everything before the ICMPv6 message, which is icmp_len octets long. Returns where it begins. */
+static size_t put_headers(uint8_t *out, const struct message *m, size_t icmp_len)
 {
-	size_t at = 0, icmp_len = 24 + (m->lladdr ? 8 : 0);
-	uint8_t *icmp;
-	uint16_t sum;
+	size_t at = 12;
 
 	memcpy(out, m->dest_mac.octet, 6);
 	memcpy(out + 6, m->src_mac.octet, 6);
-	at = 12;
 	if (m->vlan) {
 		vnep_set_be16(out + at, 0x8100);
 		vnep_set_be16(out + at + 2, m->vlan);
@@ -132,20 +141,36 @@ static size_t build(uint8_t *out, const struct message *m)
 	out[at + 7] = ND_HOP_LIMIT;
 	memcpy(out + at + 8, &m->src, 16);
 	memcpy(out + at + 24, &m->dest, 16);
-	icmp = out + at + 40;
+	return at + 40;
+}
+
+static void put_checksum(uint8_t *icmp, const struct message *m, size_t icmp_len)
+{
+	vnep_set_be16(icmp + 2, vnep_checksum6(&m->src, &m->dest, IPPROTO_ICMPV6, icmp, icmp_len));
+}
+
+static void put_lladdr(uint8_t *option, uint8_t type, const struct vnep_mac *mac)
+{
+	option[0] = type;
+	option[1] = 1;
+	memcpy(option + 2, mac->octet, 6);
+}
+
+static size_t build(uint8_t *out, const struct message *m)
+{
+	size_t icmp_len = 24 + (m->lladdr ? 8 : 0), at = put_headers(out, m, icmp_len);
+	uint8_t *icmp = out + at;
+
 	memset(icmp, 0, 8);
 	icmp[0] = m->type;
 	icmp[4] = m->flags;
 	memcpy(icmp + 8, &m->target, 16);
-	if (m->lladdr) {
-		icmp[24] =
-			m->type == VNEP_ND_NEIGHBOUR_ADVERT ? OPT_TARGET_LLADDR : OPT_SOURCE_LLADDR;
-		icmp[25] = 1;
-		memcpy(icmp + 26, m->src_mac.octet, 6);
-	}
-	sum = vnep_checksum6(&m->src, &m->dest, IPPROTO_ICMPV6, icmp, icmp_len);
-	vnep_set_be16(icmp + 2, sum);
-	return at + 40 + icmp_len;
+	if (m->lladdr)
+		put_lladdr(icmp + 24,
+			m->type == VNEP_ND_NEIGHBOUR_ADVERT ? OPT_TARGET_LLADDR : OPT_SOURCE_LLADDR,
+			&m->src_mac);
+	put_checksum(icmp, m, icmp_len);
+	return at + icmp_len;
 }
 
 size_t vnep_ndisc_solicit(uint8_t out[static VNEP_ND_FRAME_MAX], uint16_t vlan,
@@ -210,4 +235,53 @@ size_t vnep_ndisc_announce(uint8_t out[static VNEP_ND_FRAME_MAX], uint16_t vlan,
 
 	vnep_ip6_multicast_mac(&m.dest, &m.dest_mac);
 	return build(out, &m);
+}
+
+static void put_prefix(uint8_t option[static 32], const struct vnep_ndisc_prefix *p)
+{
+	memset(option, 0, 32);
+	option[0] = OPT_PREFIX;
+	option[1] = 4;
+	option[2] = p->prefix.len;
+	option[3] = PREFIX_ON_LINK | PREFIX_AUTONOMOUS;
+	vnep_set_be32(option + 4, p->valid_s);
+	vnep_set_be32(option + 8, p->preferred_s);
+	memcpy(option + 16, &p->prefix.addr, 16);
+}
+
+size_t vnep_ndisc_router(uint8_t out[static VNEP_ND_ROUTER_MAX],
+	const struct vnep_ndisc_router *router, const struct in6_addr *dest,
+	const struct vnep_mac *dest_mac)
+{
+	struct message m = { .vlan = router->vlan,
+		.src_mac = router->our_mac,
+		.src = router->our_addr,
+		.dest = dest ? *dest : all_nodes };
+	size_t icmp_len = 16 + 8 + (router->mtu ? 8u : 0) + 32u * router->prefix_count, at;
+	uint8_t *icmp, *option;
+
+	if (dest_mac)
+		m.dest_mac = *dest_mac;
+	else
+		vnep_ip6_multicast_mac(&m.dest, &m.dest_mac);
+	at = put_headers(out, &m, icmp_len);
+	icmp = out + at;
+	memset(icmp, 0, 16); /* reachable and retransmission time: not said */
+	icmp[0] = ND_ROUTER_ADVERT;
+	icmp[4] = CUR_HOP_LIMIT;
+	vnep_set_be16(icmp + 6, router->lifetime_s);
+	option = icmp + 16;
+	put_lladdr(option, OPT_SOURCE_LLADDR, &router->our_mac);
+	option += 8;
+	if (router->mtu) {
+		memset(option, 0, 4);
+		option[0] = OPT_MTU;
+		option[1] = 1;
+		vnep_set_be32(option + 4, router->mtu);
+		option += 8;
+	}
+	for (unsigned i = 0; i < router->prefix_count; i++)
+		put_prefix(option + 32 * (size_t)i, &router->prefix[i]);
+	put_checksum(icmp, &m, icmp_len);
+	return at + icmp_len;
 }

@@ -125,6 +125,61 @@ bool vnep_map_has_mac(struct vnep_map_txn *txn, const struct vnep_mac *mac)
 	return !first_of(txn, IX_MAC, mac->octet, sizeof mac->octet, dev);
 }
 
+/* Is it of form host? The canonical JSON of all others has no such words, unless in a label: only then it is read. */
+static bool is_host(struct vnep_map_txn *txn, const char *dev, struct in6_addr *vep)
+{
+	static const char words[] = "\"form\":\"host\"";
+	struct vnep_device d = { 0 };
+	struct vnep_map_value value;
+	bool host;
+
+	if (vnep_map_value_get(txn, VNEP_RECORD_DEVICE, dev, &value, NULL) || value.deleted ||
+		!memmem(value.json, value.len, words, sizeof words - 1))
+		return false;
+	host = !vnep_map_get_device(txn, dev, &d, NULL) && d.form == VNEP_FORM_HOST;
+	*vep = d.vep;
+	vnep_device_release(&d);
+	return host;
+}
+
+static int host_by_addr(struct vnep_map_txn *txn, const struct in6_addr *addr,
+	char dev[static VNEP_URN_MAX + 1], struct in6_addr *vep)
+{
+	char first[VNEP_URN_MAX + 1]; /* and the only one: such an address is nobody else's */
+	int rc = first_of(txn, IX_ADDR, addr, sizeof *addr, first);
+
+	if (rc)
+		return rc;
+	if (!is_host(txn, first, vep))
+		return VNEP_ENOTFOUND;
+	memcpy(dev, first, sizeof first);
+	return 0;
+}
+
+int vnep_map_by_host(
+	struct vnep_map_txn *txn, const struct in6_addr *addr, char dev[static VNEP_URN_MAX + 1])
+{
+	struct in6_addr vep;
+
+	return host_by_addr(txn, addr, dev, &vep);
+}
+
+int vnep_map_by_ends(struct vnep_map_txn *txn, const struct in6_addr *device_end,
+	const struct in6_addr *other_end, char dev[static VNEP_URN_MAX + 1])
+{
+	struct in6_addr vep;
+	int rc = vnep_map_by_vep(txn, device_end, dev);
+
+	if (!rc && !is_host(txn, dev, &vep))
+		return 0;
+	if (rc && rc != VNEP_ENOTFOUND)
+		return rc;
+	rc = host_by_addr(txn, device_end, dev, &vep);
+	if (!rc && !vnep_ip6_equal(&vep, other_end))
+		rc = VNEP_ENOTFOUND;
+	return rc;
+}
+
 struct candidates {
 	char dev[VNEP_URN_MAX + 1];
 	char list[200];

@@ -156,10 +156,6 @@ static void add_bound(
 			if (d->port == p || d->port == ACL_PORT_ANY)
 				add_from_binding(acl, d, p, out);
 		break;
-	case VNEP_SET_HOST_PAIR:
-		if (d->host)
-			add_pairs(d, out);
-		break;
 	case VNEP_SET_TO_BINDING:
 		if (!d->host)
 			acl_elements_add(out, d->vep.s6_addr, d->addr.s6_addr);
@@ -184,6 +180,8 @@ void acl_elements_device(
 {
 	if (out->set == VNEP_SET_ENDPOINT && !d->host)
 		acl_elements_add(out, d->vep.s6_addr, NULL);
+	else if (out->set == VNEP_SET_HOST_PAIR && d->host)
+		add_pairs(d, out); /* also of one that is attached nowhere: what comes for it is kept */
 	else if (out->set == VNEP_SET_KNOWN && d->has_mac)
 		acl_elements_add(out, d->mac.octet, NULL);
 	else if (d->class != ACL_NONE)

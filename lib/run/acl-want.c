@@ -209,6 +209,8 @@ static int device_binding(struct vnep_acl *acl, struct acl_device *d,
 		if (d->port != ACL_PORT_NONE)
 			rc = copy_addresses(d, device->addr, device->addr_count, 0);
 	}
+	if (!rc && d->host && d->port == ACL_PORT_NONE) /* its address is fixed, wherever it is */
+		rc = copy_addresses(d, device->addr, device->addr_count, 0);
 	if (rc)
 		return no_memory(err);
 	if (d->port == ACL_PORT_NONE)

@@ -50,7 +50,7 @@ static bool in_some_vpc(const struct vnep_edge *edge, const struct in6_addr *add
 }
 
 /* May this device use this source on this port? REASON_NONE: yes. */
-static enum vnep_reason judge(struct vnep_edge *edge, const struct edge_device *d,
+static enum vnep_reason judge(struct vnep_edge *edge, struct edge_device *d,
 	const struct edge_port *port, const struct in6_addr *src)
 {
 	const struct edge_device *holder = edge_device_by_l3(edge, port, d->l2.vlan, src);
@@ -66,7 +66,7 @@ static enum vnep_reason judge(struct vnep_edge *edge, const struct edge_device *
 		return edge_device_has_addr(d, src) ? VNEP_REASON_NONE : VNEP_SPOOFED_SOURCE;
 	if (in_some_vpc(edge, src) && !vnep_ip6_equal(src, &d->vep))
 		return VNEP_SPOOFED_SOURCE;
-	if (listening && d->bound && !edge_device_has_addr(d, src) && d->addr_count >= d->addr_max)
+	if (d->bound && !edge_device_has_addr(d, src) && !edge_addr_room(edge, d) && listening)
 		return VNEP_SPOOFED_SOURCE;
 	return VNEP_REASON_NONE;
 }
@@ -127,7 +127,8 @@ void edge_access_request(
 		return;
 	}
 	memcpy(edge->frame, frame->data, frame->len);
-	vnep_frame_set_src(&f, edge->frame, &d->vep);
+	if (d->form == VNEP_FORM_EDGE)
+		vnep_frame_set_src(&f, edge->frame, &d->vep);
 	moved.data = edge->frame;
 	heard(edge, d, &moved);
 	edge_forward(edge, d, &moved);
@@ -168,9 +169,15 @@ static enum vnep_reason from_device(struct vnep_edge *edge, struct edge_device *
 	const struct vnep_vpc *vpc = edge_vpc(edge, d->vpc, &d->vep);
 	struct edge_device *peer;
 	struct in6_addr next_hop;
-	enum vnep_reason reason = edge_may_send(edge, d, f, &peer);
+	enum vnep_reason reason;
 	size_t len = 0;
 
+	if (d->form == VNEP_FORM_HOST) {
+		edge_device_sign(edge, d, frame->ts);
+		edge_host_send_on(edge, d, frame);
+		return VNEP_REASON_NONE;
+	}
+	reason = edge_may_send(edge, d, f, &peer);
 	if (!reason && !peer && !vnep_policy_next_hop(vpc, &f->dest, &next_hop))
 		reason = VNEP_NO_NEXT_HOP;
 	how.keep_hop = peer;
@@ -199,8 +206,9 @@ void edge_icmp_error(struct vnep_edge *edge, struct edge_port *port,
 		return;
 	}
 	if (direction == VNEP_TO_DEVICE) {
-		d = edge_device_by_vep(edge, &f.dest);
-		reason = d ? to_device(edge, d, frame->data, frame->len) : VNEP_NO_MAPPING;
+		d = edge_device_of(edge, &f.dest, &f.src, &reason);
+		if (!reason)
+			reason = to_device(edge, d, frame->data, frame->len);
 	} else {
 		reason = find_by_mac(edge, frame->data, f.vlan, &d);
 		if (!reason && (!d->bound || d->port != port || !edge_device_has_addr(d, &f.src)))

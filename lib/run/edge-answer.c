@@ -36,14 +36,16 @@ struct asker {
 static bool find_asker(struct vnep_edge *edge, struct edge_port *port, const struct vnep_frame *f,
 	const uint8_t *frame, struct asker *out)
 {
-	struct edge_device *d = port ? NULL : edge_device_by_vep(edge, &f->src);
+	enum vnep_reason why;
+	struct edge_device *d = port ? NULL : edge_device_of(edge, &f->src, &f->dest, &why);
 
 	*out = (struct asker){ .port = port, .addr = f->src, .vlan = f->vlan };
 	memcpy(out->mac.octet, frame + 6, 6);
 	if (d && d->bound && vnep_mac_equal(&d->l2.mac, &out->mac)) {
 		out->port = d->port;
 		out->device = d;
-		out->addr = d->addr[d->addr_count - 1];
+		if (d->form == VNEP_FORM_EDGE)
+			out->addr = d->addr[d->addr_count - 1];
 		out->vlan = d->l2.vlan;
 	} else if (!port) {
 		out->port = edge_core(edge);

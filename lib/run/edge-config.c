@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "vnep/edge.h"
+#include "edge-config.h"
 #include "vnep/err.h"
 #include "vnep/num.h"
 
@@ -61,7 +61,7 @@ static int set_label(char out[static VNEP_LABEL_MAX + 1], const char *key, const
 	return 0;
 }
 
-static int set_port(char out[static VNEP_IF_MAX + 1], const char *key, const char *value, size_t n,
+int edge_config_port(char out[static VNEP_IF_MAX + 1], const char *key, const char *value, size_t n,
 	struct vnep_err *err)
 {
 	if (!is_ifname(value, n))
@@ -85,12 +85,12 @@ static int set_region(struct vnep_edge_config *c, const char *value, struct vnep
 
 static int set_core(struct vnep_edge_config *c, const char *value, struct vnep_err *err)
 {
-	return set_port(c->acl.core, "core", value, strlen(value), err);
+	return edge_config_port(c->acl.core, "core", value, strlen(value), err);
 }
 
 static int set_journal_port(struct vnep_edge_config *c, const char *value, struct vnep_err *err)
 {
-	return set_port(c->acl.journal_port, "journal-port", value, strlen(value), err);
+	return edge_config_port(c->acl.journal_port, "journal-port", value, strlen(value), err);
 }
 
 /* All ports of the list or none. */
@@ -105,7 +105,7 @@ static int set_access(struct vnep_edge_config *c, const char *value, struct vnep
 		if (count == VNEP_PORTS_MAX)
 			return vnep_err_set(
 				err, VNEP_EVALUE, "more than %d access ports", VNEP_PORTS_MAX);
-		rc = set_port(c->acl.access[count], "access", value, n, err);
+		rc = edge_config_port(c->acl.access[count], "access", value, n, err);
 		if (rc)
 			return rc;
 		count++;
@@ -146,6 +146,7 @@ static const struct key {
 	{ "edge", "name", set_name },
 	{ "edge", "region", set_region },
 	{ "ports", "access", set_access },
+	{ "ports", "advertise", edge_config_advertise },
 	{ "ports", "core", set_core },
 	{ "ports", "journal-port", set_journal_port },
 	{ "acl", "set-size", set_set_size },
@@ -216,12 +217,12 @@ static int read_section(char *line, const char **section, struct vnep_err *err)
 	return *section ? 0 : unknown("section", line + 1, true, err);
 }
 
-/* Which line set a key, 0 = none yet: a key that is there twice is a mistake, but for the list of ports. */
+/* Which line set a key, 0 = none yet: a key that is there twice is a mistake, but for the lists. */
 static int set_once(const struct key *k, struct reading *r, struct vnep_err *err)
 {
 	unsigned *line = &r->set_on[k - keys];
 
-	if (*line && k->set != set_access)
+	if (*line && k->set != set_access && k->set != edge_config_advertise)
 		return vnep_err_set(err, VNEP_EVALUE, "key \"%s\" is set twice (first on line %u)",
 			k->name, *line);
 	*line = r->line;
@@ -267,7 +268,11 @@ static int read_line(
 		return VNEP_EVALUE;
 	}
 	rc = set_once(k, r, err);
-	return rc ? rc : k->set(config, trim(equals + 1), err);
+	if (!rc)
+		rc = k->set(config, trim(equals + 1), err);
+	if (!rc && k->set == edge_config_advertise)
+		config->advertise[config->advertise_count - 1].line = r->line;
+	return rc;
 }
 
 /* The next line, its end taken off: 1; 0 at the end of the file; negative: this is no text that we can read. */
@@ -300,6 +305,7 @@ int vnep_edge_config_read(struct vnep_edge_config *config, const char *path,
 
 	if (!file)
 		return vnep_err_sys(err, errno, "cannot read %s", path);
+	snprintf(config->file, sizeof config->file, "%s", path);
 	do {
 		struct vnep_err here = { 0 };
 
@@ -319,17 +325,8 @@ int vnep_edge_config_read(struct vnep_edge_config *config, const char *path,
 	return first;
 }
 
-int vnep_edge_config_check(const struct vnep_edge_config *config, struct vnep_err *err)
+static int check_ports(const struct vnep_acl_config *a, struct vnep_err *err)
 {
-	const struct vnep_acl_config *a = &config->acl;
-
-	if (!a->access_count || !a->core[0]) {
-		vnep_err_set(err, VNEP_EVALUE, "no %s port", a->access_count ? "core" : "access");
-		vnep_err_hint(err, "say %s",
-			a->access_count ? "core = IF or --core IF"
-					: "access = IF[,IF...] or --access IF");
-		return VNEP_EVALUE;
-	}
 	for (unsigned i = 0; i < a->access_count; i++) {
 		if (!strcmp(a->access[i], a->core) || !strcmp(a->access[i], a->journal_port))
 			return vnep_err_set(err, VNEP_EVALUE, "port %s has two uses", a->access[i]);
@@ -340,5 +337,30 @@ int vnep_edge_config_check(const struct vnep_edge_config *config, struct vnep_er
 	}
 	if (!strcmp(a->core, a->journal_port))
 		return vnep_err_set(err, VNEP_EVALUE, "port %s has two uses", a->core);
-	return 0;
+	if (a->access_count && a->core[0])
+		return 0;
+	vnep_err_set(err, VNEP_EVALUE, "no %s port", a->access_count ? "core" : "access");
+	return vnep_err_hint(err, "say %s",
+		a->access_count ? "core = IF or --core IF" : "access = IF[,IF...] or --access IF");
+}
+
+int vnep_edge_config_check(const struct vnep_edge_config *config, vnep_edge_config_report *report,
+	void *arg, struct vnep_err *err)
+{
+	int first = 0;
+
+	for (unsigned i = 0; i <= config->advertise_count && (report || !first); i++) {
+		struct vnep_err here = { 0 };
+		int rc = i ? edge_config_advertised(config, &config->advertise[i - 1], &here)
+			   : check_ports(&config->acl, &here);
+
+		if (!rc)
+			continue;
+		if (!first && err)
+			*err = here;
+		first = first ? first : rc;
+		if (report)
+			report(&here, arg);
+	}
+	return first;
 }

@@ -75,6 +75,7 @@ static void take_record(struct edge_device *d, struct vnep_device *r)
 	memcpy(d->dev, r->dev, sizeof d->dev);
 	memcpy(d->vpc, r->vpc, sizeof d->vpc);
 	memcpy(d->home_port, r->port, sizeof d->home_port);
+	d->form = r->form;
 	d->fixed_addr = r->addr_count > 0;
 	d->addr_max = (uint8_t)r->addr_max;
 	d->has_psm = r->has_psm;
@@ -95,12 +96,21 @@ static void take_record(struct edge_device *d, struct vnep_device *r)
 	}
 }
 
+bool edge_binding_counts(struct vnep_edge *edge, const struct vnep_device *record,
+	const struct vnep_binding *binding)
+{
+	if (!edge_port_by_name(edge, binding->port))
+		return false;
+	return record->form != VNEP_FORM_HOST ||
+	       (record->addr_count == binding->addr_count &&
+		       !memcmp(record->addr, binding->addr,
+			       record->addr_count * sizeof *record->addr));
+}
+
 static void take_binding(
 	struct vnep_edge *edge, struct edge_device *d, const struct vnep_binding *b)
 {
 	d->port = edge_port_by_name(edge, b->port);
-	if (!d->port)
-		return;
 	d->bound = true;
 	d->epoch = b->epoch;
 	d->bound_since = b->since;
@@ -141,6 +151,7 @@ static void forget(struct vnep_edge *edge, struct edge_device *d)
 	edge_replay_stop(edge, d);
 	vnep_heap_remove(&edge->silences, &d->silence);
 	l3_release(edge, d);
+	edge_host_leave(edge, d);
 	vnep_table_remove(&edge->by_vep, d);
 	vnep_table_remove(&edge->by_dev, d);
 	if (d->has_mac)
@@ -157,6 +168,8 @@ static int enter(struct vnep_edge *edge, struct edge_device *d)
 	if (d->has_mac && !vnep_table_get(&edge->by_mac, &d->l2) &&
 		vnep_table_put(&edge->by_mac, d))
 		return -ENOMEM;
+	if (edge_host_enter(edge, d))
+		return -ENOMEM;
 	return d->bound ? l3_claim(edge, d) : 0;
 }
 
@@ -166,6 +179,7 @@ static struct edge_device *load(struct vnep_edge *edge, struct vnep_map_txn *txn
 	struct vnep_binding binding;
 	struct vnep_err err = { 0 };
 	struct edge_device *d;
+	bool bound = false;
 
 	if (vnep_map_get_device(txn, dev, &record, &err)) {
 		edge_warn(edge, "map", &err);
@@ -181,8 +195,11 @@ static struct edge_device *load(struct vnep_edge *edge, struct vnep_map_txn *txn
 		d->vep = record.vep;
 		d->has_mac = record.has_mac;
 		d->l2 = (struct edge_l2){ record.mac, record.vlan };
+		if (!vnep_map_get_binding(txn, dev, &binding, NULL) &&
+			edge_binding_counts(edge, &record, &binding))
+			bound = true;
 		take_record(d, &record);
-		if (!vnep_map_get_binding(txn, dev, &binding, NULL))
+		if (bound)
 			take_binding(edge, d, &binding);
 		if (enter(edge, d)) {
 			forget(edge, d);
@@ -311,20 +328,12 @@ static int install(struct vnep_edge *edge, struct edge_device *d, struct vnep_er
 	return rc;
 }
 
-/* addr behind the others; the oldest goes when there is no more room. */
-static void add_addr(struct edge_device *d, const struct in6_addr *addr)
+void edge_device_reorder(struct vnep_edge *edge, struct edge_device *d)
 {
-	unsigned max = d->addr_max ? d->addr_max : 1;
+	struct vnep_err err = { 0 };
 
-	if (edge_device_has_addr(d, addr))
-		return;
-	if (max > VNEP_ADDR_COUNT_MAX)
-		max = VNEP_ADDR_COUNT_MAX;
-	while (d->addr_count >= max) {
-		memmove(d->addr, d->addr + 1, (d->addr_count - 1) * sizeof *d->addr);
-		d->addr_count--;
-	}
-	d->addr[d->addr_count++] = *addr;
+	if (install(edge, d, &err))
+		edge_warn(edge, "addresses", &err);
 }
 
 int edge_device_bind(struct vnep_edge *edge, struct edge_device *d, struct edge_port *port,
@@ -339,7 +348,7 @@ int edge_device_bind(struct vnep_edge *edge, struct edge_device *d, struct edge_
 	if (d->bound && d->port != port && !d->fixed_addr)
 		d->addr_count = 0; /* another link, other addresses */
 	if (!d->fixed_addr)
-		add_addr(d, addr);
+		edge_addr_add(d, addr);
 	d->port = port;
 	d->bound_since = vnep_wall_now();
 	d->epoch++;
@@ -348,6 +357,7 @@ int edge_device_bind(struct vnep_edge *edge, struct edge_device *d, struct edge_
 		d->port = before.port;
 		d->addr_count = before.addr_count;
 		memcpy(d->addr, before.addr, sizeof d->addr);
+		memcpy(d->addr_packets, before.addr_packets, sizeof d->addr_packets);
 		d->bound_since = before.bound_since;
 		d->epoch = before.epoch;
 	}
@@ -358,6 +368,7 @@ int edge_device_bind(struct vnep_edge *edge, struct edge_device *d, struct edge_
 	if (!d->bound)
 		edge_say(edge, LOG_INFO, "device: %s attached at %s", d->dev, port->name);
 	d->bound = true;
+	edge_addr_begin(edge, d);
 	edge_announce(edge, d);
 	return 0;
 }
@@ -365,7 +376,12 @@ int edge_device_bind(struct vnep_edge *edge, struct edge_device *d, struct edge_
 static bool is_other(const struct edge_device *d, const struct vnep_device *record)
 {
 	return !vnep_ip6_equal(&d->vep, &record->vep) || record->has_mac != d->has_mac ||
-	       !vnep_mac_equal(&record->mac, &d->l2.mac) || record->vlan != d->l2.vlan;
+	       !vnep_mac_equal(&record->mac, &d->l2.mac) || record->vlan != d->l2.vlan ||
+	       record->form != d->form ||
+	       (d->form == VNEP_FORM_HOST &&
+		       (record->addr_count != d->addr_count ||
+			       memcmp(record->addr, d->addr, d->addr_count * sizeof *d->addr) !=
+				       0));
 }
 
 static void deregister(struct vnep_edge *edge, struct edge_device *d)
@@ -377,17 +393,13 @@ static void deregister(struct vnep_edge *edge, struct edge_device *d)
 	forget(edge, d);
 }
 
-/* The wanted element of a device without a binding has no address: no preload, see load_device in edge.c. */
+/* No preload, see load_device in edge.c. */
 static int set_kernel(struct vnep_edge *edge, struct vnep_device *record,
 	const struct vnep_binding *binding, struct vnep_err *err)
 {
-	unsigned fixed = record->addr_count;
-	int rc;
+	static const struct vnep_binding nowhere = { 0 };
+	int rc = vnep_acl_device_set(edge->acl, record, binding ? binding : &nowhere, err);
 
-	if (!binding)
-		record->addr_count = 0;
-	rc = vnep_acl_device_set(edge->acl, record, binding, err);
-	record->addr_count = fixed;
 	if (rc != VNEP_EVALUE)
 		return rc;
 	edge_warn(edge, "not served",
@@ -413,7 +425,7 @@ int edge_device_changed(struct vnep_edge *edge, const char *dev, const struct in
 	rc = vnep_map_get_device(txn, dev, &record, err);
 	gone = rc == VNEP_ENOTFOUND;
 	bound = !rc && !vnep_map_get_binding(txn, dev, &binding, NULL) &&
-		edge_port_by_name(edge, binding.port);
+		edge_binding_counts(edge, &record, &binding);
 	vnep_map_abort(txn);
 	if (rc && !gone)
 		return rc;
@@ -477,5 +489,6 @@ void edge_devices_release(struct vnep_edge *edge)
 	vnep_table_release(&edge->by_dev);
 	vnep_table_release(&edge->by_mac);
 	vnep_table_release(&edge->by_l3);
+	vnep_table_release(&edge->by_addr);
 	vnep_heap_release(&edge->silences);
 }

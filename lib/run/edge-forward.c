@@ -22,6 +22,10 @@ void edge_place(const struct edge_device *d, struct vnep_forward *how)
 		.src_mac = d->port->mac,
 		.vlan = d->l2.vlan,
 		.mtu = d->port->mtu };
+	if (d->form == VNEP_FORM_HOST) {
+		how->host_addr = d->addr;
+		how->host_addr_count = d->addr_count;
+	}
 }
 
 static struct edge_error too_big(uint32_t mtu)
@@ -109,7 +113,7 @@ enum vnep_reason edge_may_send(struct vnep_edge *edge, const struct edge_device 
 	*peer = NULL;
 	if (!a.vpc)
 		return VNEP_POLICY_DENIED;
-	*peer = edge_device_by_vep(edge, &f->dest);
+	*peer = edge_device_by_endpoint(edge, &f->dest);
 	if (!*peer)
 		return vnep_policy_allows(a.allow, a.allow_count, &a.vpc->prefix, f);
 	b = (struct vnep_policy_end){ &(*peer)->vep, edge_vpc(edge, (*peer)->vpc, &(*peer)->vep),
@@ -147,6 +151,10 @@ void edge_forward(
 	struct edge_device *peer;
 	struct vnep_frame f;
 
+	if (d->form == VNEP_FORM_HOST) {
+		edge_host_send_on(edge, d, frame);
+		return;
+	}
 	if (vnep_frame_parse(&f, frame->data, frame->len)) {
 		edge_deny(edge, port, frame, d, VNEP_FROM_DEVICE, VNEP_MALFORMED, true);
 		return;
@@ -160,10 +168,11 @@ void edge_forward(
 	send_on(edge, d, frame, &f, peer);
 }
 
-/* A frame whose source is V already, brought into edge->frame. NULL: it is refused and counted. */
+/* A frame whose source is V already (L of form host), brought into edge->frame. NULL: it is refused and counted. */
 static struct edge_device *take(
 	struct vnep_edge *edge, struct vnep_ring_frame *frame, struct vnep_frame *f)
 {
+	enum vnep_reason why;
 	struct edge_device *d;
 
 	if (frame->len < frame->wire_len || frame->len + VNEP_FORWARD_ROOM > sizeof edge->frame ||
@@ -172,10 +181,9 @@ static struct edge_device *take(
 			edge, edge_core(edge), frame, NULL, VNEP_FROM_DEVICE, VNEP_MALFORMED, true);
 		return NULL;
 	}
-	d = edge_device_by_vep(edge, &f->src);
-	if (!d) {
-		edge_deny(edge, edge_core(edge), frame, NULL, VNEP_FROM_DEVICE, VNEP_NO_MAPPING,
-			true);
+	d = edge_device_of(edge, &f->src, &f->dest, &why);
+	if (why) {
+		edge_deny(edge, edge_core(edge), frame, d, VNEP_FROM_DEVICE, why, true);
 		return NULL;
 	}
 	memcpy(edge->frame, frame->data, frame->len);
@@ -207,6 +215,7 @@ void edge_too_big(
 	struct vnep_edge *edge, const struct vnep_ring_frame *frame, enum vnep_direction direction)
 {
 	struct vnep_ring_frame moved = *frame;
+	enum vnep_reason why;
 	struct edge_device *d;
 	struct vnep_frame f;
 
@@ -216,9 +225,10 @@ void edge_too_big(
 			send_on(edge, d, &moved, &f, NULL);
 		return;
 	}
-	d = vnep_frame_parse(&f, frame->data, frame->len) ? NULL
-							  : edge_device_by_vep(edge, &f.dest);
-	if (d)
+	d = NULL;
+	if (!vnep_frame_parse(&f, frame->data, frame->len))
+		d = edge_device_of(edge, &f.dest, &f.src, &why);
+	if (d && !why)
 		edge_deliver(edge, d, frame);
 	else
 		edge_to_device(edge, frame); /* which says why not */
@@ -230,6 +240,7 @@ void edge_big_copy(
 {
 	struct vnep_mono now = vnep_mono_now();
 	struct edge_port *port = edge_core(edge);
+	enum vnep_reason why;
 	struct edge_device *d;
 	struct vnep_frame f;
 	uint64_t flow;
@@ -238,7 +249,7 @@ void edge_big_copy(
 	if (vnep_frame_parse(&f, frame->data, frame->len))
 		return;
 	if (direction == VNEP_TO_DEVICE) {
-		d = edge_device_by_vep(edge, &f.dest);
+		d = edge_device_of(edge, &f.dest, &f.src, &why);
 		port = d ? d->port : NULL;
 	}
 	if (!port || packet_len(&f) <= port->mtu)

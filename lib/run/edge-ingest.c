@@ -7,6 +7,7 @@
 void edge_to_device(struct vnep_edge *edge, const struct vnep_ring_frame *frame)
 {
 	struct edge_port *core = edge_core(edge);
+	enum vnep_reason why;
 	struct edge_device *d;
 	struct vnep_frame f;
 
@@ -14,9 +15,9 @@ void edge_to_device(struct vnep_edge *edge, const struct vnep_ring_frame *frame)
 		edge_deny(edge, core, frame, NULL, VNEP_TO_DEVICE, VNEP_MALFORMED, true);
 		return;
 	}
-	d = edge_device_by_vep(edge, &f.dest);
-	if (!d) {
-		edge_deny(edge, core, frame, NULL, VNEP_TO_DEVICE, VNEP_NO_MAPPING, true);
+	d = edge_device_of(edge, &f.dest, &f.src, &why);
+	if (why) {
+		edge_deny(edge, core, frame, d, VNEP_TO_DEVICE, why, true);
 		return;
 	}
 	if (d->port && edge_refuse_big(edge, d, frame, VNEP_TO_DEVICE, d->port->mtu))
@@ -46,13 +47,14 @@ static void copy(
 	struct vnep_edge *edge, const struct vnep_tag *tag, const struct vnep_ring_frame *frame)
 {
 	bool from = tag->direction == VNEP_FROM_DEVICE;
+	enum vnep_reason why;
 	struct edge_device *d;
 	struct vnep_frame f;
 
 	if (vnep_frame_parse(&f, frame->data, frame->len))
 		return; /* it was forwarded and counted: only the copy is of no use */
-	d = edge_device_by_vep(edge, from ? &f.src : &f.dest);
-	if (!d)
+	d = edge_device_of(edge, from ? &f.src : &f.dest, from ? &f.dest : &f.src, &why);
+	if (why)
 		return;
 	if (from) { /* the connection begins before its first frame */
 		edge_evidence(edge, d, &f, frame->data);

@@ -100,6 +100,8 @@ void edge_device_sign(struct vnep_edge *edge, struct edge_device *d, struct vnep
 	d->last_life = vnep_mono_now();
 	if (ts.ns > d->last_seen.ns)
 		d->last_seen = ts;
+	if (edge_addr_follow(edge, d))
+		edge_device_reorder(edge, d);
 	edge_device_event(edge, d, VNEP_LIFE_SIGN, VNEP_CAUSE_FIRST_FRAME, ts);
 }
 

@@ -9,8 +9,8 @@
 
 #include "edge-priv.h"
 
-static const struct in6_addr router_address = { .s6_addr = { 0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-							0, 0, 0, 0, 1 } };
+const struct in6_addr edge_router_address = { .s6_addr = { 0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+						      0, 0, 0, 1 } };
 
 bool edge_send(struct vnep_edge *edge, struct edge_port *port, const void *frame, size_t len)
 {
@@ -34,7 +34,7 @@ bool edge_port_is_own(const struct edge_port *port, const struct in6_addr *addr)
 			return true;
 	vnep_ip6_link_local(&port->mac, &link_local);
 	return vnep_ip6_equal(&link_local, addr) ||
-	       (!port->core && vnep_ip6_equal(addr, &router_address));
+	       (!port->core && vnep_ip6_equal(addr, &edge_router_address));
 }
 
 /* Is somebody of ours in that VLAN? */
@@ -50,10 +50,10 @@ static bool is_ours(const struct vnep_edge *edge, const struct edge_port *port, 
 	return false;
 }
 
-/* Does this address belong to an endpoint whose VPC is in that VLAN? */
+/* Does the edge hold this address for a device whose VPC is in that VLAN? */
 static bool is_endpoint(struct vnep_edge *edge, const struct in6_addr *addr, uint16_t vlan)
 {
-	struct edge_device *d = edge_device_by_vep(edge, addr);
+	struct edge_device *d = edge_holder(edge, addr);
 	const struct vnep_vpc *vpc = d ? edge_vpc(edge, d->vpc, &d->vep) : NULL;
 
 	return vpc && vpc->core_vlan == vlan;
@@ -65,9 +65,14 @@ void edge_announce(struct vnep_edge *edge, const struct edge_device *d)
 	struct edge_port *core = edge_core(edge);
 	uint8_t out[VNEP_ND_FRAME_MAX];
 
-	if (vpc)
+	if (!vpc)
+		return;
+	if (d->form == VNEP_FORM_EDGE)
 		edge_send(edge, core, out,
 			vnep_ndisc_announce(out, vpc->core_vlan, &core->mac, &d->vep));
+	for (unsigned i = 0; d->form == VNEP_FORM_HOST && i < d->addr_count; i++)
+		edge_send(edge, core, out,
+			vnep_ndisc_announce(out, vpc->core_vlan, &core->mac, &d->addr[i]));
 }
 
 static void core_discovery(
@@ -97,6 +102,8 @@ static void access_discovery(
 {
 	uint8_t out[VNEP_ND_FRAME_MAX];
 
+	if (nd->type == VNEP_ND_ROUTER_SOLICIT)
+		edge_ra_solicited(edge, port, nd);
 	if (nd->type == VNEP_ND_NEIGHBOUR_SOLICIT && is_ours(edge, port, nd->vlan) &&
 		edge_port_is_own(port, &nd->target))
 		edge_send(edge, port, out, vnep_ndisc_answer(out, nd, &port->mac, true));

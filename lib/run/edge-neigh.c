@@ -54,7 +54,7 @@ static const struct vnep_vpc *vpc_of(struct vnep_edge *edge, const struct in6_ad
 
 		if ((vlan < 0 || vpc->core_vlan == vlan) &&
 			(vnep_prefix_has(&vpc->prefix, addr) || is_next_hop(vpc, addr)))
-			return edge_device_by_vep(edge, addr) ? NULL : vpc;
+			return edge_holder(edge, addr) ? NULL : vpc;
 	}
 	return NULL;
 }

@@ -10,6 +10,8 @@
  *     edge-group.c    one journal group a round    edge-verbs*.c   what the socket can be asked
  *     edge-ledger.c   the conservation law         edge-queue.c    frames that wait for one of them
  *     edge-control.c  the socket
+ *     edge-ra.c       router advertisements        edge-addr.c     the addresses of one device
+ *     edge-host.c     endpoints that a machine of the VPC holds
  *
  * A round: the ring is readable -> every frame is handled (journal records are appended to one group) -> the
  * group is committed -> the ring's blocks are given back -> what became due is done and told to watchers.
@@ -103,6 +105,7 @@ struct edge_device {
 	char dev[VNEP_URN_MAX + 1];
 	char vpc[VNEP_LABEL_MAX + 1];
 	char home_port[VNEP_IF_MAX + 1]; /* the record's port, "" = any */
+	enum vnep_form form;
 	bool has_mac, bound, has_psm;
 	bool fixed_addr; /* the record names its addresses: nothing is learned */
 	uint8_t addr_max;
@@ -116,6 +119,8 @@ struct edge_device {
 	struct edge_port *port; /* where it is bound */
 	struct in6_addr addr[VNEP_ADDR_COUNT_MAX]; /* the last one is the latest */
 	unsigned addr_count;
+	uint64_t addr_packets[VNEP_ADDR_COUNT_MAX]; /* from each, when it was looked at last */
+	struct vnep_mono addr_looked;
 	struct vnep_wall bound_since;
 	uint64_t epoch;
 
@@ -213,8 +218,12 @@ struct vnep_edge {
 	size_t vpc_count;
 
 	struct vnep_table by_vep, by_dev, by_mac, by_l3, hosts;
-	struct vnep_heap silences, host_timers;
+	struct vnep_table by_addr; /* L of devices of form host */
+	struct vnep_heap silences, host_timers, adverts;
 	size_t hosts_asked, hosts_octets; /* not resolved; octets in all their queues */
+	struct edge_ra *ras; /* a port and VLAN each */
+	unsigned ra_count;
+	bool withdraw; /* told to stop: devices shall look for another router */
 	struct edge_device *replay_first, **replay_tail;
 	bool barrier_running;
 	size_t replayed; /* packets of the backlog sent since the start */
@@ -292,6 +301,9 @@ int edge_device_bind(struct vnep_edge *edge, struct edge_device *d, struct edge_
 struct edge_device *edge_device_by_l3(struct vnep_edge *edge, const struct edge_port *port, uint16_t vlan,
 	const struct in6_addr *addr);
 bool edge_device_mac_known(struct vnep_edge *edge, const struct vnep_mac *mac); /* in whatever VLAN */
+/* Is a binding of the map one of ours, and still what the record says? */
+bool edge_binding_counts(struct vnep_edge *edge, const struct vnep_device *record,
+	const struct vnep_binding *binding);
 bool edge_device_has_addr(const struct edge_device *d, const struct in6_addr *addr);
 /* A record of the map changed or went: table and, unless the caller applies everything anew, kernel follow. was
  * is the vep that a record which is gone had. */
@@ -309,6 +321,18 @@ void edge_device_status(struct vnep_edge *edge, struct edge_device *d, struct vn
 void edge_tell_presence(struct vnep_edge *edge, struct edge_device *d, enum vnep_presence_state was,
 	enum vnep_cause cause);
 void edge_devices_release(struct vnep_edge *edge);
+
+/* It uses another of its addresses: kernel and map follow. */
+void edge_device_reorder(struct vnep_edge *edge, struct edge_device *d);
+
+/* edge-addr.c */
+/* May it have one more? If it has as many as it may, the oldest that it does not use any more is made the first, which
+ * edge_addr_add throws out. */
+bool edge_addr_room(struct vnep_edge *edge, struct edge_device *d);
+void edge_addr_add(struct edge_device *d, const struct in6_addr *addr); /* behind the others */
+void edge_addr_begin(struct vnep_edge *edge, struct edge_device *d);
+/* It speaks: is the address that it uses the latest one? True: it is now, and was not. */
+bool edge_addr_follow(struct vnep_edge *edge, struct edge_device *d);
 
 /* edge-life.c */
 void edge_device_arm(struct vnep_edge *edge, struct edge_device *d, struct vnep_mono from);
@@ -397,6 +421,33 @@ void edge_hold_add(struct vnep_edge *edge, struct edge_held *held,
 void edge_hold_remove(struct vnep_edge *edge, struct edge_held *held);
 void edge_barrier_drained(struct vnep_edge *edge);
 void edge_hold_finish(struct vnep_edge *edge); /* before a stop: nobody is left holding */
+
+extern const struct in6_addr edge_router_address; /* fe80::1 */
+
+/* edge-host.c: devices whose endpoint is a machine of the VPC. */
+int edge_host_enter(struct vnep_edge *edge, struct edge_device *d);
+void edge_host_leave(struct vnep_edge *edge, const struct edge_device *d);
+/* The device whose endpoint the edge holds itself. */
+struct edge_device *edge_device_by_endpoint(struct vnep_edge *edge, const struct in6_addr *vep);
+/* Whose packet is it, by its ends (device_end: the destination of what goes to a device, the source of what comes
+ * from one)? V is an end of form edge; of form host both are, L and V. *why: VNEP_NO_MAPPING (NULL is returned), or
+ * VNEP_POLICY_DENIED: L and another than its V. */
+struct edge_device *edge_device_of(struct vnep_edge *edge, const struct in6_addr *device_end,
+	const struct in6_addr *other_end, enum vnep_reason *why);
+/* The device for whose address (V, or L of form host) the edge answers on the VPC link; NULL: nobody's. */
+struct edge_device *edge_holder(struct vnep_edge *edge, const struct in6_addr *addr);
+/* A frame of such a device, sent on as the kernel would: to its V alone, with nothing rewritten. */
+void edge_host_send_on(
+	struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame);
+
+/* edge-ra.c */
+int edge_ra_open(struct vnep_edge *edge, struct vnep_err *err); /* the ports are open */
+void edge_ra_solicited(struct vnep_edge *edge, const struct edge_port *port, const struct vnep_ndisc *nd);
+void edge_ra_port_up(struct vnep_edge *edge, const struct edge_port *port);
+void edge_ra_due(struct vnep_edge *edge);
+void edge_ra_withdraw(struct vnep_edge *edge);
+void edge_ra_look_at_vpcs(struct vnep_edge *edge); /* warns of prefixes that let nobody in */
+void edge_ra_release(struct vnep_edge *edge);
 
 /* edge-replay.c */
 void edge_replay_start(struct vnep_edge *edge, struct edge_device *d);

@@ -162,6 +162,7 @@ static void verb_watch(struct vnep_edge *edge, struct edge_client *client)
 static void verb_stop(struct vnep_edge *edge, struct edge_client *client)
 {
 	edge_say(edge, LOG_NOTICE, "stopping: asked for; awake devices go on by the kernel");
+	edge->withdraw = true;
 	edge_reply_done(client, 0);
 	vnep_loop_stop(edge->loop);
 }

@@ -153,7 +153,7 @@ static int load_device(const char *text, size_t len, void *arg)
 	struct loading *l = arg;
 	struct vnep_json *json = NULL;
 	struct vnep_device device = { 0 };
-	struct vnep_binding binding;
+	struct vnep_binding binding, nowhere = { 0 };
 	bool bound = false;
 	int rc = vnep_json_parse(text, len, &json, l->err);
 
@@ -162,10 +162,9 @@ static int load_device(const char *text, size_t len, void *arg)
 	if (!rc) {
 		edge_vlan_used(l->edge, device.vlan);
 		bound = !vnep_map_get_binding(l->txn, device.dev, &binding, NULL) &&
-			edge_port_by_name(l->edge, binding.port);
-		if (!bound)
-			device.addr_count = 0;
-		rc = vnep_acl_want_device(l->edge->acl, &device, bound ? &binding : NULL, l->err);
+			edge_binding_counts(l->edge, &device, &binding);
+		rc = vnep_acl_want_device(
+			l->edge->acl, &device, bound ? &binding : &nowhere, l->err);
 		if (rc == VNEP_EVALUE) { /* nobody else's devices wait for this one */
 			edge_warn(l->edge, "not served", l->err);
 			rc = 0;
@@ -216,9 +215,13 @@ int edge_acl_anew(struct vnep_edge *edge, uint64_t *changes, struct vnep_err *er
 	edge->acl = fresh;
 	rc = map_load(edge, err);
 	if (!rc)
-		rc = vnep_acl_apply(edge->acl, changes, err);
-	if (!rc)
+	if (rc)
+		return rc;
+	rc = vnep_acl_apply(edge->acl, changes, err);
+	if (!rc) {
+		edge_ra_look_at_vpcs(edge);
 		edge_hosts_follow(edge);
+	}
 	return rc;
 }
 
@@ -226,18 +229,22 @@ int edge_acl_anew(struct vnep_edge *edge, uint64_t *changes, struct vnep_err *er
 
 static void arm_tick(struct vnep_edge *edge)
 {
-	struct vnep_heap_node *a = vnep_heap_first(&edge->silences),
-			      *b = vnep_heap_first(&edge->host_timers);
+	const struct vnep_heap *const heaps[] = { &edge->silences, &edge->host_timers, &edge->adverts };
 	struct vnep_mono now = vnep_mono_now();
 	int64_t wait = -1;
 
-	if (a)
-		wait = (a->at.ns - now.ns) / 1000000 + 1;
-	if (b && (wait < 0 || (b->at.ns - now.ns) / 1000000 + 1 < wait))
-		wait = (b->at.ns - now.ns) / 1000000 + 1;
+	for (size_t i = 0; i < sizeof heaps / sizeof *heaps; i++) {
+		const struct vnep_heap_node *first = vnep_heap_first(heaps[i]);
+		int64_t due = first ? (first->at.ns - now.ns) / 1000000 + 1 : -1;
+
+		if (first && due < 0)
+			due = 0;
+		if (first && (wait < 0 || due < wait))
+			wait = due;
+	}
 	if (edge->ledger_dirty && (wait < 0 || wait > 1000))
 		wait = 1000; /* answered packets are remembered too, once a second */
-	vnep_timer_set(edge->tick, (a || b || edge->ledger_dirty) && wait < 0 ? 0 : wait);
+	vnep_timer_set(edge->tick, wait);
 }
 
 void edge_round_end(struct vnep_edge *edge)
@@ -261,6 +268,7 @@ static void on_tick(struct vnep_watch *watch, void *arg)
 	(void)watch;
 	edge_silences(edge);
 	edge_host_timers(edge);
+	edge_ra_due(edge);
 	edge_journal_owed(edge);
 	if (edge->ledger_dirty)
 		edge_group(edge);
@@ -368,6 +376,8 @@ static void link_event(const struct vnep_link *link, void *arg)
 	port->up = up && port->inject;
 	if (back && port->core)
 		edge_hosts_again(edge);
+	else if (back)
+		edge_ra_port_up(edge, port);
 }
 
 static void read_ports(struct vnep_edge *edge)
@@ -462,6 +472,8 @@ static int open_kernel(struct vnep_edge *edge, struct vnep_err *err)
 	if (!rc)
 		rc = open_ports(edge, err);
 	if (!rc)
+		rc = edge_ra_open(edge, err);
+	if (!rc)
 		rc = vnep_rtnl_journal_port(edge->rt, edge->config.acl.journal_port, &made, err);
 	if (rc)
 		return rc;
@@ -511,6 +523,7 @@ int vnep_edge_new(struct vnep_edge **out, const struct vnep_edge_config *config,
 	vnep_table_init(&edge->by_dev, offsetof(struct edge_device, dev), VNEP_URN_MAX + 1);
 	vnep_table_init(&edge->by_mac, offsetof(struct edge_device, l2), sizeof(struct edge_l2));
 	vnep_table_init(&edge->by_l3, offsetof(struct edge_l3, key), sizeof(struct edge_l3_key));
+	vnep_table_init(&edge->by_addr, 0, sizeof(struct in6_addr)); /* the first member */
 	vnep_table_init(
 		&edge->hosts, offsetof(struct edge_host, key), sizeof(struct edge_host_key));
 	if (snprintf(edge->state, sizeof edge->state, "%s", state) >= (int)sizeof edge->state ||
@@ -554,6 +567,8 @@ int vnep_edge_run(struct vnep_edge *edge, struct vnep_err *err)
 
 	edge_ingest(edge);
 	edge_hold_finish(edge);
+	if (edge->withdraw)
+		edge_ra_withdraw(edge);
 	if (edge->ledger_dirty)
 		edge_group(edge);
 	edge_round_end(edge);
@@ -568,6 +583,7 @@ void vnep_edge_free(struct vnep_edge *edge)
 	edge_control_close(edge);
 	edge_devices_release(edge);
 	edge_hosts_release(edge);
+	edge_ra_release(edge);
 	vpcs_release(edge);
 	vnep_loop_free(edge->loop);
 	vnep_ring_close(edge->ring);

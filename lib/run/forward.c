@@ -79,6 +79,37 @@ static bool is_error(const struct vnep_frame *f)
 	return f->proto == IPPROTO_ICMPV6 && f->l4 && !f->fragment && f->icmp_type < ICMP6_INFO;
 }
 
+/* Is it for (or from) the device? Form edge: V (or L) stands where it will be rewritten. Form host: V is one end, an
+ * address of the device the other. */
+static bool is_for(const struct vnep_forward *how, const struct vnep_frame *f, bool to_device)
+{
+	const struct in6_addr *device = to_device ? &f->dest : &f->src,
+			      *other = to_device ? &f->src : &f->dest;
+
+	if (!how->host_addr)
+		return vnep_ip6_equal(device, &how->was);
+	for (unsigned i = 0; i < how->host_addr_count; i++)
+		if (vnep_ip6_equal(device, &how->host_addr[i]))
+			return vnep_ip6_equal(other, &how->was);
+	return false;
+}
+
+static enum vnep_reason translate(
+	const struct vnep_forward *how, struct vnep_frame *f, uint8_t *data, bool to_device)
+{
+	enum vnep_reason reason = VNEP_REASON_NONE;
+
+	if (to_device)
+		vnep_frame_set_dest(f, data, &how->becomes);
+	else
+		vnep_frame_set_src(f, data, &how->becomes);
+	if (is_error(f)) {
+		reason = translate_quoted(f, data, how, to_device);
+		vnep_frame_checksum_set(f, data);
+	}
+	return reason;
+}
+
 static enum vnep_reason rewrite(const struct vnep_forward *how, const uint8_t *frame, size_t len,
 	uint8_t *out, size_t *out_len, bool to_device)
 {
@@ -89,7 +120,7 @@ static enum vnep_reason rewrite(const struct vnep_forward *how, const uint8_t *f
 
 	if (rc)
 		return rc == VNEP_ESHORT ? VNEP_MALFORMED : VNEP_NOT_IPV6;
-	if (!vnep_ip6_equal(to_device ? &f.dest : &f.src, &how->was))
+	if (!is_for(how, &f, to_device))
 		return VNEP_NOT_FOR_US;
 	packet = (size_t)(f.end - f.l3);
 	if (how->mtu && packet > how->mtu)
@@ -99,14 +130,8 @@ static enum vnep_reason rewrite(const struct vnep_forward *how, const uint8_t *f
 	memcpy(out, frame, f.end); /* padding behind the packet stays behind */
 	if (!how->keep_hop && !vnep_frame_hop(&f, out))
 		return VNEP_NOT_REPLAYABLE;
-	if (to_device)
-		vnep_frame_set_dest(&f, out, &how->becomes);
-	else
-		vnep_frame_set_src(&f, out, &how->becomes);
-	if (is_error(&f)) {
-		reason = translate_quoted(&f, out, how, to_device);
-		vnep_frame_checksum_set(&f, out);
-	}
+	if (!how->host_addr)
+		reason = translate(how, &f, out, to_device);
 	vnep_frame_set_macs(out, &how->dest_mac, &how->src_mac);
 	*out_len = f.end;
 	vnep_forward_retag(out, out_len, how->vlan);
@@ -159,4 +184,8 @@ void vnep_forward_init(struct vnep_forward *how, const struct vnep_device *devic
 		.src_mac = *port_mac,
 		.vlan = place->vlan,
 		.mtu = mtu };
+	if (device->form == VNEP_FORM_HOST) {
+		how->host_addr = device->addr;
+		how->host_addr_count = device->addr_count;
+	}
 }

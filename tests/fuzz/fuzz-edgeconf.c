@@ -25,6 +25,16 @@ static void check_fits(const struct vnep_edge_config *c)
 		HOLDS(len && len < sizeof c->acl.access[i]);
 	}
 	HOLDS(!c->acl.set_size || c->acl.set_size >= 1024);
+	HOLDS(c->advertise_count <= VNEP_ADVERTISE_MAX);
+	for (unsigned i = 0; i < c->advertise_count; i++) {
+		const struct vnep_advertise *a = &c->advertise[i];
+
+		HOLDS(a->port[0] && strnlen(a->port, sizeof a->port) < sizeof a->port);
+		HOLDS(a->prefix.len == 64 && a->line && a->vlan < 4095);
+		HOLDS(a->preferred_s <= a->valid_s && a->interval_s >= 4);
+		HOLDS(!a->lifetime_s || (a->lifetime_s >= a->interval_s && a->lifetime_s <= 9000));
+		HOLDS(!a->mtu || a->mtu >= 1280);
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -50,6 +60,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_fits(&all);
 	if (!first)
 		HOLDS(!memcmp(&config, &all, sizeof all));
-	vnep_edge_config_check(&all, &err);
+	vnep_edge_config_check(&all, NULL, NULL, &err);
 	return 0;
 }

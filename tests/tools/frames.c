@@ -2,21 +2,29 @@
  * frames - a stranger, a spoofer, a listener for tests: frames of any kind out of an interface, and
  * what arrives on one as hex.
  *
- *   frames send IF HEX|-                          one frame, or one a line of standard input
+ *   frames send IF HEX|-                 one frame, or one a line of standard input
  *   frames udp6 IF SRCMAC DSTMAC SRC DST SPORT DPORT TEXT [COUNT]
- *                                                 with a COUNT the texts are "TEXT 1" .. "TEXT
- * COUNT" frames tcp6 IF SRCMAC DSTMAC SRC DST SPORT DPORT FLAGS(hex) frames icmp6 IF SRCMAC DSTMAC
- * SRC DST TYPE CODE BODYHEX frames recv IF COUNT MS [udp|tcp|icmp6]       COUNT frames of that
- * protocol in order, at most MS; says "listening" on standard error first; exit 1: fewer came
+ *                                        with a COUNT the texts are "TEXT 1" .. "TEXT COUNT"
+ *   frames tcp6 IF SRCMAC DSTMAC SRC DST SPORT DPORT FLAGS(hex)
+ *   frames icmp6 IF SRCMAC DSTMAC SRC DST TYPE CODE BODYHEX
+ *   frames recv IF COUNT MS [udp|tcp|icmp6]
+ *                                        COUNT frames of that protocol in order, at most MS; says
+ *                                        "listening" on standard error first; exit 1: fewer came
+ *   frames segments DST DPORT COUNT OCTETS
+ *                                        from a socket: one send of COUNT lines, each OCTETS long,
+ *                                        that the kernel is to cut into datagrams (UDP_SEGMENT)
  * Environment: VLAN=101 tags what udp6, tcp6 and icmp6 make; HOPS=1 their hop limit (64; 255 for
- * icmp6).
- * "-" in place of IF prints the frame as hex.
+ * icmp6). "-" in place of IF prints the frame as hex.
  */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "vnep/addr.h"
 #include "vnep/buf.h"
@@ -39,7 +47,8 @@ static void die(const struct vnep_err *err)
 
 static void usage(void)
 {
-	fprintf(stderr, "usage: frames send|udp6|tcp6|icmp6|recv ... (see tests/tools/frames.c)\n");
+	fprintf(stderr, "usage: frames send|udp6|tcp6|icmp6|recv|segments ... (see "
+			"tests/tools/frames.c)\n");
 	exit(2);
 }
 
@@ -256,6 +265,40 @@ static int icmp6(int argc, char **argv)
 	return 0;
 }
 
+static int segments(int argc, char **argv)
+{
+	struct sockaddr_in6 to = { .sin6_family = AF_INET6 };
+	static char lines[65536];
+	struct vnep_err err = { 0 };
+	size_t count, octets;
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0), each;
+
+	if (argc != 4)
+		usage();
+	if (vnep_ip6_parse(argv[0], &to.sin6_addr, &err))
+		die(&err);
+	to.sin6_port = htons((uint16_t)number(argv[1], 10, 65535));
+	count = number(argv[2], 10, 64);
+	octets = number(argv[3], 10, sizeof lines);
+	if (octets < 32 || count * octets >= sizeof lines)
+		usage();
+	memset(lines, '.', count * octets);
+	for (size_t i = 0; i < count; i++) {
+		int n = snprintf(lines + i * octets, octets, "segment %zu", i + 1);
+
+		lines[i * octets + (size_t)n] = '.';
+		lines[(i + 1) * octets - 1] = '\n';
+	}
+	each = (int)octets;
+	if (fd < 0 || setsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &each, sizeof each) ||
+		sendto(fd, lines, count * octets, 0, (struct sockaddr *)&to, sizeof to) < 0) {
+		vnep_err_sys(&err, errno, "sending segments");
+		die(&err);
+	}
+	close(fd);
+	return 0;
+}
+
 static bool wanted(const char *proto, const struct vnep_ring_frame *frame)
 {
 	struct vnep_frame f;
@@ -310,7 +353,7 @@ int main(int argc, char **argv)
 		const char *name;
 		int (*run)(int argc, char **argv);
 	} verbs[] = { { "send", send_hex }, { "udp6", udp6 }, { "tcp6", tcp6 }, { "icmp6", icmp6 },
-		{ "recv", receive } };
+		{ "recv", receive }, { "segments", segments } };
 
 	for (unsigned i = 0; argc > 1 && i < sizeof verbs / sizeof *verbs; i++)
 		if (!strcmp(argv[1], verbs[i].name))

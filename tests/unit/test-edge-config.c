@@ -80,7 +80,7 @@ TEST("config: every key in its section, with comments, blanks and a last line wi
 	CHECK_STR(c.acl.journal_port, "vnep-j8");
 	CHECK_INT(c.acl.set_size, 4096);
 	CHECK_INT(c.segment_octets, 16 << 20);
-	CHECK_INT(vnep_edge_config_check(&c, NULL), 0);
+	CHECK_INT(vnep_edge_config_check(&c, NULL, NULL, NULL), 0);
 }
 
 TEST("config: sections may be left out")
@@ -91,7 +91,7 @@ TEST("config: sections may be left out")
 	CHECK_INT(read_all(&c, "access = acc0\ncore = up0\nregion = west\n", &m), 0);
 	CHECK_STR(c.acl.core, "up0");
 	CHECK_STR(c.region, "west");
-	CHECK_INT(vnep_edge_config_check(&c, NULL), 0);
+	CHECK_INT(vnep_edge_config_check(&c, NULL, NULL, NULL), 0);
 }
 
 TEST("config: the defaults are a name that records take, region local and vnep-j0")
@@ -236,7 +236,7 @@ TEST("config: the longest names fit, and no more access ports than there may be"
 		snprintf(name, sizeof name, "acc%u", i);
 		CHECK_INT(vnep_edge_config_set(&c, "access", name, NULL), 0);
 	}
-	CHECK_INT(vnep_edge_config_check(&c, NULL), 0);
+	CHECK_INT(vnep_edge_config_check(&c, NULL, NULL, NULL), 0);
 	CHECK_INT(vnep_edge_config_set(&c, "access", "acc99", NULL), VNEP_EVALUE);
 	CHECK_INT(c.acl.access_count, VNEP_PORTS_MAX);
 }
@@ -287,10 +287,147 @@ TEST("config: check wants an access port, a core port, and each port once")
 		struct mistakes m;
 
 		CHECK_INT(read_all(&c, cases[i].text, &m), 0);
-		CHECK_INT(vnep_edge_config_check(&c, &err), VNEP_EVALUE);
+		CHECK_INT(vnep_edge_config_check(&c, NULL, NULL, &err), VNEP_EVALUE);
 		CHECK_STR(err.text, cases[i].problem);
 		CHECK(i > 1 || err.hint[0]);
 	}
+}
+
+TEST("config: advertise takes a port, a /64 and words, in any order, with RFC 4861's defaults")
+{
+	struct vnep_edge_config c;
+	struct mistakes m;
+	const struct vnep_advertise *a = c.advertise;
+
+	CHECK_INT(read_all(&c,
+			  "[ports]\n"
+			  "access = acc0,acc1\ncore = up0\n"
+			  "advertise = acc0 2001:db8:a::/64\n"
+			  "advertise=acc0\t2001:db8:c::/64  valid_s=7200  # the next one\n"
+			  "advertise = acc1 2001:db8:a::/64 preferred_s=10 vlan=101 mtu=1280 "
+			  "valid_s=4294967295 interval_s=4 lifetime_s=0\n",
+			  &m),
+		0);
+	CHECK_INT(vnep_edge_config_check(&c, NULL, NULL, NULL), 0);
+	CHECK_INT(c.advertise_count, 3);
+	CHECK_STR(a[0].port, "acc0");
+	CHECK_INT(a[0].prefix.len, 64);
+	CHECK_INT(a[0].line, 4);
+	CHECK(a[0].vlan == 0 && a[0].lifetime_s == 1800 && a[0].interval_s == 600 && a[0].mtu == 0);
+	CHECK(a[0].valid_s == 2592000 && a[0].preferred_s == 604800);
+	CHECK(a[1].valid_s == 7200 && a[1].preferred_s == 7200);
+	CHECK(a[2].vlan == 101 && a[2].lifetime_s == 0 && a[2].interval_s == 4 && a[2].mtu == 1280);
+	CHECK(a[2].valid_s == UINT32_MAX && a[2].preferred_s == 10);
+}
+
+TEST("config: every mistake of advertise is told, changes nothing, and has a hint where one helps")
+{
+	static const struct {
+		const char *value, *text, *hint;
+	} bad[] = {
+		{ "", "advertise is PORT PREFIX [WORD=VALUE...], not \"\"", "such as" },
+		{ "acc0", "advertise is PORT PREFIX [WORD=VALUE...], not \"acc0\"", "such as" },
+		{ "acc0 vlan=1", "advertise is PORT", "such as" },
+		{ "a/b 2001:db8:a::/64", "advertise needs the name of a link", "" },
+		{ "acc0 2001:db8:a::/48", "advertise: \"2001:db8:a::/48\" is not a /64",
+			"64 bits" },
+		{ "acc0 2001:db8:a::", "is not a /64", "64 bits" },
+		{ "acc0 2001:db8:a::1/64", "2001:db8:a::1/64", "" },
+		{ "acc0 fe80::/64", "devices cannot have addresses in fe80::/64", "" },
+		{ "acc0 ff02::/64", "devices cannot have addresses in ff02::/64", "" },
+		{ "acc0 ::/64", "devices cannot have addresses in ::/64", "" },
+		{ "acc0 2001:db8:a::/64 mut=1280", "unknown word \"mut\" (did you mean \"mtu\"?)",
+			"" },
+		{ "acc0 2001:db8:a::/64 flavour=1", "unknown word \"flavour\"", "there are vlan" },
+		{ "acc0 2001:db8:a::/64 mtu", "mtu needs a value: mtu=N", "" },
+		{ "acc0 2001:db8:a::/64 mtu=1279", "mtu: \"1279\" is not a number from 1280", "" },
+		{ "acc0 2001:db8:a::/64 mtu=65536", "mtu: \"65536\"", "" },
+		{ "acc0 2001:db8:a::/64 mtu=1280 mtu=1280", "mtu is said twice", "" },
+		{ "acc0 2001:db8:a::/64 vlan=4095", "vlan: \"4095\" is not a number from 0 to 4094",
+			"" },
+		{ "acc0 2001:db8:a::/64 lifetime_s=9001", "lifetime_s: \"9001\"", "" },
+		{ "acc0 2001:db8:a::/64 lifetime_s=599",
+			"lifetime_s 599 is less than interval_s 600", "lose their router" },
+		{ "acc0 2001:db8:a::/64 interval_s=3", "interval_s: \"3\" is not a number from 4",
+			"" },
+		{ "acc0 2001:db8:a::/64 interval_s=1801", "interval_s: \"1801\"", "" },
+		{ "acc0 2001:db8:a::/64 valid_s=4294967296", "valid_s: ", "" },
+		{ "acc0 2001:db8:a::/64 valid_s=10 preferred_s=11",
+			"preferred_s 11 is more than valid_s 10", "preferred" },
+		{ "acc9 2001:db8:9::/64",
+			"advertise: 2001:db8:9::/64 on acc9 vlan 7 is there twice", "" },
+		{ "acc9 2001:db8:8::/64", "lifetime_s 1800, but 900 before", "say the same" },
+		{ "acc9 2001:db8:8::/64 lifetime_s=900", "interval_s 600, but 60 before",
+			"say the same" },
+		{ "acc9 2001:db8:8::/64 lifetime_s=900 interval_s=60", "mtu 0, but 1400 before",
+			"say the same" },
+	};
+	struct vnep_edge_config c;
+
+	vnep_edge_config_init(&c);
+	CHECK_INT(
+		vnep_edge_config_set(&c, "advertise",
+			"acc9 2001:db8:9::/64 vlan=7 lifetime_s=900 interval_s=60 mtu=1400", NULL),
+		0);
+	for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++) {
+		struct vnep_err err = { 0 };
+		char value[200];
+
+		snprintf(value, sizeof value, "%s%s", bad[i].value,
+			!strncmp(bad[i].value, "acc9", 4) ? " vlan=7" : "");
+		CHECK_INT(vnep_edge_config_set(&c, "advertise", value, &err), VNEP_EVALUE);
+		if (!strstr(err.text, bad[i].text) || !strstr(err.hint, bad[i].hint)) {
+			printf("# %s: %s (%s)\n", value, err.text, err.hint);
+			CHECK(false);
+		}
+		CHECK_INT(c.advertise_count, 1);
+	}
+}
+
+TEST("config: what is advertised stands on an access port, and the line is told when it does not")
+{
+	struct vnep_edge_config c;
+	struct vnep_err err = { 0 };
+	struct mistakes m = { 0 };
+
+	CHECK_INT(read_all(&c,
+			  "advertise = acc7 2001:db8:a::/64\n"
+			  "access = acc0\ncore = up0\n"
+			  "advertise = up0 2001:db8:a::/64\n"
+			  "advertise = acc0 2001:db8:a::/64 mtu=1500\n",
+			  &m),
+		0);
+	CHECK_INT(vnep_edge_config_check(&c, collect, &m, &err), VNEP_EVALUE);
+	CHECK_INT(m.count, 2);
+	CHECK(strstr(m.text[0], ":1: advertise: acc7 is not an access port"));
+	CHECK(strstr(m.text[1], ":4: advertise: up0 is not an access port"));
+	CHECK_STR(err.hint, "did you mean acc0?");
+	CHECK_INT(vnep_edge_advertise_fits(&c, &c.advertise[2], 1500, &err), 0);
+	CHECK_INT(vnep_edge_advertise_fits(&c, &c.advertise[2], 1499, &err), VNEP_EVALUE);
+	CHECK_STR(err.text, "advertise: mtu 1500 is more than acc0 has (1499)");
+	CHECK_INT(err.line, 5);
+}
+
+TEST("config: at most 16 prefixes a link, and no more advertisements than there is room for")
+{
+	struct vnep_edge_config c;
+	struct vnep_err err = { 0 };
+	char value[64];
+
+	vnep_edge_config_init(&c);
+	for (unsigned i = 0; i < VNEP_ADVERTISE_MAX; i++) {
+		snprintf(value, sizeof value, "acc%u 2001:db8:%x::/64", i / 16, i);
+		CHECK_INT(vnep_edge_config_set(&c, "advertise", value, &err), 0);
+		if (i == 15) {
+			CHECK_INT(vnep_edge_config_set(
+					  &c, "advertise", "acc0 2001:db8:ff::/64", &err),
+				VNEP_EVALUE);
+			CHECK_STR(err.text, "advertise: more than 16 prefixes on acc0 vlan 0");
+		}
+	}
+	CHECK_INT(
+		vnep_edge_config_set(&c, "advertise", "acc99 2001:db8:ff::/64", &err), VNEP_EVALUE);
+	CHECK_INT(c.advertise_count, VNEP_ADVERTISE_MAX);
 }
 
 int main(void)

@@ -124,6 +124,59 @@ TEST("forward: tags are put in, changed with their priority kept, and taken off"
 	}
 }
 
+TEST("forward: of form host nothing is rewritten, both ways, from its V and its addresses alone")
+{
+	static const char *const addr[] = { "2001:db8:a::2", "2001:db8:a::3" };
+	struct in6_addr fixed[] = { ip(addr[0]), ip(addr[1]) };
+	struct vnep_forward how = to_device(101);
+	uint8_t in[1600], out[1604], same[1604];
+	struct vnep_frame f;
+	size_t len, out_len;
+
+	how.host_addr = fixed;
+	how.host_addr_count = 2;
+	for (unsigned i = 0; i < 2; i++) {
+		len = make(in, 0, "2001:db8:b::77", addr[i], 17, udp, sizeof udp, 64);
+		CHECK_INT(vnep_forward_to_device(&how, in, len, out, &out_len), VNEP_REASON_NONE);
+		CHECK_INT(out_len, 18 + 40 + sizeof udp);
+		CHECK_INT(vnep_frame_parse(&f, out, out_len), 0);
+		CHECK(f.vlan == 101 && f.hop_limit == 63 && vnep_frame_checksum_ok(&f, out));
+		CHECK(!memcmp(out, device_mac.octet, 6) && !memcmp(out + 6, port_mac.octet, 6));
+		in[14 + 7]--; /* but for the hop limit it is what went in */
+		memcpy(same, in + 14, 40 + sizeof udp);
+		CHECK(!memcmp(out + 18, same, 40 + sizeof udp));
+		len = make(in, 0, addr[i], "2001:db8:b::77", 17, udp, sizeof udp, 64);
+		CHECK_INT(vnep_forward_from_device(&how, in, len, out, &out_len), VNEP_REASON_NONE);
+		CHECK_INT(vnep_frame_parse(&f, out, out_len), 0);
+		CHECK(vnep_ip6_equal(&f.src, &fixed[i]) && vnep_ip6_equal(&f.dest, &how.was));
+	}
+	len = make(in, 0, "2001:db8:b::2", addr[0], 17, udp, sizeof udp, 64);
+	CHECK_INT(vnep_forward_to_device(&how, in, len, out, &out_len), VNEP_NOT_FOR_US);
+	len = make(in, 0, "2001:db8:b::77", "2001:db8:a::4", 17, udp, sizeof udp, 64);
+	CHECK_INT(vnep_forward_to_device(&how, in, len, out, &out_len), VNEP_NOT_FOR_US);
+	len = make(in, 0, "2001:db8:b::2", "2001:db8:b::77", 17, udp, sizeof udp, 64);
+	CHECK_INT(vnep_forward_to_device(&how, in, len, out, &out_len), VNEP_NOT_FOR_US);
+	len = make(in, 0, addr[0], "2001:db8:b::2", 17, udp, sizeof udp, 64);
+	CHECK_INT(vnep_forward_from_device(&how, in, len, out, &out_len), VNEP_NOT_FOR_US);
+}
+
+TEST("forward: an ICMPv6 error of form host quotes what it quoted")
+{
+	static const char addr[] = "2001:db8:a::2";
+	struct in6_addr fixed[] = { ip(addr) };
+	struct vnep_forward how = to_device(0);
+	uint8_t in[1600], out[1604], inner[1600], error[8 + 40 + sizeof udp] = { 1, 4 };
+	size_t len = make(inner, 0, addr, "2001:db8:b::77", 17, udp, sizeof udp, 64), out_len;
+
+	how.host_addr = fixed;
+	how.host_addr_count = 1;
+	memcpy(error + 8, inner + 14, 40 + sizeof udp);
+	len = make(in, 0, "2001:db8:b::77", addr, IPPROTO_ICMPV6, error, sizeof error, 64);
+	CHECK_INT(vnep_forward_to_device(&how, in, len, out, &out_len), VNEP_REASON_NONE);
+	CHECK_INT(out_len, 54 + sizeof error);
+	CHECK(!memcmp(out + 54, in + 54, sizeof error)); /* with its checksum */
+}
+
 TEST("forward: each refusal has its word")
 {
 	struct vnep_forward how = to_device(0);
@@ -243,6 +296,10 @@ TEST("forward: a device is where its binding says, else where its record fixes i
 	vnep_forward_init(&how, &device, &place, &port_mac, 1500);
 	CHECK(vnep_ip6_equal(&how.becomes, &latest));
 	CHECK_INT(how.vlan, 101);
+	CHECK(!how.host_addr);
+	device.form = VNEP_FORM_HOST;
+	vnep_forward_init(&how, &device, &place, &port_mac, 1500);
+	CHECK(how.host_addr == device.addr && how.host_addr_count == device.addr_count);
 	binding.deleted = true;
 	strcpy(device.port, "acc0");
 	CHECK_INT(vnep_forward_place(&device, &binding, &place, &err), 0);

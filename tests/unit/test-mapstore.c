@@ -368,6 +368,47 @@ TEST("a batch names the other line of what it has twice")
 	vnep_map_batch_free(batch);
 }
 
+TEST("map: the device of a packet is found by its ends: a vep, or L and V of form host")
+{
+	struct in6_addr edge_v, edge_l, host_v, host_l1, host_l2, other;
+	char dev[VNEP_URN_MAX + 1] = "";
+
+	open_fresh();
+	CHECK_INT(put(VPC), 0);
+	CHECK_INT(put("{\"type\":\"device\",\"v\":1,\"dev\":\"" DEV_A
+		      "\",\"vep\":\"2001:db8:b::1\",\"addr\":[\"2001:db8:a::1\"],"
+		      "\"labels\":{\"form\":\"host\"}}"),
+		0);
+	CHECK_INT(put("{\"type\":\"device\",\"v\":1,\"dev\":\"" DEV_B
+		      "\",\"vep\":\"2001:db8:b::2\",\"form\":\"host\","
+		      "\"addr\":[\"2001:db8:a::2\",\"2001:db8:a::3\"]}"),
+		0);
+	CHECK_INT(commit(), 0);
+	vnep_ip6_parse("2001:db8:b::1", &edge_v, NULL);
+	vnep_ip6_parse("2001:db8:a::1", &edge_l, NULL);
+	vnep_ip6_parse("2001:db8:b::2", &host_v, NULL);
+	vnep_ip6_parse("2001:db8:a::2", &host_l1, NULL);
+	vnep_ip6_parse("2001:db8:a::3", &host_l2, NULL);
+	vnep_ip6_parse("2001:db8:b::9", &other, NULL);
+	CHECK_INT(vnep_map_by_ends(txn, &edge_v, &other, dev), 0);
+	CHECK_STR(dev, DEV_A);
+	CHECK_INT(vnep_map_by_ends(txn, &edge_l, &edge_v, dev), VNEP_ENOTFOUND);
+	CHECK_INT(vnep_map_by_ends(txn, &host_l1, &host_v, dev), 0);
+	CHECK_STR(dev, DEV_B);
+	dev[0] = 0;
+	CHECK_INT(vnep_map_by_ends(txn, &host_l2, &host_v, dev), 0);
+	CHECK_STR(dev, DEV_B);
+	CHECK_INT(vnep_map_by_ends(txn, &host_l1, &other, dev), VNEP_ENOTFOUND);
+	CHECK_INT(vnep_map_by_ends(txn, &host_v, &host_l1, dev), VNEP_ENOTFOUND);
+	CHECK_INT(vnep_map_by_ends(txn, &host_v, &other, dev), VNEP_ENOTFOUND);
+	CHECK_INT(vnep_map_by_host(txn, &host_l2, dev), 0);
+	CHECK_INT(vnep_map_by_host(txn, &edge_l, dev), VNEP_ENOTFOUND);
+	CHECK_INT(vnep_map_by_host(txn, &host_v, dev), VNEP_ENOTFOUND);
+	CHECK_INT(vnep_map_delete(txn, VNEP_RECORD_DEVICE, DEV_B, 0, &err), 0);
+	CHECK_INT(vnep_map_by_host(txn, &host_l2, dev), VNEP_ENOTFOUND);
+	close_all();
+}
+
 int main(void)
 {
 	return t_run();

@@ -305,6 +305,88 @@ TEST("ndisc: behind an extension header it is discarded: a fragment, an atomic o
 	}
 }
 
+/* A router that says everything: octet by octet of RFC 4861 4.2, 4.6.1, 4.6.2, 4.6.4. */
+static struct vnep_ndisc_router full_router(void)
+{
+	struct vnep_ndisc_router r = { .vlan = 101,
+		.our_mac = ours,
+		.our_addr = ip("fe80::1"),
+		.lifetime_s = 1800,
+		.mtu = 1280,
+		.prefix_count = 2 };
+
+	CHECK_INT(vnep_prefix_parse("2001:db8:a::/64", &r.prefix[0].prefix, NULL), 0);
+	r.prefix[0].valid_s = 86400;
+	r.prefix[0].preferred_s = 14400;
+	CHECK_INT(vnep_prefix_parse("2001:db8:c::/64", &r.prefix[1].prefix, NULL), 0);
+	r.prefix[1].valid_s = r.prefix[1].preferred_s = UINT32_MAX;
+	return r;
+}
+
+TEST("ndisc: a router advertisement has its options, flags and lifetimes where RFC 4861 puts them")
+{
+	static const uint8_t wanted[] = { 134, 0, 0, 0, 64, 0, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0, /**/
+		1, 1, 0, 0, 0x5e, 0, 0x53, 0xfe,                                             /**/
+		5, 1, 0, 0, 0, 0, 5, 0,                                                      /**/
+		3, 4, 64, 0xc0, 0, 1, 0x51, 0x80, 0, 0, 0x38, 0x40, 0, 0, 0, 0, 0x20, 1, 0xd, 0xb8,
+		0, 0xa, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /**/
+		3, 4, 64, 0xc0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0x20, 1,
+		0xd, 0xb8, 0, 0xc, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
+	struct vnep_ndisc_router r = full_router();
+	struct in6_addr all = ip("ff02::1");
+	uint8_t data[VNEP_ND_ROUTER_MAX];
+	size_t len = vnep_ndisc_router(data, &r, NULL, NULL);
+	struct vnep_frame f;
+
+	CHECK_INT(len, 18 + 40 + sizeof wanted);
+	CHECK_INT(vnep_frame_parse(&f, data, len), 0);
+	CHECK_INT(f.vlan, 101);
+	CHECK_INT(f.hop_limit, 255);
+	CHECK_INT(f.end, len);
+	CHECK(vnep_frame_checksum_ok(&f, data));
+	CHECK(vnep_ip6_equal(&f.src, &r.our_addr) && vnep_ip6_equal(&f.dest, &all));
+	CHECK(!memcmp(data, "\x33\x33\x00\x00\x00\x01", 6) && !memcmp(data + 6, ours.octet, 6));
+	data[f.l4 + 2] = data[f.l4 + 3] = 0;
+	for (size_t i = 0; i < sizeof wanted; i++)
+		CHECK_INT(data[f.l4 + i], wanted[i]);
+}
+
+TEST("ndisc: a router advertisement to one node, without MTU and prefix, and the largest one")
+{
+	struct vnep_ndisc_router r = full_router();
+	struct in6_addr asker = ip("fe80::200:5eff:fe00:5301");
+	uint8_t data[VNEP_ND_ROUTER_MAX];
+	struct vnep_frame f;
+	size_t len;
+
+	r.vlan = 0;
+	r.mtu = 0;
+	r.prefix_count = 0;
+	r.lifetime_s = 0;
+	len = vnep_ndisc_router(data, &r, &asker, &theirs);
+	CHECK_INT(len, 14 + 40 + 16 + 8);
+	CHECK_INT(vnep_frame_parse(&f, data, len), 0);
+	CHECK(vnep_frame_checksum_ok(&f, data) && vnep_ip6_equal(&f.dest, &asker) && !f.vlan);
+	CHECK(!memcmp(data, theirs.octet, 6));
+	CHECK(data[f.l4 + 6] == 0 && data[f.l4 + 7] == 0);
+
+	r.vlan = 4094;
+	r.mtu = 1500;
+	r.prefix_count = VNEP_ND_PREFIXES_MAX;
+	for (unsigned i = 0; i < VNEP_ND_PREFIXES_MAX; i++)
+		r.prefix[i] = full_router().prefix[0];
+	CHECK_INT(vnep_ndisc_router(data, &r, NULL, NULL), VNEP_ND_ROUTER_MAX);
+}
+
+TEST("ndisc: an advertisement of another router is none of the messages that are read")
+{
+	struct vnep_ndisc_router r = full_router();
+	uint8_t data[VNEP_ND_ROUTER_MAX];
+	struct vnep_ndisc nd;
+
+	CHECK_INT(vnep_ndisc_read(&nd, data, vnep_ndisc_router(data, &r, NULL, NULL)), VNEP_EPROTO);
+}
+
 int main(void)
 {
 	return t_run();
