@@ -103,7 +103,7 @@ own_stack() {
 @test "hairpin: an error between two devices has its addresses translated for both" {
 	requires socat
 	lab 2
-	edge_map
+	T3324=60 edge_map
 	edge_start
 	speak 0
 	speak 1
