@@ -71,6 +71,7 @@ fragment() {
 	abuse dev0 d0 <<-END
 		policy-denied 2 $(macs "$PORT" "$HOST0")$(fragment 8 1 0011223344556677)
 	END
+	wait_for 5 balanced
 }
 
 @test "fragments: a chain of headers that leads nowhere passes no rule, and is malformed where no protocol can be told" {
