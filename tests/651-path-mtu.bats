@@ -104,3 +104,18 @@ setup() {
 	wait_for 5 balanced
 }
 
+
+@test "errors: a frame of 4,000 octets from the VPC is answered, for a device that listens and for a sleeper; nothing of it waits" {
+	path_plain
+	mtu 9000 v0 up0
+	run -1 netns vpc ping -c 1 -W 3 -M do -s 4000 "$V0"
+	[[ ${output,,} == *"packet too big: mtu=1500"* ]]
+	radio off 0
+	vnep-edge detach "$V0"
+	ns ip -n vpc -6 route flush cache
+	run -1 netns vpc ping -c 1 -W 3 -M do -s 4000 "$V0"
+	[[ ${output,,} == *"packet too big: mtu=1500"* ]]
+	pending_is "$V0" 0
+	wait_for 5 balanced
+	jq -e '.answered >= 2' "$T/status"
+}

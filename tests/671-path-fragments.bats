@@ -40,11 +40,11 @@ fragment() {
 	abuse dev0 d0 <<-END
 		fragment 3 $(macs "$PORT" "$HOST0")$(fragment 8 1 0011223344556677)
 		fragment 2 $(macs "$PORT" "$HOST0")$(fragment 16 0 0011223344556677)
-		policy-denied 2 $(macs "$PORT" "$HOST0")$(fragment 0 1 "$(udp_to 7777)0000")
-		none 2 $(macs "$PORT" "$HOST0")$(fragment 0 1 "$(udp_to 5683)0000")
+		policy-denied 2 $(macs "$PORT" "$HOST0")$(fragment 0 1 "$(udp_to 7777)00000000")
+		none 2 $(macs "$PORT" "$HOST0")$(fragment 0 1 "$(udp_to 5683)00000000")
 	END
 	captured vpc
-	saw vpc 2 'ipv6.fraghdr && ipv6.src == 2001:db8:b::70' 0 'ipv6.fraghdr.offset > 0'
+	saw vpc 2 'ipv6.fraghdr && ipv6.src == 2001:db8:b::70 && !icmpv6' 0 'ipv6.fraghdr.offset > 0'
 }
 
 @test "fragments: a packet with a fragment header that is whole is judged as a whole one" {
@@ -71,6 +71,7 @@ fragment() {
 	abuse dev0 d0 <<-END
 		policy-denied 2 $(macs "$PORT" "$HOST0")$(fragment 8 1 0011223344556677)
 	END
+	wait_for 5 balanced
 }
 
 @test "fragments: a chain of headers that leads nowhere passes no rule, and is malformed where no protocol can be told" {
