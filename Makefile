@@ -2,6 +2,7 @@
 #
 # PREFIX, DESTDIR, CC, CFLAGS, LDFLAGS and PKG_CONFIG are yours; our own flags live in VNEP_*.
 # SAN=1 builds with ASan and UBSan into build/san; WERROR=1 makes warnings errors.
+# WITH_DNS=0 leaves out libldns, and with it what vnep-map publish sends by itself.
 
 PREFIX     ?= /usr/local
 BINDIR     ?= $(PREFIX)/bin
@@ -14,10 +15,11 @@ CC         ?= cc
 PKG_CONFIG ?= pkg-config
 CFLAGS     ?= -O2 -g
 BUILD      ?= build$(if $(SAN),/san)
+WITH_DNS   ?= 1
 
 VERSION  := 0.1.0
 TOOLS    := $(notdir $(wildcard cmd/*))
-LIBS     := libmnl jansson lmdb libuv libpcap zlib
+LIBS     := libmnl jansson lmdb libuv libpcap zlib $(if $(filter 1,$(WITH_DNS)),ldns)
 
 VNEP_CPPFLAGS := -D_GNU_SOURCE -DVNEP_VERSION='"$(VERSION)"' -Iinclude
 VNEP_CFLAGS   := -std=c17 -fPIC -fstack-protector-strong -fno-strict-aliasing -Wall -Wextra -Wconversion \
@@ -25,7 +27,8 @@ VNEP_CFLAGS   := -std=c17 -fPIC -fstack-protector-strong -fno-strict-aliasing -W
 VNEP_SAN      := $(if $(SAN),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 VNEP_LDLIBS    = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lpthread
 
-lib_src  := $(sort $(wildcard lib/*/*.c))
+with_dns := lib/os/dns.c lib/os/dns-ask.c lib/os/dns-net.c lib/os/dns-wire.c
+lib_src  := $(filter-out $(if $(filter 1,$(WITH_DNS)),lib/os/dns-none.c,$(with_dns)),$(sort $(wildcard lib/*/*.c)))
 lib_obj  := $(lib_src:%.c=$(BUILD)/%.o)
 libvnep  := $(BUILD)/libvnep.a
 bins     := $(TOOLS:%=$(BUILD)/bin/vnep-%)
@@ -53,9 +56,13 @@ $(BUILD)/%.o: %.c Makefile | $(deps)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(VNEP_CPPFLAGS) $(CPPFLAGS) $(VNEP_CFLAGS) $(VNEP_SAN) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(libvnep): $(lib_obj)
+# Another choice of WITH_DNS makes another library.
+$(BUILD)/with-dns-$(WITH_DNS):
+	$(Q)mkdir -p $(@D) && rm -f $(BUILD)/with-dns-* && touch $@
+
+$(libvnep): $(lib_obj) $(BUILD)/with-dns-$(WITH_DNS)
 	$(call say,AR,$@)
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
 
 define tool_rule
 $(BUILD)/bin/vnep-$(1): $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard cmd/$(1)/*.c))) $(libvnep)
