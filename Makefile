@@ -32,7 +32,8 @@ lib_src  := $(filter-out $(if $(filter 1,$(WITH_DNS)),lib/os/dns-none.c,$(with_d
 lib_obj  := $(lib_src:%.c=$(BUILD)/%.o)
 libvnep  := $(BUILD)/libvnep.a
 bins     := $(TOOLS:%=$(BUILD)/bin/vnep-%)
-unit_src := $(sort $(wildcard tests/unit/test-*.c))
+no_dns   := $(if $(filter 1,$(WITH_DNS)),,%-dnswire.c)
+unit_src := $(filter-out $(no_dns),$(sort $(wildcard tests/unit/test-*.c)))
 unit_bin := $(unit_src:tests/unit/%.c=$(BUILD)/tests/%)
 tool_src := $(sort $(wildcard tests/tools/*.c))
 tool_bin := $(tool_src:tests/tools/%.c=$(BUILD)/tests/%)
@@ -49,7 +50,7 @@ all: $(bins)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests check demo deps doctor lint install uninstall clean fuzz format
+.PHONY: all tests check demo deps doctor lint install uninstall clean fuzz format bench-dns
 
 $(BUILD)/%.o: %.c Makefile | $(deps)
 	@mkdir -p $(@D)
@@ -98,7 +99,7 @@ demo: deps all
 FUZZ_CC      ?= clang
 FUZZ_SECONDS ?= 10
 VNEP_FUZZ    := -fsanitize=address,undefined -fno-sanitize-recover=undefined -O1 -g
-fuzz_bin     := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz-*.c)))
+fuzz_bin     := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(filter-out $(no_dns),$(sort $(wildcard tests/fuzz/fuzz-*.c))))
 
 build/fuzz/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -119,6 +120,10 @@ fuzz: $(fuzz_bin)
 			tests/fuzz/corpus/$${f##*/fuzz-} >$$f.log 2>&1 || { tail -n 30 $$f.log; exit 1; }; \
 		echo "$${f##*/}: $$(tail -n 1 $$f.log)"; \
 	done
+
+# Figures beside their yardsticks, measured in the same run; never part of check.
+bench-dns: all
+	$(Q)VNEP_BIN=$(CURDIR)/$(BUILD)/bin tests/bench/bench-dns
 
 doctor:
 	$(Q)CC=$(CC) .ci/doctor
