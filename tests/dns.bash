@@ -4,9 +4,14 @@
 #   dns_at SERVER          its address and port, for --server and for clients
 #   dns_names SERVER ZONE  the records of a zone as `NAME TTL TYPE DATA` lines, SOA and NS left out (kdig)
 #   dns_key [MODE]         the key file, as tsig-keygen prints it, at $T/key
+#   dns_update SERVER TEXT lines of nsupdate, as the manager of the zone has them
+#   fill, device N [MEMBERS], many N   a map with some names, a device record, a map with N names as records
+#   publish SERVER [OPTION…]           vnep-map publish of iot.example there, with the key, as owner "me"
+#   each FUNCTION          call it for both servers
 #
 # Both have the zones iot.example. and b.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa. (2001:db8:b::/48). The key
-# vnep-key. may transfer and change them; DNS_TRANSFER=no takes the transfer away.
+# vnep-key. may transfer and change them. Variables before dns_servers: DNS_TRANSFER=no takes the transfer away,
+# DNS_EXTRA is a line more of the zone, DNS_ALGORITHM is that of the key, DNS_LISTEN one more ADDRESS@PORT of knot.
 
 DNS_SECRET=MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=
 DNS_REVERSE=b.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa.
@@ -41,7 +46,7 @@ dns_start_knot() {
 	cat >"$T/knot/knot.conf" <<-END
 		server:
 		  rundir: $T/knot
-		  listen: [ 127.0.0.1@${DNS_PORT[knot]}, ::1@${DNS_PORT[knot]} ]
+		  listen: [ 127.0.0.1@${DNS_PORT[knot]}, ::1@${DNS_PORT[knot]}${DNS_LISTEN:+, $DNS_LISTEN} ]
 		  tcp-workers: 1
 		  udp-workers: 1
 		  background-workers: 1
@@ -52,7 +57,7 @@ dns_start_knot() {
 		  storage: $T/knot
 		key:
 		  - id: vnep-key
-		    algorithm: hmac-sha256
+		    algorithm: ${DNS_ALGORITHM:-hmac-sha256}
 		    secret: $DNS_SECRET
 		acl:
 		  - id: ours
@@ -77,7 +82,7 @@ dns_start_bind() {
 
 	[[ ${DNS_TRANSFER:-yes} == yes ]] || transfer="none;"
 	cat >"$T/bind/named.conf" <<-END
-		key "vnep-key" { algorithm hmac-sha256; secret "$DNS_SECRET"; };
+		key "vnep-key" { algorithm ${DNS_ALGORITHM:-hmac-sha256}; secret "$DNS_SECRET"; };
 		options {
 			directory "$T/bind"; pid-file none; session-keyfile none;
 			listen-on port ${DNS_PORT[bind]} { 127.0.0.1; };
@@ -120,4 +125,47 @@ dns_servers() {
 dns_names() {
 	ns kdig +tcp +nocomments +noall +answer -y "hmac-sha256:vnep-key:$DNS_SECRET" @127.0.0.1 -p "${DNS_PORT[$1]}" "$2" AXFR |
 		awk '$1 !~ /^;/ && $4 != "SOA" && $4 != "NS" && $4 != "TSIG" && NF { $3 = ""; $0 = $0; $1 = $1; print }'
+}
+
+# What both servers must do alike.
+each() {
+	local server
+
+	for server in knot bind; do
+		"$1" "$server"
+	done
+}
+
+device() {
+	printf '{"type":"device","v":1,"dev":"urn:dev:mac:00005efffe0053%02x","vep":"2001:db8:b::%x"%s}\n' \
+		"$1" "$1" "${2:+,$2}"
+}
+
+fill() {
+	{
+		echo '{"type":"vpc","v":1,"vpc":"acme","prefix":"2001:db8:b::/64"}'
+		device 1 '"name":"lamp.iot.example."'
+		device 2 '"name":"door.iot.example","region":"east"'
+		device 3
+		device 4 '"name":"shy.iot.example.","consent":false'
+		device 5 '"name":"elsewhere.example."'
+	} | vnep-map import -q
+	dns_key
+}
+
+publish() {
+	ns vnep-map publish --server "$(dns_at "$1")" --zone iot.example --key "$T/key" --owner me "${@:2}"
+}
+
+many() {
+	local i
+
+	echo '{"type":"vpc","v":1,"vpc":"acme","prefix":"2001:db8:b::/64"}'
+	for (( i = 1; i <= $1; i++ )); do
+		printf '{"type":"device","v":1,"dev":"urn:dev:os:32473-%d","vep":"2001:db8:b::%x","name":"n%d.iot.example."}\n' "$i" "$i" "$i"
+	done
+}
+
+dns_update() {
+	printf 'server 127.0.0.1 %s\nzone iot.example\n%s\nsend\n' "${DNS_PORT[$1]}" "$2" | ns nsupdate -k "$T/key"
 }

@@ -6,7 +6,8 @@
  *   - a prerequisite does not hold: halves of the message are tried, until the name that changed is alone; it is
  *     reported, the others go on.
  *   - no answer: the server is asked what it has at the first name of the message. As wanted: all of the message was
- *     done. Otherwise none was, and it is sent again.
+ *     done. Otherwise it is sent again; if a prerequisite does not hold then, it may have been done after we asked,
+ *     and the server is asked once more.
  */
 #include <errno.h>
 #include <time.h>
@@ -24,6 +25,7 @@ struct sending {
 	size_t at;    /* the first change that is not settled */
 	size_t limit; /* of changes in a message; 0 = what fits */
 	int tries;    /* of this message */
+	bool unsure;  /* it was sent before, and nobody said what became of it */
 };
 
 size_t publish_pack(const struct publish *p, const struct publish_zone *zone,
@@ -59,6 +61,7 @@ static void settle(struct sending *s, size_t count)
 		s->done->count[s->plan->change[i].what]++;
 	s->at += count;
 	s->tries = 0;
+	s->unsure = false;
 	s->limit = s->limit * 2 < s->limit ? 0 : s->limit * 2;
 }
 
@@ -94,10 +97,10 @@ static void say_conflict(struct sending *s)
 	vnep_cli_error(s->p->cli, &err);
 	s->p->conflicts++;
 	s->at++;
-	s->tries = 0;
+	s->limit = 1;
 }
 
-/* A message of which nobody knows. Returns 0 to go on. */
+/* A message of which nobody knows. 1: it was done, 0: it was not, or the server cannot be asked now. */
 static int find_out(struct sending *s, size_t count)
 {
 	struct vnep_err before = s->p->cli->err;
@@ -105,9 +108,24 @@ static int find_out(struct sending *s, size_t count)
 
 	if (rc == 1)
 		settle(s, count);
-	if (rc < 0)
-		s->p->cli->err = before;
-	return rc < 0 && rc != VNEP_EUNAVAIL ? before.code : 0;
+	if (rc >= 0)
+		return rc;
+	s->p->cli->err = before;
+	return rc == VNEP_EUNAVAIL ? 0 : before.code;
+}
+
+static int halve(struct sending *s, size_t count)
+{
+	int rc = s->unsure ? find_out(s, count) : 0;
+
+	if (rc)
+		return rc < 0 ? rc : 0;
+	s->unsure = false;
+	s->tries = 0;
+	s->limit = count / 2;
+	if (count == 1)
+		say_conflict(s);
+	return 0;
 }
 
 static int send_one(struct sending *s, size_t count)
@@ -118,18 +136,16 @@ static int send_one(struct sending *s, size_t count)
 		settle(s, count);
 		return 0;
 	}
-	if (rc == VNEP_ECONFLICT) {
-		s->limit = count / 2;
-		if (count == 1)
-			say_conflict(s);
-		if (count == 1)
-			s->limit = 1;
-		return 0;
-	}
+	if (rc == VNEP_ECONFLICT)
+		return halve(s, count);
 	if ((rc != VNEP_EUNKNOWN && rc != VNEP_EUNAVAIL) || ++s->tries == TRIES)
 		return rc;
 	sleep_ns((int64_t)FIRST_WAIT_MS * 1000000 << (s->tries - 1));
-	return rc == VNEP_EUNKNOWN ? find_out(s, count) : 0;
+	if (rc == VNEP_EUNAVAIL)
+		return 0;
+	s->unsure = true;
+	rc = find_out(s, count);
+	return rc < 0 ? rc : 0;
 }
 
 static int too_long(struct sending *s)

@@ -120,7 +120,10 @@ int publish_want(struct publish *p)
 	rc = map_reader_open(&reader, p->cli);
 	if (rc)
 		return rc;
-	rc = vnep_map_each(reader.txn, VNEP_RECORD_DEVICE, false, want_record, p, &p->cli->err);
+	rc = publish_owner(p);
+	if (!rc)
+		rc = vnep_map_each(
+			reader.txn, VNEP_RECORD_DEVICE, false, want_record, p, &p->cli->err);
 	map_reader_close(&reader);
 	for (size_t i = 0; i < p->zones && !rc; i++) {
 		vnep_dnsset_sort(&p->zone[i].want);

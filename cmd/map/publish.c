@@ -282,8 +282,6 @@ int map_publish(struct vnep_cli *cli)
 	int rc = read_options(&p, &config);
 
 	if (!rc)
-		rc = publish_owner(&p);
-	if (!rc)
 		rc = publish_want(&p);
 	if (!rc)
 		rc = open_server(&p, &config);

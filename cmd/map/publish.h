@@ -25,7 +25,7 @@ struct publish {
 	uint64_t conflicts; /* names that changed meanwhile */
 };
 
-/* publish-want.c: fill the want of every zone from the map and from --service. */
+/* publish-want.c: fill the want of every zone from the map and from --service, and find out who we are. */
 int publish_want(struct publish *p);
 
 /* A name that is left alone is not ours: no way back leads to it either. */

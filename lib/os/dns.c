@@ -105,15 +105,13 @@ int vnep_dns_fail(struct vnep_dns *dns, const struct dns_answer *answer, const c
 		return vnep_err_set(err, VNEP_ECONFLICT,
 			"%s: the DNS server at %s has changed meanwhile", what, where);
 	case DNS_REFUSED:
-		vnep_err_set(err, VNEP_EPRIV, "%s: the DNS server at %s refuses it%s", what, where,
-			dns->signer ? " to this key" : "");
-		return dns->signer ? VNEP_EPRIV
-				   : vnep_err_hint(err, "most servers want a key: --key FILE");
 	case DNS_NOTAUTH:
 	case DNS_NOTZONE:
-		vnep_err_set(err, VNEP_EPRIV, "%s: the DNS server at %s does not do that%s", what,
-			where, dns->signer ? " for this key" : "");
-		return vnep_err_hint(err, "is it the primary server of the zone?");
+		vnep_err_set(err, VNEP_EPRIV, "%s: the DNS server at %s refuses that%s", what,
+			where, dns->signer ? " to this key" : "");
+		return vnep_err_hint(err,
+			dns->signer ? "is it the primary server, and may this key change the zone?"
+				    : "most servers want a key: --key FILE");
 	case DNS_SERVFAIL:
 		return vnep_err_set(err, VNEP_EUNAVAIL,
 			"%s: the DNS server at %s is in trouble (SERVFAIL)", what, where);
