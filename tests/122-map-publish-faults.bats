@@ -175,6 +175,15 @@ resent() {
 	[[ -n $now && $now != "$first" ]]
 }
 
+@test "map publish: one run at a time: the second is exit 5" {
+	requires flock util-linux
+	fill
+	ns_start
+	mkdir "$VNEP_STATE/dns"
+	run -5 --separate-stderr flock "$VNEP_STATE/dns" vnep-map publish --server ::1 --zone iot.example
+	[ "$stderr" = "vnep-map: another publish of this map is at work" ]
+}
+
 @test "map publish: a state folder that cannot be written changes nothing at the server" {
 	dns_servers knot
 	fill

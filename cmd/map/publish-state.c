@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -105,6 +106,23 @@ int publish_owner(struct publish *p)
 		return 0;
 	rc = folder(p, dns);
 	return rc ? rc : save_owner(p, path);
+}
+
+int publish_lock(struct publish *p)
+{
+	char path[PATH_LEN];
+	int rc = folder(p, path);
+
+	if (rc)
+		return rc;
+	p->lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (p->lock < 0)
+		return vnep_err_sys(&p->cli->err, errno, "%s", path);
+	if (!flock(p->lock, LOCK_EX | LOCK_NB))
+		return 0;
+	if (errno != EWOULDBLOCK)
+		return vnep_err_sys(&p->cli->err, errno, "%s", path);
+	return vnep_err_set(&p->cli->err, VNEP_EBUSY, "another publish of this map is at work");
 }
 
 static int names_path(

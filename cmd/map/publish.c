@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "publish.h"
 #include "vnep/num.h"
@@ -213,7 +214,7 @@ static int carry_out(struct publish *p, const struct publish_zone *zone,
 	const struct vnep_dnsplan *plan, const struct vnep_dnsset *names, struct publish_done *done)
 {
 	uint64_t conflicts = p->conflicts;
-	int rc = publish_names_write(p, zone, names);
+	int rc = plan->count ? publish_names_write(p, zone, names) : 0;
 
 	if (rc)
 		return rc;
@@ -277,12 +278,14 @@ static int open_server(struct publish *p, struct vnep_dns_config *config)
 
 int map_publish(struct vnep_cli *cli)
 {
-	struct publish p = { .cli = cli, .ttl = 300 };
+	struct publish p = { .cli = cli, .ttl = 300, .lock = -1 };
 	struct vnep_dns_config config = { 0 };
 	int rc = read_options(&p, &config);
 
 	if (!rc)
 		rc = publish_want(&p);
+	if (!rc && !p.print && !cli->dry_run)
+		rc = publish_lock(&p);
 	if (!rc)
 		rc = open_server(&p, &config);
 	for (size_t i = 0; i < p.zones && !rc; i++)
@@ -291,5 +294,7 @@ int map_publish(struct vnep_cli *cli)
 	for (size_t i = 0; i < p.zones; i++)
 		vnep_dnsset_release(&p.zone[i].want);
 	free(p.zone);
+	if (p.lock >= 0)
+		close(p.lock);
 	return rc ? rc : p.conflicts ? vnep_err_exit(VNEP_ECONFLICT) : 0;
 }

@@ -23,6 +23,7 @@ struct publish {
 	struct publish_zone *zone;
 	size_t zones;
 	uint64_t conflicts; /* names that changed meanwhile */
+	int lock;           /* on STATE/dns, -1 = not taken */
 };
 
 /* publish-want.c: fill the want of every zone from the map and from --service, and find out who we are. */
@@ -33,6 +34,7 @@ int publish_want_less(struct publish *p, const struct vnep_dnsplan *plan);
 
 /* publish-state.c: what is kept in STATE/dns: who we are, and the names that a server may have from us. */
 int publish_owner(struct publish *p);
+int publish_lock(struct publish *p); /* one run at a time may send and keep the lists; until p->lock is closed */
 int publish_names_read(struct publish *p, const struct publish_zone *zone, struct vnep_dnsset *names);
 int publish_names_write(struct publish *p, const struct publish_zone *zone, const struct vnep_dnsset *names);
 
