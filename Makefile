@@ -2,6 +2,7 @@
 #
 # PREFIX, DESTDIR, CC, CFLAGS, LDFLAGS and PKG_CONFIG are yours; our own flags live in VNEP_*.
 # SAN=1 builds with ASan and UBSan into build/san; WERROR=1 makes warnings errors.
+# WITH_DNS=0 leaves out libldns, and with it what vnep-map publish sends by itself.
 
 PREFIX     ?= /usr/local
 BINDIR     ?= $(PREFIX)/bin
@@ -14,10 +15,11 @@ CC         ?= cc
 PKG_CONFIG ?= pkg-config
 CFLAGS     ?= -O2 -g
 BUILD      ?= build$(if $(SAN),/san)
+WITH_DNS   ?= 1
 
 VERSION  := 0.1.0
 TOOLS    := $(notdir $(wildcard cmd/*))
-LIBS     := libmnl jansson lmdb libuv libpcap zlib
+LIBS     := libmnl jansson lmdb libuv libpcap zlib $(if $(filter 1,$(WITH_DNS)),ldns)
 
 VNEP_CPPFLAGS := -D_GNU_SOURCE -DVNEP_VERSION='"$(VERSION)"' -Iinclude
 VNEP_CFLAGS   := -std=c17 -fPIC -fstack-protector-strong -fno-strict-aliasing -Wall -Wextra -Wconversion \
@@ -25,11 +27,13 @@ VNEP_CFLAGS   := -std=c17 -fPIC -fstack-protector-strong -fno-strict-aliasing -W
 VNEP_SAN      := $(if $(SAN),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 VNEP_LDLIBS    = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lpthread
 
-lib_src  := $(sort $(wildcard lib/*/*.c))
+with_dns := lib/os/dns.c lib/os/dns-ask.c lib/os/dns-net.c lib/os/dns-wire.c
+lib_src  := $(filter-out $(if $(filter 1,$(WITH_DNS)),lib/os/dns-none.c,$(with_dns)),$(sort $(wildcard lib/*/*.c)))
 lib_obj  := $(lib_src:%.c=$(BUILD)/%.o)
 libvnep  := $(BUILD)/libvnep.a
 bins     := $(TOOLS:%=$(BUILD)/bin/vnep-%)
-unit_src := $(sort $(wildcard tests/unit/test-*.c))
+no_dns   := $(if $(filter 1,$(WITH_DNS)),,%-dnswire.c)
+unit_src := $(filter-out $(no_dns),$(sort $(wildcard tests/unit/test-*.c)))
 unit_bin := $(unit_src:tests/unit/%.c=$(BUILD)/tests/%)
 tool_src := $(sort $(wildcard tests/tools/*.c))
 tool_bin := $(tool_src:tests/tools/%.c=$(BUILD)/tests/%)
@@ -46,16 +50,20 @@ all: $(bins)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests check demo bench-path deps doctor lint install uninstall clean fuzz format
+.PHONY: all tests check demo bench-path bench-dns deps doctor lint install uninstall clean fuzz format
 
 $(BUILD)/%.o: %.c Makefile | $(deps)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(VNEP_CPPFLAGS) $(CPPFLAGS) $(VNEP_CFLAGS) $(VNEP_SAN) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(libvnep): $(lib_obj)
+# Another choice of WITH_DNS makes another library.
+$(BUILD)/with-dns-$(WITH_DNS):
+	$(Q)mkdir -p $(@D) && rm -f $(BUILD)/with-dns-* && touch $@
+
+$(libvnep): $(lib_obj) $(BUILD)/with-dns-$(WITH_DNS)
 	$(call say,AR,$@)
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
 
 define tool_rule
 $(BUILD)/bin/vnep-$(1): $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard cmd/$(1)/*.c))) $(libvnep)
@@ -95,7 +103,7 @@ bench-path: all $(tool_bin)
 FUZZ_CC      ?= clang
 FUZZ_SECONDS ?= 10
 VNEP_FUZZ    := -fsanitize=address,undefined -fno-sanitize-recover=undefined -O1 -g
-fuzz_bin     := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz-*.c)))
+fuzz_bin     := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(filter-out $(no_dns),$(sort $(wildcard tests/fuzz/fuzz-*.c))))
 
 build/fuzz/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -116,6 +124,10 @@ fuzz: $(fuzz_bin)
 			tests/fuzz/corpus/$${f##*/fuzz-} >$$f.log 2>&1 || { tail -n 30 $$f.log; exit 1; }; \
 		echo "$${f##*/}: $$(tail -n 1 $$f.log)"; \
 	done
+
+# Figures beside their yardsticks, measured in the same run; never part of check.
+bench-dns: all
+	$(Q)VNEP_BIN=$(CURDIR)/$(BUILD)/bin tests/bench/bench-dns
 
 doctor:
 	$(Q)CC=$(CC) .ci/doctor

@@ -111,6 +111,7 @@ none() {
 		lmdb\.h lib/os/(mapstore|journal)(-[a-z]+)?\.[ch]
 		libmnl/ lib/os/(nl|rtnl|nft)(-[a-z]+)?\.[ch]
 		pcap lib/os/capture(-[a-z]+)?\.[ch]
+		ldns/ lib/os/dns(-[a-z]+)?\.[ch]
 		uv\.h lib/(os|run)/loop(-[a-z]+)?\.[ch]
 		zlib\.h lib/(codec|os)/(pcapng|journal|mapstore)(-[a-z]+)?\.[ch]
 	END

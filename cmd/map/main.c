@@ -18,6 +18,8 @@ static const struct vnep_verb verbs[] = {
 		map_check_options, 0, UINT_MAX, false, map_check },
 	{ "watch", "", "print the map, then every change of it", map_watch_options, 0, 0, false,
 		map_watch },
+	{ "publish", "", "bring the names of the map into DNS", map_publish_options, 0, 0, true,
+		map_publish },
 	{ "stat", "", "counts, revision and size of the map", NULL, 0, 0, false, map_stat },
 	{ 0 },
 };

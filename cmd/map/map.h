@@ -13,10 +13,12 @@ int map_set(struct vnep_cli *cli);
 int map_delete(struct vnep_cli *cli);
 int map_check(struct vnep_cli *cli);
 int map_watch(struct vnep_cli *cli);
+int map_publish(struct vnep_cli *cli);
 int map_stat(struct vnep_cli *cli);
 
 extern const struct vnep_option map_import_options[], map_get_options[], map_list_options[],
-	map_set_options[], map_delete_options[], map_check_options[], map_watch_options[];
+	map_set_options[], map_delete_options[], map_check_options[], map_watch_options[],
+	map_publish_options[];
 
 /* Read the operands (or standard input) into a batch; format NULL = json. */
 int map_read(struct vnep_cli *cli, struct vnep_map_batch *batch, const char *format, bool keep_going);
