@@ -1,23 +1,40 @@
 /* table - open addressing with linear probing; removal closes the gap, so there are no tombstones. */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "vnep/table.h"
 
-static const uint8_t *key_of(const struct vnep_table *table, const void *item)
+static const void *key_of(const struct vnep_table *table, const void *item)
 {
 	return (const uint8_t *)item + table->key_offset;
 }
 
-/* FNV-1a over the seed and the key, finished by a multiply-shift so that the low bits depend on all. */
-static size_t home(const struct vnep_table *table, const uint8_t *key)
+static struct vnep_slice octets_of(const struct vnep_table *table, const void *key)
 {
+	if (!table->key_len)
+		return *(const struct vnep_slice *)key;
+	return (struct vnep_slice){ key, table->key_len };
+}
+
+static bool equal(const struct vnep_table *table, const void *a, const void *b)
+{
+	struct vnep_slice x = octets_of(table, a), y = octets_of(table, b);
+
+	return x.len == y.len && !memcmp(x.data, y.data, x.len);
+}
+
+/* FNV-1a over the seed and the key, finished by a multiply-shift so that the low bits depend on all. */
+static size_t home(const struct vnep_table *table, const void *key)
+{
+	struct vnep_slice octets = octets_of(table, key);
+	const uint8_t *p = octets.data;
 	uint64_t h = 0xcbf29ce484222325 ^ table->seed;
 
-	for (size_t i = 0; i < table->key_len; i++)
-		h = (h ^ key[i]) * 0x100000001b3;
+	for (size_t i = 0; i < octets.len; i++)
+		h = (h ^ p[i]) * 0x100000001b3;
 	h ^= h >> 32;
 	h *= 0x9e3779b97f4a7c15;
 	return (size_t)(h >> 32) & (table->cap - 1);
@@ -38,11 +55,11 @@ void vnep_table_release(struct vnep_table *table)
 }
 
 /* The slot of key, or the free one where it belongs. */
-static size_t find(const struct vnep_table *table, const uint8_t *key)
+static size_t find(const struct vnep_table *table, const void *key)
 {
 	size_t i = home(table, key);
 
-	while (table->slots[i] && memcmp(key_of(table, table->slots[i]), key, table->key_len))
+	while (table->slots[i] && !equal(table, key_of(table, table->slots[i]), key))
 		i = (i + 1) & (table->cap - 1);
 	return i;
 }
