@@ -136,11 +136,35 @@ fill() {
 	[[ $stderr == "vnep-map: no map in $VNEP_STATE"$'\n'"hint: vnep-map import makes one" ]]
 }
 
-@test "map list | import into an empty map gives the same octets but for the revisions" {
+@test "map list | import into an empty map gives the same octets back" {
 	fill
 	vnep-map set -q < <(device 1 '"name":"other.example."')
 	vnep-map list | vnep-map import -q --state "$T/copy"
-	cmp <(vnep-map list | sed 's/,"revision":[0-9]*//') <(vnep-map list --state "$T/copy" | sed 's/,"revision":[0-9]*//')
+	cmp <(vnep-map list) <(vnep-map list --state "$T/copy")
+	# and it is a map like any other: the next change has the next revision
+	vnep-map set -q --state "$T/copy" < <(device 1)
+	run -0 vnep-map get --state "$T/copy" 2001:db8:b::1
+	record '.revision == 5'
+}
+
+@test "map import: revisions that cannot be those of one map are given anew" {
+	vnep-map import -q < <(device 1 '"revision":7'; device 2 '"revision":7')
+	run -0 vnep-map list
+	record 'map(.revision) == [1, 2]' -s
+	vnep-map import -q --state "$T/other" < <(device 1 '"revision":7'; device 2)
+	run -0 vnep-map list --state "$T/other"
+	record 'map(.revision) == [1, 2]' -s
+	# and a map that has records gives its own
+	vnep-map import -q --state "$T/other" < <(device 3 '"revision":70')
+	run -0 vnep-map get --state "$T/other" 2001:db8:b::3
+	record '.revision == 3'
+}
+
+@test "map import: of several bad records the first line is named, whatever their order in the map" {
+	vnep-map import -q < <(device 1; device 2)
+	{ device 9 '"mac":"00:00:5e:00:53:02"'; device 4; device 3 '"mac":"00:00:5e:00:53:01"'; } >in
+	run -2 --separate-stderr vnep-map import in
+	[[ $stderr == *"in:1: MAC 00:00:5e:00:53:02 in VLAN 0 of urn:dev:mac:00005efffe005309 belongs to urn:dev:mac:00005efffe005302 already"* ]]
 }
 
 @test "map set: --if-revision refuses what moved meanwhile, exit 4" {

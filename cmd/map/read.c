@@ -12,11 +12,12 @@ struct input {
 };
 
 static int take_json(
-	struct vnep_cli *cli, struct vnep_json *json, const char *text, size_t len, void *arg)
+	struct vnep_cli *cli, struct vnep_json *none, const char *text, size_t len, void *arg)
 {
 	struct input *in = arg;
 
-	return vnep_map_batch_add(in->batch, json, text, len, &cli->err);
+	(void)none;
+	return vnep_map_batch_add_line(in->batch, text, len, &cli->err);
 }
 
 static int take_csv(
@@ -42,15 +43,13 @@ static int take_csv(
 int map_read(
 	struct vnep_cli *cli, struct vnep_map_batch *batch, const char *format, bool keep_going)
 {
+	vnep_line_cb *take = !format || !strcmp(format, "json") ? take_json : take_csv;
 	struct input in = { .batch = batch };
 	int rc = 0;
 
-	if (!format || !strcmp(format, "json"))
-		return vnep_cli_read(cli, keep_going, take_json, &in);
 	for (unsigned i = 0; !rc && (i < cli->argc || i == 0); i++) {
 		in.header = true;
-		rc = vnep_cli_read_text(
-			cli, cli->argc ? cli->argv[i] : "-", keep_going, take_csv, &in);
+		rc = vnep_cli_read_text(cli, cli->argc ? cli->argv[i] : "-", keep_going, take, &in);
 	}
 	return rc;
 }

@@ -53,8 +53,8 @@ static void edge_error(
 	vnep_cli_error(cli, &why);
 }
 
-static int edge_send(struct vnep_cli *cli, struct vnep_client *client,
-	const struct vnep_map_batch *batch, const struct vnep_map_apply *how)
+static int edge_send(struct vnep_cli *cli, struct vnep_client *client, struct vnep_map_batch *batch,
+	const struct vnep_map_apply *how)
 {
 	char members[128];
 	int rc;
@@ -74,7 +74,7 @@ static int edge_send(struct vnep_cli *cli, struct vnep_client *client,
 }
 
 static int edge_write(struct vnep_cli *cli, struct vnep_client *client,
-	const struct vnep_map_batch *batch, const struct vnep_map_apply *how)
+	struct vnep_map_batch *batch, const struct vnep_map_apply *how)
 {
 	struct vnep_map_changes changes = { 0 };
 	const char *line;

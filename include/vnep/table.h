@@ -20,6 +20,7 @@ struct vnep_slice {
 
 struct vnep_table {
 	void **slots;
+	uint32_t *tags; /* the hash of each slot's key; 0 = free */
 	size_t cap, count;
 	size_t key_offset, key_len;
 	uint64_t seed;
