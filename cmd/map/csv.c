@@ -86,7 +86,8 @@ static int find_column(const char *name, struct vnep_err *err)
 	return vnep_err_set(err, VNEP_EVALUE, "unknown column \"%s\"", name);
 }
 
-int map_csv_header(struct map_csv *csv, const char *text, size_t len, struct vnep_err *err)
+int map_csv_header(
+	struct map_csv *csv, const char *text, size_t len, bool vep, struct vnep_err *err)
 {
 	const char *end = text + len, *at = trim(text, &end, true);
 	struct vnep_buf field;
@@ -108,8 +109,9 @@ int map_csv_header(struct map_csv *csv, const char *text, size_t len, struct vne
 		seen |= c < 0 ? 0 : 1u << c;
 	}
 	vnep_buf_release(&field);
-	if (!rc && (seen & 3) != 3) {
-		vnep_err_set(err, VNEP_EVALUE, "the header needs the columns dev and vep");
+	if (!rc && (!(seen & 1) || (vep && !(seen & 2)))) {
+		vnep_err_set(err, VNEP_EVALUE, "the header needs the column%s",
+			vep ? "s dev and vep" : " dev");
 		return vnep_err_hint(err, "the first line is such as dev,vep,vpc,name");
 	}
 	return rc;

@@ -56,13 +56,19 @@ static void edge_error(
 static int edge_send(struct vnep_cli *cli, struct vnep_client *client, struct vnep_map_batch *batch,
 	const struct vnep_map_apply *how)
 {
-	char members[128];
+	char members[192];
 	int rc;
 
 	snprintf(members, sizeof members,
 		"\"replace\":%s,\"keep_going\":%s,\"dry_run\":%s,\"if_revision\":%llu",
 		how->replace ? "true" : "false", how->refuse ? "true" : "false",
 		how->dry_run ? "true" : "false", (unsigned long long)how->if_revision);
+	if (how->has_history) {
+		size_t n = strlen(members);
+
+		snprintf(members + n, sizeof members - n, ",\"history_us\":%llu",
+			(unsigned long long)how->history_us);
+	}
 	rc = vnep_client_request(client, "map.put", members, &cli->err);
 	for (size_t i = 0; i < vnep_map_batch_count(batch) && !rc; i++) {
 		size_t len;

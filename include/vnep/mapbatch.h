@@ -33,6 +33,15 @@ size_t vnep_map_batch_count(const struct vnep_map_batch *batch);
 const char *vnep_map_batch_line(struct vnep_map_batch *batch, size_t i, size_t *len);
 void vnep_map_batch_place(const struct vnep_map_batch *batch, size_t i, struct vnep_err *err);
 
+/* Does a device of the batch have this endpoint? */
+bool vnep_map_batch_has_vep(const struct vnep_map_batch *batch, const struct in6_addr *vep);
+
+/* What writing the batch in place of the whole map (replace) would change, in the order of the map; records to be
+ * deleted last. what: add, change, delete; text: the record as it will be, or was. txn NULL: an empty map. */
+typedef int vnep_map_differ_cb(const char *what, const char *text, size_t len, void *arg);
+int vnep_map_batch_diff(struct vnep_map_batch *batch, struct vnep_map_txn *txn, vnep_map_differ_cb *cb,
+	void *arg, struct vnep_err *err);
+
 /* What a change did, and the record in which an edge says so (stat: vnep_map_changes, one a word). */
 struct vnep_map_changes {
 	uint64_t added, changed, unchanged, deleted, refused, revision;

@@ -67,6 +67,10 @@ enum vnep_map_change { VNEP_MAP_SAME, VNEP_MAP_ADDED, VNEP_MAP_CHANGED };
 int vnep_map_put_line(struct vnep_map_txn *txn, const struct vnep_map_line *line,
 	const struct vnep_map_put *how, enum vnep_map_change *what, struct vnep_err *err);
 
+/* What put_line would do, without doing it; device is not looked at. */
+int vnep_map_compare(struct vnep_map_txn *txn, const struct vnep_map_line *line,
+	enum vnep_map_change *what, struct vnep_err *err);
+
 /* What a record is called in the map; octets in the order in which the map has its records: vpcs, groups,
  * devices, bindings, each by id. id must fit a URN. */
 enum { VNEP_MAP_KEY_MAX = 1 + VNEP_URN_MAX };
@@ -116,6 +120,7 @@ int vnep_map_get(struct vnep_map_txn *txn, enum vnep_record_type type, const cha
 	struct vnep_buf *out, struct vnep_err *err);
 int vnep_map_get_device(struct vnep_map_txn *txn, const char *dev, struct vnep_device *out,
 	struct vnep_err *err);
+int vnep_map_vep_of(struct vnep_map_txn *txn, const char *dev, struct in6_addr *vep); /* or once had */
 int vnep_map_get_vpc(struct vnep_map_txn *txn, const char *vpc, struct vnep_vpc *out,
 	struct vnep_err *err);
 int vnep_map_get_binding(struct vnep_map_txn *txn, const char *dev, struct vnep_binding *out,

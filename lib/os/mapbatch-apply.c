@@ -5,17 +5,11 @@
  * of their lines: the map then fills page after page. Who wants all or nothing hears of the first line that is
  * to blame, not of the first record.
  */
-#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "mapbatch-private.h"
-
-struct sorted {
-	uint64_t prefix; /* of the key: nearly always enough */
-	struct map_item *item;
-};
 
 struct run {
 	struct vnep_map_batch *b;
@@ -23,46 +17,12 @@ struct run {
 	struct vnep_map_changes *changes;
 	struct vnep_map_txn *txn;
 	struct vnep_err *err;
-	struct sorted *order;
+	struct map_sorted *order;
 	const struct map_item *blamed; /* whose message err has */
 	bool restore;                  /* records keep the revisions that they bring */
 	uint8_t round;
 	bool again; /* a record was refused by the check of the whole: start anew without it */
 };
-
-/* ---- order ---- */
-
-static int compare(const void *a, const void *b)
-{
-	const struct sorted *x = a, *y = b;
-	struct vnep_slice p = x->item->key, q = y->item->key;
-	int order = (x->prefix > y->prefix) - (x->prefix < y->prefix);
-
-	if (!order)
-		order = memcmp(p.data, q.data, p.len < q.len ? p.len : q.len);
-	return order ? order : (p.len > q.len) - (p.len < q.len);
-}
-
-static int sort(struct run *r)
-{
-	bool sorted = true;
-
-	r->order = malloc((r->b->count ? r->b->count : 1) * sizeof *r->order);
-	if (!r->order)
-		return vnep_err_sys(r->err, ENOMEM, "sorting records");
-	for (size_t i = 0; i < r->b->count; i++) {
-		struct sorted *s = &r->order[i];
-		struct vnep_slice key = r->b->items[i]->key;
-		uint64_t prefix = 0;
-
-		memcpy(&prefix, key.data, key.len < sizeof prefix ? key.len : sizeof prefix);
-		*s = (struct sorted){ be64toh(prefix), r->b->items[i] };
-		sorted = sorted && (!i || compare(s - 1, s) < 0);
-	}
-	if (!sorted)
-		qsort(r->order, r->b->count, sizeof *r->order, compare);
-	return 0;
-}
 
 /* ---- refusal ---- */
 
@@ -281,9 +241,9 @@ int vnep_map_batch_apply(struct vnep_map_batch *b, struct vnep_mapstore *store,
 	for (int i = BY_VEP; i <= BY_MAC; i++) /* nothing comes in any more */
 		vnep_table_release(&b->by[i]);
 	vnep_map_arena_release(&b->pairs);
-	rc = sort(&r);
-	if (!rc)
-		rc = vnep_map_reserve(store, estimate(b), err);
+	r.order = vnep_map_batch_sort(b);
+	rc = r.order ? vnep_map_reserve(store, estimate(b), err)
+		     : vnep_err_sys(err, ENOMEM, "sorting records");
 	if (rc)
 		goto out;
 	do {

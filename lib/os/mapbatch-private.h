@@ -53,6 +53,13 @@ struct vnep_map_batch {
 	struct vnep_buf lent; /* what _line gave */
 };
 
+/* The items in the order of the map. NULL without memory. */
+struct map_sorted {
+	uint64_t prefix; /* of the key: nearly always enough */
+	struct map_item *item;
+};
+struct map_sorted *vnep_map_batch_sort(const struct vnep_map_batch *b);
+
 void *vnep_map_arena_take(struct map_arena *arena, size_t size);
 void vnep_map_arena_release(struct map_arena *arena);
 

@@ -62,6 +62,11 @@ void vnep_map_batch_place(const struct vnep_map_batch *b, size_t i, struct vnep_
 	vnep_err_place(err, b->files[b->items[i]->file], b->items[i]->line, 0);
 }
 
+bool vnep_map_batch_has_vep(const struct vnep_map_batch *b, const struct in6_addr *vep)
+{
+	return vnep_table_get(&b->by[BY_VEP], vep);
+}
+
 /* The index of a file name; names come one after another, so the last one is nearly always it. */
 static int file_index(struct vnep_map_batch *b, const char *file, uint16_t *out)
 {

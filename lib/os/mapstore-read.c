@@ -48,6 +48,20 @@ int vnep_map_get_device(
 	return rc ? rc : vnep_map_device_of(txn, value.json, value.len, out, err);
 }
 
+int vnep_map_vep_of(struct vnep_map_txn *txn, const char *dev, struct in6_addr *vep)
+{
+	struct vnep_map_value value;
+	struct vnep_json *json = NULL;
+	int rc = vnep_map_value_get(txn, VNEP_RECORD_DEVICE, dev, &value, NULL);
+
+	if (!rc)
+		rc = vnep_json_parse(value.json, value.len, &json, NULL);
+	if (!rc)
+		rc = vnep_ip6_parse(vnep_json_get_str(json, "vep", ""), vep, NULL);
+	vnep_json_free(json);
+	return rc;
+}
+
 int vnep_map_get_vpc(
 	struct vnep_map_txn *txn, const char *vpc, struct vnep_vpc *out, struct vnep_err *err)
 {

@@ -265,6 +265,21 @@ int vnep_map_put_line(struct vnep_map_txn *txn, const struct vnep_map_line *line
 	return rc;
 }
 
+int vnep_map_compare(struct vnep_map_txn *txn, const struct vnep_map_line *line,
+	enum vnep_map_change *what, struct vnep_err *err)
+{
+	struct vnep_map_value value;
+	int rc = vnep_map_value_get(txn, line->type, line->id, &value, err);
+	bool live = !rc && !value.deleted;
+
+	*what = VNEP_MAP_ADDED;
+	if (rc && rc != VNEP_ENOTFOUND)
+		return rc;
+	if (live)
+		*what = same(&value, line) ? VNEP_MAP_SAME : VNEP_MAP_CHANGED;
+	return 0;
+}
+
 /* A tree as a line; text and device are kept by the caller. */
 static int line_of(struct vnep_json *record, struct vnep_map_line *line, struct vnep_buf *text,
 	struct vnep_device *device, struct vnep_err *err)
@@ -317,8 +332,6 @@ int vnep_map_put(struct vnep_map_txn *txn, struct vnep_json *record, const struc
 	if (!rc)
 		rc = vnep_map_put_line(txn, &line, how, &what, err);
 	*changed = !rc && what != VNEP_MAP_SAME;
-	if (!rc)
-		rc = vnep_map_fail(err, 0, "");
 	vnep_device_release(&device);
 	vnep_buf_release(&text);
 	return rc;
