@@ -114,7 +114,7 @@ static int print_tree(struct listing *l, struct vnep_json *json)
 	if (rc)
 		return rc;
 	if (l->csv) {
-		map_csv_put(&l->out, redacted ? redacted : json);
+		vnep_csv_put(&l->out, redacted ? redacted : json);
 	} else {
 		rc = vnep_json_dump(redacted ? redacted : json, &l->out);
 		vnep_buf_put_u8(&l->out, '\n');
@@ -229,7 +229,7 @@ int map_list(struct vnep_cli *cli)
 	}
 	l.txn = reader.txn;
 	if (l.csv)
-		map_csv_put_header(&l.out);
+		vnep_csv_put_header(&l.out);
 	rc = list_all(&l, reader.txn);
 	vnep_buf_release(&l.out);
 	map_reader_close(&reader);

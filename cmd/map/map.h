@@ -3,6 +3,7 @@
 #define VNEP_CMD_MAP_H
 
 #include "vnep/cli.h"
+#include "vnep/csv.h"
 #include "vnep/mapbatch.h"
 #include "vnep/out.h"
 #include "vnep/siphash.h"
@@ -67,16 +68,5 @@ struct map_redact {
 int map_redact_open(struct map_redact *how, struct vnep_cli *cli);
 int map_redact(const struct map_redact *how, struct vnep_map_txn *txn, struct vnep_json *record,
 	struct vnep_json **out, struct vnep_err *err);
-
-/* Records as CSV: a closed list of columns, lists inside a field separated by ';'. */
-struct map_csv {
-	int column[32]; /* which of ours stands at each place of the header */
-	unsigned columns;
-};
-int map_csv_header(struct map_csv *csv, const char *text, size_t len, bool vep, struct vnep_err *err);
-int map_csv_record(const struct map_csv *csv, const char *text, size_t len, struct vnep_json **out,
-	struct vnep_err *err);
-void map_csv_put_header(struct vnep_buf *out);
-void map_csv_put(struct vnep_buf *out, const struct vnep_json *device);
 
 #endif

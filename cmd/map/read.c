@@ -9,7 +9,7 @@ struct input {
 	struct vnep_map_batch *batch;
 	struct map_pending *pending; /* NULL: a device without vep is refused */
 	const char *file;
-	struct map_csv csv;
+	struct vnep_csv csv;
 	bool header; /* the next line of CSV is the header */
 };
 
@@ -71,11 +71,11 @@ static int take_csv(
 
 	(void)none;
 	if (in->header) {
-		rc = map_csv_header(&in->csv, text, len, !in->pending, &cli->err);
+		rc = vnep_csv_header(&in->csv, text, len, !in->pending, &cli->err);
 		in->header = rc != 0;
 		return rc;
 	}
-	rc = map_csv_record(&in->csv, text, len, &json, &cli->err);
+	rc = vnep_csv_record(&in->csv, text, len, &json, &cli->err);
 	if (!rc)
 		rc = take_row(cli, in, json);
 	vnep_json_free(json);
