@@ -148,6 +148,8 @@ void vnep_device_defaults(struct vnep_device *device, bool mac, bool psm, bool j
 	device->has_journal = journal;
 	if (!device->has_journal)
 		device->journal = device->has_psm ? VNEP_JOURNAL_BOTH : VNEP_JOURNAL_ASLEEP;
+	if (!device->consent) /* what it missed must be kept for it; anything more is history */
+		device->journal = VNEP_JOURNAL_ASLEEP;
 }
 
 int vnep_device_decode(const struct vnep_json *json, struct vnep_device *out, struct vnep_err *err)

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "vnep/clock.h"
@@ -57,6 +58,15 @@ static double median(double *list, unsigned n)
 static double us_since(struct vnep_mono then)
 {
 	return (double)(vnep_mono_now().ns - then.ns) / 1000;
+}
+
+/* The processor's time, for what waits for nothing: others on the machine count less in it. */
+static double cpu_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
 }
 
 /* ---- raw ---- */
@@ -149,7 +159,7 @@ static const char *id_at(const struct ids *ids, size_t i)
 
 static double raw_gets(const struct ids *ids, size_t from)
 {
-	struct vnep_mono start = { 0 };
+	double start = 0;
 	struct vnep_buf out = { 0 };
 	uint8_t(*keys)[32] = calloc(count, sizeof *keys);
 	size_t *lens = calloc(count, sizeof *lens);
@@ -170,13 +180,13 @@ static double raw_gets(const struct ids *ids, size_t from)
 		MDB_val key = { lens[i % count], keys[i % count] }, value;
 
 		if (i == count) /* once without the clock: pages come into this process */
-			start = vnep_mono_now();
+			start = cpu_us();
 
 		must(mdb_get(r.txn, r.dbi, &key, &value), "raw get");
 		vnep_buf_reset(&out);
 		vnep_buf_put(&out, value.mv_data, value.mv_size);
 	}
-	us = us_since(start);
+	us = cpu_us() - start;
 	raw_close(&r);
 	vnep_buf_release(&out);
 	free(keys);
@@ -189,7 +199,7 @@ static double our_gets(const struct ids *ids, size_t from)
 	struct vnep_mapstore *store;
 	struct vnep_map_txn *txn;
 	struct vnep_buf out = { 0 };
-	struct vnep_mono start = { 0 };
+	double start = 0;
 	char(*devs)[32] = calloc(count, sizeof *devs);
 	double us;
 
@@ -199,13 +209,13 @@ static double our_gets(const struct ids *ids, size_t from)
 		snprintf(devs[i], sizeof devs[i], "%s", id_at(ids, from + i));
 	must(vnep_mapstore_open(&store, state, false, NULL), state);
 	must(vnep_map_begin(store, false, &txn, NULL), state);
-	start = vnep_mono_now();
-	for (unsigned i = 0; i < count; i++) {
+	for (unsigned i = 0; i < 2 * count; i++) {
+		if (i == count)
+			start = cpu_us();
 		vnep_buf_reset(&out);
-		must(vnep_map_get(txn, VNEP_RECORD_DEVICE, id_at(ids, from + i), &out, NULL),
-			"get");
+		must(vnep_map_get(txn, VNEP_RECORD_DEVICE, devs[i % count], &out, NULL), "get");
 	}
-	us = us_since(start);
+	us = cpu_us() - start;
 	vnep_map_abort(txn);
 	vnep_mapstore_close(store);
 	vnep_buf_release(&out);
