@@ -179,8 +179,8 @@ static int set_field(struct vnep_json *record, int c, char *text, struct vnep_er
 	return 0;
 }
 
-int vnep_csv_record(const struct vnep_csv *csv, const char *text, size_t len, struct vnep_json **out,
-	struct vnep_err *err)
+int vnep_csv_record(const struct vnep_csv *csv, const char *text, size_t len,
+	struct vnep_json **out, struct vnep_err *err)
 {
 	const char *end = text + len, *at = trim(text, &end, false);
 	struct vnep_json *record = vnep_json_object();

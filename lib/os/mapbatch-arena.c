@@ -38,8 +38,8 @@ static void *map_step(struct map_arena *arena)
 	if (posix_fallocate(arena->fd, (off_t)arena->octets, STEP_OCTETS))
 		p = MAP_FAILED;
 	else
-		p = mmap(NULL, STEP_OCTETS, PROT_READ | PROT_WRITE, MAP_SHARED, arena->fd,
-			(off_t)arena->octets);
+		p = mmap(NULL, STEP_OCTETS, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
+			arena->fd, (off_t)arena->octets);
 	if (p != MAP_FAILED)
 		return p;
 	close(arena->fd);

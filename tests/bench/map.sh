@@ -43,7 +43,7 @@ anonymous() {
 		read -rt 0.01 <> <(:) || true
 	done
 	wait "$pid"
-	awk "BEGIN { printf \"%.0f\", $most / 1024 }"
+	awk "BEGIN { printf \"%.1f\", $most / 1024 }"
 }
 
 median() {
