@@ -44,13 +44,14 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2);)
 
 # What check, demo and deps need is installed before anything is compiled.
-deps := $(if $(filter check demo deps,$(MAKECMDGOALS)),deps)
+deps := $(if $(filter check check-full demo deps,$(MAKECMDGOALS)),deps)
 
 all: $(bins)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests check demo bench-path bench-dns deps doctor lint install uninstall clean fuzz format
+.PHONY: all tests check check-full demo bench-path bench-dns bench-map deps doctor lint install uninstall \
+	clean fuzz format
 
 $(BUILD)/%.o: %.c Makefile | $(deps)
 	@mkdir -p $(@D)
@@ -125,9 +126,17 @@ fuzz: $(fuzz_bin)
 		echo "$${f##*/}: $$(tail -n 1 $$f.log)"; \
 	done
 
+# The whole suite, five minutes of fuzzing in all, and the tests that take their time.
+check-full: deps all tests
+	$(Q)VNEP_FULL=1 DEADLINE=1800 VNEP_BUILD=$(BUILD) tests/run $(T)
+	$(Q)$(MAKE) fuzz FUZZ_SECONDS=$$(( 300 / $(words $(fuzz_bin)) ))
+
 # Figures beside their yardsticks, measured in the same run; never part of check.
 bench-dns: all
 	$(Q)VNEP_BIN=$(CURDIR)/$(BUILD)/bin tests/bench/bench-dns
+
+bench-map: all tests
+	$(Q)VNEP_BUILD=$(abspath $(BUILD)) tests/bench/map.sh
 
 doctor:
 	$(Q)CC=$(CC) .ci/doctor

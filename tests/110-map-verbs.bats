@@ -136,11 +136,35 @@ fill() {
 	[[ $stderr == "vnep-map: no map in $VNEP_STATE"$'\n'"hint: vnep-map import makes one" ]]
 }
 
-@test "map list | import into an empty map gives the same octets but for the revisions" {
+@test "map list | import into an empty map gives the same octets back" {
 	fill
 	vnep-map set -q < <(device 1 '"name":"other.example."')
 	vnep-map list | vnep-map import -q --state "$T/copy"
-	cmp <(vnep-map list | sed 's/,"revision":[0-9]*//') <(vnep-map list --state "$T/copy" | sed 's/,"revision":[0-9]*//')
+	cmp <(vnep-map list) <(vnep-map list --state "$T/copy")
+	# and it is a map like any other: the next change has the next revision
+	vnep-map set -q --state "$T/copy" < <(device 1)
+	run -0 vnep-map get --state "$T/copy" 2001:db8:b::1
+	record '.revision == 5'
+}
+
+@test "map import: revisions that cannot be those of one map are given anew" {
+	vnep-map import -q < <(device 1 '"revision":7'; device 2 '"revision":7')
+	run -0 vnep-map list
+	record 'map(.revision) == [1, 2]' -s
+	vnep-map import -q --state "$T/other" < <(device 1 '"revision":7'; device 2)
+	run -0 vnep-map list --state "$T/other"
+	record 'map(.revision) == [1, 2]' -s
+	# and a map that has records gives its own
+	vnep-map import -q --state "$T/other" < <(device 3 '"revision":70')
+	run -0 vnep-map get --state "$T/other" 2001:db8:b::3
+	record '.revision == 3'
+}
+
+@test "map import: of several bad records the first line is named, whatever their order in the map" {
+	vnep-map import -q < <(device 1; device 2)
+	{ device 9 '"mac":"00:00:5e:00:53:02"'; device 4; device 3 '"mac":"00:00:5e:00:53:01"'; } >in
+	run -2 --separate-stderr vnep-map import in
+	[[ $stderr == *"in:1: MAC 00:00:5e:00:53:02 in VLAN 0 of urn:dev:mac:00005efffe005309 belongs to urn:dev:mac:00005efffe005302 already"* ]]
 }
 
 @test "map set: --if-revision refuses what moved meanwhile, exit 4" {
@@ -235,4 +259,185 @@ fill() {
 	run -3 --separate-stderr vnep-map import --state "$T/link" <<<"$VPC"
 	[[ $stderr == *"symbolic link"* ]]
 	run -1 vnep-map list
+}
+
+@test "map import --prefix: a device without vep gets a free address of the prefix, the same next time" {
+	{ echo "$VPC"; device 1; echo '{"type":"device","v":1,"dev":"urn:dev:mac:00005e005302"}'; } >in
+	run -2 --separate-stderr vnep-map import in
+	[[ $stderr == *'in:3:1: missing key "vep"'* ]]
+	vnep-map import -q --prefix 2001:db8:b::/64 in
+	run -0 vnep-map get 2001:db8:b::1
+	record '.dev == "urn:dev:mac:00005efffe005301"'
+	vnep-map list >before
+	run -0 vnep-map get urn:dev:mac:00005e005302
+	record '.vep | test("^2001:db8:b:") and (test("5302") | not)'
+	run -0 --separate-stderr vnep-map import --prefix 2001:db8:b::/64 in
+	[[ $stderr == *"3 unchanged"* ]]
+	vnep-map delete -q 00:00:5e:00:53:02
+	vnep-map import -q --prefix 2001:db8:b::/64 in
+	cmp <(vnep-map list | jq -r '.vep // empty') <(jq -r '.vep // empty' before)
+	# an explicit address wins
+	jq -c 'if .dev == "urn:dev:mac:00005e005302" then .vep = "2001:db8:b::2" else . end' in | vnep-map import -q --prefix 2001:db8:b::/64
+	run -0 vnep-map get 2001:db8:b::2
+}
+
+@test "map import --prefix: a small prefix is given out to its last address, then it says that it is full" {
+	anonymous() { for ((i = 1; i <= $1; i++)); do printf '{"type":"device","v":1,"dev":"urn:dev:os:32473-%d"}\n' "$i"; done; }
+	anonymous 16 >in
+	run -2 --separate-stderr vnep-map import --prefix 2001:db8:b::10/124 in
+	[[ $stderr == *"in:16: prefix 2001:db8:b::10/124 is full: no address is left for urn:dev:os:32473-16"* ]]
+	run -1 vnep-map list
+	run -1 --separate-stderr vnep-map import --prefix 2001:db8:b::10/124 --keep-going in
+	[[ $stderr == *"15 added"* ]]
+	[ "$(vnep-map list | jq -r .vep | sort -u | wc -l)" -eq 15 ]
+	# --replace: who goes leaves room
+	anonymous 30 | tail -n 15 | vnep-map import -q --replace --prefix 2001:db8:b::10/124
+	[ "$(vnep-map list | wc -l)" -eq 15 ]
+	run -2 --separate-stderr vnep-map import --prefix 2001:db8:b::1/64 in
+	[[ $stderr == *'prefix "2001:db8:b::1/64" has bits behind its length'* ]]
+}
+
+@test "map import --prefix: CSV may do without vep; -n makes no key" {
+	printf 'dev,name\nurn:dev:os:32473-1,lamp.example.\n' >in.csv
+	run -0 --separate-stderr vnep-map import -n --format csv --prefix 2001:db8:b::/64 in.csv
+	[[ $stderr == *"would be: 1 added"* ]]
+	[ ! -e "$VNEP_STATE/key" ]
+	vnep-map import -q --format csv --prefix 2001:db8:b::/64 in.csv
+	[ "$(stat -c %a "$VNEP_STATE/key")" = 600 ]
+	run -0 vnep-map get lamp.example
+	record '.vep | startswith("2001:db8:b:")'
+	chmod 0644 "$VNEP_STATE/key"
+	run -3 --separate-stderr vnep-map import --format csv --prefix 2001:db8:b::/64 in.csv
+	[[ $stderr == *"$VNEP_STATE/key can be read by others"* ]]
+}
+
+@test "map diff: what import --replace would change, and exit 1 if it would" {
+	fill
+	run -0 vnep-map diff <(vnep-map list)
+	[ -z "$output" ]
+	{ echo "$VPC"; device 2 '"groups":["lights"]'; device 3; } >new
+	run -1 --separate-stderr vnep-map diff new
+	[ -z "$stderr" ]
+	record 'map(select(.type == "difference") | .what) == ["change", "add", "delete"]' -s
+	record '.[0].record.groups == ["lights"] and (.[0].record | has("labels") | not)' -s
+	record '.[1].record.vep == "2001:db8:b::3" and .[2].record.name == "lamp.example."' -s
+	run -0 --separate-stderr vnep-map import --replace new
+	[[ $stderr == *"1 added, 1 changed, 1 deleted, 1 unchanged"* ]]
+	run -0 vnep-map diff new
+	# no map is an empty one, and none is made
+	run -1 vnep-map diff --state "$T/none" new
+	record 'map(.what) == ["add", "add", "add"]' -s
+	[ ! -e "$T/none" ]
+	run -2 --separate-stderr vnep-map diff <<<rubbish
+	[[ $stderr == *"-:1:"*"malformed JSON"* ]]
+}
+
+now() { date -u +%FT%T.%6NZ; }
+
+@test "map get --at: who it was then, by endpoint, name, address, MAC and URN" {
+	one=urn:dev:mac:00005efffe005301
+	two=urn:dev:mac:00005efffe005302
+	early=$(now)
+	{ echo "$VPC"; device 1 '"name":"lamp.example.","addr":["2001:db8:a::1"]'; device 2; } | vnep-map import -q
+	first=$(now)
+	vnep-map list --type device | sed 's/b::1"/b::x"/; s/b::2"/b::1"/; s/b::x"/b::2"/' | vnep-map import -q
+	second=$(now)
+	vnep-map delete -q "$two"
+	run -1 --separate-stderr vnep-map get --at "$early" 2001:db8:b::1
+	[[ $stderr == *"no device \"2001:db8:b::1\" at $early"*"hint: the map keeps what it was for 2592000 s"* ]]
+	run -0 vnep-map get --at "$first" 2001:db8:b::1
+	record ".dev == \"$one\" and .vep == \"2001:db8:b::1\""
+	run -0 vnep-map get --at "$second" 2001:db8:b::1
+	record ".dev == \"$two\""
+	run -1 vnep-map get --at now 2001:db8:b::1
+	for word in lamp.example 2001:db8:a::1 00:00:5e:00:53:01 "$one"; do
+		run -0 vnep-map get --at "$first" "$word"
+		record '.vep == "2001:db8:b::1"'
+	done
+	run -0 vnep-map get --at "$first" --type vpc acme
+	run -2 --separate-stderr vnep-map get --at yesterday "$one"
+	[[ $stderr == *'"yesterday" is not a time'* ]]
+	run -2 vnep-map get --at now --type binding "$one"
+}
+
+@test "map: history is kept as long as it is told to, and not at all of who does not consent" {
+	past() { vnep-map stat | jq 'select(.name == "vnep_map_past_records").value'; }
+	{ echo "$VPC"; device 1; device 2; } | vnep-map import -q
+	then=$(now)
+	{ device 1 '"vlan":7'; device 2 '"vlan":7'; } | vnep-map import -q
+	[ "$(past)" -eq 2 ]
+	vnep-map set -q < <(device 1 '"vlan":7,"consent":false')
+	[ "$(past)" -eq 1 ]
+	vnep-map set -q < <(device 1 '"vlan":8,"consent":false')
+	[ "$(past)" -eq 1 ]
+	run -1 vnep-map get --at "$then" urn:dev:mac:00005e005301
+	run -0 vnep-map get --at "$then" urn:dev:mac:00005e005302
+	run -2 --separate-stderr vnep-map set --history 5 </dev/null
+	[[ $stderr == *'--history: "5" is no age'* ]]
+	vnep-map set -q --history 0 </dev/null
+	[ "$(past)" -eq 0 ]
+	vnep-map set -q < <(device 2 '"vlan":9')
+	[ "$(past)" -eq 0 ]
+	vnep-map set -q --history 90d </dev/null
+	run -0 vnep-map stat
+	record 'any(.[]; .name == "vnep_map_history_seconds" and .value == 7776000)' -s
+}
+
+@test "map list --redact: no URN, no MAC and nothing made of them; the same hashes each time" {
+	{ echo "$VPC"
+		device 1 '"vpc":"acme","name":"lamp-005301.iot.example.","addr":["2001:db8:a::200:5eff:fe00:5301","2001:db8:a::7"]'
+		echo '{"type":"device","v":1,"dev":"urn:dev:os:32473-77","vep":"2001:db8:b::200:5eff:fe00:5309","mac":"00:00:5e:00:53:09","labels":{"serial":"00-00-5E-00-53-09","model":"T-100","note":"box 32473-77"},"x_mine":"00:00:5e:00:53:09","allow":[{"to":"2001:db8:b::200:5eff:fe00:5301/128"}]}'
+	} | vnep-map import -q
+	vnep-map list --redact >redacted
+	run -1 grep -iE '5301|5309|5e00|5eff|urn:dev|32473|lamp|x_mine' redacted
+	vnep-map list --redact | cmp - redacted
+	vnep-map check -q redacted
+	run -0 cat redacted
+	record '.[1].addr[1] == "2001:db8:a::7" and .[1].vpc == "acme" and .[1].name[17:] == ".iot.example."' -s
+	record '.[2].labels.model == "T-100" and .[2].allow[0].to[-4:] == "/128"' -s
+	record '(.[1].dev | startswith("urn:uuid:")) and .[1].dev != .[2].dev and .[1].mac != .[2].mac' -s
+	run -0 vnep-map list --redact --format csv
+	[[ $output == *"$(jq -r 'select(.type == "device").dev' redacted | tail -n 1)"* && $output != *00:00:5e* ]]
+	# another key, other hashes
+	vnep-map list | vnep-map import -q --state "$T/copy"
+	run -1 cmp -s redacted <(vnep-map list --redact --state "$T/copy")
+}
+
+@test "map list --vpc, --region: by the index, also among devices of others" {
+	{ echo "$VPC"; echo '{"type":"vpc","v":1,"vpc":"other","prefix":"2001:db8:c::/64"}'
+		device 1 '"vpc":"acme","region":"east"'; device 2 '"vpc":"acme","region":"west"'
+		echo '{"type":"device","v":1,"dev":"urn:dev:os:32473-1","vep":"2001:db8:c::1","vpc":"other","region":"east"}'; } | vnep-map import -q
+	run -0 vnep-map list --type device --vpc acme
+	[ "${#lines[@]}" -eq 2 ]
+	run -0 vnep-map list --type device --region east
+	[ "${#lines[@]}" -eq 2 ]
+	run -0 vnep-map list --type device --region east --vpc other
+	record '.vep == "2001:db8:c::1"'
+	[ "${#lines[@]}" -eq 1 ]
+}
+
+@test "map watch: stopped and resumed while the map changes, every change is seen once" {
+	fill
+	for ((i = 1; i <= 60; i++)); do
+		vnep-map set -q < <(device $((i % 7 + 1)) "\"labels\":{\"n\":\"$i\"}") || exit 1
+	done &
+	PIDS[writer]=$!
+	last=3
+	for ((round = 0; round < 200; round++)); do
+		rm -f "$T/watch.out" # or the last round's sync would do
+		background watch vnep-map watch --after-revision "$last"
+		wait_for 5 grep -q sync "$T/watch.out"
+		pause
+		stop watch
+		# a line that was cut off was not seen
+		grep '}$' "$T/watch.out" | jq -r 'select(.type == "device").revision' >>seen
+		last=$(sort -n seen | tail -n 1)
+		[ "$last" -ge 63 ] && break
+	done
+	wait "${PIDS[writer]}"
+	run -0 bash -c "sort -n seen | uniq -d"
+	[ -z "$output" ]
+	# what the map is now was seen, and in the order of the changes
+	[ -z "$(comm -13 <(sort seen) <(vnep-map list --type device | jq -r 'select(.revision > 3).revision' | sort))" ]
+	sort -nc seen
 }

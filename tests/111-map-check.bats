@@ -129,3 +129,66 @@ bad() {
 	run -2 --separate-stderr vnep-map check --error-format=json in
 	jq -e '.type == "error" and .tool == "vnep-map" and .file == "in" and .line == 2 and .exit == 2' <<<"$stderr"
 }
+
+@test "map: every kind of malformed record is refused with its message, line and column, by check and import" {
+	local record said place tried=0
+
+	while IFS= read -r record && IFS= read -r said; do
+		printf '%s\n' "$GOOD" "$record" >in
+		[[ $said == ": "* ]] && place=2 || place=2:
+		for verb in check import; do
+			run -2 --separate-stderr vnep-map "$verb" in
+			[ -z "$output" ]
+			[[ ${stderr%%$'\n'*} == "vnep-map: in:$place$said" ]] ||
+				{ printf '%s: %s\nnot: in:%s%s\n' "$verb" "$stderr" "$place" "$said"; return 1; }
+		done
+		(( ++tried ))
+	done < <(grep -v '^\(#\|$\)' "$DATA/malformed-map.txt")
+	(( tried == 68 ))
+	vnep-map list | cmp - before
+}
+
+@test "map: malformed CSV is refused with its message and line, by check and import" {
+	local -a bad=(
+		'urn:dev:os:32473-3,2001:db8:b::3,acme,7,x' '2: more fields than the header'"'"'s 4'
+		'urn:dev:os:32473-3,2001:db8:b::3' '2: 2 fields, the header has 4'
+		'"urn:dev:os:32473-3,2001:db8:b::3,acme,7' '2: a quote is not closed on its line'
+		'"urn:dev:os:32473-3"x,2001:db8:b::3,acme,7' '2: text behind a closing quote'
+		'urn:dev:os:32473-3,2001:db8:b::3,acme,seven' '2: "seven" is not a number'
+		'urn:dev:os:32473-3,2001:db8:b::3,acme,4095' '2: "vlan" must be an integer from 1 to 4094, not 4095'
+		'lamp,2001:db8:b::3,acme,7' '2: "dev": "lamp" is not a device URN'
+		'urn:dev:os:32473-3,,acme,7' '2: missing key "vep"'
+		$'urn:dev:os:32473-3,2001:db8:b::3,\xff,7' '2: vpc: not valid UTF-8'
+		'urn:dev:os:32473-1,2001:db8:c::1,acme,' '2: vep 2001:db8:c::1 of urn:dev:os:32473-1 is outside 2001:db8:b::/64, the prefix of vpc "acme"'
+	)
+
+	for ((at = 0; at < ${#bad[@]}; at += 2)); do # bats has an i of its own
+		printf 'dev,vep,vpc,vlan\n%s\n' "${bad[at]}" >in
+		run -2 --separate-stderr vnep-map import --format csv in
+		[[ ${stderr%%$'\n'*} == "vnep-map: in:${bad[at + 1]}"* ]] || { echo "$stderr"; return 1; }
+	done
+	vnep-map list | cmp - before
+	for header in 'dev,vep,dev:1: column "dev" is there twice' 'dev,vep,x:1: unknown column "x"' 'vep:1: the header needs the columns dev and vep'; do
+		run -2 --separate-stderr vnep-map check --format csv <<<"${header%%:*}"
+		[[ $stderr == "vnep-map: -:${header#*:}"* ]] || { echo "$stderr"; return 1; }
+	done
+}
+
+@test "map: jq and sqlite3 read the lists as their own" {
+	requires sqlite3
+	{ echo '{"type":"vpc","v":1,"vpc":"acme","prefix":"2001:db8:b::/64"}'
+		for i in {1..40}; do
+			printf '{"type":"device","v":1,"dev":"urn:dev:mac:00005e0053%02x","vep":"2001:db8:b::%x","vpc":"acme","vlan":%d,"name":"d%d.example.","groups":["a","b"]}\n' $i $((i + 16)) $((i % 3 + 1)) $i
+		done; } | vnep-map import -q
+	vnep-map list --format csv >devices.csv
+	sqlite3 -batch db '.mode csv' '.import devices.csv d'
+	[ "$(sqlite3 db "select count(*), count(distinct vep) from d")" = "41|41" ]
+	[ "$(sqlite3 db "select vlan, count(*) from d where vlan <> '' group by vlan order by vlan" | tr '\n' ' ')" = \
+		"$(vnep-map list | jq -r 'select(.vlan).vlan' | sort | uniq -c | awk '{ printf "%s|%s ", $2, $1 }')" ]
+	[ "$(sqlite3 db "select vep from d where name = 'd7.example.'")" = "$(vnep-map get d7.example | jq -r .vep)" ]
+	# and what sqlite3 writes is an input again
+	sqlite3 -batch -header -csv db 'select * from d' >again.csv
+	run -0 --separate-stderr vnep-map import --format csv again.csv
+	[[ $stderr == *"0 added, 0 changed, 0 deleted, 41 unchanged"* ]]
+	vnep-map list | jq -c . | cmp - <(vnep-map list)
+}

@@ -1,24 +1,48 @@
 load helpers
 
+setup() {
+	vnep_setup
+	exec {never}<> <(:) # nobody ever writes into it
+}
+
 # devices COUNT NAME: that many, each with the name
 devices() {
 	awk -v n="$1" -v name="$2" 'BEGIN { for (i = 1; i <= n; i++)
 		printf "{\"type\":\"device\",\"v\":1,\"dev\":\"urn:dev:os:32473-%d\",\"vep\":\"2001:db8:b::%x\",\"name\":\"%s\"}\n", i, i, name }'
 }
 
+# Twelve kills spread over the run; a hundred in make check-full.
 @test "map import: killed at any time, the map is the old one or the new one" {
-	devices 2000 old.example. >old
+	local kills=${VNEP_FULL:+100} start took outcome
+
+	: "${kills:=12}"
+	devices 2000 old.example. | sed '1i {"type":"group","v":1,"group":"old","address":"ff35:40:2001:db8::8000:1"}' >old
 	devices 2000 new.example. >new
-	vnep-map import -q old
-	for delay in 0 1 2 4 8 16 32 64; do
-		vnep-map import -q new &
+	start=${EPOCHREALTIME/[.,]/}
+	vnep-map import -q --replace new
+	took=$(( ${EPOCHREALTIME/[.,]/} - start ))
+	for ((n = 0; n < kills; n++)); do
+		vnep-map import -q --replace old
+		vnep-map import -q --replace new &
 		PIDS[import]=$!
-		read -rt "0.0$(printf %02d "$delay")" <> <(:) || true
+		# all over the time that it takes, and somewhat later
+		read -rt "$(awk "BEGIN { print $took * 1.2 * $n / $kills / 1000000 + 0.0005 }")" -u "$never" || true
 		kill -KILL "${PIDS[import]}" 2>/dev/null || true
 		wait "${PIDS[import]}" 2>/dev/null || true
-		[ "$(vnep-map list | jq -r .name | sort | uniq -c | awk '{ print $1 }')" = 2000 ]
+		vnep-map list >now
+		# one name for all; the group is of the old map; indexes and counts belong to it
+		outcome=$(jq -r 'select(.type == "device").name' now | sort | uniq -c | awk '{ print $1, $2 }')
+		case $outcome in
+		"2000 old.example.") [ "$(vnep-map list --type group | wc -l)" -eq 1 ] ;;
+		"2000 new.example.") run -1 grep -q '"type":"group"' now ;;
+		*) echo "$outcome"; return 1 ;;
+		esac
+		[ "$(vnep-map stat | jq 'select(.labels.type == "device").value')" -eq 2000 ]
+		[ "$(vnep-map get 2001:db8:b::7d0 | jq -r .dev)" = urn:dev:os:32473-2000 ]
+		echo "${outcome#* }" >>outcomes
 	done
-	run -0 vnep-map import -q new
+	cat outcomes
+	run -0 vnep-map import -q --replace new
 	[ "$(vnep-map list | grep -c new.example)" -eq 2000 ]
 }
 
@@ -79,4 +103,27 @@ devices() {
 	[ "$(head -n 1 request | jq -r .verb)" = map.put ]
 	[ "$(tail -n +2 request | wc -l)" -eq 2 ]
 	run -1 vnep-map list
+}
+
+@test "map: a map whose file was cut short is said to be so" {
+	devices 200 a.example. | vnep-map import -q
+	truncate -s 8192 "$VNEP_STATE/map/data.mdb"
+	run -3 --separate-stderr vnep-map list
+	[[ $stderr == "vnep-map: a file of the state folder was cut short, or the disk cannot read it"*"hint: "* ]]
+}
+
+@test "map: it grows, also under a reader that opened it when it was small; where it cannot, it says so" {
+	devices 1 first.example. | vnep-map import -q
+	background watch vnep-map watch
+	wait_for 5 grep -q sync "$T/watch.out"
+	awk 'BEGIN { for (i = 1; i <= 150000; i++)
+		printf "{\"type\":\"device\",\"v\":1,\"dev\":\"urn:dev:os:32473-%d\",\"vep\":\"2001:db8:c::%x:%x\",\"labels\":{\"x\":\"%0300d\"}}\n", i, i / 65536, i % 65536, i }' >many
+	vnep-map list >before
+	run -3 --separate-stderr bash -c 'ulimit -v 300000; vnep-map import many'
+	[[ $stderr == *"the map cannot grow by "*" MiB: Cannot allocate memory"*"hint: is the address space limited (ulimit -v)?"* ||
+		$stderr == *"Cannot allocate memory"* ]] || { echo "$stderr"; return 1; }
+	vnep-map list | cmp - before
+	vnep-map import -q many
+	(( $(stat -c %s "$VNEP_STATE/map/data.mdb") > 64 << 20 ))
+	wait_for 30 grep -q '"dev":"urn:dev:os:32473-150000"' "$T/watch.out"
 }

@@ -229,7 +229,7 @@ int map_check(struct vnep_cli *cli)
 	int rc = vnep_map_batch_new(&c.batch, &cli->err);
 
 	if (!rc)
-		rc = map_read(cli, c.batch, vnep_cli_str(cli, "format", NULL), keep_going);
+		rc = map_read(cli, c.batch, vnep_cli_str(cli, "format", NULL), keep_going, NULL);
 	if (!rc)
 		rc = walk(&c, false);
 	if (!rc)

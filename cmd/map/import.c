@@ -1,18 +1,66 @@
 /* import, set - records of outside into the map, in one transaction. */
+#include <stdio.h>
+#include <string.h>
+
 #include "map.h"
 
 const struct vnep_option map_import_options[] = {
 	{ "format", 0, VNEP_ARG_ONE, "FORMAT", "what the input is", "json csv" },
 	{ "replace", 0, VNEP_ARG_NONE, NULL, "delete what the input lacks", NULL },
+	{ "prefix", 0, VNEP_ARG_ONE, "P", "give devices without vep a free address of this prefix",
+		NULL },
 	{ "keep-going", 0, VNEP_ARG_NONE, NULL, "skip and count bad lines (exit 1)", NULL },
+	MAP_HISTORY_OPTION,
 	{ 0 },
 };
 
 const struct vnep_option map_set_options[] = {
 	{ "if-revision", 0, VNEP_ARG_ONE, "N",
 		"only if the record still has this revision (else exit 4)", NULL },
+	MAP_HISTORY_OPTION,
 	{ 0 },
 };
+
+int map_history(struct vnep_cli *cli, struct vnep_map_apply *how)
+{
+	const char *age = vnep_cli_str(cli, "history", NULL);
+	struct vnep_wall then, now = vnep_wall_now();
+	char text[64];
+
+	if (!age)
+		return 0;
+	how->has_history = true;
+	if (!strcmp(age, "0"))
+		return 0;
+	snprintf(text, sizeof text, "-%s", age);
+	if (strlen(age) > 32 || vnep_wall_parse(text, &then, NULL) || then.ns > now.ns) {
+		vnep_err_set(&cli->err, VNEP_EUSAGE, "--history: \"%s\" is no age", age);
+		return vnep_err_hint(&cli->err, "such as 90d, 12h, or 0 for no history");
+	}
+	/* Both looked at the clock, one after the other. */
+	how->history_us = (uint64_t)(now.ns - then.ns + 999999999) / 1000000000 * 1000000;
+	return 0;
+}
+
+static int read_batch(
+	struct vnep_cli *cli, struct vnep_map_batch *batch, bool replace, bool keep_going)
+{
+	const char *prefix = vnep_cli_str(cli, "prefix", NULL),
+		   *format = vnep_cli_str(cli, "format", NULL);
+	struct map_pending pending = { 0 };
+	int rc;
+
+	if (!prefix)
+		return map_read(cli, batch, format, keep_going, NULL);
+	rc = vnep_prefix_parse(prefix, &pending.prefix, &cli->err);
+	if (rc)
+		return cli->err.code = VNEP_EUSAGE;
+	rc = map_read(cli, batch, format, keep_going, &pending);
+	if (!rc)
+		rc = map_pending_give(&pending, cli, batch, replace, keep_going);
+	map_pending_release(&pending);
+	return rc;
+}
 
 static int import_batch(struct vnep_cli *cli, struct vnep_map_batch *batch)
 {
@@ -25,7 +73,10 @@ static int import_batch(struct vnep_cli *cli, struct vnep_map_batch *batch)
 			&cli->err, VNEP_EUSAGE, "--replace would delete what --keep-going skips");
 		return vnep_err_hint(&cli->err, "give one of the two");
 	}
-	rc = map_read(cli, batch, vnep_cli_str(cli, "format", NULL), keep_going);
+	rc = map_history(cli, &how);
+	if (rc)
+		return rc;
+	rc = read_batch(cli, batch, how.replace, keep_going);
 	if (rc)
 		return rc;
 	if (how.replace && !vnep_map_batch_count(batch)) {
@@ -53,9 +104,11 @@ int map_set(struct vnep_cli *cli)
 	int rc = vnep_cli_u64(cli, "if-revision", 1, (1ULL << 53) - 1, &how.if_revision);
 
 	if (!rc)
+		rc = map_history(cli, &how);
+	if (!rc)
 		rc = vnep_map_batch_new(&batch, &cli->err);
 	if (!rc)
-		rc = map_read(cli, batch, NULL, false);
+		rc = map_read(cli, batch, NULL, false, NULL);
 	if (!rc)
 		rc = map_write(cli, batch, &how, false);
 	vnep_map_batch_free(batch);

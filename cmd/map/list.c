@@ -16,13 +16,17 @@ const struct vnep_option map_list_options[] = {
 	{ "match", 0, VNEP_ARG_LIST, "KEY=VALUE",
 		"only records with this label, or this text or number", NULL },
 	{ "format", 0, VNEP_ARG_ONE, "FORMAT", "what to print; csv: devices only", "json csv" },
+	{ "redact", 0, VNEP_ARG_NONE, NULL, "hashes in place of URNs, MACs and what tells of them",
+		NULL },
 	{ 0 },
 };
 
 struct listing {
 	struct vnep_cli *cli;
+	struct vnep_map_txn *txn;
 	struct vnep_buf out;
-	bool csv;
+	struct map_redact how;
+	bool csv, redact;
 };
 
 /* Is value the text, or an array that holds it? */
@@ -102,26 +106,43 @@ static int put_out(struct listing *l)
 	return rc;
 }
 
+static int print_tree(struct listing *l, struct vnep_json *json)
+{
+	struct vnep_json *redacted = NULL;
+	int rc = l->redact ? map_redact(&l->how, l->txn, json, &redacted, &l->cli->err) : 0;
+
+	if (rc)
+		return rc;
+	if (l->csv) {
+		vnep_csv_put(&l->out, redacted ? redacted : json);
+	} else {
+		rc = vnep_json_dump(redacted ? redacted : json, &l->out);
+		vnep_buf_put_u8(&l->out, '\n');
+	}
+	vnep_json_free(redacted);
+	return rc;
+}
+
 static int list_one(const char *text, size_t len, void *arg)
 {
 	struct listing *l = arg;
 	struct vnep_json *json = NULL;
 	int rc = 0;
 
-	if (l->csv || is_filtered(l->cli)) {
+	if (l->csv || l->redact || is_filtered(l->cli)) {
 		rc = vnep_json_parse(text, len, &json, &l->cli->err);
 		if (rc)
 			return rc;
 	}
-	if (!json || selected(l->cli, json)) {
-		if (l->csv) {
-			map_csv_put(&l->out, json);
-		} else {
-			vnep_buf_put(&l->out, text, len);
-			vnep_buf_put_u8(&l->out, '\n');
-		}
+	if (json && (l->csv || l->redact)) {
+		rc = selected(l->cli, json) ? print_tree(l, json) : 0;
+	} else if (!json || selected(l->cli, json)) {
+		vnep_buf_put(&l->out, text, len);
+		vnep_buf_put_u8(&l->out, '\n');
 	}
 	vnep_json_free(json);
+	if (rc)
+		return rc;
 	return l->out.len < FLUSH_OCTETS ? l->out.rc : put_out(l);
 }
 
@@ -137,16 +158,22 @@ static bool wanted(const struct vnep_cli *cli, const char *type)
 	return false;
 }
 
-/* Devices of one group or region are found by the index, the rest by looking at all. */
+/* Devices of one group, region or vpc are found by the index, the rest by looking at all. */
 static int list_devices(struct listing *l, struct vnep_map_txn *txn)
 {
-	const char *group = vnep_cli_list(l->cli, "group", 0);
-	const char *region = vnep_cli_list(l->cli, "region", 0);
+	static const struct {
+		const char *option;
+		enum vnep_map_by by;
+	} indexes[] = { { "group", VNEP_MAP_BY_GROUP }, { "region", VNEP_MAP_BY_REGION },
+		{ "vpc", VNEP_MAP_BY_VPC } };
 
-	if (group && !vnep_cli_list(l->cli, "group", 1))
-		return vnep_map_each_in(txn, VNEP_MAP_BY_GROUP, group, list_one, l, &l->cli->err);
-	if (region && !vnep_cli_list(l->cli, "region", 1))
-		return vnep_map_each_in(txn, VNEP_MAP_BY_REGION, region, list_one, l, &l->cli->err);
+	for (size_t i = 0; i < sizeof indexes / sizeof *indexes; i++) {
+		const char *word = vnep_cli_list(l->cli, indexes[i].option, 0);
+
+		if (word && !vnep_cli_list(l->cli, indexes[i].option, 1))
+			return vnep_map_each_in(
+				txn, indexes[i].by, word, list_one, l, &l->cli->err);
+	}
 	return vnep_map_each(txn, VNEP_RECORD_DEVICE, false, list_one, l, &l->cli->err);
 }
 
@@ -187,17 +214,22 @@ static int check_options(struct vnep_cli *cli, bool csv)
 int map_list(struct vnep_cli *cli)
 {
 	struct listing l = { .cli = cli,
-		.csv = !strcmp(vnep_cli_str(cli, "format", "json"), "csv") };
-	struct map_reader reader;
+		.csv = !strcmp(vnep_cli_str(cli, "format", "json"), "csv"),
+		.redact = vnep_cli_has(cli, "redact") };
+	struct map_reader reader = { 0 };
 	int rc = check_options(cli, l.csv);
 
 	if (!rc)
 		rc = map_reader_open(&reader, cli);
-	if (rc)
+	if (!rc && l.redact)
+		rc = map_redact_open(&l.how, cli);
+	if (rc) {
+		map_reader_close(&reader);
 		return rc;
-	vnep_buf_init(&l.out);
+	}
+	l.txn = reader.txn;
 	if (l.csv)
-		map_csv_put_header(&l.out);
+		vnep_csv_put_header(&l.out);
 	rc = list_all(&l, reader.txn);
 	vnep_buf_release(&l.out);
 	map_reader_close(&reader);

@@ -16,6 +16,8 @@ static const struct vnep_verb verbs[] = {
 		UINT_MAX, true, map_delete },
 	{ "check", "[FILE...]", "say what is wrong with these records; no map needed",
 		map_check_options, 0, UINT_MAX, false, map_check },
+	{ "diff", "[FILE...]", "say what import --replace would change", map_diff_options, 0,
+		UINT_MAX, false, map_diff },
 	{ "watch", "", "print the map, then every change of it", map_watch_options, 0, 0, false,
 		map_watch },
 	{ "publish", "", "bring the names of the map into DNS", map_publish_options, 0, 0, true,

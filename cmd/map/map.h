@@ -3,8 +3,10 @@
 #define VNEP_CMD_MAP_H
 
 #include "vnep/cli.h"
+#include "vnep/csv.h"
 #include "vnep/mapbatch.h"
 #include "vnep/out.h"
+#include "vnep/siphash.h"
 
 int map_import(struct vnep_cli *cli);
 int map_get(struct vnep_cli *cli);
@@ -15,18 +17,38 @@ int map_check(struct vnep_cli *cli);
 int map_watch(struct vnep_cli *cli);
 int map_publish(struct vnep_cli *cli);
 int map_stat(struct vnep_cli *cli);
+int map_diff(struct vnep_cli *cli);
 
 extern const struct vnep_option map_import_options[], map_get_options[], map_list_options[],
 	map_set_options[], map_delete_options[], map_check_options[], map_watch_options[],
-	map_publish_options[];
+	map_publish_options[], map_diff_options[];
 
-/* Read the operands (or standard input) into a batch; format NULL = json. */
-int map_read(struct vnep_cli *cli, struct vnep_map_batch *batch, const char *format, bool keep_going);
+/* Devices that wait for an address of a prefix (import --prefix). _give adds them to the batch. */
+struct map_pending {
+	struct vnep_prefix prefix;
+	struct vnep_buf text, list;
+};
+int map_pending_add(struct map_pending *pending, const char *file, unsigned line, const char *text,
+	size_t len, struct vnep_err *err);
+int map_pending_give(struct map_pending *pending, struct vnep_cli *cli, struct vnep_map_batch *batch,
+	bool replace, bool keep_going);
+void map_pending_release(struct map_pending *pending);
+
+/* Read the operands (or standard input) into a batch; format NULL = json. Devices without vep go to pending, if
+ * that is not NULL. */
+int map_read(struct vnep_cli *cli, struct vnep_map_batch *batch, const char *format, bool keep_going,
+	struct map_pending *pending);
 
 /* Write a batch, or have the vnep-edge write it that lives on the state folder, and say what it did. how's
  * dry_run, refuse and arg are filled in. */
 int map_write(struct vnep_cli *cli, struct vnep_map_batch *batch, struct vnep_map_apply *how,
 	bool keep_going);
+
+/* --history, into how. */
+int map_history(struct vnep_cli *cli, struct vnep_map_apply *how);
+#define MAP_HISTORY_OPTION                                                             \
+	{ "history", 0, VNEP_ARG_ONE, "AGE",                                           \
+		"keep what records were before for this long from now on, such as 30d", NULL }
 
 /* A read transaction of the state folder's map. */
 struct map_reader {
@@ -40,15 +62,12 @@ void map_reader_close(struct map_reader *reader);
 int map_resolve(struct map_reader *reader, enum vnep_record_type type, const char *word,
 	char id[static VNEP_URN_MAX + 1], struct vnep_err *err);
 
-/* Records as CSV: a closed list of columns, lists inside a field separated by ';'. */
-struct map_csv {
-	int column[32]; /* which of ours stands at each place of the header */
-	unsigned columns;
+/* A record as others may see it (list --redact): *out is the caller's; record gets its mac said. */
+struct map_redact {
+	uint8_t key[VNEP_SIPHASH_KEY_LEN];
 };
-int map_csv_header(struct map_csv *csv, const char *text, size_t len, struct vnep_err *err);
-int map_csv_record(const struct map_csv *csv, const char *text, size_t len, struct vnep_json **out,
-	struct vnep_err *err);
-void map_csv_put_header(struct vnep_buf *out);
-void map_csv_put(struct vnep_buf *out, const struct vnep_json *device);
+int map_redact_open(struct map_redact *how, struct vnep_cli *cli);
+int map_redact(const struct map_redact *how, struct vnep_map_txn *txn, struct vnep_json *record,
+	struct vnep_json **out, struct vnep_err *err);
 
 #endif

@@ -7,16 +7,59 @@
 
 struct input {
 	struct vnep_map_batch *batch;
-	struct map_csv csv;
+	struct map_pending *pending; /* NULL: a device without vep is refused */
+	const char *file;
+	struct vnep_csv csv;
 	bool header; /* the next line of CSV is the header */
 };
 
+/* A live device that nobody gave an address. */
+static bool waits(const struct vnep_json *json)
+{
+	return vnep_recjson_type(json) == VNEP_RECORD_DEVICE && !vnep_json_get(json, "vep") &&
+	       !vnep_json_get_bool(json, "deleted", false);
+}
+
+static int take_waiting(struct vnep_cli *cli, struct input *in, const char *text, size_t len)
+{
+	struct vnep_json *json;
+	int rc = vnep_json_parse(text, len, &json, &cli->err);
+
+	if (rc)
+		return rc;
+	if (waits(json))
+		rc = map_pending_add(in->pending, in->file, cli->err.line, text, len, &cli->err);
+	else
+		rc = vnep_map_batch_add(in->batch, json, text, len, &cli->err);
+	vnep_json_free(json);
+	return rc;
+}
+
 static int take_json(
-	struct vnep_cli *cli, struct vnep_json *json, const char *text, size_t len, void *arg)
+	struct vnep_cli *cli, struct vnep_json *none, const char *text, size_t len, void *arg)
 {
 	struct input *in = arg;
 
-	return vnep_map_batch_add(in->batch, json, text, len, &cli->err);
+	(void)none;
+	if (in->pending && !vnep_json_column(text, len, NULL, 0, "vep"))
+		return take_waiting(cli, in, text, len);
+	return vnep_map_batch_add_line(in->batch, text, len, &cli->err);
+}
+
+/* A row as the line that it could have been. */
+static int take_row(struct vnep_cli *cli, struct input *in, struct vnep_json *json)
+{
+	struct vnep_buf text = { 0 };
+	int rc;
+
+	if (!in->pending || !waits(json))
+		return vnep_map_batch_add(in->batch, json, NULL, 0, &cli->err);
+	rc = vnep_json_dump(json, &text);
+	if (!rc)
+		rc = map_pending_add(in->pending, in->file, cli->err.line, (const char *)text.data,
+			text.len, &cli->err);
+	vnep_buf_release(&text);
+	return rc;
 }
 
 static int take_csv(
@@ -28,29 +71,28 @@ static int take_csv(
 
 	(void)none;
 	if (in->header) {
-		rc = map_csv_header(&in->csv, text, len, &cli->err);
+		rc = vnep_csv_header(&in->csv, text, len, !in->pending, &cli->err);
 		in->header = rc != 0;
 		return rc;
 	}
-	rc = map_csv_record(&in->csv, text, len, &json, &cli->err);
+	rc = vnep_csv_record(&in->csv, text, len, &json, &cli->err);
 	if (!rc)
-		rc = vnep_map_batch_add(in->batch, json, NULL, 0, &cli->err);
+		rc = take_row(cli, in, json);
 	vnep_json_free(json);
 	return rc;
 }
 
-int map_read(
-	struct vnep_cli *cli, struct vnep_map_batch *batch, const char *format, bool keep_going)
+int map_read(struct vnep_cli *cli, struct vnep_map_batch *batch, const char *format,
+	bool keep_going, struct map_pending *pending)
 {
-	struct input in = { .batch = batch };
+	vnep_line_cb *take = !format || !strcmp(format, "json") ? take_json : take_csv;
+	struct input in = { .batch = batch, .pending = pending };
 	int rc = 0;
 
-	if (!format || !strcmp(format, "json"))
-		return vnep_cli_read(cli, keep_going, take_json, &in);
 	for (unsigned i = 0; !rc && (i < cli->argc || i == 0); i++) {
 		in.header = true;
-		rc = vnep_cli_read_text(
-			cli, cli->argc ? cli->argv[i] : "-", keep_going, take_csv, &in);
+		in.file = cli->argc ? cli->argv[i] : "-";
+		rc = vnep_cli_read_text(cli, in.file, keep_going, take, &in);
 	}
 	return rc;
 }

@@ -19,6 +19,9 @@ int map_stat(struct vnep_cli *cli)
 		vnep_stat_encode(&out, "vnep_map_records", "type", "group", stat.groups);
 		vnep_stat_encode(&out, "vnep_map_records", "type", "binding", stat.bindings);
 		vnep_stat_encode(&out, "vnep_map_tombstones", NULL, NULL, stat.tombstones);
+		vnep_stat_encode(&out, "vnep_map_past_records", NULL, NULL, stat.past);
+		vnep_stat_encode(
+			&out, "vnep_map_history_seconds", NULL, NULL, stat.history_us / 1000000);
 		vnep_stat_encode(&out, "vnep_map_revision", NULL, NULL, stat.revision);
 		vnep_stat_encode(&out, "vnep_map_octets", NULL, NULL, stat.octets);
 		rc = vnep_out_records(cli, &out, false);

@@ -53,16 +53,22 @@ static void edge_error(
 	vnep_cli_error(cli, &why);
 }
 
-static int edge_send(struct vnep_cli *cli, struct vnep_client *client,
-	const struct vnep_map_batch *batch, const struct vnep_map_apply *how)
+static int edge_send(struct vnep_cli *cli, struct vnep_client *client, struct vnep_map_batch *batch,
+	const struct vnep_map_apply *how)
 {
-	char members[128];
+	char members[192];
 	int rc;
 
 	snprintf(members, sizeof members,
 		"\"replace\":%s,\"keep_going\":%s,\"dry_run\":%s,\"if_revision\":%llu",
 		how->replace ? "true" : "false", how->refuse ? "true" : "false",
 		how->dry_run ? "true" : "false", (unsigned long long)how->if_revision);
+	if (how->has_history) {
+		size_t n = strlen(members);
+
+		snprintf(members + n, sizeof members - n, ",\"history_us\":%llu",
+			(unsigned long long)how->history_us);
+	}
 	rc = vnep_client_request(client, "map.put", members, &cli->err);
 	for (size_t i = 0; i < vnep_map_batch_count(batch) && !rc; i++) {
 		size_t len;
@@ -74,7 +80,7 @@ static int edge_send(struct vnep_cli *cli, struct vnep_client *client,
 }
 
 static int edge_write(struct vnep_cli *cli, struct vnep_client *client,
-	const struct vnep_map_batch *batch, const struct vnep_map_apply *how)
+	struct vnep_map_batch *batch, const struct vnep_map_apply *how)
 {
 	struct vnep_map_changes changes = { 0 };
 	const char *line;

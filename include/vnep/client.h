@@ -4,7 +4,7 @@
  * Protocol  JSON lines. The client sends {"type":"request","v":1,"verb":"…", …arguments}, then the verb's
  *           input records if it has any, then shuts its side of the socket down. The edge answers with
  *           records (errors among them, type error) and ends with {"type":"done","v":1,"exit":N}.
- *           Verbs: map.put (input: records; replace, if_revision, dry_run), map.delete (dev[]),
+ *           Verbs: map.put (input: records; replace, if_revision, dry_run, history_us), map.delete (dev[]),
  *           journal.append (input: event, checkpoint, outcome records), acl.apply, acl.awake (dev[]),
  *           acl.asleep (dev[]), replay.send (input: events), status (dev[]), watch, attach (dev, port, vlan,
  *           addr), detach (dev), stop. vnep-edge(8) is the reference.

@@ -17,6 +17,7 @@
 #define VNEP_MAPSTORE_H
 
 #include "vnep/buf.h"
+#include "vnep/clock.h"
 #include "vnep/json.h"
 #include "vnep/record.h"
 
@@ -27,6 +28,10 @@ struct vnep_map_txn;
  * without a map is VNEP_ENOTFOUND. */
 int vnep_mapstore_open(struct vnep_mapstore **out, const char *state, bool write, struct vnep_err *err);
 void vnep_mapstore_close(struct vnep_mapstore *store);
+
+/* Make room for a change of about this many octets: LMDB wants the largest size of a map said beforehand. Not
+ * while a transaction lives. -ENOMEM: the address space (ulimit -v) does not hold a map of that size. */
+int vnep_map_reserve(struct vnep_mapstore *store, uint64_t octets, struct vnep_err *err);
 
 int vnep_map_begin(struct vnep_mapstore *store, bool write, struct vnep_map_txn **out,
 	struct vnep_err *err);
@@ -43,9 +48,41 @@ struct vnep_map_put {
 	uint64_t if_revision;
 	bool as_edge;
 	const char *origin; /* may be NULL */
+	uint64_t revision;  /* not 0: the record keeps this one, which nobody else has (a map that is restored) */
 };
 int vnep_map_put(struct vnep_map_txn *txn, struct vnep_json *record, const struct vnep_map_put *how,
 	bool *changed, struct vnep_err *err);
+
+/* The same for a record that is a line already (recjson.h: vnep_recjson_line or _fast), which is how many of
+ * them come; cheapest in the order of vnep_map_key. A tombstone goes to vnep_map_delete. */
+struct vnep_map_line {
+	enum vnep_record_type type;
+	const char *id; /* dev, vpc or group */
+	const char *text;
+	size_t len, rev_at;
+	bool deleted;
+	const struct vnep_device *device; /* of a live device; else not looked at */
+};
+enum vnep_map_change { VNEP_MAP_SAME, VNEP_MAP_ADDED, VNEP_MAP_CHANGED };
+int vnep_map_put_line(struct vnep_map_txn *txn, const struct vnep_map_line *line,
+	const struct vnep_map_put *how, enum vnep_map_change *what, struct vnep_err *err);
+
+/* What put_line would do, without doing it; device is not looked at. */
+int vnep_map_compare(struct vnep_map_txn *txn, const struct vnep_map_line *line,
+	enum vnep_map_change *what, struct vnep_err *err);
+
+/* What a record is called in the map; octets in the order in which the map has its records: vpcs, groups,
+ * devices, bindings, each by id. id must fit a URN. */
+enum { VNEP_MAP_KEY_MAX = 1 + VNEP_URN_MAX };
+size_t vnep_map_key(
+	enum vnep_record_type type, const char *id, uint8_t key[static VNEP_MAP_KEY_MAX]);
+
+void vnep_map_id(enum vnep_record_type type, const uint8_t *key, size_t len,
+	char id[static VNEP_URN_MAX + 1]); /* back */
+
+/* The device in a canonical text, tree or not. */
+int vnep_map_device_of(struct vnep_map_txn *txn, const char *json, size_t len,
+	struct vnep_device *out, struct vnep_err *err);
 
 /* The rules that need the whole input. Commit asks for them where the caller did not; the error names the
  * record.
@@ -68,11 +105,22 @@ int vnep_map_vpc_of(struct vnep_map_txn *txn, const struct vnep_device *device,
 int vnep_map_delete(struct vnep_map_txn *txn, enum vnep_record_type type, const char *id,
 	uint64_t if_revision, struct vnep_err *err);
 
+/* Older records stay for a while after they were changed or deleted: 30 days unless _set_history says otherwise
+ * (0: none at all; what is too old goes with the next changes). Bindings have no history, nor have devices
+ * without consent: when it is withdrawn, theirs is dropped. _get_at: the record that had this id, or for a
+ * device any word of vnep_map_resolve or a fixed address, at that time. VNEP_ENOTFOUND: none, or older than
+ * history. */
+#define VNEP_MAP_HISTORY_US (30ULL * 86400 * 1000000)
+void vnep_map_set_history(struct vnep_map_txn *txn, uint64_t us);
+int vnep_map_get_at(struct vnep_map_txn *txn, enum vnep_record_type type, const char *word,
+	struct vnep_wall at, struct vnep_buf *out, struct vnep_err *err);
+
 /* The canonical JSON of a record, appended to out without a newline. id: dev, vpc or group. */
 int vnep_map_get(struct vnep_map_txn *txn, enum vnep_record_type type, const char *id,
 	struct vnep_buf *out, struct vnep_err *err);
 int vnep_map_get_device(struct vnep_map_txn *txn, const char *dev, struct vnep_device *out,
 	struct vnep_err *err);
+int vnep_map_vep_of(struct vnep_map_txn *txn, const char *dev, struct in6_addr *vep); /* or once had */
 int vnep_map_get_vpc(struct vnep_map_txn *txn, const char *vpc, struct vnep_vpc *out,
 	struct vnep_err *err);
 int vnep_map_get_binding(struct vnep_map_txn *txn, const char *dev, struct vnep_binding *out,
@@ -105,6 +153,9 @@ int vnep_map_by_ends(struct vnep_map_txn *txn, const struct in6_addr *device_end
 typedef int vnep_map_cb(const char *text, size_t len, void *arg);
 int vnep_map_each(struct vnep_map_txn *txn, enum vnep_record_type type, bool tombstones,
 	vnep_map_cb *cb, void *arg, struct vnep_err *err);
+typedef int vnep_map_id_cb(const char *id, void *arg);
+int vnep_map_each_id(struct vnep_map_txn *txn, enum vnep_record_type type, vnep_map_id_cb *cb, void *arg,
+	struct vnep_err *err); /* without tombstones */
 int vnep_map_since(struct vnep_map_txn *txn, uint64_t after, vnep_map_cb *cb, void *arg,
 	struct vnep_err *err);
 
@@ -114,7 +165,10 @@ int vnep_map_each_in(struct vnep_map_txn *txn, enum vnep_map_by by, const char *
 	void *arg, struct vnep_err *err);
 
 struct vnep_map_stat {
-	uint64_t revision, devices, vpcs, groups, bindings, tombstones, octets;
+	uint64_t revision, devices, vpcs, groups, bindings, tombstones;
+	uint64_t past;       /* older records that history has */
+	uint64_t history_us; /* how long they are kept */
+	uint64_t octets;
 };
 int vnep_map_stat(struct vnep_map_txn *txn, struct vnep_map_stat *out, struct vnep_err *err);
 

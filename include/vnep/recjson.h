@@ -23,6 +23,22 @@ enum vnep_record_type vnep_record_type_parse(const char *text); /* UNKNOWN if it
 
 int vnep_recjson_check(struct vnep_json *json, const char *text, size_t len, struct vnep_err *err);
 
+/* A checked record as the text that the map keeps: canonical and without its revision, which belongs at
+ * text[rev_at]. revision is what the record had (0 = none). json is changed. */
+struct vnep_recline {
+	size_t rev_at; /* from where the text begins in out */
+	uint64_t revision;
+};
+int vnep_recjson_line(struct vnep_json *json, struct vnep_buf *out, struct vnep_recline *line);
+
+/* The short way from a line to that text and to the struct, for the many: no tree, no memory but out's.
+ * true: the text is appended to out, device is filled in, just as parse, check, line and decode would
+ * have done it. false: nothing is said about the line, go the long way; out is as before. Taken are live
+ * device records without escapes, characters beyond ASCII, unknown keys and allow lists.
+ * device: groups are its own as ever (release). */
+bool vnep_recjson_fast(const char *text, size_t len, struct vnep_buf *out, struct vnep_device *device,
+	struct vnep_recline *line);
+
 int vnep_vpc_decode(const struct vnep_json *json, struct vnep_vpc *out, struct vnep_err *err);
 int vnep_device_decode(const struct vnep_json *json, struct vnep_device *out, struct vnep_err *err);
 int vnep_group_decode(const struct vnep_json *json, struct vnep_group *out, struct vnep_err *err);

@@ -96,7 +96,8 @@ struct vnep_device {
 	struct vnep_allow *allow; /* count 0: its VPC's prefix */
 	size_t allow_count;
 	bool has_journal;
-	enum vnep_journal_mode journal; /* as said, or the default: both with psm, else asleep */
+	enum vnep_journal_mode journal; /* as said, or the default: both with psm, else asleep; without
+					 * consent asleep, whatever was said */
 	bool consent;                   /* default true */
 	bool has_psm;
 	uint32_t t3324_s, t3412_s;

@@ -9,6 +9,10 @@
 #ifndef VNEP_STATE_H
 #define VNEP_STATE_H
 
+#include <stdbool.h>
+
+#include "vnep/siphash.h"
+
 struct vnep_err;
 
 /* Make the folder (and its parents, mode 0700) if it is missing and create is set; check it. */
@@ -25,5 +29,12 @@ struct vnep_state_owner {
 	char socket[108];
 };
 int vnep_state_owner(const char *state, struct vnep_state_owner *out, struct vnep_err *err);
+
+/* The secret of the folder (STATE/key, mode 0600), made when first asked for with create
+ * (VNEP_ENOTFOUND otherwise). What is hashed with it (addresses
+ * given by import --prefix, names in list --redact) is the same as long as the file stays. VNEP_EPRIV: others
+ * can read it; VNEP_EDAMAGED: it is something else. */
+int vnep_state_key(const char *state, bool create, uint8_t key[static VNEP_SIPHASH_KEY_LEN],
+	struct vnep_err *err);
 
 #endif

@@ -347,6 +347,22 @@ static int finish(struct vnep_cli *cli, int rc)
 	return status;
 }
 
+/* The map is read as memory. Where its file ends too early, or the disk cannot read it, memory has a hole. */
+static void on_sigbus(int number)
+{
+	static const char text[] =
+		": a file of the state folder was cut short, or the disk cannot read it\n"
+		"hint: put a copy of the folder back, or remove its map and import the records "
+		"again\n";
+
+	(void)number;
+	if (write(STDERR_FILENO, program_invocation_short_name,
+		    strlen(program_invocation_short_name)) < 0 ||
+		write(STDERR_FILENO, text, sizeof text - 1) < 0)
+		_exit(3);
+	_exit(3);
+}
+
 int vnep_cli_main(const struct vnep_tool *tool, int argc, char **argv)
 {
 	struct vnep_cli cli = { .tool = tool };
@@ -354,6 +370,7 @@ int vnep_cli_main(const struct vnep_tool *tool, int argc, char **argv)
 
 	guard_descriptors();
 	signal(SIGPIPE, SIG_DFL);
+	signal(SIGBUS, on_sigbus);
 	/* Found by eye, because a bad command line is an error to report in that form, too. */
 	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
 		if (!strcmp(argv[i], "--error-format=json") ||

@@ -107,6 +107,19 @@ int vnep_value_read(const struct vnep_place *at, const struct vnep_key *key,
 struct vnep_json *vnep_value_canonical(const struct vnep_key *key, const struct vnep_json *json,
 	const union vnep_value *value, int *rc);
 
+/* The same steps for values that are text or number already (recjson-fast). false: not allowed, or a kind that
+ * needs the tree. _print: the canonical text of kinds that have more than one form; false for the others.
+ * _store: into the field of a struct; text is what the value was read from. */
+bool vnep_value_of_text(const struct vnep_key *key, const char *text, union vnep_value *out);
+bool vnep_value_of_int(const struct vnep_key *key, int64_t number, union vnep_value *out);
+bool vnep_value_print(
+	const struct vnep_key *key, const union vnep_value *value, char out[static 256]);
+void vnep_value_store(const struct vnep_key *key, const union vnep_value *value, const char *text,
+	void *field, size_t size);
+
+/* What absence says of a device; mac, psm, journal: is the key there? */
+void vnep_device_defaults(struct vnep_device *device, bool mac, bool psm, bool journal);
+
 /* The word of an upper-layer protocol as records write it: UDP, TCP, ICMPV6, else its number. */
 enum { VNEP_PROTO_LEN = 8 };
 void vnep_proto_print(uint8_t proto, char out[static VNEP_PROTO_LEN]);

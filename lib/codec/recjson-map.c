@@ -140,14 +140,16 @@ static int decode_groups(
 	return 0;
 }
 
-/* What absence says (RECORDS.md). */
-static void device_defaults(const struct vnep_json *json, struct vnep_device *device)
+/* RECORDS.md says it. */
+void vnep_device_defaults(struct vnep_device *device, bool mac, bool psm, bool journal)
 {
-	device->has_mac = vnep_json_get(json, "mac") || vnep_urn_mac(device->dev, &device->mac);
-	device->has_psm = vnep_json_get(json, "psm");
-	device->has_journal = vnep_json_get(json, "journal");
+	device->has_mac = mac || vnep_urn_mac(device->dev, &device->mac);
+	device->has_psm = psm;
+	device->has_journal = journal;
 	if (!device->has_journal)
 		device->journal = device->has_psm ? VNEP_JOURNAL_BOTH : VNEP_JOURNAL_ASLEEP;
+	if (!device->consent) /* what it missed must be kept for it; anything more is history */
+		device->journal = VNEP_JOURNAL_ASLEEP;
 }
 
 int vnep_device_decode(const struct vnep_json *json, struct vnep_device *out, struct vnep_err *err)
@@ -165,7 +167,8 @@ int vnep_device_decode(const struct vnep_json *json, struct vnep_device *out, st
 		vnep_device_release(&device);
 		return rc;
 	}
-	device_defaults(json, &device);
+	vnep_device_defaults(&device, vnep_json_get(json, "mac"), vnep_json_get(json, "psm"),
+		vnep_json_get(json, "journal"));
 	*out = device;
 	return 0;
 }
@@ -229,4 +232,73 @@ void vnep_binding_encode(struct vnep_buf *out, const struct vnep_binding *bindin
 	if (binding->deleted)
 		vnep_jw_bool(&w, "deleted", true);
 	vnep_jw_end_record(&w);
+}
+
+/* ---- as lines of the map ---- */
+
+struct place {
+	const struct vnep_key *keys;
+	const char *next; /* the first member behind the place of the revision */
+};
+
+static int find_place(const char *key, struct vnep_json *value, void *arg)
+{
+	struct place *p = arg;
+
+	(void)value;
+	if (!strcmp(key, "type") || !strcmp(key, "v"))
+		return 0;
+	for (const struct vnep_key *k = p->keys; k->name && strcmp(k->name, "revision"); k++)
+		if (!strcmp(k->name, key))
+			return 0;
+	p->next = key;
+	return 1;
+}
+
+/* Keys beyond our own may be spelled with escapes, which vnep_json_column does not see through: have the
+ * revision put into its place, and cut it out of the text. */
+static int cut_revision(struct vnep_json *json, struct vnep_buf *out, struct vnep_recline *line)
+{
+	static const char revision[] = ",\"revision\":0";
+	size_t start = out->len, cut = sizeof revision - 1;
+	char *at;
+	int rc = vnep_json_set_int(json, "revision", 0);
+
+	if (!rc)
+		rc = vnep_recjson_check(json, NULL, 0, NULL);
+	if (!rc)
+		rc = vnep_json_dump(json, out);
+	if (rc)
+		return rc;
+	at = (char *)out->data + start;
+	line->rev_at = vnep_json_column(at, out->len - start, NULL, 0, "revision") - 2;
+	memmove(at + line->rev_at, at + line->rev_at + cut, out->len - start - line->rev_at - cut);
+	out->len -= cut;
+	vnep_json_remove(json, "revision");
+	return 0;
+}
+
+int vnep_recjson_line(struct vnep_json *json, struct vnep_buf *out, struct vnep_recline *line)
+{
+	struct place place = { .keys = vnep_keys_of(vnep_recjson_type(json)) };
+	size_t start = out->len;
+	unsigned column;
+	int rc;
+
+	line->revision = (uint64_t)vnep_json_get_int(json, "revision", 0);
+	vnep_json_remove(json, "revision");
+	rc = vnep_json_dump(json, out);
+	if (rc)
+		return rc;
+	line->rev_at = out->len - start - 1;
+	if (!place.keys || !vnep_json_each(json, find_place, &place))
+		return 0;
+	column = vnep_json_column(
+		(const char *)out->data + start, out->len - start, NULL, 0, place.next);
+	if (column) {
+		line->rev_at = column - 2;
+		return 0;
+	}
+	out->len = start;
+	return cut_revision(json, out, line);
 }

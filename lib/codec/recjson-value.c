@@ -247,18 +247,25 @@ static bool read_ports(const struct vnep_json *json, uint16_t *first, uint16_t *
 	return true;
 }
 
+bool vnep_value_of_int(const struct vnep_key *key, int64_t number, union vnep_value *out)
+{
+	if (key->kind != VNEP_VALUE_INT || number < 0)
+		return false;
+	out->number = (uint64_t)number;
+	return (out->number >= key->min && out->number <= key->max) ||
+	       (!number && key->flags & VNEP_KEY_NO_ZERO);
+}
+
 /* A number in range; wider ones than JSON readers keep exact come as a decimal string. */
-static bool read_int(const struct vnep_key *key, const struct vnep_json *json, uint64_t *out)
+static bool read_int(
+	const struct vnep_key *key, const struct vnep_json *json, union vnep_value *out)
 {
 	const char *text = vnep_json_str(json);
 	int64_t number;
 
 	if (key->max == VNEP_INT_ANY && text)
-		return !vnep_num_u64(text, VNEP_INT_ANY + 1, UINT64_MAX, out, NULL);
-	if (!vnep_json_int(json, &number) || number < 0)
-		return false;
-	*out = (uint64_t)number;
-	return (*out >= key->min && *out <= key->max) || (!*out && key->flags & VNEP_KEY_NO_ZERO);
+		return !vnep_num_u64(text, VNEP_INT_ANY + 1, UINT64_MAX, &out->number, NULL);
+	return vnep_json_int(json, &number) && vnep_value_of_int(key, number, out);
 }
 
 static bool read_word(const struct vnep_key *key, const char *text, uint64_t *out)
@@ -331,8 +338,10 @@ static int read_text(
 	case VNEP_VALUE_MULTICAST:
 		return vnep_ip6_parse(text, &out->ip6, NULL) || !IN6_IS_ADDR_MULTICAST(&out->ip6);
 	case VNEP_VALUE_LABEL:
-		snprintf(out->text, sizeof out->text, "%s", text);
-		return !is_name(text, VNEP_LABEL_MAX, "._-");
+		if (!is_name(text, VNEP_LABEL_MAX, "._-"))
+			return VNEP_EVALUE;
+		memcpy(out->text, text, strlen(text) + 1);
+		return 0;
 	case VNEP_VALUE_IFNAME:
 		snprintf(out->text, sizeof out->text, "%s", text);
 		return !is_ifname(text);
@@ -349,6 +358,16 @@ static int read_text(
 		return 0;
 	case VNEP_VALUE_BASE64: return !read_base64(text);
 	default: return VNEP_EVALUE;
+	}
+}
+
+bool vnep_value_of_text(const struct vnep_key *key, const char *text, union vnep_value *out)
+{
+	switch (key->kind) {
+	case VNEP_VALUE_INT: /* a wide number */
+	case VNEP_VALUE_PROTO:
+	case VNEP_VALUE_PORTS: return false;
+	default: return !read_text(key, text, out, NULL);
 	}
 }
 
@@ -379,7 +398,7 @@ int vnep_value_read(const struct vnep_place *at, const struct vnep_key *key,
 	bool ok;
 
 	switch (key->kind) {
-	case VNEP_VALUE_INT: ok = read_int(key, json, &out->number); break;
+	case VNEP_VALUE_INT: ok = read_int(key, json, out); break;
 	case VNEP_VALUE_SIGNED: ok = vnep_json_int(json, &out->integer); break;
 	case VNEP_VALUE_BOOL: ok = vnep_json_bool(json, &out->yes); break;
 	case VNEP_VALUE_PROTO: ok = read_proto(json, &out->number); break;
@@ -402,13 +421,12 @@ int vnep_value_read(const struct vnep_place *at, const struct vnep_key *key,
 
 /* ---- canonical form ---- */
 
-/* The canonical text of kinds that have more than one; false for the others. */
-static bool print_value(
+bool vnep_value_print(
 	const struct vnep_key *key, const union vnep_value *value, char out[static 256])
 {
 	switch (key->kind) {
 	case VNEP_VALUE_URN:
-	case VNEP_VALUE_HOST: memcpy(out, value->text, sizeof value->text); return true;
+	case VNEP_VALUE_HOST: memcpy(out, value->text, strlen(value->text) + 1); return true;
 	case VNEP_VALUE_MAC: vnep_mac_print(&value->mac, out); return true;
 	case VNEP_VALUE_IP6:
 	case VNEP_VALUE_UNICAST:
@@ -432,7 +450,7 @@ struct vnep_json *vnep_value_canonical(const struct vnep_key *key, const struct 
 	char canonical[256];
 
 	*rc = 0;
-	if (print_value(key, value, canonical)) {
+	if (vnep_value_print(key, value, canonical)) {
 		if (text && !strcmp(text, canonical))
 			return NULL;
 		made = vnep_json_string(canonical);
@@ -447,7 +465,7 @@ struct vnep_json *vnep_value_canonical(const struct vnep_key *key, const struct 
 
 /* ---- into structs ---- */
 
-static void store(const struct vnep_key *key, const union vnep_value *value, const char *text,
+void vnep_value_store(const struct vnep_key *key, const union vnep_value *value, const char *text,
 	void *field, size_t size)
 {
 	switch (key->kind) {
@@ -486,7 +504,7 @@ static int decode_key(const struct vnep_key *key, const struct vnep_json *json, 
 	int rc = vnep_value_read(&at, key, json, &value);
 
 	if (!rc)
-		store(key, &value, vnep_json_str(json), field, size);
+		vnep_value_store(key, &value, vnep_json_str(json), field, size);
 	return rc;
 }
 

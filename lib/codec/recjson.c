@@ -190,7 +190,8 @@ static int check_member(const struct vnep_place *at, const struct vnep_key *key,
 static int missing(const struct vnep_place *at, const char *key)
 {
 	vnep_err_place(at->err, NULL, at->err ? at->err->line : 0,
-		at->parent ? vnep_json_column(at->text, at->len, NULL, 0, at->parent) : 1);
+		at->parent ? vnep_json_column(at->text, at->len, NULL, 0, at->parent)
+			   : at->text != NULL);
 	if (at->parent)
 		return vnep_err_set(
 			at->err, VNEP_EVALUE, "missing key \"%s\" in \"%s\"", key, at->parent);

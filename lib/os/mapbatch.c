@@ -1,35 +1,10 @@
-/* mapbatch - collect, compare with itself, write in one transaction. */
+/* mapbatch - collect records, and compare each with those before it. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "vnep/err.h"
-#include "vnep/mapbatch.h"
-#include "vnep/recjson.h"
-#include "vnep/table.h"
-
-/* What no two records of a batch may share. Keys of the tables: fixed length, padded with zeros. */
-struct item {
-	char id[VNEP_URN_MAX + 2]; /* type letter and dev, vpc or group */
-	struct in6_addr vep;
-	uint8_t mac[8]; /* and VLAN */
-	uint64_t at;    /* in text */
-	uint32_t len;
-	unsigned line, file;
-	bool refused;
-};
-
-enum { BY_ID, BY_VEP, BY_MAC, TABLES };
-
-struct vnep_map_batch {
-	struct vnep_buf text;
-	struct item **items;
-	size_t count, cap;
-	struct vnep_table by[TABLES];
-	char (*files)[256];
-	unsigned file_count;
-};
+#include "mapbatch-private.h"
 
 int vnep_map_batch_new(struct vnep_map_batch **out, struct vnep_err *err)
 {
@@ -37,10 +12,11 @@ int vnep_map_batch_new(struct vnep_map_batch **out, struct vnep_err *err)
 
 	if (!b)
 		return vnep_err_sys(err, ENOMEM, "reading records");
-	vnep_table_init(&b->by[BY_ID], offsetof(struct item, id), sizeof b->items[0]->id);
-	vnep_table_init(&b->by[BY_VEP], offsetof(struct item, vep), sizeof b->items[0]->vep);
-	vnep_table_init(&b->by[BY_MAC], offsetof(struct item, mac), sizeof b->items[0]->mac);
-	vnep_buf_init(&b->text);
+	vnep_table_init(&b->by[BY_KEY], offsetof(struct map_item, key), 0);
+	vnep_table_init(&b->by[BY_VEP], offsetof(struct map_pair, vep), sizeof(struct in6_addr));
+	vnep_table_init(
+		&b->by[BY_MAC], offsetof(struct map_pair, mac), sizeof((struct map_pair *)0)->mac);
+	b->texts.spill = true;
 	*out = b;
 	return 0;
 }
@@ -51,11 +27,13 @@ void vnep_map_batch_free(struct vnep_map_batch *b)
 		return;
 	for (int i = 0; i < TABLES; i++)
 		vnep_table_release(&b->by[i]);
-	for (size_t i = 0; i < b->count; i++)
-		free(b->items[i]);
+	vnep_map_arena_release(&b->items_arena);
+	vnep_map_arena_release(&b->texts);
+	vnep_map_arena_release(&b->pairs);
 	free(b->items);
 	free(b->files);
 	vnep_buf_release(&b->text);
+	vnep_buf_release(&b->lent);
 	free(b);
 }
 
@@ -64,25 +42,36 @@ size_t vnep_map_batch_count(const struct vnep_map_batch *b)
 	return b->count;
 }
 
-const char *vnep_map_batch_line(const struct vnep_map_batch *b, size_t i, size_t *len)
+const char *vnep_map_batch_line(struct vnep_map_batch *b, size_t i, size_t *len)
 {
-	*len = b->items[i]->len;
-	return (const char *)b->text.data + b->items[i]->at;
-}
+	const struct map_item *item = b->items[i];
 
-static void place(const struct vnep_map_batch *b, const struct item *item, struct vnep_err *err)
-{
-	vnep_err_place(err, b->files[item->file], item->line, 0);
+	*len = item->len;
+	if (!item->revision)
+		return map_item_text(item);
+	vnep_buf_reset(&b->lent);
+	vnep_buf_put(&b->lent, map_item_text(item), item->rev_at);
+	vnep_buf_printf(&b->lent, ",\"revision\":%llu", (unsigned long long)item->revision);
+	vnep_buf_put(&b->lent, map_item_text(item) + item->rev_at, item->len - item->rev_at);
+	*len = b->lent.len;
+	return vnep_buf_str(&b->lent);
 }
 
 void vnep_map_batch_place(const struct vnep_map_batch *b, size_t i, struct vnep_err *err)
 {
-	place(b, b->items[i], err);
+	vnep_err_place(err, b->files[b->items[i]->file], b->items[i]->line, 0);
+}
+
+bool vnep_map_batch_has_vep(const struct vnep_map_batch *b, const struct in6_addr *vep)
+{
+	return vnep_table_get(&b->by[BY_VEP], vep);
 }
 
 /* The index of a file name; names come one after another, so the last one is nearly always it. */
-static int file_index(struct vnep_map_batch *b, const char *file, unsigned *out)
+static int file_index(struct vnep_map_batch *b, const char *file, uint16_t *out)
 {
+	if (b->file_count > UINT16_MAX - 1)
+		return -E2BIG;
 	if (!b->file_count || strcmp(b->files[b->file_count - 1], file)) {
 		void *p = realloc(b->files, (b->file_count + 1) * sizeof *b->files);
 
@@ -91,15 +80,8 @@ static int file_index(struct vnep_map_batch *b, const char *file, unsigned *out)
 		b->files = p;
 		snprintf(b->files[b->file_count++], sizeof *b->files, "%s", file);
 	}
-	*out = b->file_count - 1;
+	*out = (uint16_t)(b->file_count - 1);
 	return 0;
-}
-
-static void id_of(enum vnep_record_type type, const char *id, char out[static VNEP_URN_MAX + 2])
-{
-	memset(out, 0, VNEP_URN_MAX + 2);
-	out[0] = type == VNEP_RECORD_VPC ? 'v' : type == VNEP_RECORD_GROUP ? 'g' : 'd';
-	memcpy(out + 1, id, strnlen(id, VNEP_URN_MAX));
 }
 
 static const char *id_key(enum vnep_record_type type)
@@ -107,84 +89,152 @@ static const char *id_key(enum vnep_record_type type)
 	return type == VNEP_RECORD_VPC ? "vpc" : type == VNEP_RECORD_GROUP ? "group" : "dev";
 }
 
-/* "… is that of X on line 4 already": the other line's place as seen from this one. */
-static int twice(struct vnep_map_batch *b, const struct item *other, const struct item *now,
-	const char *key, const char *text, size_t len, const char *what, struct vnep_err *err)
+const char *vnep_map_item_id(const struct map_item *item, char id[static VNEP_URN_MAX + 1])
 {
-	char where[300];
+	vnep_map_id((enum vnep_record_type)item->type, item->key.data, item->key.len, id);
+	return id;
+}
 
-	if (other->file == now->file)
+/* A record on its way in. */
+struct entry {
+	struct map_item item; /* become those of the batch when all is well */
+	struct map_pair pair;
+	const struct vnep_device *device; /* of a live device */
+	const char *id;
+	const char *text; /* the line, for columns; may be NULL */
+	size_t len;
+};
+
+/* "… is that of X on line 4 already": the other line's place as seen from this one. */
+static int twice(struct vnep_map_batch *b, const struct map_item *other, const struct entry *now,
+	const char *key, const char *what, struct vnep_err *err)
+{
+	char where[300], id[VNEP_URN_MAX + 1];
+
+	if (other->file == now->item.file)
 		snprintf(where, sizeof where, "line %u", other->line);
 	else
 		snprintf(where, sizeof where, "%s:%u", b->files[other->file], other->line);
-	if (text && err)
-		err->column = vnep_json_column(text, len, NULL, 0, key);
-	if (!strcmp(other->id, now->id))
+	if (now->text && err)
+		err->column = vnep_json_column(now->text, now->len, NULL, 0, key);
+	vnep_map_item_id(other, id);
+	if (other->type == now->item.type && !strcmp(id, now->id))
 		return vnep_err_set(err, VNEP_EVALUE, "%s is on %s already", what, where);
-	return vnep_err_set(
-		err, VNEP_EVALUE, "%s is that of %s on %s already", what, other->id + 1, where);
+	return vnep_err_set(err, VNEP_EVALUE, "%s is that of %s on %s already", what, id, where);
 }
 
-static int find_twice(struct vnep_map_batch *b, const struct item *now,
-	const struct vnep_device *device, const char *key, const char *text, size_t len,
-	struct vnep_err *err)
+static int find_twice(struct vnep_map_batch *b, const struct entry *now, struct vnep_err *err)
 {
+	const char *key = id_key((enum vnep_record_type)now->item.type);
+	const struct vnep_device *device = now->device;
 	char what[VNEP_URN_MAX + 32], addr[VNEP_IP6_LEN];
-	const struct item *other = vnep_table_get(&b->by[BY_ID], now->id);
+	const struct map_item *other = vnep_table_get(&b->by[BY_KEY], &now->item.key);
+	const struct map_pair *pair;
 
 	if (other) {
-		snprintf(what, sizeof what, "%s \"%s\"", key, now->id + 1);
-		return twice(b, other, now, key, text, len, what, err);
+		snprintf(what, sizeof what, "%s \"%s\"", key, now->id);
+		return twice(b, other, now, key, what, err);
 	}
-	if (!device || device->deleted)
+	if (!device)
 		return 0;
-	other = vnep_table_get(&b->by[BY_VEP], &now->vep);
-	if (other) {
+	pair = vnep_table_get(&b->by[BY_VEP], &now->pair.vep);
+	if (pair) {
 		vnep_ip6_print(&device->vep, addr);
 		snprintf(what, sizeof what, "vep %s", addr);
-		return twice(b, other, now, "vep", text, len, what, err);
+		return twice(b, pair->item, now, "vep", what, err);
 	}
-	other = device->has_mac ? vnep_table_get(&b->by[BY_MAC], now->mac) : NULL;
-	if (other) {
+	pair = device->has_mac ? vnep_table_get(&b->by[BY_MAC], now->pair.mac) : NULL;
+	if (pair) {
 		vnep_mac_print(&device->mac, addr);
 		snprintf(what, sizeof what, "MAC %s in VLAN %u", addr, device->vlan);
-		return twice(b, other, now,
-			vnep_json_column(text, len, NULL, 0, "mac") ? "mac" : "dev", text, len,
-			what, err);
+		return twice(b, pair->item, now,
+			vnep_json_column(now->text, now->len, NULL, 0, "mac") ? "mac" : "dev", what,
+			err);
 	}
 	return 0;
 }
 
-static int keep(struct vnep_map_batch *b, struct item *item, const struct vnep_device *device,
-	const struct vnep_json *json, struct vnep_err *err)
+static int room_for_one(struct vnep_map_batch *b)
 {
-	int rc = 0;
+	size_t cap = b->cap ? b->cap * 2 : 64;
+	void *p;
 
-	item->at = b->text.len;
-	if (b->count == b->cap) {
-		size_t cap = b->cap ? b->cap * 2 : 64;
-		void *p = realloc(b->items, cap * sizeof *b->items);
+	if (b->count < b->cap)
+		return 0;
+	p = realloc(b->items, cap * sizeof *b->items);
+	if (!p)
+		return -ENOMEM;
+	b->items = p;
+	b->cap = cap;
+	return 0;
+}
 
-		if (!p)
-			return vnep_err_sys(err, ENOMEM, "reading records");
-		b->items = p;
-		b->cap = cap;
-	}
-	rc = vnep_json_dump(json, &b->text);
-	if (!rc)
-		rc = b->text.rc;
-	item->len = (uint32_t)(b->text.len - item->at);
-	if (!rc)
-		rc = vnep_table_put(&b->by[BY_ID], item);
+static int keep_pair(struct vnep_map_batch *b, const struct entry *now, struct map_item *item)
+{
+	struct map_pair *pair = vnep_map_arena_take(&b->pairs, sizeof *pair);
+	int rc = pair ? 0 : -ENOMEM;
+
 	if (rc)
-		return vnep_err_sys(err, ENOMEM, "reading records");
-	b->items[b->count++] = item; /* from here on the batch owns it */
-	if (device && !device->deleted) {
-		rc = vnep_table_put(&b->by[BY_VEP], item);
-		if (!rc && device->has_mac)
-			rc = vnep_table_put(&b->by[BY_MAC], item);
+		return rc;
+	*pair = now->pair;
+	pair->item = item;
+	rc = vnep_table_put(&b->by[BY_VEP], pair);
+	if (!rc && now->device->has_mac)
+		rc = vnep_table_put(&b->by[BY_MAC], pair);
+	return rc;
+}
+
+static int keep(struct vnep_map_batch *b, const struct entry *now)
+{
+	struct map_item *item = vnep_map_arena_take(&b->items_arena, sizeof *item);
+	size_t n = now->item.key.len;
+	uint8_t *octets = item ? vnep_map_arena_take(&b->texts, n + b->text.len) : NULL;
+	int rc = octets ? room_for_one(b) : -ENOMEM;
+
+	if (rc)
+		return rc;
+	*item = now->item;
+	memcpy(octets, now->item.key.data, n);
+	memcpy(octets + n, b->text.data, b->text.len);
+	item->key.data = octets;
+	item->len = (uint32_t)b->text.len;
+	b->octets += item->len;
+	rc = vnep_table_put(&b->by[BY_KEY], item);
+	if (rc)
+		return rc;
+	b->items[b->count++] = item;
+	return now->device ? keep_pair(b, now, item) : 0;
+}
+
+/* b->text has the record. */
+static int add(struct vnep_map_batch *b, struct entry *now, enum vnep_record_type type,
+	const struct vnep_recline *line, struct vnep_err *err)
+{
+	struct vnep_err none = { 0 };
+	const struct vnep_err *from = err ? err : &none;
+	uint8_t key[VNEP_MAP_KEY_MAX];
+	struct map_item *item = &now->item;
+	int rc = file_index(b, from->file, &item->file);
+
+	item->type = (uint8_t)type;
+	item->key = (struct vnep_slice){ key, vnep_map_key(type, now->id, key) };
+	item->line = from->line;
+	item->rev_at = (uint32_t)line->rev_at;
+	item->revision = line->revision;
+	if (now->device) {
+		now->pair.vep = now->device->vep;
+		if (now->device->has_mac)
+			memcpy(now->pair.mac, now->device->mac.octet, 6);
+		now->pair.mac[6] = (uint8_t)(now->device->vlan >> 8);
+		now->pair.mac[7] = (uint8_t)now->device->vlan;
 	}
-	return rc ? vnep_err_sys(err, ENOMEM, "reading records") : 0;
+	if (!rc) {
+		rc = find_twice(b, now, err);
+		if (rc)
+			return rc;
+		rc = keep(b, now);
+	}
+	return rc ? vnep_err_sys(err, -rc, "reading records") : 0;
 }
 
 static int check_type(
@@ -203,42 +253,54 @@ static int check_type(
 int vnep_map_batch_add(struct vnep_map_batch *b, struct vnep_json *json, const char *text,
 	size_t len, struct vnep_err *err)
 {
-	struct vnep_err none = { 0 };
-	const struct vnep_err *from = err ? err : &none;
-	enum vnep_record_type type;
+	struct entry now = { .text = text, .len = len };
 	struct vnep_device device = { 0 };
-	struct item *item = NULL;
-	size_t count = b->count;
+	enum vnep_record_type type;
+	struct vnep_recline line;
 	int rc = vnep_recjson_check(json, text, len, err);
 
 	type = vnep_recjson_type(json);
 	if (!rc)
 		rc = check_type(json, type, err);
-	if (!rc && type == VNEP_RECORD_DEVICE)
-		rc = vnep_device_decode(json, &device, err);
 	if (rc)
-		goto out;
-	item = calloc(1, sizeof *item);
-	rc = item ? file_index(b, from->file, &item->file) : -ENOMEM;
-	if (rc) {
-		vnep_err_sys(err, -rc, "reading records");
-		goto out;
+		return rc;
+	now.id = vnep_json_get_str(json, id_key(type), "");
+	now.item.deleted = vnep_json_get_bool(json, "deleted", false);
+	if (type == VNEP_RECORD_DEVICE && !now.item.deleted) {
+		rc = vnep_device_decode(json, &device, err);
+		now.device = &device;
 	}
-	item->line = from->line;
-	id_of(type, vnep_json_get_str(json, id_key(type), ""), item->id);
-	item->vep = device.vep;
-	if (device.has_mac)
-		memcpy(item->mac, device.mac.octet, 6);
-	item->mac[6] = (uint8_t)(device.vlan >> 8);
-	item->mac[7] = (uint8_t)device.vlan;
-	rc = find_twice(
-		b, item, type == VNEP_RECORD_DEVICE ? &device : NULL, id_key(type), text, len, err);
+	vnep_buf_reset(&b->text);
+	if (!rc && vnep_recjson_line(json, &b->text, &line))
+		rc = vnep_err_sys(err, ENOMEM, "reading records");
 	if (!rc)
-		rc = keep(b, item, type == VNEP_RECORD_DEVICE ? &device : NULL, json, err);
-out:
-	if (b->count == count)
-		free(item);
+		rc = add(b, &now, type, &line, err);
 	vnep_device_release(&device);
+	return rc;
+}
+
+int vnep_map_batch_add_line(
+	struct vnep_map_batch *b, const char *text, size_t len, struct vnep_err *err)
+{
+	struct entry now = { .text = text, .len = len };
+	struct vnep_device device;
+	struct vnep_recline line;
+	struct vnep_json *json;
+	int rc;
+
+	vnep_buf_reset(&b->text);
+	if (vnep_recjson_fast(text, len, &b->text, &device, &line)) {
+		now.device = &device;
+		now.id = device.dev;
+		rc = add(b, &now, VNEP_RECORD_DEVICE, &line, err);
+		vnep_device_release(&device);
+		return rc;
+	}
+	rc = vnep_json_parse(text, len, &json, err);
+	if (rc)
+		return rc;
+	rc = vnep_map_batch_add(b, json, text, len, err);
+	vnep_json_free(json);
 	return rc;
 }
 
@@ -271,178 +333,4 @@ void vnep_map_changes_decode(const struct vnep_json *json, struct vnep_map_chang
 	for (size_t i = 0; !strcmp(name, change_name) && i < sizeof fields / sizeof *fields; i++)
 		if (!strcmp(word, fields[i].word))
 			*fields[i].to = value;
-}
-
-struct run {
-	struct vnep_map_batch *b;
-	const struct vnep_map_apply *how;
-	struct vnep_map_changes *changes;
-	struct vnep_map_txn *txn;
-	struct vnep_err *err;
-	bool again; /* a record was refused by the check of the whole: start anew without it */
-};
-
-static int refuse(struct run *r, struct item *item, const struct vnep_err *why)
-{
-	struct vnep_err placed = *why;
-
-	place(r->b, item, &placed);
-	if (!r->how->refuse) {
-		if (r->err)
-			*r->err = placed;
-		return placed.code;
-	}
-	item->refused = true;
-	r->changes->refused++;
-	return r->how->refuse(&placed, r->how->arg);
-}
-
-static int put_one(struct run *r, struct item *item)
-{
-	const struct vnep_map_put how = { .if_revision = r->how->if_revision,
-		.origin = r->how->origin };
-	uint64_t before, after;
-	struct vnep_map_stat stat;
-	struct vnep_err why = { 0 };
-	struct vnep_json *json;
-	bool changed = false, deleted;
-	int rc = vnep_json_parse((const char *)r->b->text.data + item->at, item->len, &json, &why);
-
-	if (rc)
-		return refuse(r, item, &why);
-	deleted = vnep_json_get_bool(json, "deleted", false);
-	vnep_map_stat(r->txn, &stat, NULL);
-	before = stat.devices + stat.vpcs + stat.groups;
-	rc = vnep_map_put(r->txn, json, &how, &changed, &why);
-	vnep_json_free(json);
-	if (rc && (vnep_err_exit(rc) == 3 || vnep_err_exit(rc) == 5)) {
-		if (r->err)
-			*r->err = why; /* the disk's fault, not the line's */
-		return rc;
-	}
-	if (rc)
-		return refuse(r, item, &why);
-	vnep_map_stat(r->txn, &stat, NULL);
-	after = stat.devices + stat.vpcs + stat.groups;
-	if (!changed)
-		r->changes->unchanged++;
-	else if (deleted)
-		r->changes->deleted++;
-	else if (after > before)
-		r->changes->added++;
-	else
-		r->changes->changed++;
-	return 0;
-}
-
-/* Ids of the map that the batch lacks, collected first: a walk must not change what it walks over. */
-struct lacking {
-	struct vnep_map_batch *b;
-	struct vnep_buf ids; /* NUL-terminated, one after another */
-	enum vnep_record_type type;
-};
-
-static int find_lacking(const char *text, size_t len, void *arg)
-{
-	struct lacking *l = arg;
-	char key[VNEP_URN_MAX + 2];
-	struct vnep_json *json;
-	const char *id;
-	int rc = vnep_json_parse(text, len, &json, NULL);
-
-	if (rc)
-		return rc;
-	id = vnep_json_get_str(json, id_key(l->type), "");
-	id_of(l->type, id, key);
-	if (!vnep_table_get(&l->b->by[BY_ID], key))
-		vnep_buf_put(&l->ids, id, strlen(id) + 1);
-	vnep_json_free(json);
-	return l->ids.rc;
-}
-
-static int delete_lacking(struct run *r)
-{
-	static const enum vnep_record_type types[] = { VNEP_RECORD_DEVICE, VNEP_RECORD_GROUP,
-		VNEP_RECORD_VPC };
-	struct lacking l = { .b = r->b };
-	int rc = 0;
-
-	vnep_buf_init(&l.ids);
-	for (size_t t = 0; t < sizeof types / sizeof *types && !rc; t++) {
-		l.type = types[t];
-		vnep_buf_reset(&l.ids);
-		rc = vnep_map_each(r->txn, l.type, false, find_lacking, &l, r->err);
-		for (size_t at = 0; at < l.ids.len && !rc;) {
-			const char *id = (const char *)l.ids.data + at;
-
-			rc = vnep_map_delete(r->txn, l.type, id, 0, r->err);
-			r->changes->deleted++;
-			at += strlen(id) + 1;
-		}
-	}
-	vnep_buf_release(&l.ids);
-	return rc;
-}
-
-/* The check of the whole names a device; the line of that device is to blame, or that of its vpc. */
-static int refused(const char *dev, const struct vnep_err *why, void *arg)
-{
-	struct run *r = arg;
-	char key[VNEP_URN_MAX + 2];
-	struct item *item;
-
-	id_of(VNEP_RECORD_DEVICE, dev, key);
-	item = vnep_table_get(&r->b->by[BY_ID], key);
-	if (!item || item->refused) {
-		/* A device that is only in the map: the batch took its vpc away, or moved its prefix. */
-		if (r->err) {
-			*r->err = *why;
-			vnep_err_place(r->err, "", 0, 0);
-		}
-		return why->code;
-	}
-	r->again = true;
-	return refuse(r, item, why);
-}
-
-static int run_once(struct run *r)
-{
-	int rc = 0;
-
-	if (r->how->replace)
-		rc = delete_lacking(r);
-	for (size_t i = 0; i < r->b->count && !rc; i++)
-		if (!r->b->items[i]->refused)
-			rc = put_one(r, r->b->items[i]);
-	if (!rc)
-		rc = vnep_map_check_each(r->txn, refused, r, r->err);
-	return rc;
-}
-
-int vnep_map_batch_apply(struct vnep_map_batch *b, struct vnep_mapstore *store,
-	const struct vnep_map_apply *how, struct vnep_map_changes *changes, struct vnep_err *err)
-{
-	struct run r = { .b = b, .how = how, .changes = changes, .err = err };
-	uint64_t refused_count;
-	int rc;
-
-	*changes = (struct vnep_map_changes){ 0 };
-	do {
-		refused_count = changes->refused;
-		*changes = (struct vnep_map_changes){ .refused = refused_count };
-		r.again = false;
-		rc = vnep_map_begin(store, true, &r.txn, err);
-		if (rc)
-			return rc;
-		rc = run_once(&r);
-		if (rc || r.again)
-			vnep_map_abort(r.txn);
-	} while (!rc && r.again);
-	if (rc)
-		return rc;
-	changes->revision = vnep_map_revision(r.txn);
-	if (!how->dry_run)
-		return vnep_map_commit(r.txn, err);
-	vnep_map_abort(r.txn);
-	return 0;
 }

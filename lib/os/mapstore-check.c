@@ -29,6 +29,7 @@ static int take_vpc(const char *text, size_t len, void *arg)
 	return rc ? rc : list ? 0 : -ENOMEM;
 }
 
+/* They come in the order of their names. */
 static int read_vpcs(struct vnep_map_txn *txn, struct vnep_err *err)
 {
 	int rc;
@@ -41,6 +42,61 @@ static int read_vpcs(struct vnep_map_txn *txn, struct vnep_err *err)
 		return vnep_err_set(err, rc, "cannot read the vpc records: %s", vnep_strerror(rc));
 	txn->vpcs_read = true;
 	return 0;
+}
+
+static int compare_vpc(const void *name, const void *vpc)
+{
+	return strcmp(name, ((const struct vnep_map_vpc *)vpc)->vpc);
+}
+
+static const struct vnep_map_vpc *find_vpc(
+	const struct vnep_map_txn *txn, const struct vnep_device *device)
+{
+	const struct vnep_map_vpc *best = NULL;
+
+	if (device->vpc[0])
+		return txn->vpc_count ? bsearch(device->vpc, txn->vpcs, txn->vpc_count,
+						sizeof *txn->vpcs, compare_vpc)
+				      : NULL;
+	for (size_t i = 0; i < txn->vpc_count; i++)
+		if (vnep_prefix_has(&txn->vpcs[i].prefix, &device->vep) &&
+			(!best || txn->vpcs[i].prefix.len > best->prefix.len))
+			best = &txn->vpcs[i];
+	return best;
+}
+
+/* A vpc that comes beside others, or keeps its prefix, harms nobody. Otherwise who was good may be so no
+ * more. */
+int vnep_map_vpc_changed(struct vnep_map_txn *txn, const struct vnep_map_value *before,
+	const char *json, size_t len, bool deleted)
+{
+	struct vnep_vpc old = { 0 }, now = { 0 };
+	struct vnep_json *tree = NULL;
+	int rc = 0;
+
+	txn->vpcs_read = false;
+	txn->unchecked = true;
+	if (!txn->meta.devices || (!before && txn->meta.vpcs))
+		return 0;
+	txn->all_suspect = true;
+	if (!before || deleted)
+		return 0;
+	rc = vnep_json_parse(before->json, before->len, &tree, NULL);
+	if (!rc)
+		rc = vnep_vpc_decode(tree, &old, NULL);
+	vnep_json_free(tree);
+	tree = NULL;
+	if (!rc)
+		rc = vnep_json_parse(json, len, &tree, NULL);
+	if (!rc)
+		rc = vnep_vpc_decode(tree, &now, NULL);
+	vnep_json_free(tree);
+	if (!rc && old.prefix.len == now.prefix.len &&
+		vnep_ip6_equal(&old.prefix.addr, &now.prefix.addr))
+		txn->all_suspect = false;
+	vnep_vpc_release(&old);
+	vnep_vpc_release(&now);
+	return rc;
 }
 
 static int outside(
@@ -61,19 +117,12 @@ static int outside(
 int vnep_map_vpc_of(struct vnep_map_txn *txn, const struct vnep_device *device,
 	char vpc[static VNEP_LABEL_MAX + 1], struct vnep_err *err)
 {
-	const struct vnep_map_vpc *best = NULL;
+	const struct vnep_map_vpc *best;
 	int rc = read_vpcs(txn, err);
 
 	if (rc)
 		return rc;
-	for (size_t i = 0; i < txn->vpc_count; i++) {
-		const struct vnep_map_vpc *v = &txn->vpcs[i];
-
-		if (device->vpc[0] ? !strcmp(device->vpc, v->vpc)
-				   : vnep_prefix_has(&v->prefix, &device->vep) &&
-					     (!best || v->prefix.len > best->prefix.len))
-			best = v;
-	}
+	best = find_vpc(txn, device);
 	if (device->vpc[0] && !best)
 		return vnep_err_set(err, VNEP_EVALUE,
 			"%s is in vpc \"%s\", which is not in the map", device->dev, device->vpc);
@@ -164,40 +213,51 @@ static int check_device(struct check *c, const struct vnep_device *device)
 
 static int check_text(const char *text, size_t len, void *arg)
 {
+	struct check *c = arg;
 	struct vnep_device device = { 0 };
-	struct vnep_json *json;
-	int rc = vnep_json_parse(text, len, &json, NULL);
+	int rc = vnep_map_device_of(c->txn, text, len, &device, NULL);
 
-	if (rc)
-		return rc;
-	rc = vnep_device_decode(json, &device, NULL);
-	vnep_json_free(json);
 	if (!rc)
-		rc = check_device(arg, &device);
+		rc = check_device(c, &device);
 	vnep_device_release(&device);
 	return rc;
 }
 
-/* Those that were put and are still there; after a change of a vpc, all. */
+int vnep_map_suspect(struct vnep_map_txn *txn, const char *dev)
+{
+	struct vnep_buf *list = &txn->suspects;
+
+	txn->unchecked = true;
+	if (list->len && !strcmp((const char *)list->data + txn->last_suspect, dev))
+		return 0;
+	txn->last_suspect = list->len;
+	vnep_buf_put(list, dev, strlen(dev) + 1);
+	return list->rc ? ENOMEM : 0;
+}
+
+/* The suspects that are still there; after a change of a vpc, all. */
 int vnep_map_check_each(
 	struct vnep_map_txn *txn, vnep_map_refused_cb *cb, void *arg, struct vnep_err *err)
 {
 	struct check c = { .txn = txn, .cb = cb, .arg = arg };
-	int rc = 0;
+	const char *list;
+	int rc = vnep_map_fail(err, vnep_map_flush(txn), "writing the map");
 
-	if (txn->vpc_touched)
+	if (!rc && txn->all_suspect)
 		rc = vnep_map_each(txn, VNEP_RECORD_DEVICE, false, check_text, &c, err);
-	for (size_t i = 0; i < txn->touched_count && !rc && !txn->vpc_touched; i++) {
+	list = (const char *)txn->suspects.data;
+	for (size_t at = 0; at < txn->suspects.len && !rc && !txn->all_suspect;
+		at += strlen(list + at) + 1) {
 		struct vnep_map_value value;
 
-		rc = vnep_map_value_get(txn, VNEP_RECORD_DEVICE, txn->touched[i], &value, err);
+		rc = vnep_map_value_get(txn, VNEP_RECORD_DEVICE, list + at, &value, err);
 		if (!rc && !value.deleted)
 			rc = check_text(value.json, value.len, &c);
 	}
 	if (rc || c.refused)
 		return rc;
-	txn->unchecked = txn->vpc_touched = false;
-	txn->touched_count = 0;
+	txn->unchecked = txn->all_suspect = false;
+	vnep_buf_reset(&txn->suspects);
 	return 0;
 }
 

@@ -1,13 +1,12 @@
 /* mapstore-index - devices by what else is known of them. */
 #include <ctype.h>
-#include <endian.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "mapstore-private.h"
 
-static size_t name_key(const char *name, char key[static VNEP_NAME_MAX + 1])
+size_t vnep_map_name_key(const char *name, char key[static VNEP_NAME_MAX + 1])
 {
 	size_t n = 0;
 
@@ -27,62 +26,53 @@ size_t vnep_map_mac_key(const struct vnep_mac *mac, uint16_t vlan, uint8_t key[s
 	return 8;
 }
 
-struct change {
-	struct vnep_map_txn *txn;
-	const char *dev;
-	bool add;
-	int rc;
-};
-
-static void change_one(struct change *c, enum vnep_map_db db, const void *data, size_t len)
+static int entry(enum vnep_map_db db, const char *text, vnep_map_entry_cb *cb, void *arg)
 {
-	MDB_val key = { len, (void *)data }, value = { strlen(c->dev) + 1, (void *)c->dev };
+	size_t n = strlen(text);
 
-	if (c->rc || !len)
-		return;
-	if (c->add)
-		c->rc = mdb_put(c->txn->txn, c->txn->store->dbi[db], &key, &value, MDB_NODUPDATA);
-	else
-		c->rc = mdb_del(c->txn->txn, c->txn->store->dbi[db], &key, &value);
-	/* The same address or group twice in one record is one entry. */
-	if (c->rc == MDB_KEYEXIST || c->rc == MDB_NOTFOUND)
-		c->rc = 0;
+	return n ? cb(db, text, n, arg) : 0;
 }
 
-int vnep_map_index(
-	struct vnep_map_txn *txn, const struct vnep_device *device, bool add, struct vnep_err *err)
+int vnep_map_entries(const struct vnep_device *device, vnep_map_entry_cb *cb, void *arg)
 {
-	struct change c = { txn, device->dev, add, 0 };
 	char name[VNEP_NAME_MAX + 1];
 	uint8_t mac[8];
+	int rc = cb(IX_VEP, &device->vep, sizeof device->vep, arg);
 
-	change_one(&c, IX_VEP, &device->vep, sizeof device->vep);
-	if (device->has_mac)
-		change_one(&c, IX_MAC, mac, vnep_map_mac_key(&device->mac, device->vlan, mac));
-	for (unsigned i = 0; i < device->addr_count; i++)
-		change_one(&c, IX_ADDR, &device->addr[i], sizeof device->addr[i]);
-	change_one(&c, IX_NAME, name, name_key(device->name, name));
-	change_one(&c, IX_VPC, device->vpc, strlen(device->vpc));
-	change_one(&c, IX_REGION, device->region, strlen(device->region));
-	for (size_t i = 0; i < device->group_count; i++)
-		change_one(&c, IX_GROUP, device->groups[i], strlen(device->groups[i]));
-	return vnep_map_fail(err, c.rc, "writing the map");
+	if (!rc && device->has_mac)
+		rc = cb(IX_MAC, mac, vnep_map_mac_key(&device->mac, device->vlan, mac), arg);
+	for (unsigned i = 0; i < device->addr_count && !rc; i++)
+		rc = cb(IX_ADDR, &device->addr[i], sizeof device->addr[i], arg);
+	vnep_map_name_key(device->name, name);
+	if (!rc)
+		rc = entry(IX_NAME, name, cb, arg);
+	if (!rc)
+		rc = entry(IX_VPC, device->vpc, cb, arg);
+	if (!rc)
+		rc = entry(IX_REGION, device->region, cb, arg);
+	for (size_t i = 0; i < device->group_count && !rc; i++)
+		rc = entry(IX_GROUP, device->groups[i], cb, arg);
+	return rc;
 }
 
 int vnep_map_index_each(struct vnep_map_txn *txn, enum vnep_map_db db, const void *key,
 	size_t key_len, vnep_map_dev_cb *cb, void *arg)
 {
-	MDB_val at = { key_len, (void *)key }, value;
+	MDB_val at = { key_len, (void *)(uintptr_t)key }, value;
+	char dev[VNEP_URN_MAX + 1];
 	MDB_cursor *cursor;
-	int rc = mdb_cursor_open(txn->txn, txn->store->dbi[db], &cursor), end = 0;
+	int end = 0, rc = vnep_map_flush(txn);
 
+	if (!rc)
+		rc = mdb_cursor_open(txn->txn, txn->store->dbi[db], &cursor);
 	if (rc)
 		return vnep_map_fail(NULL, rc, "");
 	rc = mdb_cursor_get(cursor, &at, &value, MDB_SET_RANGE);
 	/* A key cut short finds all longer ones: so does a MAC, in any VLAN. Others must match in full. */
 	while (!rc && !end && at.mv_size >= key_len && !memcmp(at.mv_data, key, key_len) &&
 		(db == IX_MAC || at.mv_size == key_len)) {
-		end = cb(value.mv_data, arg);
+		vnep_map_dev_unpack(value.mv_data, value.mv_size, dev);
+		end = cb(dev, arg);
 		if (!end)
 			rc = mdb_cursor_get(cursor, &at, &value, MDB_NEXT);
 	}
@@ -222,7 +212,7 @@ int vnep_map_resolve(struct vnep_map_txn *txn, const char *word, char dev[static
 		rc = vnep_map_index_each(txn, IX_MAC, mac.octet, 6, collect, &found);
 	} else if (!vnep_ip6_parse(word, &vep, NULL)) {
 		rc = vnep_map_index_each(txn, IX_VEP, &vep, sizeof vep, collect, &found);
-	} else if (strlen(word) <= VNEP_NAME_MAX && name_key(word, name)) {
+	} else if (strlen(word) <= VNEP_NAME_MAX && vnep_map_name_key(word, name)) {
 		rc = vnep_map_index_each(txn, IX_NAME, name, strlen(name), collect, &found);
 	}
 	if (rc)

@@ -6,8 +6,14 @@
 
 #include "vnep/err.h"
 #include "vnep/mapstore.h"
+#include "vnep/table.h"
+#include "vnep/recjson.h"
 
-/* The sub-databases. Those before IX_COUNT are indexes of devices: key -> dev, several devs a key. */
+/*
+ * The sub-databases. Those before IX_COUNT are indexes of devices: key -> dev, several devs a key. A dev is
+ * packed there and in the keys of records (vnep_map_key): urn:dev:mac: is seven octets instead of 28, and the
+ * order stays that of the text.
+ */
 enum vnep_map_db {
 	IX_VEP,    /* 16 octets */
 	IX_MAC,    /* MAC, VLAN (network order) */
@@ -17,15 +23,21 @@ enum vnep_map_db {
 	IX_REGION,
 	IX_GROUP,
 	IX_COUNT,
-	DB_RECORD = IX_COUNT, /* type letter, id -> CRC32, flags, JSON */
-	DB_REVISION,          /* revision (network order) -> key in DB_RECORD */
-	DB_META,              /* "map" -> revision and counts */
+	DB_RECORD = IX_COUNT, /* key of the record -> value (mapstore-value.c) */
+	DB_REVISION,          /* revision (network order) -> key of the record */
+	DB_META,              /* "format"; "map" -> revision and counts */
+	DB_PAST,              /* key of the record, until, revision -> the value it had */
+	DB_PAST_TIME,         /* until, revision -> key of the record */
+	DB_PAST_INDEX,        /* number of an index, its key -> until, revision, dev; several a key */
 	DB_COUNT
 };
+
+enum { VNEP_MAP_FORMAT = 2 };
 
 struct vnep_mapstore {
 	MDB_env *env;
 	MDB_dbi dbi[DB_COUNT];
+	unsigned txns; /* alive: the size of the map may change only at 0 */
 };
 
 struct vnep_map_vpc {
@@ -36,12 +48,19 @@ struct vnep_map_vpc {
 struct vnep_map_txn {
 	struct vnep_mapstore *store;
 	MDB_txn *txn;
-	bool write, unchecked;
-	struct vnep_map_stat meta;       /* revision and counts; octets is not used */
-	char (*touched)[VNEP_URN_MAX + 1]; /* devices put since the last check */
-	size_t touched_count, touched_cap;
-	bool vpc_touched;                /* every device must be looked at again */
-	struct vnep_map_vpc *vpcs;       /* read when first needed */
+	bool write;
+	struct vnep_map_stat meta; /* revision and counts; octets is not used */
+	uint64_t before;           /* the revision that it began with */
+	int64_t now_us;
+	MDB_cursor *records;              /* of a write */
+	uint8_t last[VNEP_MAP_KEY_MAX];   /* the last key of DB_RECORD: what lies behind is appended */
+	size_t last_len;
+	struct vnep_buf stage[IX_COUNT];  /* changes of the indexes that were not made yet */
+	struct vnep_buf scratch, old;
+	struct vnep_buf suspects;         /* devs to look at before commit, each with its NUL */
+	size_t last_suspect;
+	bool all_suspect, unchecked;
+	struct vnep_map_vpc *vpcs;        /* by name; read when first needed */
 	size_t vpc_count;
 	bool vpcs_read;
 };
@@ -51,24 +70,60 @@ struct vnep_map_value {
 	const char *json;
 	size_t len;
 	bool deleted;
+	int64_t since_us; /* when it became so */
+	MDB_val raw;
 };
-
-enum { VNEP_MAP_KEY_MAX = 1 + VNEP_URN_MAX };
 
 /* rc of LMDB as one of our codes. */
 int vnep_map_fail(struct vnep_err *err, int rc, const char *what);
 
+/* Stored octets into a value; key is that of the record. VNEP_EDAMAGED if they fail their check. */
+int vnep_map_value_read(
+	const MDB_val *key, const MDB_val *raw, struct vnep_map_value *out, struct vnep_err *err);
 int vnep_map_value_get(struct vnep_map_txn *txn, enum vnep_record_type type, const char *id,
 	struct vnep_map_value *out, struct vnep_err *err); /* tombstones, too */
 
-/* Add a device to the indexes, or take it out. */
-int vnep_map_index(struct vnep_map_txn *txn, const struct vnep_device *device, bool add,
-	struct vnep_err *err);
+/* Write a record: parts one after another, with head octets before them. */
+int vnep_map_value_put(struct vnep_map_txn *txn, const MDB_val *key, bool deleted,
+	const struct vnep_slice *parts, unsigned count);
+
+/* The revision in its JSON. */
+uint64_t vnep_map_value_revision(const struct vnep_map_value *value);
+
+/* dev as indexes have it, and back. */
+size_t vnep_map_dev_pack(const char *dev, uint8_t out[static VNEP_URN_MAX]);
+void vnep_map_dev_unpack(const void *data, size_t len, char dev[static VNEP_URN_MAX + 1]);
+
+/* Every entry that a device has in the indexes. */
+typedef int vnep_map_entry_cb(enum vnep_map_db db, const void *key, size_t len, void *arg);
+int vnep_map_entries(const struct vnep_device *device, vnep_map_entry_cb *cb, void *arg);
+
+/* Add a device to the indexes, or take it out: remembered, and made by flush in the order of the keys. Reads
+ * of an index flush by themselves. An entry that meets another device's where there may be but one makes
+ * its device a suspect. */
+int vnep_map_stage(struct vnep_map_txn *txn, const struct vnep_device *device, bool add);
+int vnep_map_flush(struct vnep_map_txn *txn);
+int vnep_map_suspect(struct vnep_map_txn *txn, const char *dev);
 size_t vnep_map_mac_key(const struct vnep_mac *mac, uint16_t vlan, uint8_t key[static 8]);
+size_t vnep_map_name_key(const char *name, char key[static VNEP_NAME_MAX + 1]);
 
 /* Each dev under a key; key_len may cut the key short (MAC without VLAN). cb's non-zero ends the walk. */
 typedef int vnep_map_dev_cb(const char *dev, void *arg);
 int vnep_map_index_each(struct vnep_map_txn *txn, enum vnep_map_db db, const void *key, size_t key_len,
 	vnep_map_dev_cb *cb, void *arg);
+
+/* A vpc was stored or deleted: what must be looked at again. */
+int vnep_map_vpc_changed(struct vnep_map_txn *txn, const struct vnep_map_value *before,
+	const char *json, size_t len, bool deleted);
+
+/* Is the key behind all that are stored? Then nothing can be under it, and it is appended. */
+bool vnep_map_is_last(const struct vnep_map_txn *txn, const MDB_val *key);
+
+/* Keep a value that is about to be replaced, for as long as history is kept; device NULL: a record of another
+ * type. Nothing is kept of who does not consent: forget drops what there is. prune drops what is too old. */
+int vnep_map_past_keep(struct vnep_map_txn *txn, const MDB_val *key,
+	const struct vnep_map_value *value, const struct vnep_device *device, struct vnep_err *err);
+int vnep_map_past_forget(struct vnep_map_txn *txn, const MDB_val *key, struct vnep_err *err);
+int vnep_map_past_prune(struct vnep_map_txn *txn, struct vnep_err *err);
 
 #endif

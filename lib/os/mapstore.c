@@ -20,7 +20,7 @@
 
 enum { READERS = 510, LOCK_OCTETS = (READERS + 2) * 64, NO_ROOM_OCTETS = 1 << 20 };
 
-static const char meta_key[] = "map";
+static const char meta_key[] = "map", format_key[] = "format";
 
 int vnep_map_fail(struct vnep_err *err, int rc, const char *what)
 {
@@ -57,54 +57,116 @@ static int reserve_lock(const char *folder, struct vnep_err *err)
 		       : 0;
 }
 
-/* Address space is all that a large map size costs; where it is short, a smaller one does. */
-static int open_env(MDB_env **out, const char *folder, bool write, struct vnep_err *err)
+/* Where a map begins, and what every change may take: LMDB has its size said beforehand. Address space is all
+ * that it costs. */
+enum { SIZE_FIRST = 64 << 20, ROOM_LEAST = 16 << 20 };
+
+static int grow(MDB_env *env, uint64_t octets)
 {
-	static const size_t sizes[] = { (size_t)16 << 30, (size_t)2 << 30, (size_t)256 << 20,
-		(size_t)32 << 20 };
-	unsigned flags = MDB_NOTLS | (write ? 0 : MDB_RDONLY);
-	int rc = 0;
+	uint64_t used, size;
+	MDB_envinfo info;
+	MDB_stat stat;
+	int rc = mdb_env_info(env, &info);
 
-	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-		MDB_env *env;
-
-		rc = mdb_env_create(&env);
-		if (!rc)
-			rc = mdb_env_set_maxdbs(env, DB_COUNT);
-		if (!rc)
-			rc = mdb_env_set_maxreaders(env, READERS);
-		if (!rc)
-			rc = mdb_env_set_mapsize(env, sizes[i]);
-		if (!rc)
-			rc = mdb_env_open(env, folder, flags, 0600);
-		if (!rc) {
-			*out = env;
-			return 0;
-		}
-		mdb_env_close(env);
-		if (rc != ENOMEM && rc != EINVAL)
-			break;
-	}
-	if (rc == ENOENT)
-		return VNEP_ENOTFOUND;
-	return vnep_map_fail(err, rc, folder);
+	if (!rc)
+		rc = mdb_env_stat(env, &stat);
+	if (rc)
+		return rc;
+	used = (uint64_t)(info.me_last_pgno + 1) * stat.ms_psize;
+	for (size = SIZE_FIRST; size < used + octets;)
+		size *= 2;
+	return size > info.me_mapsize ? mdb_env_set_mapsize(env, size) : 0;
 }
 
-static int open_dbs(struct vnep_mapstore *store, bool write)
+int vnep_map_reserve(struct vnep_mapstore *store, uint64_t octets, struct vnep_err *err)
+{
+	int rc = store->txns ? 0 : grow(store->env, octets + ROOM_LEAST);
+
+	if (!rc)
+		return 0;
+	vnep_err_sys(err, rc, "the map cannot grow by %llu MiB", (unsigned long long)octets >> 20);
+	return rc == ENOMEM ? vnep_err_hint(err, "is the address space limited (ulimit -v)?") : -rc;
+}
+
+static int open_env(MDB_env **out, const char *folder, bool write, struct vnep_err *err)
+{
+	unsigned flags = MDB_NOTLS | (write ? 0 : MDB_RDONLY);
+	MDB_env *env;
+	int rc = mdb_env_create(&env);
+
+	if (rc)
+		return vnep_map_fail(err, rc, folder);
+	rc = mdb_env_set_maxdbs(env, DB_COUNT);
+	if (!rc)
+		rc = mdb_env_set_maxreaders(env, READERS);
+	if (!rc && write)
+		rc = mdb_env_set_mapsize(env, SIZE_FIRST);
+	if (!rc)
+		rc = mdb_env_open(env, folder, flags, 0600);
+	if (!rc) {
+		*out = env;
+		return 0;
+	}
+	mdb_env_close(env);
+	return rc == ENOENT ? VNEP_ENOTFOUND : vnep_map_fail(err, rc, folder);
+}
+
+/* The format of the map, before anything of it is believed. */
+static int check_format(struct vnep_mapstore *store, MDB_txn *txn, const char *folder, bool write,
+	struct vnep_err *err)
+{
+	MDB_val key = { sizeof format_key, (void *)(uintptr_t)format_key }, value;
+	uint64_t format = 0;
+	uint8_t octets[8];
+	MDB_stat stat;
+	int rc = mdb_get(txn, store->dbi[DB_META], &key, &value);
+
+	if (!rc && value.mv_size == sizeof octets)
+		format = vnep_le64(value.mv_data);
+	if (rc == MDB_NOTFOUND) {
+		rc = mdb_stat(txn, store->dbi[DB_META], &stat);
+		format = !rc && stat.ms_entries ? 1 : VNEP_MAP_FORMAT; /* 1 did not say so */
+		if (!rc && write && !stat.ms_entries) {
+			vnep_set_le64(octets, format);
+			value = (MDB_val){ sizeof octets, octets };
+			rc = mdb_put(txn, store->dbi[DB_META], &key, &value, 0);
+		}
+	}
+	if (rc)
+		return vnep_map_fail(err, rc, folder);
+	if (format == VNEP_MAP_FORMAT)
+		return 0;
+	vnep_err_set(err, -ENOTSUP, "%s: the map is of format %llu, this vnep knows format %d",
+		folder, (unsigned long long)format, VNEP_MAP_FORMAT);
+	return vnep_err_hint(err, "list it with the vnep that wrote it, and import that here");
+}
+
+static int open_dbs(
+	struct vnep_mapstore *store, const char *folder, bool write, struct vnep_err *err)
 {
 	static const char *const names[DB_COUNT] = { "vep", "mac", "addr", "name", "vpc", "region",
-		"group", "record", "revision", "meta" };
+		"group", "record", "revision", "meta", "past", "past-time", "past-index" };
 	MDB_txn *txn;
 	int rc = mdb_txn_begin(store->env, NULL, write ? 0 : MDB_RDONLY, &txn);
 
 	if (rc)
-		return rc;
-	for (int i = 0; i < DB_COUNT && !rc; i++)
-		rc = mdb_dbi_open(txn, names[i],
-			(write ? MDB_CREATE : 0) | (i < IX_COUNT ? MDB_DUPSORT : 0),
-			&store->dbi[i]);
+		return vnep_map_fail(err, rc, folder);
+	rc = mdb_dbi_open(txn, names[DB_META], write ? MDB_CREATE : 0, &store->dbi[DB_META]);
+	rc = rc == MDB_NOTFOUND ? VNEP_ENOTFOUND : vnep_map_fail(err, rc, folder);
 	if (!rc)
-		return mdb_txn_commit(txn);
+		rc = check_format(store, txn, folder, write, err);
+	for (int i = 0; i < DB_COUNT && !rc; i++) {
+		bool several = i < IX_COUNT || i == DB_PAST_INDEX;
+
+		if (i != DB_META)
+			rc = mdb_dbi_open(txn, names[i],
+				(write ? MDB_CREATE : 0) | (several ? MDB_DUPSORT : 0),
+				&store->dbi[i]);
+		/* Its maker was killed before the first commit, or lives and has not come to it. */
+		rc = rc == MDB_NOTFOUND ? VNEP_ENOTFOUND : vnep_map_fail(err, rc, folder);
+	}
+	if (!rc)
+		return vnep_map_fail(err, mdb_txn_commit(txn), folder);
 	mdb_txn_abort(txn);
 	return rc;
 }
@@ -135,11 +197,8 @@ int vnep_mapstore_open(
 	if (!store)
 		return vnep_err_sys(err, ENOMEM, "map");
 	rc = open_env(&store->env, folder, write, err);
-	if (!rc) {
-		rc = open_dbs(store, write);
-		/* Its maker was killed before the first commit, or lives and has not come to it. */
-		rc = rc == MDB_NOTFOUND ? VNEP_ENOTFOUND : vnep_map_fail(err, rc, folder);
-	}
+	if (!rc)
+		rc = open_dbs(store, folder, write, err);
 	if (rc) {
 		vnep_mapstore_close(store);
 		return rc == VNEP_ENOTFOUND ? no_map(state, err) : rc;
@@ -159,33 +218,44 @@ void vnep_mapstore_close(struct vnep_mapstore *store)
 	free(store);
 }
 
+enum { META_FIELDS = 8 };
+
+static void meta_fields(struct vnep_map_stat *meta, uint64_t *field[static META_FIELDS])
+{
+	uint64_t *all[] = { &meta->revision, &meta->devices, &meta->vpcs, &meta->groups,
+		&meta->bindings, &meta->tombstones, &meta->past, &meta->history_us };
+
+	memcpy(field, all, sizeof all);
+}
+
 static int read_meta(struct vnep_map_txn *txn)
 {
-	uint64_t *field[] = { &txn->meta.revision, &txn->meta.devices, &txn->meta.vpcs,
-		&txn->meta.groups, &txn->meta.bindings, &txn->meta.tombstones };
-	MDB_val key = { sizeof meta_key, (void *)meta_key }, value;
+	MDB_val key = { sizeof meta_key, (void *)(uintptr_t)meta_key }, value;
+	uint64_t *field[META_FIELDS];
 	struct vnep_rd rd;
 	int rc = mdb_get(txn->txn, txn->store->dbi[DB_META], &key, &value);
 
+	txn->meta.history_us = VNEP_MAP_HISTORY_US;
 	if (rc)
 		return rc == MDB_NOTFOUND ? 0 : rc;
+	meta_fields(&txn->meta, field);
 	vnep_rd_init(&rd, value.mv_data, value.mv_size);
-	for (size_t i = 0; i < sizeof field / sizeof *field; i++)
+	for (size_t i = 0; i < META_FIELDS; i++)
 		*field[i] = vnep_rd_le64(&rd);
 	return rd.overrun ? MDB_CORRUPTED : 0;
 }
 
 static int write_meta(struct vnep_map_txn *txn)
 {
-	const uint64_t field[] = { txn->meta.revision, txn->meta.devices, txn->meta.vpcs,
-		txn->meta.groups, txn->meta.bindings, txn->meta.tombstones };
-	MDB_val key = { sizeof meta_key, (void *)meta_key }, value;
+	MDB_val key = { sizeof meta_key, (void *)(uintptr_t)meta_key }, value;
+	uint64_t *field[META_FIELDS];
 	struct vnep_buf buf;
 	int rc;
 
+	meta_fields(&txn->meta, field);
 	vnep_buf_init(&buf);
-	for (size_t i = 0; i < sizeof field / sizeof *field; i++)
-		vnep_buf_put_le64(&buf, field[i]);
+	for (size_t i = 0; i < META_FIELDS; i++)
+		vnep_buf_put_le64(&buf, *field[i]);
 	value = (MDB_val){ buf.len, buf.data };
 	rc = buf.rc ? ENOMEM : mdb_put(txn->txn, txn->store->dbi[DB_META], &key, &value, 0);
 	vnep_buf_release(&buf);
@@ -194,24 +264,66 @@ static int write_meta(struct vnep_map_txn *txn)
 
 static void txn_free(struct vnep_map_txn *txn)
 {
-	free(txn->touched);
+	for (int i = 0; i < IX_COUNT; i++)
+		vnep_buf_release(&txn->stage[i]);
+	vnep_buf_release(&txn->scratch);
+	vnep_buf_release(&txn->old);
+	vnep_buf_release(&txn->suspects);
 	free(txn->vpcs);
+	txn->store->txns--;
 	free(txn);
+}
+
+/* A cursor for the records, and what the last of them is. */
+static int begin_write(struct vnep_map_txn *txn)
+{
+	MDB_val key, value;
+	int rc = mdb_cursor_open(txn->txn, txn->store->dbi[DB_RECORD], &txn->records);
+
+	if (!rc)
+		rc = mdb_cursor_get(txn->records, &key, &value, MDB_LAST);
+	if (rc)
+		return rc == MDB_NOTFOUND ? 0 : rc;
+	if (key.mv_size > sizeof txn->last)
+		return MDB_CORRUPTED;
+	memcpy(txn->last, key.mv_data, key.mv_size);
+	txn->last_len = key.mv_size;
+	return 0;
+}
+
+static int begin(struct vnep_mapstore *store, bool write, MDB_txn **out)
+{
+	unsigned flags = write ? 0 : MDB_RDONLY;
+	int rc = mdb_txn_begin(store->env, NULL, flags, out);
+
+	if (rc != MDB_MAP_RESIZED || store->txns)
+		return rc;
+	/* Another process made the map larger: so do we. */
+	rc = mdb_env_set_mapsize(store->env, 0);
+	return rc ? rc : mdb_txn_begin(store->env, NULL, flags, out);
 }
 
 int vnep_map_begin(
 	struct vnep_mapstore *store, bool write, struct vnep_map_txn **out, struct vnep_err *err)
 {
-	struct vnep_map_txn *txn = calloc(1, sizeof *txn);
-	int rc;
+	struct vnep_map_txn *txn;
+	int rc = write ? vnep_map_reserve(store, 0, err) : 0;
 
+	if (rc)
+		return rc;
+	txn = calloc(1, sizeof *txn);
 	if (!txn)
 		return vnep_err_sys(err, ENOMEM, "map");
 	txn->store = store;
 	txn->write = write;
-	rc = mdb_txn_begin(store->env, NULL, write ? 0 : MDB_RDONLY, &txn->txn);
+	txn->now_us = vnep_wall_now().ns / 1000;
+	rc = begin(store, write, &txn->txn);
+	store->txns++;
 	if (!rc)
 		rc = read_meta(txn);
+	txn->before = txn->meta.revision;
+	if (!rc && write)
+		rc = begin_write(txn);
 	if (rc) {
 		vnep_map_abort(txn);
 		return vnep_map_fail(err, rc, "reading the map");
@@ -247,7 +359,9 @@ int vnep_map_commit(struct vnep_map_txn *txn, struct vnep_err *err)
 	bool write = txn->write;
 	int rc = txn->unchecked ? vnep_map_check(txn, err) : 0;
 
-	if (!rc && txn->write)
+	if (!rc && write)
+		rc = vnep_map_past_prune(txn, err);
+	if (!rc && write)
 		rc = vnep_map_fail(err, write_meta(txn), "writing the map");
 	if (rc) {
 		vnep_map_abort(txn);

@@ -111,6 +111,8 @@ void edge_verb_map_put(struct vnep_edge *edge, struct edge_client *client)
 		.dry_run = vnep_json_get_bool(client->request, "dry_run", false),
 		.if_revision = (uint64_t)vnep_json_get_int(client->request, "if_revision", 0),
 		.origin = edge->config.name,
+		.has_history = vnep_json_get(client->request, "history_us"),
+		.history_us = (uint64_t)vnep_json_get_int(client->request, "history_us", 0),
 		.refuse = vnep_json_get_bool(client->request, "keep_going", false) ? refuse_record
 										   : NULL,
 		.arg = client,

@@ -45,10 +45,13 @@ bad:
 
 void vnep_mac_print(const struct vnep_mac *mac, char out[static VNEP_MAC_LEN])
 {
-	const uint8_t *o = mac->octet;
+	static const char digits[] = "0123456789abcdef";
 
-	snprintf(out, VNEP_MAC_LEN, "%02x:%02x:%02x:%02x:%02x:%02x", o[0], o[1], o[2], o[3], o[4],
-		o[5]);
+	for (unsigned i = 0; i < 6; i++) {
+		*out++ = digits[mac->octet[i] >> 4];
+		*out++ = digits[mac->octet[i] & 15];
+		*out++ = i < 5 ? ':' : 0;
+	}
 }
 
 bool vnep_mac_equal(const struct vnep_mac *a, const struct vnep_mac *b)
@@ -66,9 +69,65 @@ int vnep_ip6_parse(const char *text, struct in6_addr *out, struct vnep_err *err)
 	return 0;
 }
 
+/* The longest run of two or more groups of zeros, the first of equals (RFC 5952 4.2). Returns its length. */
+static unsigned find_zeros(const uint16_t group[static 8], unsigned *first)
+{
+	unsigned best = 1;
+
+	*first = 8;
+	for (unsigned i = 0; i < 8; i++) {
+		unsigned n = 0;
+
+		while (i + n < 8 && !group[i + n])
+			n++;
+		if (n > best) {
+			best = n;
+			*first = i;
+		}
+		i += n;
+	}
+	return *first < 8 ? best : 0;
+}
+
+static char *put_group(char *at, uint16_t group)
+{
+	for (int shift = group > 0xfff  ? 12
+			 : group > 0xff ? 8
+			 : group > 0xf  ? 4
+					: 0;
+		shift >= 0; shift -= 4)
+		*at++ = "0123456789abcdef"[group >> shift & 15];
+	return at;
+}
+
+/* inet_ntop formats each group by printf: half of the time that reading a record takes. It still writes what
+ * has an IPv4 address inside. */
 void vnep_ip6_print(const struct in6_addr *addr, char out[static VNEP_IP6_LEN])
 {
-	inet_ntop(AF_INET6, addr, out, VNEP_IP6_LEN);
+	uint16_t group[8];
+	unsigned first, zeros;
+	char *at = out;
+
+	if (IN6_IS_ADDR_V4MAPPED(addr) || IN6_IS_ADDR_V4COMPAT(addr)) {
+		inet_ntop(AF_INET6, addr, out, VNEP_IP6_LEN);
+		return;
+	}
+	for (unsigned i = 0; i < 8; i++)
+		group[i] = (uint16_t)(addr->s6_addr[2 * i] << 8 | addr->s6_addr[2 * i + 1]);
+	zeros = find_zeros(group, &first);
+	for (unsigned i = 0; i < 8; i++) {
+		if (zeros && i == first) {
+			*at++ = ':';
+			i += zeros - 1;
+			if (i == 7)
+				*at++ = ':';
+			continue;
+		}
+		if (i)
+			*at++ = ':';
+		at = put_group(at, group[i]);
+	}
+	*at = 0;
 }
 
 bool vnep_ip6_equal(const struct in6_addr *a, const struct in6_addr *b)

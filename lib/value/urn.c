@@ -79,20 +79,25 @@ int vnep_urn_canonical(const char *text, char out[static VNEP_URN_MAX + 1], stru
 	return VNEP_EVALUE;
 }
 
+/* Lower case only: a canonical URN has no other. */
+static int digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 bool vnep_urn_mac(const char *urn, struct vnep_mac *out)
 {
-	static const char digits[] = "0123456789abcdef";
 	const char *hex = urn + sizeof mac_scheme - 1;
 	uint8_t octet[8];
 
 	if (strncmp(urn, mac_scheme, sizeof mac_scheme - 1) || strlen(hex) != 16)
 		return false;
 	for (unsigned i = 0; i < 8; i++) {
-		const char *hi = strchr(digits, hex[2 * i]), *lo = strchr(digits, hex[2 * i + 1]);
+		int hi = digit(hex[2 * i]), lo = digit(hex[2 * i + 1]);
 
-		if (!hi || !lo)
+		if (hi < 0 || lo < 0)
 			return false;
-		octet[i] = (uint8_t)((hi - digits) << 4 | (lo - digits));
+		octet[i] = (uint8_t)(hi << 4 | lo);
 	}
 	*out = (struct vnep_mac){ { octet[0], octet[1], octet[2], octet[5], octet[6], octet[7] } };
 	return true;

@@ -20,6 +20,27 @@ static struct vnep_prefix prefix(const char *text)
 	return p;
 }
 
+TEST("addr: addresses are printed as inet_ntop prints them")
+{
+	uint32_t random = 1;
+
+	for (unsigned n = 0; n < 100000 && !t_failed; n++) {
+		char ours[VNEP_IP6_LEN], theirs[VNEP_IP6_LEN];
+		struct in6_addr addr;
+
+		/* many zeros, and groups of one to four digits */
+		for (unsigned i = 0; i < 16; i++) {
+			random = random * 1664525 + 1013904223;
+			addr.s6_addr[i] =
+				(uint8_t)(random >> 29 < 5 ? 0
+							   : random >> (16 + (random >> 12 & 7)));
+		}
+		vnep_ip6_print(&addr, ours);
+		CHECK(inet_ntop(AF_INET6, &addr, theirs, sizeof theirs) != NULL);
+		CHECK_STR(ours, theirs);
+	}
+}
+
 TEST("addr: a MAC has one printed form, whatever it was read from")
 {
 	struct vnep_mac a, b;

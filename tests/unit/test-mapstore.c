@@ -1,6 +1,7 @@
 /* test-mapstore - the map: indexes, revisions, rules, tombstones, damage. */
 #include <dirent.h>
 #include <errno.h>
+#include <lmdb.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -320,6 +321,80 @@ TEST("a stored record whose octets changed is damaged, not believed")
 	CHECK_INT(vnep_map_get(txn, VNEP_RECORD_DEVICE, DEV_A, &buf, &err), VNEP_EDAMAGED);
 	CHECK_STR(err.text, "the stored record of \"" DEV_A "\" is damaged");
 	vnep_buf_release(&buf);
+	close_all();
+}
+
+/* data.mdb, while nobody has it open */
+static FILE *data_file(const char *mode)
+{
+	char path[128];
+	FILE *f;
+
+	vnep_map_abort(txn);
+	txn = NULL;
+	vnep_mapstore_close(store);
+	store = NULL;
+	snprintf(path, sizeof path, "%s/map/data.mdb", state);
+	f = fopen(path, mode);
+	CHECK(f != NULL);
+	return f;
+}
+
+TEST("a map of another format is refused in words, and stays as it is")
+{
+	MDB_env *env;
+	MDB_txn *raw;
+	MDB_dbi dbi;
+	uint8_t three[8] = { 3 };
+	MDB_val key = { 7, "format" }, value = { 8, three };
+	char path[80];
+
+	open_fresh();
+	CHECK_INT(put(A("2001:db8:b::1")), 0);
+	CHECK_INT(commit(), 0);
+	fclose(data_file("r"));
+	snprintf(path, sizeof path, "%s/map", state);
+	CHECK(!mdb_env_create(&env) && !mdb_env_set_maxdbs(env, 20) &&
+		!mdb_env_open(env, path, 0, 0600) && !mdb_txn_begin(env, NULL, 0, &raw) &&
+		!mdb_dbi_open(raw, "meta", 0, &dbi) && !mdb_put(raw, dbi, &key, &value, 0) &&
+		!mdb_txn_commit(raw));
+	mdb_env_close(env);
+	for (int write = 0; write < 2; write++) {
+		err = (struct vnep_err){ 0 };
+		CHECK_INT(vnep_mapstore_open(&store, state, write, &err), -ENOTSUP);
+		CHECK(strstr(err.text, "the map is of format 3, this vnep knows format 2"));
+		CHECK(err.hint[0]);
+	}
+	CHECK_INT(vnep_err_exit(-ENOTSUP), 3);
+	close_all();
+}
+
+TEST("a map grows as it is filled")
+{
+	enum { COUNT = 200000 };
+	const struct vnep_map_apply how = { 0 };
+	struct vnep_map_changes changes;
+	struct vnep_map_batch *batch;
+	struct vnep_map_stat stat;
+	char line[400];
+
+	open_fresh();
+	vnep_map_abort(txn);
+	CHECK_INT(vnep_map_batch_new(&batch, &err), 0);
+	for (unsigned i = 0; i < COUNT && !t_failed; i++) {
+		int n = snprintf(line, sizeof line,
+			"{\"type\":\"device\",\"v\":1,\"dev\":\"urn:dev:os:32473-%u\",\"vep\":"
+			"\"2001:db8:b::%x:%x\",\"labels\":{\"x\":\"%0200u\"}}",
+			i, i >> 16, i & 0xffff, i);
+
+		CHECK_INT(vnep_map_batch_add_line(batch, line, (size_t)n, &err), 0);
+	}
+	CHECK_INT(vnep_map_batch_apply(batch, store, &how, &changes, &err), 0);
+	CHECK_INT(changes.added, COUNT);
+	vnep_map_batch_free(batch);
+	CHECK_INT(vnep_map_begin(store, false, &txn, &err), 0);
+	CHECK_INT(vnep_map_stat(txn, &stat, &err), 0);
+	CHECK(stat.octets > 64 << 20); /* the size that it began with */
 	close_all();
 }
 

@@ -410,7 +410,7 @@ TEST("recjson: everything a device says is in the struct")
 	CHECK_INT(d.allow[1].proto, 255);
 	CHECK_INT(d.allow[1].port_count, 0);
 	CHECK(d.has_journal && !d.consent && d.has_psm);
-	CHECK_INT(d.journal, VNEP_JOURNAL_FROM_DEVICE);
+	CHECK_INT(d.journal, VNEP_JOURNAL_ASLEEP); /* no consent */
 	CHECK_INT(d.t3324_s, 11160);
 	CHECK_INT(d.t3412_s, 35712000);
 	CHECK_INT(d.dl_duration_s, 4294967295);
@@ -993,6 +993,24 @@ TEST("recjson: vnep-record(5) has every word of every closed list")
 				if (!strstr(page, word))
 					printf("# %s: %s\n", keys->name, word), t_failed = 1;
 			}
+}
+
+TEST("decode: without consent nothing is journaled but what the device missed")
+{
+	static const char *const lines[] = { DEVICE ",\"consent\":false}",
+		DEVICE ",\"consent\":false,\"psm\":{\"t3324_s\":10}}",
+		DEVICE ",\"consent\":false,\"journal\":\"both\"}",
+		DEVICE ",\"consent\":false,\"journal\":\"from-device\"}" };
+
+	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+		struct vnep_json *json = good(lines[i]);
+		struct vnep_device device;
+
+		CHECK_INT(vnep_device_decode(json, &device, NULL), 0);
+		CHECK_INT(device.journal, VNEP_JOURNAL_ASLEEP);
+		vnep_device_release(&device);
+		vnep_json_free(json);
+	}
 }
 
 int main(void)

@@ -141,6 +141,27 @@ TEST("table: two tables do not share their order of slots")
 	CHECK(a.seed != b.seed);
 }
 
+TEST("table: keys of different lengths, lent by the items")
+{
+	struct named {
+		int before;
+		struct vnep_slice key;
+	} items[] = { { 0, { "a", 1 } }, { 0, { "ab", 2 } }, { 0, { "b", 1 } }, { 0, { "", 0 } } };
+	struct vnep_table table;
+
+	vnep_table_init(&table, offsetof(struct named, key), 0);
+	for (unsigned i = 0; i < 4; i++)
+		CHECK_INT(vnep_table_put(&table, &items[i]), 0);
+	for (unsigned i = 0; i < 4; i++)
+		CHECK(vnep_table_get(&table, &items[i].key) == &items[i]);
+	CHECK(!vnep_table_get(&table, &(struct vnep_slice){ "abc", 3 }));
+	CHECK(vnep_table_get(&table, &(struct vnep_slice){ "abc", 2 }) == &items[1]);
+	vnep_table_remove(&table, &items[1]);
+	CHECK(!vnep_table_get(&table, &items[1].key));
+	CHECK(vnep_table_get(&table, &items[0].key) == &items[0]);
+	vnep_table_release(&table);
+}
+
 int main(void)
 {
 	return t_run();

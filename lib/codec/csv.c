@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "map.h"
+#include "vnep/csv.h"
+#include "vnep/err.h"
 #include "vnep/num.h"
 
 enum kind { TEXT, NUMBER, LIST, BOOLEAN };
@@ -86,7 +87,8 @@ static int find_column(const char *name, struct vnep_err *err)
 	return vnep_err_set(err, VNEP_EVALUE, "unknown column \"%s\"", name);
 }
 
-int map_csv_header(struct map_csv *csv, const char *text, size_t len, struct vnep_err *err)
+int vnep_csv_header(
+	struct vnep_csv *csv, const char *text, size_t len, bool vep, struct vnep_err *err)
 {
 	const char *end = text + len, *at = trim(text, &end, true);
 	struct vnep_buf field;
@@ -108,8 +110,9 @@ int map_csv_header(struct map_csv *csv, const char *text, size_t len, struct vne
 		seen |= c < 0 ? 0 : 1u << c;
 	}
 	vnep_buf_release(&field);
-	if (!rc && (seen & 3) != 3) {
-		vnep_err_set(err, VNEP_EVALUE, "the header needs the columns dev and vep");
+	if (!rc && (!(seen & 1) || (vep && !(seen & 2)))) {
+		vnep_err_set(err, VNEP_EVALUE, "the header needs the column%s",
+			vep ? "s dev and vep" : " dev");
 		return vnep_err_hint(err, "the first line is such as dev,vep,vpc,name");
 	}
 	return rc;
@@ -176,8 +179,8 @@ static int set_field(struct vnep_json *record, int c, char *text, struct vnep_er
 	return 0;
 }
 
-int map_csv_record(const struct map_csv *csv, const char *text, size_t len, struct vnep_json **out,
-	struct vnep_err *err)
+int vnep_csv_record(const struct vnep_csv *csv, const char *text, size_t len,
+	struct vnep_json **out, struct vnep_err *err)
 {
 	const char *end = text + len, *at = trim(text, &end, false);
 	struct vnep_json *record = vnep_json_object();
@@ -211,7 +214,7 @@ int map_csv_record(const struct map_csv *csv, const char *text, size_t len, stru
 	return rc;
 }
 
-void map_csv_put_header(struct vnep_buf *out)
+void vnep_csv_put_header(struct vnep_buf *out)
 {
 	for (int i = 0; i < COLUMN_COUNT; i++)
 		vnep_buf_printf(out, "%s%s", i ? "," : "", columns[i].name);
@@ -233,7 +236,7 @@ static void put_field(struct vnep_buf *out, const char *text)
 	vnep_buf_put_u8(out, '"');
 }
 
-void map_csv_put(struct vnep_buf *out, const struct vnep_json *device)
+void vnep_csv_put(struct vnep_buf *out, const struct vnep_json *device)
 {
 	for (int i = 0; i < COLUMN_COUNT; i++) {
 		const struct vnep_json *from =

@@ -1,0 +1,201 @@
+/* mapstore-read - records by their id, by an index, in order, and by what changed. */
+#include <endian.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mapstore-private.h"
+
+static int get_live(struct vnep_map_txn *txn, enum vnep_record_type type, const char *id,
+	struct vnep_map_value *out, struct vnep_err *err)
+{
+	int rc = vnep_map_value_get(txn, type, id, out, err);
+
+	if (!rc && out->deleted)
+		rc = vnep_err_set(
+			err, VNEP_ENOTFOUND, "no such %s \"%s\"", vnep_record_type_text(type), id);
+	return rc;
+}
+
+int vnep_map_get(struct vnep_map_txn *txn, enum vnep_record_type type, const char *id,
+	struct vnep_buf *out, struct vnep_err *err)
+{
+	struct vnep_map_value value;
+	int rc = get_live(txn, type, id, &value, err);
+
+	if (rc)
+		return rc;
+	vnep_buf_put(out, value.json, value.len);
+	return out->rc ? vnep_err_sys(err, -out->rc, "reading \"%s\"", id) : 0;
+}
+
+static int get_tree(struct vnep_map_txn *txn, enum vnep_record_type type, const char *id,
+	struct vnep_json **out, struct vnep_err *err)
+{
+	struct vnep_map_value value;
+	int rc = get_live(txn, type, id, &value, err);
+
+	*out = NULL;
+	return rc ? rc : vnep_json_parse(value.json, value.len, out, err);
+}
+
+int vnep_map_get_device(
+	struct vnep_map_txn *txn, const char *dev, struct vnep_device *out, struct vnep_err *err)
+{
+	struct vnep_map_value value;
+	int rc = get_live(txn, VNEP_RECORD_DEVICE, dev, &value, err);
+
+	return rc ? rc : vnep_map_device_of(txn, value.json, value.len, out, err);
+}
+
+int vnep_map_vep_of(struct vnep_map_txn *txn, const char *dev, struct in6_addr *vep)
+{
+	struct vnep_map_value value;
+	struct vnep_json *json = NULL;
+	int rc = vnep_map_value_get(txn, VNEP_RECORD_DEVICE, dev, &value, NULL);
+
+	if (!rc)
+		rc = vnep_json_parse(value.json, value.len, &json, NULL);
+	if (!rc)
+		rc = vnep_ip6_parse(vnep_json_get_str(json, "vep", ""), vep, NULL);
+	vnep_json_free(json);
+	return rc;
+}
+
+int vnep_map_get_vpc(
+	struct vnep_map_txn *txn, const char *vpc, struct vnep_vpc *out, struct vnep_err *err)
+{
+	struct vnep_json *json;
+	int rc = get_tree(txn, VNEP_RECORD_VPC, vpc, &json, err);
+
+	if (!rc)
+		rc = vnep_vpc_decode(json, out, err);
+	vnep_json_free(json);
+	return rc;
+}
+
+int vnep_map_get_binding(
+	struct vnep_map_txn *txn, const char *dev, struct vnep_binding *out, struct vnep_err *err)
+{
+	struct vnep_json *json;
+	int rc = get_tree(txn, VNEP_RECORD_BINDING, dev, &json, err);
+
+	if (!rc)
+		rc = vnep_binding_decode(json, out, err);
+	vnep_json_free(json);
+	return rc;
+}
+
+/* ---- all of a type ---- */
+
+struct walk {
+	MDB_cursor *cursor;
+	MDB_cursor_op op;
+	uint8_t first[VNEP_MAP_KEY_MAX];
+	MDB_val key;
+	struct vnep_map_value value;
+};
+
+static int walk_begin(
+	struct walk *w, struct vnep_map_txn *txn, enum vnep_record_type type, struct vnep_err *err)
+{
+	*w = (struct walk){ .op = MDB_SET_RANGE };
+	w->key = (MDB_val){ vnep_map_key(type, "", w->first), w->first };
+	return vnep_map_fail(err, mdb_cursor_open(txn->txn, txn->store->dbi[DB_RECORD], &w->cursor),
+		"reading the map");
+}
+
+static int walk_next(struct walk *w, struct vnep_err *err)
+{
+	MDB_val raw;
+	int rc = mdb_cursor_get(w->cursor, &w->key, &raw, w->op);
+
+	w->op = MDB_NEXT;
+	if (rc == MDB_NOTFOUND || (!rc && *(const uint8_t *)w->key.mv_data != w->first[0]))
+		return VNEP_ENOTFOUND;
+	return rc ? vnep_map_fail(err, rc, "reading the map")
+		  : vnep_map_value_read(&w->key, &raw, &w->value, err);
+}
+
+int vnep_map_each(struct vnep_map_txn *txn, enum vnep_record_type type, bool tombstones,
+	vnep_map_cb *cb, void *arg, struct vnep_err *err)
+{
+	struct walk w;
+	int rc = walk_begin(&w, txn, type, err), end = 0;
+
+	while (!rc && !end && (rc = walk_next(&w, err)) == 0)
+		if (tombstones || !w.value.deleted)
+			end = cb(w.value.json, w.value.len, arg);
+	mdb_cursor_close(w.cursor);
+	return end || rc == VNEP_ENOTFOUND ? end : rc;
+}
+
+int vnep_map_each_id(struct vnep_map_txn *txn, enum vnep_record_type type, vnep_map_id_cb *cb,
+	void *arg, struct vnep_err *err)
+{
+	struct walk w;
+	char id[VNEP_URN_MAX + 1];
+	int rc = walk_begin(&w, txn, type, err), end = 0;
+
+	while (!rc && !end && (rc = walk_next(&w, err)) == 0) {
+		if (w.value.deleted)
+			continue;
+		vnep_map_dev_unpack((const uint8_t *)w.key.mv_data + 1, w.key.mv_size - 1, id);
+		end = cb(id, arg);
+	}
+	mdb_cursor_close(w.cursor);
+	return end || rc == VNEP_ENOTFOUND ? end : rc;
+}
+
+int vnep_map_since(
+	struct vnep_map_txn *txn, uint64_t after, vnep_map_cb *cb, void *arg, struct vnep_err *err)
+{
+	uint64_t be = htobe64(after + 1);
+	MDB_val key = { sizeof be, &be }, record_at, value;
+	struct vnep_map_value record;
+	MDB_cursor *cursor;
+	int rc = mdb_cursor_open(txn->txn, txn->store->dbi[DB_REVISION], &cursor), end = 0;
+
+	if (rc)
+		return vnep_map_fail(err, rc, "reading the map");
+	rc = mdb_cursor_get(cursor, &key, &record_at, MDB_SET_RANGE);
+	while (!rc && !end) {
+		rc = mdb_get(txn->txn, txn->store->dbi[DB_RECORD], &record_at, &value);
+		if (rc)
+			break;
+		end = vnep_map_value_read(&record_at, &value, &record, err);
+		if (!end)
+			end = cb(record.json, record.len, arg);
+		if (!end)
+			rc = mdb_cursor_get(cursor, &key, &record_at, MDB_NEXT);
+	}
+	mdb_cursor_close(cursor);
+	return end || rc == MDB_NOTFOUND ? end : vnep_map_fail(err, rc, "reading the map");
+}
+
+struct each_in {
+	struct vnep_map_txn *txn;
+	vnep_map_cb *cb;
+	void *arg;
+	struct vnep_err *err;
+};
+
+static int each_in_one(const char *dev, void *arg)
+{
+	struct each_in *e = arg;
+	struct vnep_map_value value;
+	int rc = vnep_map_value_get(e->txn, VNEP_RECORD_DEVICE, dev, &value, e->err);
+
+	return rc ? rc : e->cb(value.json, value.len, e->arg);
+}
+
+int vnep_map_each_in(struct vnep_map_txn *txn, enum vnep_map_by by, const char *word,
+	vnep_map_cb *cb, void *arg, struct vnep_err *err)
+{
+	static const enum vnep_map_db db[] = { [VNEP_MAP_BY_VPC] = IX_VPC,
+		[VNEP_MAP_BY_REGION] = IX_REGION,
+		[VNEP_MAP_BY_GROUP] = IX_GROUP };
+	struct each_in e = { txn, cb, arg, err };
+
+	return *word ? vnep_map_index_each(txn, db[by], word, strlen(word), each_in_one, &e) : 0;
+}
