@@ -6,12 +6,14 @@
  */
 #include <errno.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "map.h"
 #include "vnep/recjson.h"
+#include "vnep/table.h"
 
 const struct vnep_option map_check_options[] = {
 	{ "format", 0, VNEP_ARG_ONE, "FORMAT", "what the input is", "json csv" },
@@ -25,6 +27,13 @@ struct group {
 	size_t members, first_member;
 };
 
+/* A fixed address, and the first device that has it. */
+struct held {
+	struct in6_addr addr; /* key */
+	size_t at;
+	bool host;
+};
+
 struct check {
 	struct vnep_cli *cli;
 	struct vnep_map_batch *batch;
@@ -32,6 +41,7 @@ struct check {
 	size_t vpc_count;
 	struct group *groups;
 	size_t group_count;
+	struct vnep_table held;
 	char warned_vpc[VNEP_LABEL_MAX + 1]; /* the missing vpc that was warned of last */
 	size_t at;
 	unsigned warnings;
@@ -166,6 +176,47 @@ static void check_vpc(struct check *c, const struct vnep_device *d)
 	}
 }
 
+/* The address of a device of form host is nobody else's: the VPC has a route to it. Others may share one, on
+ * different links. */
+static int check_addresses(struct check *c, const struct vnep_device *d)
+{
+	bool host = d->form == VNEP_FORM_HOST;
+	char addr[VNEP_IP6_LEN];
+
+	for (unsigned i = 0; i < d->addr_count; i++) {
+		struct held *h = vnep_table_get(&c->held, &d->addr[i]);
+		struct vnep_err err = { 0 };
+
+		if (h && (host || h->host)) {
+			vnep_ip6_print(&d->addr[i], addr);
+			vnep_err_set(&err, VNEP_EVALUE,
+				"addr %s of form host is another device's, too (record %zu)", addr,
+				h->at + 1);
+			complain(c, &err);
+		}
+		if (h)
+			continue;
+		h = calloc(1, sizeof *h);
+		if (!h)
+			return -ENOMEM;
+		*h = (struct held){ d->addr[i], c->at, host };
+		if (vnep_table_put(&c->held, h)) {
+			free(h);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+static void held_release(struct check *c)
+{
+	struct held *h;
+
+	for (size_t i = 0; (h = vnep_table_next(&c->held, &i));)
+		free(h);
+	vnep_table_release(&c->held);
+}
+
 static int check_device(struct check *c, const struct vnep_json *json)
 {
 	struct vnep_device d = { 0 };
@@ -173,6 +224,8 @@ static int check_device(struct check *c, const struct vnep_json *json)
 
 	if (!rc && !d.deleted)
 		check_vpc(c, &d);
+	if (!rc && !d.deleted && check_addresses(c, &d))
+		rc = vnep_err_sys(&c->cli->err, ENOMEM, "check");
 	for (size_t i = 0; !rc && !d.deleted && i < d.group_count; i++) {
 		struct group *g = get_group(c, d.groups[i]);
 
@@ -228,6 +281,7 @@ int map_check(struct vnep_cli *cli)
 	bool keep_going = vnep_cli_has(cli, "keep-going");
 	int rc = vnep_map_batch_new(&c.batch, &cli->err);
 
+	vnep_table_init(&c.held, offsetof(struct held, addr), sizeof(struct in6_addr));
 	if (!rc)
 		rc = map_read(cli, c.batch, vnep_cli_str(cli, "format", NULL), keep_going, NULL);
 	if (!rc)
@@ -243,6 +297,7 @@ int map_check(struct vnep_cli *cli)
 		vnep_vpc_release(&c.vpcs[i]);
 	free(c.vpcs);
 	free(c.groups);
+	held_release(&c);
 	vnep_map_batch_free(c.batch);
 	return !rc && cli->errors && !keep_going ? 2 : rc;
 }
