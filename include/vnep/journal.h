@@ -42,8 +42,12 @@ enum vnep_journal_open {
 	VNEP_JOURNAL_EXCLUSIVE, /* takes the lock at once and keeps it: the daemon */
 };
 
+struct vnep_vio;
+
 struct vnep_journal_config {
-	uint64_t segment_octets; /* a new segment after this many; 0 = 64 MiB */
+	uint64_t segment_octets;    /* a new segment after this many; 0 = 64 MiB */
+	const struct vnep_vio *vio; /* NULL: the disk (vio.h) */
+	const char *boot;	    /* the boot id to go by; NULL: that of the machine */
 };
 
 /* state is the state folder. Refuses a folder that is a symlink, not ours or writable for others.

@@ -17,6 +17,7 @@
 #include "vnep/buf.h"
 #include "vnep/journal.h"
 #include "vnep/pcapng.h"
+#include "vnep/vio.h"
 
 /* The values of the index. All fixed width, no holes, read and written by memcpy. */
 
@@ -152,6 +153,7 @@ enum { VNEP_JSEGMENT_LEN = 32 };
 void vnep_jsegment_name(char out[static VNEP_JSEGMENT_LEN], uint32_t segment);
 
 struct vnep_jwalk {
+	const struct vnep_vio *vio;
 	int fd;
 	uint32_t segment;
 	uint64_t at, end; /* next octet, first octet not to read */
@@ -173,13 +175,15 @@ struct vnep_jfound {
 	uint64_t offset;
 };
 
-void vnep_jwalk_init(struct vnep_jwalk *walk, int fd, uint32_t segment, uint64_t at, uint64_t end);
+void vnep_jwalk_init(struct vnep_jwalk *walk, const struct vnep_vio *vio, int fd, uint32_t segment,
+	uint64_t at, uint64_t end);
 void vnep_jwalk_release(struct vnep_jwalk *walk); /* closes fd */
 /* enum vnep_jstep, or a negative error of read(2). A mark whose group does not agree is DAMAGE of
  * the whole group, then the BLOCK. */
 int vnep_jwalk_next(struct vnep_jwalk *walk, struct vnep_jfound *out, struct vnep_err *err);
 
 struct vnep_journal {
+	const struct vnep_vio *vio;
 	char *path; /* STATE/journal */
 	int dir, index_dir;
 	enum vnep_journal_open how;
@@ -214,8 +218,10 @@ int vnep_journal_sign(struct vnep_journal *journal);
 int vnep_journal_lock(struct vnep_journal *journal, struct vnep_err *err);
 void vnep_journal_unlock(struct vnep_journal *journal);
 
+/* flags of open(2); *fd is closed by the table of the journal. */
 int vnep_journal_open_segment(
 	struct vnep_journal *journal, uint32_t segment, int flags, int *fd, struct vnep_err *err);
+bool vnep_journal_has_segment(struct vnep_journal *journal, uint32_t segment, uint64_t *octets);
 /* The smallest number from `from` on: 0, or VNEP_ENOTFOUND. */
 int vnep_journal_next_segment(
 	struct vnep_journal *journal, uint32_t from, uint32_t *out, struct vnep_err *err);

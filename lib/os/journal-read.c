@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "journal-private.h"
@@ -19,7 +18,7 @@
 static int load_block(struct vnep_journal *journal, const struct vnep_jevent *entry,
 	struct vnep_buf *buf, struct vnep_err *err)
 {
-	size_t done = 0;
+	ssize_t n;
 	int rc;
 
 	vnep_buf_reset(buf);
@@ -31,7 +30,7 @@ static int load_block(struct vnep_journal *journal, const struct vnep_jevent *en
 	}
 	if (journal->read_fd < 0 || journal->read_segment != entry->segment) {
 		if (journal->read_fd >= 0)
-			close(journal->read_fd);
+			journal->vio->close(journal->vio, journal->read_fd);
 		rc = vnep_journal_open_segment(
 			journal, entry->segment, O_RDONLY, &journal->read_fd, err);
 		if (rc)
@@ -40,20 +39,13 @@ static int load_block(struct vnep_journal *journal, const struct vnep_jevent *en
 	}
 	if (!vnep_buf_reserve(buf, entry->length))
 		return vnep_err_sys(err, ENOMEM, "journal");
-	while (done < entry->length) {
-		ssize_t n = pread(journal->read_fd, buf->data + done, entry->length - done,
-			(off_t)(entry->offset + done));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return vnep_err_sys(err, errno, "cannot read segment %u", entry->segment);
-		if (n == 0)
-			return vnep_err_set(
-				err, VNEP_EDAMAGED, "segment %u is too short", entry->segment);
-		done += (size_t)n;
-	}
-	buf->len = done;
+	n = vnep_vio_read_all(
+		journal->vio, journal->read_fd, buf->data, entry->length, entry->offset);
+	if (n < 0)
+		return vnep_err_sys(err, (int)-n, "cannot read segment %u", entry->segment);
+	if ((size_t)n < entry->length)
+		return vnep_err_set(err, VNEP_EDAMAGED, "segment %u is too short", entry->segment);
+	buf->len = (size_t)n;
 	return 0;
 }
 
@@ -312,7 +304,7 @@ static int scan_segment(struct scan *scan, int fd, uint64_t end)
 	struct vnep_jwalk walk;
 	int step, rc = 0;
 
-	vnep_jwalk_init(&walk, fd, position->segment, position->offset, end);
+	vnep_jwalk_init(&walk, scan->journal->vio, fd, position->segment, position->offset, end);
 	while (!rc && (step = vnep_jwalk_next(&walk, &found, scan->err)) != VNEP_JSTEP_END) {
 		if (step < 0) {
 			rc = step;
@@ -431,7 +423,7 @@ int vnep_journal_stat(
 {
 	char name[VNEP_JSEGMENT_LEN];
 	struct vnep_jtail tail;
-	struct stat st;
+	uint64_t octets;
 	uint32_t segment = 0;
 	int rc = read_tail(journal, &tail, err);
 
@@ -445,8 +437,8 @@ int vnep_journal_stat(
 	while (!(rc = vnep_journal_next_segment(journal, segment + 1, &segment, err))) {
 		vnep_jsegment_name(name, segment);
 		out->segments++;
-		if (!fstatat(journal->dir, name, &st, AT_SYMLINK_NOFOLLOW))
-			out->octets += (uint64_t)st.st_size;
+		if (!journal->vio->stat(journal->vio, journal->dir, name, &octets))
+			out->octets += octets;
 	}
 	return rc == VNEP_ENOTFOUND ? 0 : rc;
 }

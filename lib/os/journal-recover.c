@@ -14,8 +14,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "journal-private.h"
 #include "vnep/err.h"
@@ -24,47 +22,49 @@ enum { BLOCKS_A_COMMIT = 20000 };
 
 bool vnep_journal_index_trusted(struct vnep_journal *journal)
 {
+	const struct vnep_vio *vio = journal->vio;
 	char boot[VNEP_PCAPNG_BOOT_LEN] = "";
-	int fd = openat(journal->index_dir, "boot", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	bool same = false;
+	uint64_t size;
+	bool same;
+	int fd;
 
-	if (faccessat(journal->index_dir, "data.mdb", F_OK, 0)) {
-		if (fd >= 0)
-			close(fd);
+	if (vio->stat(vio, journal->index_dir, "data.mdb", &size))
 		return false;
-	}
-	if (fd >= 0) {
-		same = read(fd, boot, sizeof boot) == sizeof boot &&
-		       !memcmp(boot, journal->boot, sizeof boot);
-		close(fd);
-	}
-	/* Without a boot file it was never finished, whatever else lies there. */
-	return same || (fd >= 0 && !faccessat(journal->index_dir, "clean", F_OK, 0));
+	fd = vio->open(vio, journal->index_dir, "boot", O_RDONLY);
+	if (fd < 0) /* it was never finished, whatever else lies there */
+		return false;
+	same = vnep_vio_read_all(vio, fd, boot, sizeof boot, 0) == sizeof boot &&
+	       !memcmp(boot, journal->boot, sizeof boot);
+	vio->close(vio, fd);
+	return same || !vio->stat(vio, journal->index_dir, "clean", &size);
 }
 
 static int write_file(
 	struct vnep_journal *journal, const char *name, const char *text, struct vnep_err *err)
 {
-	size_t len = strlen(text);
-	int fd = openat(journal->index_dir, "new",
-		O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
-	int rc = fd < 0 ? -errno : 0;
+	const struct vnep_vio *vio = journal->vio;
+	int dir = journal->index_dir;
+	int fd = vio->open(vio, dir, "new", O_WRONLY | O_CREAT | O_TRUNC);
+	int rc = fd < 0 ? -errno : vnep_vio_write_all(vio, fd, text, strlen(text), 0);
 
-	if (!rc && (write(fd, text, len) != (ssize_t)len || fsync(fd)))
-		rc = errno ? -errno : -EIO;
+	if (!rc && vio->sync(vio, fd))
+		rc = -errno;
 	if (fd >= 0)
-		close(fd);
-	if (!rc && (renameat(journal->index_dir, "new", journal->index_dir, name) ||
-			   fsync(journal->index_dir)))
+		vio->close(vio, fd);
+	if (!rc && (vio->rename(vio, dir, "new", name) || vio->sync_folder(vio, dir)))
 		rc = -errno;
 	return rc ? vnep_err_sys(err, -rc, "cannot write %s/index/%s", journal->path, name) : 0;
 }
 
 int vnep_journal_soil(struct vnep_journal *journal, struct vnep_err *err)
 {
-	if (faccessat(journal->index_dir, "clean", F_OK, 0))
+	const struct vnep_vio *vio = journal->vio;
+	uint64_t size;
+
+	if (vio->stat(vio, journal->index_dir, "clean", &size))
 		return 0;
-	if (unlinkat(journal->index_dir, "clean", 0) || fsync(journal->index_dir))
+	if (vio->remove(vio, journal->index_dir, "clean") ||
+		vio->sync_folder(vio, journal->index_dir))
 		return vnep_err_sys(err, errno, "cannot remove %s/index/clean", journal->path);
 	return 0;
 }
@@ -190,17 +190,17 @@ static int apply(
 }
 
 /* Where the last mark of the segment ends; at if there is none behind it. */
-static int last_mark(
-	int fd, uint32_t segment, uint64_t at, uint64_t size, uint64_t *end, struct vnep_err *err)
+static int last_mark(struct vnep_journal *journal, uint32_t segment, uint64_t at, uint64_t size,
+	uint64_t *end, struct vnep_err *err)
 {
 	struct vnep_jfound found;
 	struct vnep_jwalk walk;
-	int rc, copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	int fd, rc = vnep_journal_open_segment(journal, segment, O_RDONLY, &fd, err);
 
 	*end = at;
-	if (copy < 0)
-		return vnep_err_sys(err, errno, "journal");
-	vnep_jwalk_init(&walk, copy, segment, at, size);
+	if (rc)
+		return rc;
+	vnep_jwalk_init(&walk, journal->vio, fd, segment, at, size);
 	while ((rc = vnep_jwalk_next(&walk, &found, err)) > 0)
 		if (rc == VNEP_JSTEP_BLOCK && found.block.type == VNEP_PCAPNG_SYNC)
 			*end = walk.at;
@@ -225,10 +225,10 @@ static int take_segment(struct vnep_journal *journal, int fd, uint64_t end, stru
 	int rc = vnep_jindex_begin(ix, err);
 
 	if (rc) {
-		close(fd);
+		journal->vio->close(journal->vio, fd);
 		return rc;
 	}
-	vnep_jwalk_init(&walk, fd, journal->tail.segment, journal->tail.offset, end);
+	vnep_jwalk_init(&walk, journal->vio, fd, journal->tail.segment, journal->tail.offset, end);
 	while ((rc = vnep_jwalk_next(&walk, &found, err)) > 0) {
 		if (rc == VNEP_JSTEP_DAMAGE)
 			continue;
@@ -256,10 +256,11 @@ static int take_segment(struct vnep_journal *journal, int fd, uint64_t end, stru
 static int take_last(
 	struct vnep_journal *journal, int fd, uint64_t size, uint64_t *cut, struct vnep_err *err)
 {
+	const struct vnep_vio *vio = journal->vio;
 	struct vnep_jtail *tail = &journal->tail;
 	char name[VNEP_JSEGMENT_LEN];
 	uint64_t end;
-	int rc = last_mark(fd, tail->segment, tail->offset, size, &end, err);
+	int rc = last_mark(journal, tail->segment, tail->offset, size, &end, err);
 
 	vnep_jsegment_name(name, tail->segment);
 	if (rc)
@@ -267,27 +268,27 @@ static int take_last(
 	if (end < size)
 		*cut += size - end;
 	if (end == 0) { /* a segment that was being born */
-		if (unlinkat(journal->dir, name, 0) || fsync(journal->dir))
+		if (vio->remove(vio, journal->dir, name) || vio->sync_folder(vio, journal->dir))
 			rc = vnep_err_sys(err, errno, "cannot remove %s/%s", journal->path, name);
 		goto out;
 	}
-	if (ftruncate(fd, (off_t)end) || fdatasync(fd)) {
+	if (vio->cut(vio, fd, end) || vio->sync(vio, fd)) {
 		rc = vnep_err_sys(
 			err, errno, "cannot cut the torn tail of %s/%s", journal->path, name);
 		goto out;
 	}
 	return take_segment(journal, fd, end, err);
 out:
-	close(fd);
+	vio->close(vio, fd);
 	return rc;
 }
 
 static int take_from(struct vnep_journal *journal, uint32_t segment, bool last, uint64_t *cut,
 	struct vnep_err *err)
 {
+	const struct vnep_vio *vio = journal->vio;
 	struct vnep_jtail *tail = &journal->tail;
-	struct stat st;
-	uint64_t end;
+	uint64_t size, end;
 	int fd, rc;
 
 	if (segment != tail->segment) {
@@ -297,16 +298,16 @@ static int take_from(struct vnep_journal *journal, uint32_t segment, bool last, 
 	rc = vnep_journal_open_segment(journal, segment, last ? O_RDWR : O_RDONLY, &fd, err);
 	if (rc)
 		return rc;
-	if (fstat(fd, &st)) {
+	if (vio->size(vio, fd, &size)) {
 		rc = vnep_err_sys(err, errno, "%s", journal->path);
-		close(fd);
+		vio->close(vio, fd);
 		return rc;
 	}
-	if (last && !tail->given_up && (!tail->offset || (uint64_t)st.st_size > tail->offset))
-		return take_last(journal, fd, (uint64_t)st.st_size, cut, err);
+	if (last && !tail->given_up && (!tail->offset || size > tail->offset))
+		return take_last(journal, fd, size, cut, err);
 	rc = last ? 0 : vnep_journal_segment_end(journal, segment, &end, err);
 	if (rc || last || end <= tail->offset) {
-		close(fd);
+		vio->close(vio, fd);
 		return rc;
 	}
 	return take_segment(journal, fd, end, err);
@@ -344,13 +345,16 @@ int vnep_journal_catch_up(struct vnep_journal *journal, uint64_t *cut, struct vn
 
 static int remove_index(struct vnep_journal *journal, struct vnep_err *err)
 {
+	const struct vnep_vio *vio = journal->vio;
 	static const char *const names[] = { "boot", "clean", "new", "data.mdb", "lock.mdb" };
 
 	for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
-		if (unlinkat(journal->index_dir, names[i], 0) && errno != ENOENT)
+		if (vio->remove(vio, journal->index_dir, names[i]) && errno != ENOENT)
 			return vnep_err_sys(
 				err, errno, "cannot remove %s/index/%s", journal->path, names[i]);
-	return fsync(journal->index_dir) ? vnep_err_sys(err, errno, "%s/index", journal->path) : 0;
+	return vio->sync_folder(vio, journal->index_dir)
+		       ? vnep_err_sys(err, errno, "%s/index", journal->path)
+		       : 0;
 }
 
 static int open_and_catch_up(struct vnep_journal *journal, uint64_t *cut, struct vnep_err *err)

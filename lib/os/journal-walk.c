@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "journal-private.h"
 #include "vnep/err.h"
@@ -20,17 +19,22 @@ void vnep_jsegment_name(char out[static VNEP_JSEGMENT_LEN], uint32_t segment)
 	snprintf(out, VNEP_JSEGMENT_LEN, "%010u.pcapng", segment);
 }
 
-void vnep_jwalk_init(struct vnep_jwalk *walk, int fd, uint32_t segment, uint64_t at, uint64_t end)
+void vnep_jwalk_init(struct vnep_jwalk *walk, const struct vnep_vio *vio, int fd, uint32_t segment,
+	uint64_t at, uint64_t end)
 {
-	*walk = (struct vnep_jwalk){
-		.fd = fd, .segment = segment, .at = at, .end = end, .base = at, .group_start = at
-	};
+	*walk = (struct vnep_jwalk){ .vio = vio,
+		.fd = fd,
+		.segment = segment,
+		.at = at,
+		.end = end,
+		.base = at,
+		.group_start = at };
 }
 
 void vnep_jwalk_release(struct vnep_jwalk *walk)
 {
 	if (walk->fd >= 0)
-		close(walk->fd);
+		walk->vio->close(walk->vio, walk->fd);
 	vnep_buf_release(&walk->buf);
 	walk->fd = -1;
 }
@@ -55,11 +59,9 @@ static int fill(struct vnep_jwalk *walk, uint64_t at, size_t want, struct vnep_e
 
 		if (!room)
 			return vnep_err_sys(err, ENOMEM, "journal");
-		n = pread(walk->fd, room, len, (off_t)from);
-		if (n < 0 && errno == EINTR)
-			continue;
+		n = vnep_vio_read_all(walk->vio, walk->fd, room, len, from);
 		if (n < 0)
-			return vnep_err_sys(err, errno, "cannot read segment %u", walk->segment);
+			return vnep_err_sys(err, (int)-n, "cannot read segment %u", walk->segment);
 		if (n == 0) { /* shorter than it was told: the caller sees it by at < its end */
 			walk->end = from;
 			return 0;
