@@ -1,4 +1,4 @@
-# vnep - virtual endpoints for sleeping devices. Try: make demo, make check, make doctor.
+# vnep - virtual endpoints for sleeping devices. Try: make demo, make check, make check-full, make doctor.
 #
 # PREFIX, DESTDIR, CC, CFLAGS, LDFLAGS and PKG_CONFIG are yours; our own flags live in VNEP_*.
 # SAN=1 builds with ASan and UBSan into build/san; WERROR=1 makes warnings errors.
@@ -32,7 +32,11 @@ bins     := $(TOOLS:%=$(BUILD)/bin/vnep-%)
 unit_src := $(sort $(wildcard tests/unit/test-*.c))
 unit_bin := $(unit_src:tests/unit/%.c=$(BUILD)/tests/%)
 tool_src := $(sort $(wildcard tests/tools/*.c))
-tool_bin := $(tool_src:tests/tools/%.c=$(BUILD)/tests/%)
+tool_bin := $(tool_src:tests/tools/%.c=$(BUILD)/tests/%) $(BUILD)/tests/journal-crash
+
+# The crash test carries a journal of its own, with bugs that can be switched on.
+crash_obj := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/crash/*.c))) \
+	$(patsubst %.c,$(BUILD)/bugs/%.o,$(sort $(wildcard lib/os/journal*.c)))
 
 pages    := $(sort $(wildcard man/*.[1-9]))
 
@@ -40,18 +44,23 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2);)
 
 # What check, demo and deps need is installed before anything is compiled.
-deps := $(if $(filter check demo deps,$(MAKECMDGOALS)),deps)
+deps := $(if $(filter check check-full demo deps,$(MAKECMDGOALS)),deps)
 
 all: $(bins)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests check demo deps doctor lint install uninstall clean fuzz format
+.PHONY: all tests check check-full demo deps doctor lint install uninstall clean fuzz format
 
 $(BUILD)/%.o: %.c Makefile | $(deps)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(VNEP_CPPFLAGS) $(CPPFLAGS) $(VNEP_CFLAGS) $(VNEP_SAN) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/bugs/%.o: %.c Makefile | $(deps)
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) -DVNEP_BUGS $(VNEP_CPPFLAGS) $(CPPFLAGS) $(VNEP_CFLAGS) $(VNEP_SAN) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(libvnep): $(lib_obj)
 	$(call say,AR,$@)
@@ -75,6 +84,11 @@ $(BUILD)/tests/%: $(BUILD)/tests/tools/%.o $(libvnep)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(VNEP_SAN) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(VNEP_LDLIBS)
 
+$(BUILD)/tests/journal-crash: $(crash_obj) $(libvnep)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(VNEP_SAN) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(VNEP_LDLIBS)
+
 tests: $(unit_bin) $(tool_bin)
 
 deps:
@@ -83,6 +97,10 @@ deps:
 # T chooses test files by name: make check T=map
 check: deps all tests
 	$(Q)VNEP_BUILD=$(BUILD) tests/run $(T)
+
+# What takes longer than a change should wait: crash states, power cuts, every bit of a journal.
+check-full: deps all tests
+	$(Q)rc=0; for t in tests/full/*.sh; do VNEP_BUILD=$(BUILD) $$t || rc=1; done; exit $$rc
 
 demo: deps all
 	$(Q)VNEP_BIN=$(CURDIR)/$(BUILD)/bin examples/demo.sh

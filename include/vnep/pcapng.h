@@ -36,6 +36,7 @@ struct vnep_pcapng_section {
 	uint32_t segment, previous; /* previous 0: this is the first one */
 	uint64_t previous_end;
 	uint64_t file; /* random, part of each group's CRC32: bytes of another file never pass */
+	uint64_t end;  /* of a segment that was written anew: where it ends; 0: by growing */
 	char boot[VNEP_PCAPNG_BOOT_LEN + 1];
 };
 
@@ -67,7 +68,8 @@ struct vnep_pcapng_record {
 struct vnep_pcapng_sync {
 	uint64_t group; /* counts from 1 in the whole journal */
 	uint64_t start;
-	uint32_t crc; /* vnep_pcapng_crc over the file number (eight octets, little endian) and the
+	uint64_t file; /* that of the section: a mark of another file, or an old one, is no mark here */
+	uint32_t crc;  /* vnep_pcapng_crc over the file number (eight octets, little endian) and the
 			 group */
 };
 

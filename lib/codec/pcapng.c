@@ -136,6 +136,7 @@ void vnep_pcapng_put_section(struct vnep_buf *out, const struct vnep_pcapng_sect
 	vnep_buf_put_le32(&fields, section->previous);
 	vnep_buf_put_le64(&fields, section->previous_end);
 	vnep_buf_put_le64(&fields, section->file);
+	vnep_buf_put_le64(&fields, section->end);
 	vnep_buf_put(&fields, boot, sizeof boot);
 	block_end(out, start, &fields);
 	vnep_buf_release(&fields);
@@ -218,6 +219,7 @@ void vnep_pcapng_put_sync(struct vnep_buf *out, const struct vnep_pcapng_sync *s
 
 	vnep_buf_put_le64(&data, sync->group);
 	vnep_buf_put_le64(&data, sync->start);
+	vnep_buf_put_le64(&data, sync->file);
 	vnep_buf_put_le32(&data, sync->crc);
 	if (data.rc)
 		out->rc = data.rc;
@@ -345,6 +347,7 @@ static int get_section(struct vnep_pcapng_block *out, struct in *fields, struct 
 	section.previous = get32(fields);
 	section.previous_end = get64(fields);
 	section.file = get64(fields);
+	section.end = get64(fields);
 	boot = vnep_rd_mem(&fields->rd, VNEP_PCAPNG_BOOT_LEN);
 	if (boot)
 		memcpy(section.boot, boot, VNEP_PCAPNG_BOOT_LEN);
@@ -405,6 +408,7 @@ static int get_sync(struct vnep_pcapng_block *out, struct in *data, struct vnep_
 	struct vnep_pcapng_sync sync = { .group = get64(data) };
 
 	sync.start = get64(data);
+	sync.file = get64(data);
 	sync.crc = get32(data);
 	out->type = VNEP_PCAPNG_SYNC;
 	out->sync = sync;

@@ -19,6 +19,14 @@
 #include "vnep/pcapng.h"
 #include "vnep/vio.h"
 
+/* What the crash test must find (tests/crash/bugs.c): nothing at all in any other build. */
+#ifdef VNEP_BUGS
+extern unsigned vnep_bug;
+#define VNEP_BUG(n) (vnep_bug == (n))
+#else
+#define VNEP_BUG(n) false
+#endif
+
 /* The values of the index. All fixed width, no holes, read and written by memcpy. */
 
 struct vnep_jtail {
@@ -177,6 +185,8 @@ struct vnep_jfound {
 
 void vnep_jwalk_init(struct vnep_jwalk *walk, const struct vnep_vio *vio, int fd, uint32_t segment,
 	uint64_t at, uint64_t end);
+/* The walk begins behind a mark: this is the file, and that was its group, so the next one can be checked. */
+void vnep_jwalk_resume(struct vnep_jwalk *walk, uint64_t file, uint64_t group);
 void vnep_jwalk_release(struct vnep_jwalk *walk); /* closes fd */
 /* enum vnep_jstep, or a negative error of read(2). A mark whose group does not agree is DAMAGE of
  * the whole group, then the BLOCK. */
@@ -238,6 +248,7 @@ bool vnep_journal_index_trusted(struct vnep_journal *journal);
 /* The index is about to change: it is not clean any more. */
 int vnep_journal_soil(struct vnep_journal *journal, struct vnep_err *err);
 void vnep_journal_clean(struct vnep_journal *journal);
+void vnep_journal_confirm(struct vnep_journal *journal);
 
 /* One event by its place; out->frame lends buf. The name of the device is the caller's. */
 int vnep_journal_load(struct vnep_journal *journal, const struct vnep_jevent *entry,

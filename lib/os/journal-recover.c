@@ -36,7 +36,7 @@ bool vnep_journal_index_trusted(struct vnep_journal *journal)
 	same = vnep_vio_read_all(vio, fd, boot, sizeof boot, 0) == sizeof boot &&
 	       !memcmp(boot, journal->boot, sizeof boot);
 	vio->close(vio, fd);
-	return same || !vio->stat(vio, journal->index_dir, "clean", &size);
+	return same || VNEP_BUG(11) || !vio->stat(vio, journal->index_dir, "clean", &size);
 }
 
 static int write_file(
@@ -61,10 +61,10 @@ int vnep_journal_soil(struct vnep_journal *journal, struct vnep_err *err)
 	const struct vnep_vio *vio = journal->vio;
 	uint64_t size;
 
-	if (vio->stat(vio, journal->index_dir, "clean", &size))
+	if (VNEP_BUG(8) || vio->stat(vio, journal->index_dir, "clean", &size))
 		return 0;
 	if (vio->remove(vio, journal->index_dir, "clean") ||
-		vio->sync_folder(vio, journal->index_dir))
+		(!VNEP_BUG(9) && vio->sync_folder(vio, journal->index_dir)))
 		return vnep_err_sys(err, errno, "cannot remove %s/index/clean", journal->path);
 	return 0;
 }
@@ -181,6 +181,7 @@ static int apply(
 	case VNEP_PCAPNG_PACKET: return apply_packet(journal, found, &place, err);
 	case VNEP_PCAPNG_RECORD: return apply_record(journal, found, &place, err);
 	case VNEP_PCAPNG_SYNC:
+		tail->file = block->sync.file;
 		tail->group = block->sync.group;
 		tail->offset = found->offset + block->len;
 		return 0;
@@ -189,23 +190,63 @@ static int apply(
 	return 0;
 }
 
-/* Where the last mark of the segment ends; at if there is none behind it. */
-static int last_mark(struct vnep_journal *journal, uint32_t segment, uint64_t at, uint64_t size,
-	uint64_t *end, struct vnep_err *err)
+/* Everything in front of *end is the journal. *doubt: the last group has its mark but does not agree with
+ * it. A mark proves that what is in front of its group was durable, not that its own group was. */
+static int last_mark(struct vnep_journal *journal, uint64_t size, uint64_t *end, bool *doubt,
+	struct vnep_err *err)
 {
+	struct vnep_jtail *tail = &journal->tail;
 	struct vnep_jfound found;
 	struct vnep_jwalk walk;
-	int fd, rc = vnep_journal_open_segment(journal, segment, O_RDONLY, &fd, err);
+	bool whole = true;
+	int fd, rc = vnep_journal_open_segment(journal, tail->segment, O_RDONLY, &fd, err);
 
-	*end = at;
+	*end = tail->offset;
+	*doubt = false;
 	if (rc)
 		return rc;
-	vnep_jwalk_init(&walk, journal->vio, fd, segment, at, size);
-	while ((rc = vnep_jwalk_next(&walk, &found, err)) > 0)
-		if (rc == VNEP_JSTEP_BLOCK && found.block.type == VNEP_PCAPNG_SYNC)
-			*end = walk.at;
+	vnep_jwalk_init(&walk, journal->vio, fd, tail->segment, tail->offset, size);
+	if (tail->file)
+		vnep_jwalk_resume(&walk, tail->file, tail->group);
+	while ((rc = vnep_jwalk_next(&walk, &found, err)) > 0) {
+		if (rc == VNEP_JSTEP_DAMAGE)
+			whole = false;
+		if (rc == VNEP_JSTEP_DAMAGE || found.block.type != VNEP_PCAPNG_SYNC)
+			continue;
+		*end = whole || VNEP_BUG(5) ? walk.at : found.block.sync.start;
+		*doubt = *end != walk.at;
+		whole = true;
+	}
+	if (VNEP_BUG(6))
+		*end = size;
+	if (*end < tail->offset)
+		*end = tail->offset;
 	vnep_jwalk_release(&walk);
 	return rc;
+}
+
+/* Octets that are cut although they may be worth a look: beside the segment. What cannot be kept is cut all
+ * the same. */
+static void keep_aside(struct vnep_journal *journal, int fd, uint64_t from, uint64_t to)
+{
+	const struct vnep_vio *vio = journal->vio;
+	struct vnep_buf octets = { 0 };
+	char name[VNEP_JSEGMENT_LEN + 16];
+	ssize_t n;
+	int aside;
+
+	snprintf(name, sizeof name, "%010u-%llu.cut", journal->tail.segment,
+		(unsigned long long)from);
+	aside = vio->open(vio, journal->dir, name, O_WRONLY | O_CREAT | O_TRUNC);
+	if (aside < 0)
+		return;
+	if (vnep_buf_reserve(&octets, (size_t)(to - from))) {
+		n = vnep_vio_read_all(vio, fd, octets.data, (size_t)(to - from), from);
+		if (n > 0)
+			vnep_vio_write_all(vio, aside, octets.data, (size_t)n, 0);
+	}
+	vnep_buf_release(&octets);
+	vio->close(vio, aside);
 }
 
 static int commit_so_far(struct vnep_journal *journal, struct vnep_err *err)
@@ -260,19 +301,24 @@ static int take_last(
 	struct vnep_jtail *tail = &journal->tail;
 	char name[VNEP_JSEGMENT_LEN];
 	uint64_t end;
-	int rc = last_mark(journal, tail->segment, tail->offset, size, &end, err);
+	bool doubt;
+	int rc = last_mark(journal, size, &end, &doubt, err);
 
 	vnep_jsegment_name(name, tail->segment);
 	if (rc)
 		goto out;
 	if (end < size)
 		*cut += size - end;
+	if (doubt)
+		keep_aside(journal, fd, end, size);
 	if (end == 0) { /* a segment that was being born */
 		if (vio->remove(vio, journal->dir, name) || vio->sync_folder(vio, journal->dir))
 			rc = vnep_err_sys(err, errno, "cannot remove %s/%s", journal->path, name);
 		goto out;
 	}
-	if (vio->cut(vio, fd, end) || vio->sync(vio, fd)) {
+	/* What is taken may not have been synced, nor its name: from here on it counts as durable. */
+	if (vio->cut(vio, fd, end) || (!VNEP_BUG(12) && vio->sync(vio, fd)) ||
+		(!VNEP_BUG(3) && vio->sync_folder(vio, journal->dir))) {
 		rc = vnep_err_sys(
 			err, errno, "cannot cut the torn tail of %s/%s", journal->path, name);
 		goto out;

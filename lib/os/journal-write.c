@@ -83,6 +83,9 @@ static int start_segment(struct vnep_journal *journal, struct vnep_err *err)
 		.previous = tail->segment,
 		.previous_end = tail->offset };
 
+	if (VNEP_BUG(10))
+		section.previous = 0;
+
 	while (!section.file) /* 0 says: not known */
 		if (getrandom(&section.file, sizeof section.file, 0) != sizeof section.file)
 			return vnep_err_sys(err, errno, "cannot get random octets");
@@ -120,6 +123,20 @@ static int begin_locked(struct vnep_journal *journal, struct vnep_err *err)
 		rc = start_segment(journal, err);
 	journal->group_base = journal->tail.offset;
 	return rc;
+}
+
+static int commit_group(struct vnep_journal *journal, struct vnep_err *err);
+
+/* A mark behind the last group: that group was durable, so what is wrong in it from now on is damage and no
+ * torn tail. Without it nothing is lost. */
+void vnep_journal_confirm(struct vnep_journal *journal)
+{
+	journal->segment_octets = UINT64_MAX; /* not a segment of its own */
+	if (begin_locked(journal, NULL))
+		vnep_jindex_abort(&journal->index);
+	else if (!journal->fresh)
+		commit_group(journal, NULL);
+	vnep_jindex_abort(&journal->index);
 }
 
 static void end_group(struct vnep_journal *journal)
@@ -232,8 +249,9 @@ static int write_group(struct vnep_journal *journal, struct vnep_err *err)
 		undo(journal, false);
 		return vnep_err_sys(err, -rc, "cannot write to the journal %s", journal->path);
 	}
-	if (vio->sync(vio, journal->fd) ||
-		(journal->fresh && vio->sync_folder(vio, journal->dir))) {
+	if ((!VNEP_BUG(1) && vio->sync(vio, journal->fd) &&
+		    !(VNEP_BUG(4) && !vio->sync(vio, journal->fd))) ||
+		(journal->fresh && !VNEP_BUG(2) && vio->sync_folder(vio, journal->dir))) {
 		rc = vnep_err_sys(err, errno, "cannot sync the journal %s", journal->path);
 		undo(journal, true);
 		return rc;
@@ -245,7 +263,9 @@ static void put_mark(struct vnep_journal *journal)
 {
 	struct vnep_jtail *tail = &journal->tail;
 	struct vnep_buf *group = &journal->group;
-	struct vnep_pcapng_sync sync = { .group = ++tail->group, .start = journal->group_base };
+	struct vnep_pcapng_sync sync = {
+		.group = ++tail->group, .start = journal->group_base, .file = tail->file
+	};
 
 	sync.crc = vnep_pcapng_crc(vnep_pcapng_crc_file(tail->file), group->data, group->len);
 	vnep_pcapng_put_sync(group, &sync);
@@ -264,6 +284,16 @@ static int commit_index(struct vnep_journal *journal, struct vnep_err *err)
 	return rc;
 }
 
+static int commit_group(struct vnep_journal *journal, struct vnep_err *err)
+{
+	int rc;
+
+	put_mark(journal);
+	rc = journal->group.rc ? vnep_err_sys(err, -journal->group.rc, "journal")
+			       : write_group(journal, err);
+	return rc ? rc : commit_index(journal, err);
+}
+
 int vnep_journal_commit(struct vnep_journal *journal, struct vnep_err *err)
 {
 	int rc = journal->broken;
@@ -274,11 +304,7 @@ int vnep_journal_commit(struct vnep_journal *journal, struct vnep_err *err)
 	} else if (!journal->blocks) { /* a new segment that nobody used does not come to be */
 		rc = vnep_jindex_commit(&journal->index, err);
 	} else {
-		put_mark(journal);
-		rc = journal->group.rc ? vnep_err_sys(err, -journal->group.rc, "journal")
-				       : write_group(journal, err);
-		if (!rc)
-			rc = commit_index(journal, err);
+		rc = commit_group(journal, err);
 	}
 	if (!rc) {
 		journal->dirty = true;

@@ -300,6 +300,7 @@ static void leave_tidy(struct vnep_journal *journal)
 	if (!journal->locked && flock(journal->lock, LOCK_EX | LOCK_NB))
 		return; /* the writer that has the lock will do it */
 	journal->locked = true;
+	vnep_journal_confirm(journal);
 	if (journal->fd >= 0 && !journal->vio->size(journal->vio, journal->fd, &size) &&
 		journal->vio->cut(journal->vio, journal->fd, size))
 		errno = 0; /* only space that a later group would use anyway */

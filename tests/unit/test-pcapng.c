@@ -30,11 +30,12 @@ static void put_one(struct vnep_buf *buf, unsigned which)
 		.previous = 1,
 		.previous_end = 4096,
 		.file = 0x1122334455667788,
+		.end = 8192,
 		.boot = "01234567-89ab-cdef-0123-456789abcdef" };
 	static const struct vnep_pcapng_interface interface = { .id = 3,
 		.name = "urn:dev:mac:00005efffe005301" };
 	static const struct vnep_pcapng_sync sync = {
-		.group = 9, .start = 12345678901, .crc = 0xfeedface
+		.group = 9, .start = 12345678901, .file = 77, .crc = 0xfeedface
 	};
 	static const char json[] = "{\"type\":\"outcome\",\"v\":1}";
 
@@ -58,6 +59,7 @@ TEST("a section comes back as it was written")
 	CHECK_INT(block.len, buf.len);
 	CHECK_INT(block.section.segment, 2);
 	CHECK_INT(block.section.previous, 1);
+	CHECK_INT(block.section.end, 8192);
 	CHECK_INT(block.section.previous_end, 4096);
 	CHECK(block.section.file == 0x1122334455667788);
 	CHECK_STR(block.section.boot, "01234567-89ab-cdef-0123-456789abcdef");
@@ -115,6 +117,7 @@ TEST("records and marks come back as they were written")
 	CHECK_INT(block.type, VNEP_PCAPNG_SYNC);
 	CHECK_INT(block.sync.group, 9);
 	CHECK_INT(block.sync.start, 12345678901);
+	CHECK_INT(block.sync.file, 77);
 	CHECK_INT(block.sync.crc, 0xfeedface);
 	vnep_buf_release(&buf);
 }
