@@ -9,6 +9,7 @@
  * anything inside is believed.
  */
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 #include <zlib.h>
 
@@ -41,6 +42,7 @@ enum {
 	BLOCK_MIN = 12,
 	WHAT_RECORD = 1,
 	WHAT_SYNC = 2,
+	WHAT_ERASED = 3,
 	COMMENT_MAX = 256,
 	FIELDS_MIN = 16, /* PEN, magic, version and padding, CRC32 */
 };
@@ -225,6 +227,30 @@ void vnep_pcapng_put_sync(struct vnep_buf *out, const struct vnep_pcapng_sync *s
 		out->rc = data.rc;
 	else
 		put_custom(out, WHAT_SYNC, data.data, data.len, NULL);
+	vnep_buf_release(&data);
+}
+
+void vnep_pcapng_put_erased(struct vnep_buf *out, const struct vnep_pcapng_erased *erased)
+{
+	char comment[COMMENT_MAX];
+	struct vnep_buf data = { 0 };
+
+	vnep_buf_put_le64(&data, erased->seq);
+	vnep_buf_put_le64(&data, erased->count);
+	vnep_buf_put_le64(&data, erased->synced);
+	vnep_buf_put_le64(&data, erased->disconnect);
+	vnep_buf_put_le64(&data, erased->life);
+	vnep_buf_put_le64(&data, (uint64_t)erased->first.ns);
+	vnep_buf_put_le64(&data, (uint64_t)erased->life_ts.ns);
+	vnep_buf_put_le32(&data, erased->conn);
+	vnep_buf_put_le32(&data, erased->connected);
+	vnep_buf_put(&data, erased->dev, strnlen(erased->dev, VNEP_URN_MAX));
+	snprintf(comment, sizeof comment, "%.128s: %llu erased of %llu", erased->dev,
+		(unsigned long long)erased->seq, (unsigned long long)erased->count);
+	if (data.rc)
+		out->rc = data.rc;
+	else
+		put_custom(out, WHAT_ERASED, data.data, data.len, comment);
 	vnep_buf_release(&data);
 }
 
@@ -415,6 +441,31 @@ static int get_sync(struct vnep_pcapng_block *out, struct in *data, struct vnep_
 	return fields_end(data, err);
 }
 
+static int get_erased(struct vnep_pcapng_block *out, struct in *data, struct vnep_err *err)
+{
+	struct vnep_pcapng_erased erased = { .seq = get64(data) };
+	size_t len;
+	const uint8_t *dev;
+
+	erased.count = get64(data);
+	erased.synced = get64(data);
+	erased.disconnect = get64(data);
+	erased.life = get64(data);
+	erased.first.ns = (int64_t)get64(data);
+	erased.life_ts.ns = (int64_t)get64(data);
+	erased.conn = get32(data);
+	erased.connected = get32(data);
+	len = vnep_rd_left(&data->rd);
+	dev = vnep_rd_mem(&data->rd, len);
+	if (data->rd.overrun || !len || len > VNEP_URN_MAX || memchr(dev, 0, len) || !erased.seq ||
+		!erased.count || erased.count > UINT64_MAX - erased.seq)
+		return vnep_err_set(err, VNEP_EDAMAGED, "an erased range that is none");
+	memcpy(erased.dev, dev, len);
+	out->type = VNEP_PCAPNG_ERASED;
+	out->erased = erased;
+	return 0;
+}
+
 /* The fixed part of a packet block, before its options. */
 static int packet_head(struct vnep_pcapng_packet *packet, struct in *in, struct vnep_err *err)
 {
@@ -465,10 +516,11 @@ static int get_custom(struct vnep_pcapng_block *out, struct in *in, const uint8_
 		rc = fields_end(&fields, err);
 	if (rc)
 		return rc;
-	if (what == WHAT_SYNC) {
-		body = sub(in, text, body_len);
+	body = sub(in, text, body_len);
+	if (what == WHAT_SYNC)
 		return get_sync(out, &body, err);
-	}
+	if (what == WHAT_ERASED)
+		return get_erased(out, &body, err);
 	if (what != WHAT_RECORD)
 		return vnep_err_set(err, VNEP_EDAMAGED, "a custom block of a kind we do not know");
 	out->type = VNEP_PCAPNG_RECORD;

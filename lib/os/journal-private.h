@@ -9,6 +9,8 @@
  *     journal-write    groups: begin, commit, what happens when the disk says no
  *     journal-append   events, checkpoints, outcomes into the open group
  *     journal-read     pending, by seq, in file order
+ *     journal-rewrite  segments written anew without some of their events
+ *     journal-prune    what is taken out, and which segments that touches
  *     journal          open, close, lock
  */
 #ifndef VNEP_JOURNAL_PRIVATE_H
@@ -38,7 +40,7 @@ struct vnep_jtail {
 	uint32_t segment;	  /* 0: nothing was written yet */
 	uint32_t interface_count; /* of the segment */
 	uint32_t device_count;
-	uint32_t given_up; /* what stands behind offset is not the journal: go to a new segment */
+	uint32_t given_up; /* nothing more goes into this segment: go to a new one */
 };
 
 struct vnep_jdevice {
@@ -60,6 +62,7 @@ enum {
 struct vnep_jevent {
 	uint64_t offset;
 	uint64_t hash;		  /* of deliverable events: what duplicates are found by */
+	int64_t ns;		  /* when it was */
 	uint32_t segment, length; /* of the block */
 	uint32_t octets;	  /* of the frame */
 	uint8_t flags, attempts, kind, direction;
@@ -113,6 +116,8 @@ int vnep_jindex_next_event(struct vnep_jindex *ix, uint32_t id, uint64_t *seq,
 int vnep_jindex_next_pending(
 	struct vnep_jindex *ix, uint32_t id, uint64_t *seq, struct vnep_err *err);
 int vnep_jindex_next_waiting(struct vnep_jindex *ix, uint32_t *id, struct vnep_err *err);
+int vnep_jindex_del_event(
+	struct vnep_jindex *ix, uint32_t id, uint64_t seq, struct vnep_err *err);
 /* In and out of pending; the hash leads to the newest pending event that has it. */
 int vnep_jindex_put_pending(
 	struct vnep_jindex *ix, uint32_t id, uint64_t seq, uint64_t hash, struct vnep_err *err);
@@ -148,6 +153,9 @@ int vnep_jrules_checkpoint(struct vnep_jindex *ix, struct vnep_jtail *tail, uint
 	struct vnep_journal_moved *moved, struct vnep_err *err);
 int vnep_jrules_outcome(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_t id,
 	struct vnep_jdevice *device, const struct vnep_outcome *outcome, struct vnep_err *err);
+/* Events that are not there any more: what they had done. */
+void vnep_jrules_erased(struct vnep_jtail *tail, struct vnep_jdevice *device,
+	const struct vnep_pcapng_erased *erased);
 uint64_t vnep_jrules_resume(const struct vnep_jdevice *device);
 
 /* Items. encode appends one block; decode lends the block's bytes, dev of a packet is left "". */
@@ -158,6 +166,7 @@ int vnep_jitem_decode(
 
 /* Walk through a segment. */
 enum { VNEP_JSEGMENT_LEN = 32 };
+#define VNEP_JREWRITE "rewrite.new" /* a segment on its way to its name */
 void vnep_jsegment_name(char out[static VNEP_JSEGMENT_LEN], uint32_t segment);
 
 struct vnep_jwalk {
@@ -170,6 +179,7 @@ struct vnep_jwalk {
 	uint64_t file;
 	uint32_t crc;
 	bool whole; /* crc covers the group from its start */
+	bool anew;  /* the segment was written anew: groups are missing in it */
 	bool big;
 	struct vnep_buf buf; /* the octets from base on */
 	uint64_t base;
@@ -232,10 +242,15 @@ void vnep_journal_unlock(struct vnep_journal *journal);
 int vnep_journal_open_segment(
 	struct vnep_journal *journal, uint32_t segment, int flags, int *fd, struct vnep_err *err);
 bool vnep_journal_has_segment(struct vnep_journal *journal, uint32_t segment, uint64_t *octets);
-/* The smallest number from `from` on: 0, or VNEP_ENOTFOUND. */
+/* The biggest number smaller than below; the smallest one from `from` on: 0, or VNEP_ENOTFOUND. */
+int vnep_journal_last_segment(
+	struct vnep_journal *journal, uint32_t below, uint32_t *out, struct vnep_err *err);
 int vnep_journal_next_segment(
 	struct vnep_journal *journal, uint32_t from, uint32_t *out, struct vnep_err *err);
-/* Where a closed segment ends: as its successor says, or its size. */
+/* What stands at its beginning; false: it is not there, or damaged. */
+bool vnep_journal_header(
+	struct vnep_journal *journal, uint32_t segment, struct vnep_pcapng_section *out);
+/* Where a closed segment ends: as it says itself, as its successor says, or its size. */
 int vnep_journal_segment_end(
 	struct vnep_journal *journal, uint32_t segment, uint64_t *end, struct vnep_err *err);
 
@@ -249,6 +264,27 @@ bool vnep_journal_index_trusted(struct vnep_journal *journal);
 int vnep_journal_soil(struct vnep_journal *journal, struct vnep_err *err);
 void vnep_journal_clean(struct vnep_journal *journal);
 void vnep_journal_confirm(struct vnep_journal *journal);
+/* The segments are about to change behind the index: until it is believed again, whoever opens the journal
+ * makes it anew. */
+int vnep_journal_distrust(struct vnep_journal *journal, struct vnep_err *err);
+int vnep_journal_believe(struct vnep_journal *journal, struct vnep_err *err);
+
+/* Write the segments from..to anew as one, numbered to, without the events in front of the floors (by id;
+ * without their outcomes and checkpoints, too). What cannot be read is left out. The segment of the tail must
+ * be given up before. */
+struct vnep_jpruned {
+	uint64_t events, octets_before, octets_after;
+};
+int vnep_journal_rewrite(struct vnep_journal *journal, uint32_t from, uint32_t to,
+	const uint64_t *floors, int64_t port_floor_ns, struct vnep_jpruned *out,
+	struct vnep_err *err);
+
+/* The segment that is open for reading may have been written anew. */
+void vnep_journal_forget_read(struct vnep_journal *journal);
+
+/* Between enter and leave. */
+int vnep_journal_device_by_id(struct vnep_journal *journal, uint32_t id,
+	struct vnep_journal_device *out, struct vnep_err *err);
 
 /* One event by its place; out->frame lends buf. The name of the device is the caller's. */
 int vnep_journal_load(struct vnep_journal *journal, const struct vnep_jevent *entry,

@@ -76,6 +76,21 @@ void vnep_journal_clean(struct vnep_journal *journal)
 		write_file(journal, "clean", "", NULL);
 }
 
+int vnep_journal_distrust(struct vnep_journal *journal, struct vnep_err *err)
+{
+	const struct vnep_vio *vio = journal->vio;
+
+	if ((!vio->remove(vio, journal->index_dir, "boot") || errno == ENOENT) &&
+		!vio->sync_folder(vio, journal->index_dir))
+		return 0;
+	return vnep_err_sys(err, errno, "cannot remove %s/index/boot", journal->path);
+}
+
+int vnep_journal_believe(struct vnep_journal *journal, struct vnep_err *err)
+{
+	return write_file(journal, "boot", journal->boot, err);
+}
+
 /* One device of a block; a name that is new gets the next number. */
 static int device_of(struct vnep_journal *journal, const char *dev, uint32_t *id,
 	struct vnep_jdevice *device, struct vnep_err *err)
@@ -168,6 +183,19 @@ static int apply_record(struct vnep_journal *journal, const struct vnep_jfound *
 	return rc ? rc : vnep_jindex_put_device(ix, id, &device, err);
 }
 
+static int apply_erased(
+	struct vnep_journal *journal, const struct vnep_pcapng_erased *erased, struct vnep_err *err)
+{
+	struct vnep_jdevice device;
+	uint32_t id;
+	int rc = device_of(journal, erased->dev, &id, &device, err);
+
+	if (rc)
+		return rc;
+	vnep_jrules_erased(&journal->tail, &device, erased);
+	return vnep_jindex_put_device(&journal->index, id, &device, err);
+}
+
 static int apply(
 	struct vnep_journal *journal, const struct vnep_jfound *found, struct vnep_err *err)
 {
@@ -176,10 +204,14 @@ static int apply(
 	struct vnep_jplace place = { tail->segment, (uint32_t)block->len, found->offset };
 
 	switch (block->type) {
-	case VNEP_PCAPNG_SECTION: tail->file = block->section.file; return 0;
+	case VNEP_PCAPNG_SECTION:
+		tail->file = block->section.file;
+		tail->given_up = block->section.end != 0; /* whole as it is */
+		return 0;
 	case VNEP_PCAPNG_INTERFACE: return apply_interface(journal, &block->interface, err);
 	case VNEP_PCAPNG_PACKET: return apply_packet(journal, found, &place, err);
 	case VNEP_PCAPNG_RECORD: return apply_record(journal, found, &place, err);
+	case VNEP_PCAPNG_ERASED: return apply_erased(journal, &block->erased, err);
 	case VNEP_PCAPNG_SYNC:
 		tail->file = block->sync.file;
 		tail->group = block->sync.group;
@@ -334,7 +366,9 @@ static int take_from(struct vnep_journal *journal, uint32_t segment, bool last, 
 {
 	const struct vnep_vio *vio = journal->vio;
 	struct vnep_jtail *tail = &journal->tail;
+	struct vnep_pcapng_section section;
 	uint64_t size, end;
+	bool anew;
 	int fd, rc;
 
 	if (segment != tail->segment) {
@@ -349,14 +383,44 @@ static int take_from(struct vnep_journal *journal, uint32_t segment, bool last, 
 		vio->close(vio, fd);
 		return rc;
 	}
-	if (last && !tail->given_up && (!tail->offset || size > tail->offset))
+	anew = vnep_journal_header(journal, segment, &section) && section.end;
+	if (last && !anew && !tail->given_up && (!tail->offset || size > tail->offset))
 		return take_last(journal, fd, size, cut, err);
+	last = last && !anew;
 	rc = last ? 0 : vnep_journal_segment_end(journal, segment, &end, err);
 	if (rc || last || end <= tail->offset) {
 		vio->close(vio, fd);
 		return rc;
 	}
 	return take_segment(journal, fd, end, err);
+}
+
+/* The newest segment may be only a name: without its header nobody knows where the one in front of it ends, which
+ * may be the one whose sync failed. Without a mark nothing in it was ever durable. */
+static int drop_unborn(struct vnep_journal *journal, uint64_t *cut, struct vnep_err *err)
+{
+	const struct vnep_vio *vio = journal->vio;
+	struct vnep_pcapng_section section;
+	struct vnep_jtail tail = journal->tail;
+	char name[VNEP_JSEGMENT_LEN];
+	uint64_t size, end;
+	uint32_t segment;
+	bool doubt;
+	int rc = vnep_journal_last_segment(journal, UINT32_MAX, &segment, err);
+
+	if (rc || segment <= tail.segment || vnep_journal_header(journal, segment, &section) ||
+		!vnep_journal_has_segment(journal, segment, &size))
+		return rc == VNEP_ENOTFOUND ? 0 : rc;
+	journal->tail = (struct vnep_jtail){ .segment = segment };
+	rc = last_mark(journal, size, &end, &doubt, err);
+	journal->tail = tail;
+	if (rc || end)
+		return rc;
+	*cut += size;
+	vnep_jsegment_name(name, segment);
+	if (vio->remove(vio, journal->dir, name) || vio->sync_folder(vio, journal->dir))
+		return vnep_err_sys(err, errno, "cannot remove %s/%s", journal->path, name);
+	return 0;
 }
 
 int vnep_journal_catch_up(struct vnep_journal *journal, uint64_t *cut, struct vnep_err *err)
@@ -374,6 +438,8 @@ int vnep_journal_catch_up(struct vnep_journal *journal, uint64_t *cut, struct vn
 	else if (rc)
 		return rc;
 	rc = vnep_journal_soil(journal, err);
+	if (!rc)
+		rc = drop_unborn(journal, cut, err);
 	if (rc)
 		return rc;
 	rc = vnep_journal_next_segment(journal, journal->tail.segment, &segment, err);
@@ -387,6 +453,37 @@ int vnep_journal_catch_up(struct vnep_journal *journal, uint64_t *cut, struct vn
 		segment = next;
 	}
 	return rc == VNEP_ENOTFOUND ? 0 : rc;
+}
+
+/* A segment that was written anew in place of several says so by the number of the one in front of it: those
+ * between the two are leftovers of a writer that was killed before it had removed them. From the newest down. */
+static int remove_leftovers(struct vnep_journal *journal, struct vnep_err *err)
+{
+	const struct vnep_vio *vio = journal->vio;
+	struct vnep_pcapng_section section;
+	char name[VNEP_JSEGMENT_LEN];
+	uint32_t above = UINT32_MAX, keep_below = UINT32_MAX, segment;
+	bool removed = false;
+
+	if (!vio->remove(vio, journal->dir, VNEP_JREWRITE))
+		removed = true;
+	while (!vnep_journal_last_segment(journal, above, &segment, err)) {
+		above = segment;
+		if (keep_below != UINT32_MAX && segment > keep_below && !VNEP_BUG(13)) {
+			vnep_jsegment_name(name, segment);
+			if (vio->remove(vio, journal->dir, name))
+				return vnep_err_sys(
+					err, errno, "cannot remove %s/%s", journal->path, name);
+			removed = true;
+		} else {
+			keep_below = vnep_journal_header(journal, segment, &section) && section.end
+					     ? section.previous
+					     : UINT32_MAX;
+		}
+	}
+	return removed && vio->sync_folder(vio, journal->dir)
+		       ? vnep_err_sys(err, errno, "%s", journal->path)
+		       : 0;
 }
 
 static int remove_index(struct vnep_journal *journal, struct vnep_err *err)
@@ -428,11 +525,13 @@ int vnep_journal_recover(struct vnep_journal *journal, uint64_t *cut, struct vne
 	if (rc == VNEP_EDAMAGED) {
 		rc = remove_index(journal, err);
 		if (!rc)
+			rc = remove_leftovers(journal, err);
+		if (!rc)
 			rc = open_and_catch_up(journal, cut, err);
 	}
 	if (rc)
 		return rc;
-	rc = write_file(journal, "boot", journal->boot, err);
+	rc = vnep_journal_believe(journal, err);
 	if (rc)
 		vnep_jindex_close(&journal->index);
 	return rc;

@@ -179,8 +179,9 @@ static bool is_stale(const struct vnep_jwalk *walk, const struct vnep_pcapng_blo
 /* A mark: does the group in front of it agree? */
 static bool agrees(const struct vnep_jwalk *walk, const struct vnep_pcapng_sync *sync)
 {
-	return !walk->whole || (sync->start == walk->group_start && sync->crc == walk->crc &&
-				       (!walk->group || sync->group == walk->group + 1));
+	return !walk->whole ||
+	       (sync->start == walk->group_start && sync->crc == walk->crc &&
+		       (!walk->group || walk->anew || sync->group == walk->group + 1));
 }
 
 int vnep_jwalk_next(struct vnep_jwalk *walk, struct vnep_jfound *out, struct vnep_err *err)
@@ -200,6 +201,7 @@ int vnep_jwalk_next(struct vnep_jwalk *walk, struct vnep_jfound *out, struct vne
 	out->offset = walk->at;
 	if (out->block.type == VNEP_PCAPNG_SECTION) {
 		walk->file = out->block.section.file;
+		walk->anew = out->block.section.end != 0;
 		next_group(walk, walk->group);
 	}
 	if (out->block.type == VNEP_PCAPNG_SYNC) {

@@ -94,6 +94,31 @@ static uint32_t segment_number(const char *name)
 	return strcmp(again, name) ? 0 : (uint32_t)number;
 }
 
+struct biggest {
+	uint32_t below, best;
+};
+
+static int take_biggest(const char *name, void *arg)
+{
+	struct biggest *b = arg;
+	uint32_t number = segment_number(name);
+
+	if (number < b->below && number > b->best)
+		b->best = number;
+	return 0;
+}
+
+int vnep_journal_last_segment(
+	struct vnep_journal *journal, uint32_t below, uint32_t *out, struct vnep_err *err)
+{
+	struct biggest b = { below, 0 };
+
+	if (journal->vio->list(journal->vio, journal->dir, take_biggest, &b))
+		return vnep_err_sys(err, errno, "cannot read %s", journal->path);
+	*out = b.best;
+	return b.best ? 0 : VNEP_ENOTFOUND;
+}
+
 struct smallest {
 	uint32_t from, best;
 };
@@ -134,26 +159,24 @@ int vnep_journal_next_segment(
 	return 0;
 }
 
-/* What the section header of the next segment says about this one. */
-static bool told_end(struct vnep_journal *journal, uint32_t segment, uint64_t *end)
+bool vnep_journal_header(
+	struct vnep_journal *journal, uint32_t segment, struct vnep_pcapng_section *out)
 {
 	struct vnep_jfound found;
 	struct vnep_jwalk walk;
 	uint64_t size;
-	bool told = false;
+	bool told;
 	int fd;
 
-	if (vnep_journal_open_segment(journal, segment + 1, O_RDONLY, &fd, NULL))
+	if (vnep_journal_open_segment(journal, segment, O_RDONLY, &fd, NULL))
 		return false;
 	if (journal->vio->size(journal->vio, fd, &size))
 		size = 0;
-	vnep_jwalk_init(&walk, journal->vio, fd, segment + 1, 0, size);
-	if (vnep_jwalk_next(&walk, &found, NULL) == VNEP_JSTEP_BLOCK &&
-		found.block.type == VNEP_PCAPNG_SECTION &&
-		found.block.section.previous == segment) {
-		*end = found.block.section.previous_end;
-		told = true;
-	}
+	vnep_jwalk_init(&walk, journal->vio, fd, segment, 0, size);
+	told = vnep_jwalk_next(&walk, &found, NULL) == VNEP_JSTEP_BLOCK &&
+	       found.block.type == VNEP_PCAPNG_SECTION;
+	if (told)
+		*out = found.block.section;
 	vnep_jwalk_release(&walk);
 	return told;
 }
@@ -161,9 +184,21 @@ static bool told_end(struct vnep_journal *journal, uint32_t segment, uint64_t *e
 int vnep_journal_segment_end(
 	struct vnep_journal *journal, uint32_t segment, uint64_t *end, struct vnep_err *err)
 {
-	if (told_end(journal, segment, end) || vnep_journal_has_segment(journal, segment, end))
+	struct vnep_pcapng_section section;
+	uint32_t next;
+
+	if (vnep_journal_header(journal, segment, &section) && section.end) {
+		*end = section.end;
 		return 0;
-	return vnep_err_sys(err, errno, "%s, segment %u", journal->path, segment);
+	}
+	if (!vnep_journal_next_segment(journal, segment + 1, &next, NULL) &&
+		vnep_journal_header(journal, next, &section) && section.previous == segment) {
+		*end = section.previous_end;
+		return 0;
+	}
+	if (vnep_journal_has_segment(journal, segment, end))
+		return 0;
+	return vnep_err_sys(err, ENOENT, "%s, segment %u", journal->path, segment);
 }
 
 static int read_boot(char out[static VNEP_PCAPNG_BOOT_LEN + 1], struct vnep_err *err)
@@ -317,8 +352,7 @@ void vnep_journal_close(struct vnep_journal *journal)
 	vnep_jindex_close(&journal->index);
 	if (journal->fd >= 0)
 		journal->vio->close(journal->vio, journal->fd);
-	if (journal->read_fd >= 0)
-		journal->vio->close(journal->vio, journal->read_fd);
+	vnep_journal_forget_read(journal);
 	if (journal->lock >= 0)
 		close(journal->lock);
 	if (journal->index_dir >= 0)

@@ -19,6 +19,9 @@ static const char *const names[] = {
 	"next-segment-forgets-the-end",
 	"index-of-another-boot-is-believed",
 	"recovery-does-not-sync-what-it-took",
+	"leftovers-of-a-rewrite-stay",
+	"rewritten-segment-is-not-synced",
+	"rewritten-segment-without-its-folder",
 };
 
 const char *vnep_bug_name(unsigned bug)

@@ -232,6 +232,8 @@ static void try_image(struct trying *t, const struct disk_image *image)
 	if (!wrong[0])
 		model_check_files(&t->run->model, &t->run->disk.now, &t->disk.now, t->cut, wrong,
 			sizeof wrong);
+	if (!wrong[0])
+		model_check_erased(&t->run->model, &t->disk.now, t->cut, wrong, sizeof wrong);
 	if (wrong[0]) {
 		violation(t, wrong);
 		seen_release(&first);

@@ -1,4 +1,5 @@
 /* model - numbered events, what may be left of them, and the invariants I6 to I12. */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,8 @@ void model_release(struct model *model)
 	*model = (struct model){ 0 };
 }
 
+#define PAYLOAD 0x5ca1ab1e00000000 /* nothing else looks like it */
+
 /* An IPv6 datagram whose payload is the number, three times. */
 static void datagram(uint8_t out[static MODEL_FRAME], uint64_t number)
 {
@@ -56,6 +59,7 @@ static void datagram(uint8_t out[static MODEL_FRAME], uint64_t number)
 		0, 2, 0x20, 1, 0x0d, 0xb8, 0, 0x0b, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x77, 0x9c, 0x40,
 		0x16, 0x33, 0, 32, 0, 0 };
 
+	number += PAYLOAD;
 	memcpy(out, head, sizeof head);
 	for (unsigned i = 0; i < 3; i++)
 		memcpy(out + sizeof head + 8 * i, &number, sizeof number);
@@ -103,11 +107,13 @@ static int dev_of(const char *dev)
 
 static uint64_t number_of(const struct vnep_event *event)
 {
-	uint64_t number = UINT64_MAX;
+	unsigned long number = ULONG_MAX;
 
-	if (event->frame && event->frame_len == MODEL_FRAME)
-		memcpy(&number, event->frame + MODEL_FRAME - 8, 8);
-	else if (event->kind == VNEP_KIND_NOTE)
+	if (event->frame && event->frame_len == MODEL_FRAME) {
+		memcpy(&number, event->frame + MODEL_FRAME - 8, sizeof number);
+		return number - PAYLOAD;
+	}
+	if (event->kind == VNEP_KIND_NOTE)
 		sscanf(event->text, "number %lu", &number);
 	return number;
 }
@@ -281,7 +287,8 @@ static void check_acked(const struct model *model, const struct seen *seen, size
 	bool there = seen->head[a->dev] >= a->seq;
 	uint64_t found = there ? seen->numbers[a->dev][a->seq - 1] : 0;
 
-	if (there && found == 0 && a->seq < may_be_gone(model, a->dev, cut))
+	if (there && found == 0 && a->seq < may_be_gone(model, a->dev, cut) &&
+		(a->settled || a->direction != VNEP_TO_DEVICE))
 		return;
 	if (found != number + 1)
 		broken(v, "I6: acknowledged, and gone or another", number, found);
@@ -344,6 +351,34 @@ void model_check(
 			check_acked(model, seen, n, cut, &v);
 	check_groups(model, seen, cut, &v);
 	check_cursors(model, seen, cut, &v);
+}
+
+void model_check_erased(const struct model *model, const struct disk_image *image, size_t cut,
+	char *out, size_t cap)
+{
+	struct verdict v = { out, cap };
+	const struct disk_names *names = &image->folder[FOLDER_JOURNAL];
+	uint8_t frame[MODEL_FRAME];
+	struct vnep_event event;
+
+	for (size_t i = 0; i < model->erasure_count; i++) {
+		const struct erasure *e = &model->erasures[i];
+
+		for (size_t n = 0; e->all && e->acked <= cut && n < model->attempt_count; n++) {
+			const struct attempt *a = &model->attempts[n];
+
+			if (a->dev != e->dev || a->kind != VNEP_KIND_DATA || a->begun >= e->begun)
+				continue;
+			model_event(model, n, &event, frame);
+			for (unsigned f = 0; f < names->count; f++) {
+				const struct vnep_buf *file = &image->file[names->item[f].file];
+
+				if (memmem(file->data, file->len, frame + MODEL_FRAME - 24, 24))
+					broken(&v, "erased, and still in a file", n,
+						names->item[f].file);
+			}
+		}
+	}
 }
 
 void model_check_files(const struct model *model, const struct disk_image *before,

@@ -45,6 +45,7 @@ struct erasure {
 	unsigned dev;
 	uint64_t below; /* events before this number may be gone */
 	size_t begun, acked;
+	bool all; /* once it is acknowledged, not an octet is left */
 };
 
 struct model {
@@ -83,6 +84,9 @@ void seen_release(struct seen *seen);
 
 /* Is this what may be left after a cut at this operation? "" or the invariant that is broken. */
 void model_check(const struct model *model, const struct seen *seen, size_t cut, char *wrong, size_t cap);
+/* What was erased is nowhere any more. */
+void model_check_erased(
+	const struct model *model, const struct disk_image *image, size_t cut, char *wrong, size_t cap);
 /* I8: octets that were promised are still there, as they were. before: when they were promised. */
 void model_check_files(const struct model *model, const struct disk_image *before,
 	const struct disk_image *after, size_t cut, char *wrong, size_t cap);

@@ -184,6 +184,57 @@ static void group(struct living *l)
 		acknowledge(l, first, cursor);
 }
 
+/* Everything of a device goes, what it was sent and its cursor's way there included. */
+static void erase(struct living *l)
+{
+	struct model *model = &l->run->model;
+	unsigned dev = (unsigned)upto(l, MODEL_DEVICES);
+	struct vnep_journal_pruned pruned;
+	struct vnep_journal_moved moved;
+	size_t erasure = model->erasure_count, cursor = model->cursor_count;
+	uint64_t end = l->head[dev] + 1;
+
+	if (end == 1)
+		return;
+	settle_below(l, dev, end);
+	model_cursor(model, (struct cursor_attempt){ dev, end, now(l), NEVER });
+	model_erasure(model, (struct erasure){ dev, end, now(l), NEVER, true });
+	if (vnep_journal_erase(l->journal, model_devs[dev], &moved, &pruned, NULL) ||
+		l->run->disk.dead)
+		return;
+	model->erasures[erasure].acked = model->cursors[cursor].acked = now(l);
+	l->synced[dev] = end;
+}
+
+struct floors {
+	struct living *l;
+	uint64_t floor[MODEL_DEVICES];
+};
+
+static uint64_t floor_of(const struct vnep_journal_device *device, void *arg)
+{
+	struct floors *f = arg;
+
+	for (unsigned dev = 0; dev < MODEL_DEVICES; dev++)
+		if (!strcmp(device->dev, model_devs[dev]))
+			return f->floor[dev];
+	return 0;
+}
+
+static void prune(struct living *l)
+{
+	struct vnep_journal_pruned pruned;
+	struct floors f = { .l = l };
+
+	for (unsigned dev = 0; dev < MODEL_DEVICES; dev++) {
+		f.floor[dev] = 1 + upto(l, l->head[dev] + 1);
+		model_erasure(&l->run->model,
+			(struct erasure){ dev, f.floor[dev], now(l), NEVER, false });
+	}
+	vnep_journal_prune(
+		l->journal, floor_of, &f, (struct vnep_wall){ INT64_MIN }, &pruned, NULL);
+}
+
 static void arm(struct living *l)
 {
 	struct disk_fault *fault = &l->run->disk.fault;
@@ -208,14 +259,29 @@ static void step(struct living *l)
 	} else if (what < 5) {
 		l->run->disk.kill_after =
 			upto(l, 2) ? 3 : upto(l, 6); /* 3: a new segment without its name */
-		if (l->run->disk.kill_after)
+		if (l->run->disk.kill_after && upto(l, 4)) {
 			group(l);
+		} else if (l->run->disk.kill_after) {
+			l->run->disk.kill_after = 1 + upto(l, 20);
+			erase(l);
+		}
 		kill_journal(l);
 		open_journal(l);
 	} else if (what < 8) {
+		uint64_t how = upto(l, 6);
+
 		arm(l);
-		group(l);
+		if (how == 0)
+			erase(l);
+		else if (how == 1)
+			prune(l);
+		else
+			group(l);
 		l->run->disk.fault = (struct disk_fault){ 0 };
+	} else if (what == 8) {
+		erase(l);
+	} else if (what == 9) {
+		prune(l);
 	} else {
 		group(l);
 	}
