@@ -13,7 +13,8 @@
 #include "vnep/table.h"
 
 extern const struct vnep_option journal_record_options[], journal_read_options[],
-	journal_watch_options[], journal_checkpoint_options[], journal_timeline_options[];
+	journal_watch_options[], journal_checkpoint_options[], journal_timeline_options[],
+	journal_prune_options[];
 int journal_record(struct vnep_cli *cli);
 int journal_append(struct vnep_cli *cli);
 int journal_read(struct vnep_cli *cli);
@@ -22,6 +23,7 @@ int journal_checkpoint(struct vnep_cli *cli);
 int journal_pending(struct vnep_cli *cli);
 int journal_timeline(struct vnep_cli *cli);
 int journal_verify(struct vnep_cli *cli);
+int journal_prune(struct vnep_cli *cli);
 int journal_stat(struct vnep_cli *cli);
 
 /* Open it and say what was cut. */

@@ -20,6 +20,8 @@ static const struct vnep_verb verbs[] = {
 		0, false, journal_timeline },
 	{ "verify", "", "read everything, check every hash and sequence", NULL, 0, 0, false,
 		journal_verify },
+	{ "prune", "", "take out what is too old or too much, or all of one device",
+		journal_prune_options, 0, 0, true, journal_prune },
 	{ "stat", "", "segments, devices, octets, oldest, newest", NULL, 0, 0, false,
 		journal_stat },
 	{ 0 },

@@ -99,6 +99,7 @@ static int on_item(const struct vnep_journal_item *item, void *arg)
 	struct verifying *v = arg;
 	const struct vnep_event *event = &item->event;
 	struct sequence *s;
+	uint64_t last;
 	int rc = 0;
 
 	if (++v->items % 4096 == 0)
@@ -112,8 +113,9 @@ static int on_item(const struct vnep_journal_item *item, void *arg)
 		rc = missing(v, s->dev, s->last + 1, event->seq - s->last - 1);
 	else if (event->seq <= s->last) /* twice the same number: one of them is wrong */
 		rc = missing(v, s->dev, event->seq, 1);
-	if (event->seq > s->last)
-		s->last = event->seq;
+	last = event->kind == VNEP_KIND_ERASED ? event->seq + event->count - 1 : event->seq;
+	if (last > s->last)
+		s->last = last;
 	return rc;
 }
 

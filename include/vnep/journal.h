@@ -105,6 +105,7 @@ struct vnep_journal_device {
 	uint64_t pending, pending_octets;
 	struct vnep_wall first_ts, last_ts, life_ts;
 	bool connected; /* a connect event without a disconnect behind it */
+	uint32_t number; /* devices are numbered from 0 as they come */
 };
 int vnep_journal_device(struct vnep_journal *journal, const char *dev,
 	struct vnep_journal_device *out, struct vnep_err *err);
@@ -160,6 +161,7 @@ int vnep_journal_watch(struct vnep_journal *journal, int *fd, struct vnep_err *e
 /* Retention. Each event that is stored, device by device in order of seq. */
 struct vnep_journal_stored {
 	const char *dev; /* lent */
+	uint32_t number; /* of the device */
 	uint64_t seq;
 	struct vnep_wall ts;
 	uint32_t octets; /* on disk */

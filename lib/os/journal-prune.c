@@ -98,7 +98,7 @@ static int give_stored(uint32_t id, uint64_t seq, const struct vnep_jevent *entr
 {
 	struct storing *s = arg;
 	struct vnep_journal_stored stored = {
-		.dev = s->dev, .seq = seq, .ts.ns = entry->ns, .octets = entry->length
+		.dev = s->dev, .number = id, .seq = seq, .ts.ns = entry->ns, .octets = entry->length
 	};
 	int rc = 0;
 

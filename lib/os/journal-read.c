@@ -101,6 +101,7 @@ int vnep_journal_device_by_id(struct vnep_journal *journal, uint32_t id,
 	if (rc)
 		return rc;
 	*out = public(&device);
+	out->number = id;
 	return vnep_jindex_name(&journal->index, id, out->dev, err);
 }
 

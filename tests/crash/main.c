@@ -19,7 +19,7 @@
 #include "vnep/err.h"
 #include "vnep/state.h"
 
-enum { EXHAUSTIVE = 10, EVERY = 8, MANY = 64, FEW = 4, SEEN_SLOTS = 1 << 21 };
+enum { EXHAUSTIVE = 10, EVERY = 8, MANY = 64, FEW = 4, SEEN_SLOTS = 1 << 17 };
 
 struct trying {
 	char state[200], index[256];
