@@ -23,7 +23,7 @@ VNEP_CPPFLAGS := -D_GNU_SOURCE -DVNEP_VERSION='"$(VERSION)"' -Iinclude
 VNEP_CFLAGS   := -std=c17 -fPIC -fstack-protector-strong -fno-strict-aliasing -Wall -Wextra -Wconversion \
 	-Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 $(if $(WERROR),-Werror)
 VNEP_SAN      := $(if $(SAN),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
-VNEP_LDLIBS    = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lpthread
+VNEP_LDLIBS    = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lpthread -lm
 
 lib_src  := $(sort $(wildcard lib/*/*.c))
 lib_obj  := $(lib_src:%.c=$(BUILD)/%.o)

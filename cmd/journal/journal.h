@@ -14,7 +14,7 @@
 
 extern const struct vnep_option journal_record_options[], journal_read_options[],
 	journal_watch_options[], journal_checkpoint_options[], journal_timeline_options[],
-	journal_prune_options[];
+	journal_prune_options[], journal_state_options[];
 int journal_record(struct vnep_cli *cli);
 int journal_append(struct vnep_cli *cli);
 int journal_read(struct vnep_cli *cli);
@@ -22,12 +22,16 @@ int journal_watch(struct vnep_cli *cli);
 int journal_checkpoint(struct vnep_cli *cli);
 int journal_pending(struct vnep_cli *cli);
 int journal_timeline(struct vnep_cli *cli);
+int journal_state(struct vnep_cli *cli);
 int journal_verify(struct vnep_cli *cli);
 int journal_prune(struct vnep_cli *cli);
 int journal_stat(struct vnep_cli *cli);
 
 /* Open it and say what was cut. */
 int journal_open(struct vnep_cli *cli, enum vnep_journal_open how, struct vnep_journal **out);
+
+/* The error of a reader that left something out. */
+int journal_damaged(struct vnep_cli *cli, uint64_t ranges);
 
 /* DEV: by the map where there is one, a URN also without it. */
 int journal_resolve(struct vnep_cli *cli, const char *word, char dev[static VNEP_URN_MAX + 1]);

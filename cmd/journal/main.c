@@ -16,6 +16,8 @@ static const struct vnep_verb verbs[] = {
 		journal_checkpoint_options, 0, 0, true, journal_checkpoint },
 	{ "pending", "", "print a status record for each device that waits for packets", NULL, 0, 0,
 		false, journal_pending },
+	{ "state", "", "what a device said last, per flow and CoAP path", journal_state_options, 0,
+		0, false, journal_state },
 	{ "timeline", "", "the life of a device, to be read by people", journal_timeline_options, 0,
 		0, false, journal_timeline },
 	{ "verify", "", "read everything, check every hash and sequence", NULL, 0, 0, false,

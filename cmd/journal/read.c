@@ -97,12 +97,8 @@ int journal_read(struct vnep_cli *cli)
 		rc = vnep_cli_has(cli, "pending") ? read_pending(&r) : read_all(&r);
 	if (!rc)
 		rc = journal_output_flush(&r.output, false);
-	if (!rc && r.damages) {
-		vnep_err_set(&cli->err, VNEP_EDAMAGED, "%llu damaged ranges were left out",
-			(unsigned long long)r.damages);
-		vnep_err_hint(&cli->err, "vnep-journal verify lists them");
-		rc = VNEP_EDAMAGED;
-	}
+	if (!rc && r.damages)
+		rc = journal_damaged(cli, r.damages);
 	vnep_journal_close(r.journal);
 	journal_output_release(&r.output);
 	return rc;
