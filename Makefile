@@ -100,7 +100,7 @@ check: deps all tests
 
 # What takes longer than a change should wait: crash states, power cuts, every bit of a journal.
 check-full: deps all tests
-	$(Q)rc=0; for t in tests/full/*.sh; do VNEP_BUILD=$(BUILD) $$t || rc=1; done; exit $$rc
+	$(Q)rc=0; for t in tests/full/*.sh; do VNEP_BUILD=$(BUILD) $$t || { [ $$? -eq 77 ] || rc=1; }; done; exit $$rc
 
 demo: deps all
 	$(Q)VNEP_BIN=$(CURDIR)/$(BUILD)/bin examples/demo.sh

@@ -227,9 +227,14 @@ static int fail(int error)
 }
 
 /* Is this the call that is to fail? */
-static bool strikes(unsigned *count)
+static bool strikes(struct disk *disk, unsigned *count)
 {
-	return *count && --*count == 0;
+	if (!*count || --*count)
+		return false;
+	disk->struck = true;
+	if (disk->fault.for_ever)
+		*count = 1;
+	return true;
 }
 
 static enum disk_folder folder_of(const struct disk *disk, int dir)
@@ -317,7 +322,7 @@ static ssize_t sim_write(
 	const struct vnep_vio *vio, int fd, const void *data, size_t len, uint64_t at)
 {
 	struct disk *disk = of(vio);
-	bool strike = strikes(&disk->fault.write);
+	bool strike = strikes(disk, &disk->fault.write);
 	struct disk_op *op;
 
 	if (disk->dead)
@@ -347,7 +352,7 @@ static int sim_allocate(const struct vnep_vio *vio, int fd, uint64_t at, uint64_
 	(void)fd;
 	(void)at;
 	(void)len;
-	return strikes(&disk->fault.allocate) ? fail(disk->fault.error) : 0;
+	return strikes(disk, &disk->fault.allocate) ? fail(disk->fault.error) : 0;
 }
 
 static int sim_cut(const struct vnep_vio *vio, int fd, uint64_t size)
@@ -367,7 +372,7 @@ static int sim_cut(const struct vnep_vio *vio, int fd, uint64_t size)
 static int sim_sync(const struct vnep_vio *vio, int fd)
 {
 	struct disk *disk = of(vio);
-	bool strike = strikes(&disk->fault.sync);
+	bool strike = strikes(disk, &disk->fault.sync);
 	struct disk_op *op;
 
 	if (disk->dead)
@@ -383,7 +388,7 @@ static int sim_sync_folder(const struct vnep_vio *vio, int dir)
 
 	if (disk->dead)
 		return fail(EIO);
-	if (strikes(&disk->fault.folder))
+	if (strikes(disk, &disk->fault.folder))
 		return fail(disk->fault.error);
 	log_op(disk, OP_FOLDER)->folder = folder_of(disk, dir);
 	return 0;

@@ -54,6 +54,7 @@ struct disk_image {
 struct disk_fault {
 	unsigned sync, write, allocate, folder;
 	int error;
+	bool for_ever; /* and each one behind it */
 	bool partly; /* half of the write that fails is done */
 	unsigned short_every; /* each n-th write takes half of what it was given, and says so */
 };
@@ -74,6 +75,7 @@ struct disk {
 	uint64_t copy_hash;
 	struct disk_fault fault;
 	unsigned writes;
+	bool struck; /* a fault came to pass */
 	bool dead;         /* the process was killed: nothing is done any more */
 	size_t kill_after; /* dies behind so many more operations; 0 = never */
 };

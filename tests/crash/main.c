@@ -1,7 +1,9 @@
 /*
  * crash - replays a journal's life up to every operation, with every loss that a disk may answer for.
  *
- *   crash DIR STATES [SEED [BUG]]
+ *   journal-crash DIR STATES [SEED [BUG]]
+ *   journal-crash DIR rot STEP        every STEP-th bit of a journal flipped, every STEP-th truncation of it
+ *   journal-crash DIR faults          the disk says no at each write, sync and the like, once and from then on
  *
  * Lives follow each other, seed by seed, until so many different states were tried. Each state is
  * recovered, checked, opened again (which must change nothing), cut once more inside its recovery, and
@@ -377,18 +379,25 @@ int main(int argc, char **argv)
 	double began = seconds();
 
 	if (argc < 3) {
-		fprintf(stderr, "usage: crash DIR STATES [SEED [BUG]]\n");
+		fprintf(stderr, "usage: journal-crash DIR STATES [SEED [BUG]]\n"
+				"       journal-crash DIR rot STEP | faults\n");
 		return 2;
 	}
+	snprintf(t.state, sizeof t.state, "%s/state", argv[1]);
+	snprintf(t.index, sizeof t.index, "%s/journal/index", t.state);
+	if (vnep_state_check(t.index, true, NULL))
+		return 3;
+	if (!strcmp(argv[2], "rot"))
+		return rot_main(t.state, argc > 3 ? strtoul(argv[3], NULL, 10) : 1);
+	if (!strcmp(argv[2], "faults"))
+		return faults_main(t.state);
 	vnep_bug = argc > 4 ? (unsigned)atoi(argv[4]) : 0;
 	if (!vnep_bug_name(vnep_bug))
 		return 2;
 	t.wanted = strtoul(argv[2], NULL, 10);
 	t.random = t.seed;
 	t.seen = calloc(SEEN_SLOTS, sizeof *t.seen);
-	snprintf(t.state, sizeof t.state, "%s/state", argv[1]);
-	snprintf(t.index, sizeof t.index, "%s/journal/index", t.state);
-	if (!t.seen || vnep_state_check(t.index, true, NULL))
+	if (!t.seen)
 		return 3;
 	disk_init(&t.disk, t.index);
 	make_other(&t);

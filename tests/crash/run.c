@@ -304,6 +304,31 @@ void run_live(struct run *run, const char *state, uint64_t seed)
 		kill_journal(&l);
 }
 
+void run_faulty(struct run *run, const char *state, const struct disk_fault *fault)
+{
+	struct living l = { .run = run, .random = 7, .synced = { 1, 1, 1 } };
+	static const struct vnep_buf none;
+
+	*run = (struct run){ 0 };
+	snprintf(run->state, sizeof run->state, "%s", state);
+	snprintf(run->index, sizeof run->index, "%s/journal/index", state);
+	disk_init(&run->disk, run->index);
+	disk_put_index(&run->disk, &none);
+	open_journal(&l);
+	run->disk.fault = *fault;
+	for (unsigned i = 0; l.journal && i < STEPS; i++) {
+		if (i == STEPS / 3)
+			erase(&l);
+		else if (i == STEPS / 2)
+			prune(&l);
+		else
+			group(&l);
+	}
+	if (l.journal)
+		kill_journal(&l);
+	run->disk.fault = (struct disk_fault){ 0 };
+}
+
 void run_release(struct run *run)
 {
 	disk_release(&run->disk);
