@@ -259,7 +259,8 @@ static int last_mark(struct vnep_journal *journal, uint64_t size, uint64_t *end,
 
 /* Octets that are cut although they may be worth a look: beside the segment. What cannot be kept is cut all
  * the same. */
-static void keep_aside(struct vnep_journal *journal, int fd, uint64_t from, uint64_t to)
+static void keep_aside(
+	struct vnep_journal *journal, int fd, uint32_t segment, uint64_t from, uint64_t to)
 {
 	const struct vnep_vio *vio = journal->vio;
 	struct vnep_buf octets = { 0 };
@@ -267,8 +268,7 @@ static void keep_aside(struct vnep_journal *journal, int fd, uint64_t from, uint
 	ssize_t n;
 	int aside;
 
-	snprintf(name, sizeof name, "%010u-%llu.cut", journal->tail.segment,
-		(unsigned long long)from);
+	snprintf(name, sizeof name, "%010u-%llu.cut", segment, (unsigned long long)from);
 	aside = vio->open(vio, journal->dir, name, O_WRONLY | O_CREAT | O_TRUNC);
 	if (aside < 0)
 		return;
@@ -342,7 +342,7 @@ static int take_last(
 	if (end < size)
 		*cut += size - end;
 	if (doubt)
-		keep_aside(journal, fd, end, size);
+		keep_aside(journal, fd, tail->segment, end, size);
 	if (end == 0) { /* a segment that was being born */
 		if (vio->remove(vio, journal->dir, name) || vio->sync_folder(vio, journal->dir))
 			rc = vnep_err_sys(err, errno, "cannot remove %s/%s", journal->path, name);
@@ -395,27 +395,51 @@ static int take_from(struct vnep_journal *journal, uint32_t segment, bool last, 
 	return take_segment(journal, fd, end, err);
 }
 
-/* The newest segment may be only a name: without its header nobody knows where the one in front of it ends, which
- * may be the one whose sync failed. Without a mark nothing in it was ever durable. */
+/* Was the first group of a segment ever durable? It agrees with its mark, or there is a later mark. */
+static int was_born(struct vnep_journal *journal, uint32_t segment, uint64_t size, bool *born,
+	struct vnep_err *err)
+{
+	struct vnep_jfound found;
+	struct vnep_jwalk walk;
+	unsigned marks = 0;
+	bool whole = true;
+	int fd, rc = vnep_journal_open_segment(journal, segment, O_RDONLY, &fd, err);
+
+	*born = false;
+	if (rc)
+		return rc;
+	vnep_jwalk_init(&walk, journal->vio, fd, segment, 0, size);
+	while (!*born && (rc = vnep_jwalk_next(&walk, &found, err)) > 0) {
+		if (rc == VNEP_JSTEP_DAMAGE)
+			whole = false;
+		else if (found.block.type == VNEP_PCAPNG_SYNC)
+			*born = whole || ++marks > 1;
+	}
+	vnep_jwalk_release(&walk);
+	return rc < 0 ? rc : 0;
+}
+
+/* The newest segment may be only a name, or its first group torn: then it goes before anything else is looked at,
+ * and the one in front of it, which may be the one whose sync failed, is the last. */
 static int drop_unborn(struct vnep_journal *journal, uint64_t *cut, struct vnep_err *err)
 {
 	const struct vnep_vio *vio = journal->vio;
-	struct vnep_pcapng_section section;
-	struct vnep_jtail tail = journal->tail;
 	char name[VNEP_JSEGMENT_LEN];
-	uint64_t size, end;
+	uint64_t size;
 	uint32_t segment;
-	bool doubt;
-	int rc = vnep_journal_last_segment(journal, UINT32_MAX, &segment, err);
+	bool born;
+	int fd, rc = vnep_journal_last_segment(journal, UINT32_MAX, &segment, err);
 
-	if (rc || segment <= tail.segment || vnep_journal_header(journal, segment, &section) ||
+	if (rc || segment <= journal->tail.segment ||
 		!vnep_journal_has_segment(journal, segment, &size))
 		return rc == VNEP_ENOTFOUND ? 0 : rc;
-	journal->tail = (struct vnep_jtail){ .segment = segment };
-	rc = last_mark(journal, size, &end, &doubt, err);
-	journal->tail = tail;
-	if (rc || end)
+	rc = was_born(journal, segment, size, &born, err);
+	if (rc || born)
 		return rc;
+	if (size && !vnep_journal_open_segment(journal, segment, O_RDONLY, &fd, NULL)) {
+		keep_aside(journal, fd, segment, 0, size);
+		vio->close(vio, fd);
+	}
 	*cut += size;
 	vnep_jsegment_name(name, segment);
 	if (vio->remove(vio, journal->dir, name) || vio->sync_folder(vio, journal->dir))

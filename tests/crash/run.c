@@ -192,10 +192,13 @@ static void erase(struct living *l)
 	struct vnep_journal_pruned pruned;
 	struct vnep_journal_moved moved;
 	size_t erasure = model->erasure_count, cursor = model->cursor_count;
-	uint64_t end = l->head[dev] + 1;
+	struct vnep_journal_device device;
+	uint64_t end;
 
-	if (end == 1)
+	/* more than was acknowledged may be there, behind a kill */
+	if (vnep_journal_device(l->journal, model_devs[dev], &device, NULL))
 		return;
+	end = device.head_seq + 1;
 	settle_below(l, dev, end);
 	model_cursor(model, (struct cursor_attempt){ dev, end, now(l), NEVER });
 	model_erasure(model, (struct erasure){ dev, end, now(l), NEVER, true });
