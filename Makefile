@@ -50,7 +50,7 @@ all: $(bins)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests check check-full demo deps doctor lint install uninstall clean fuzz format
+.PHONY: all tests check check-full bench-journal demo deps doctor lint install uninstall clean fuzz format
 
 $(BUILD)/%.o: %.c Makefile | $(deps)
 	@mkdir -p $(@D)
@@ -101,6 +101,9 @@ check: deps all tests
 # What takes longer than a change should wait: crash states, power cuts, every bit of a journal.
 check-full: deps all tests
 	$(Q)rc=0; for t in tests/full/*.sh; do VNEP_BUILD=$(BUILD) $$t || { [ $$? -eq 77 ] || rc=1; }; done; exit $$rc
+
+bench-journal: all tests
+	$(Q)VNEP_BUILD=$(BUILD) tests/bench/journal.sh
 
 demo: deps all
 	$(Q)VNEP_BIN=$(CURDIR)/$(BUILD)/bin examples/demo.sh

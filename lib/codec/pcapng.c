@@ -44,7 +44,8 @@ enum {
 	WHAT_SYNC = 2,
 	WHAT_ERASED = 3,
 	COMMENT_MAX = 256,
-	FIELDS_MIN = 16, /* PEN, magic, version and padding, CRC32 */
+	CONN_WIDE = 0xffff, /* the number stands in 32 bits behind it */
+	FIELDS_MIN = 16,    /* PEN, magic, version and padding, CRC32 */
 };
 
 static const char magic[4] = { 'v', 'n', 'e', 'p' };
@@ -160,10 +161,26 @@ void vnep_pcapng_put_interface(struct vnep_buf *out, const struct vnep_pcapng_in
 	block_end(out, start, &fields);
 }
 
+/* Short where it can be: a connection number below 65535 in 16 bits, the interface only if there is one. */
+static size_t packet_fields(uint8_t *data, const struct vnep_pcapng_packet *packet)
+{
+	size_t name = strnlen(packet->in_iface, VNEP_IF_MAX), at = 4;
+	uint32_t conn = packet->conn < CONN_WIDE ? packet->conn : CONN_WIDE;
+
+	data[2] = (uint8_t)conn;
+	data[3] = (uint8_t)(conn >> 8);
+	if (conn == CONN_WIDE) {
+		set_le32(data + at, packet->conn);
+		at += 4;
+	}
+	memcpy(data + at, packet->in_iface, name);
+	return at + name + padding(name);
+}
+
 void vnep_pcapng_put_packet(struct vnep_buf *out, const struct vnep_pcapng_packet *packet)
 {
 	uint8_t data[8 + VNEP_IF_MAX + 1] = { (uint8_t)packet->kind, packet->copy };
-	struct vnep_buf fields = { .data = data, .len = sizeof data };
+	struct vnep_buf fields = { .data = data, .len = packet_fields(data, packet) };
 	uint32_t flags = packet->direction == VNEP_FROM_DEVICE ? FLAG_INBOUND
 			 : packet->direction == VNEP_TO_DEVICE ? FLAG_OUTBOUND
 							       : 0;
@@ -188,8 +205,6 @@ void vnep_pcapng_put_packet(struct vnep_buf *out, const struct vnep_pcapng_packe
 	vnep_buf_put_le16(out, OPT_EPB_PACKETID);
 	vnep_buf_put_le16(out, 8);
 	vnep_buf_put_le64(out, packet->seq);
-	set_le32(data + 4, packet->conn);
-	memcpy(data + 8, packet->in_iface, strnlen(packet->in_iface, VNEP_IF_MAX));
 	block_end(out, start, &fields);
 }
 
@@ -405,16 +420,21 @@ static int get_packet(struct vnep_pcapng_block *out, const struct options *opt, 
 	const uint8_t *name;
 	struct in part;
 	uint32_t flags;
+	size_t len;
 
-	vnep_rd_skip(&fields->rd, 2);
-	packet->conn = get32(fields);
-	name = vnep_rd_mem(&fields->rd, VNEP_IF_MAX + 1);
-	if (!name || name[VNEP_IF_MAX] || kind >= VNEP_KIND_COUNT || copy > 1 || !opt->flags ||
-		!opt->packet_id || !opt->hash || opt->hash_len != 5 || opt->hash[0] != HASH_CRC32)
+	packet->conn = get16(fields);
+	if (packet->conn == CONN_WIDE)
+		packet->conn = get32(fields);
+	len = vnep_rd_left(&fields->rd);
+	name = vnep_rd_mem(&fields->rd, len);
+	if (!name || len > VNEP_IF_MAX + 1 || (len > VNEP_IF_MAX && name[VNEP_IF_MAX]) ||
+		kind >= VNEP_KIND_COUNT || copy > 1 || !opt->flags || !opt->packet_id ||
+		!opt->hash || opt->hash_len != 5 || opt->hash[0] != HASH_CRC32)
 		return vnep_err_set(err, VNEP_EDAMAGED, "a packet without one of its options");
 	if (vnep_be32(opt->hash + 1) != vnep_pcapng_crc(0, packet->frame, packet->frame_len))
 		return vnep_err_set(err, VNEP_EDAMAGED, "the hash of a packet does not agree");
-	memcpy(packet->in_iface, name, VNEP_IF_MAX + 1);
+	memset(packet->in_iface, 0, sizeof packet->in_iface);
+	memcpy(packet->in_iface, name, len);
 	part = sub(fields, opt->flags, 4);
 	flags = get32(&part) & 3;
 	part = sub(fields, opt->packet_id, 8);

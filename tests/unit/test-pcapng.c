@@ -95,6 +95,17 @@ TEST("a packet keeps its nanoseconds, direction, number, copy flag and bytes")
 	CHECK_INT(block.packet.direction, VNEP_TO_DEVICE);
 	CHECK(block.packet.copy);
 	CHECK_STR(block.packet.in_iface, "up0");
+	for (unsigned i = 0; i < 3; i++) { /* what is short, and what is long */
+		struct vnep_pcapng_packet other = packet;
+
+		vnep_buf_reset(&buf);
+		other.conn = i == 0 ? 65534 : i == 1 ? 65535 : UINT32_MAX;
+		strcpy(other.in_iface, i == 0 ? "" : i == 1 ? "acc0" : "fifteen-octets0");
+		vnep_pcapng_put_packet(&buf, &other);
+		CHECK_INT(get(&block, &buf), 0);
+		CHECK_INT(block.packet.conn, other.conn);
+		CHECK_STR(block.packet.in_iface, other.in_iface);
+	}
 	CHECK_INT(block.packet.frame_len, sizeof frame);
 	CHECK_INT(block.packet.length, 1500);
 	CHECK(!memcmp(block.packet.frame, frame, sizeof frame));
