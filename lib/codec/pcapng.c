@@ -53,7 +53,7 @@ static const uint32_t byte_order = 0x1a2b3c4d;
 
 uint32_t vnep_pcapng_crc(uint32_t crc, const void *data, size_t len)
 {
-	return (uint32_t)crc32_z(crc, data, len);
+	return len ? (uint32_t)crc32_z(crc, data, len) : crc; /* of NULL zlib makes 0 */
 }
 
 uint32_t vnep_pcapng_crc_file(uint64_t file)

@@ -112,6 +112,11 @@ TEST("a packet keeps its nanoseconds, direction, number, copy flag and bytes")
 	vnep_buf_release(&buf);
 }
 
+TEST("the CRC32 of nothing more is what it was, also without a buffer")
+{
+	CHECK_INT(vnep_pcapng_crc(0x12345678, NULL, 0), 0x12345678);
+}
+
 TEST("records and marks come back as they were written")
 {
 	struct vnep_buf buf = { 0 };
