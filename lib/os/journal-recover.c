@@ -230,7 +230,7 @@ static int last_mark(struct vnep_journal *journal, uint64_t size, uint64_t *end,
 	struct vnep_jtail *tail = &journal->tail;
 	struct vnep_jfound found;
 	struct vnep_jwalk walk;
-	bool whole = true;
+	uint64_t hurt = 0; /* where the last damage ends */
 	int fd, rc = vnep_journal_open_segment(journal, tail->segment, O_RDONLY, &fd, err);
 
 	*end = tail->offset;
@@ -242,12 +242,11 @@ static int last_mark(struct vnep_journal *journal, uint64_t size, uint64_t *end,
 		vnep_jwalk_resume(&walk, tail->file, tail->group);
 	while ((rc = vnep_jwalk_next(&walk, &found, err)) > 0) {
 		if (rc == VNEP_JSTEP_DAMAGE)
-			whole = false;
+			hurt = found.damage.offset + found.damage.octets;
 		if (rc == VNEP_JSTEP_DAMAGE || found.block.type != VNEP_PCAPNG_SYNC)
 			continue;
-		*end = whole || VNEP_BUG(5) ? walk.at : found.block.sync.start;
-		*doubt = *end != walk.at;
-		whole = true;
+		*doubt = hurt > found.block.sync.start && !VNEP_BUG(5);
+		*end = *doubt ? found.block.sync.start : walk.at;
 	}
 	if (VNEP_BUG(6))
 		*end = size;
