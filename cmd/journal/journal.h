@@ -54,6 +54,16 @@ struct journal_select {
 int journal_select_init(struct journal_select *select, struct vnep_cli *cli);
 bool journal_select_has(const struct journal_select *select, const struct vnep_journal_item *item);
 
+/* The numbers of each device, as they come by. NULL: no memory. */
+struct journal_sequence {
+	char dev[VNEP_URN_MAX + 1]; /* zeros behind the text: it is the key */
+	uint64_t last;
+};
+void journal_sequences_init(struct vnep_table *sequences);
+void journal_sequences_release(struct vnep_table *sequences);
+struct journal_sequence *journal_sequence_of(struct vnep_table *sequences, const char *dev);
+uint64_t journal_sequence_end(const struct vnep_event *event); /* an erased event is a range */
+
 /* Items to standard output as records, csv or pcapng. */
 enum journal_format { JOURNAL_JSON, JOURNAL_CSV, JOURNAL_PCAPNG };
 struct journal_output {
