@@ -224,13 +224,45 @@ static uint64_t floor_of(const struct vnep_journal_device *device, void *arg)
 	return 0;
 }
 
+/* Nothing waits any more: so whole segments may go. */
+static void settle_all(struct living *l)
+{
+	struct model *model = &l->run->model;
+	struct vnep_journal_device device;
+	size_t first = model->cursor_count;
+
+	if (vnep_journal_begin(l->journal, NULL))
+		return;
+	for (unsigned dev = 0; dev < MODEL_DEVICES; dev++) {
+		struct vnep_checkpoint checkpoint = { .cursor = VNEP_CURSOR_SYNCED,
+			.cause = VNEP_CAUSE_ADMIN };
+
+		strcpy(checkpoint.dev, model_devs[dev]);
+		if (vnep_journal_device(l->journal, model_devs[dev], &device, NULL))
+			continue;
+		settle_below(l, dev, device.head_seq + 1);
+		model_cursor(
+			model, (struct cursor_attempt){ dev, device.head_seq + 1, now(l), NEVER });
+		vnep_journal_checkpoint(l->journal, &checkpoint, NULL, NULL);
+	}
+	if (vnep_journal_commit(l->journal, NULL) || l->run->disk.dead)
+		return;
+	for (size_t i = first; i < model->cursor_count; i++) {
+		model->cursors[i].acked = now(l);
+		l->synced[model->cursors[i].dev] = model->cursors[i].resume;
+	}
+}
+
 static void prune(struct living *l)
 {
 	struct vnep_journal_pruned pruned;
 	struct floors f = { .l = l };
+	bool all = upto(l, 2);
 
+	if (all)
+		settle_all(l);
 	for (unsigned dev = 0; dev < MODEL_DEVICES; dev++) {
-		f.floor[dev] = 1 + upto(l, l->head[dev] + 1);
+		f.floor[dev] = all ? l->head[dev] + 1 : 1 + upto(l, l->head[dev] + 1);
 		model_erasure(&l->run->model,
 			(struct erasure){ dev, f.floor[dev], now(l), NEVER, false });
 	}
@@ -283,7 +315,7 @@ static void step(struct living *l)
 		l->run->disk.fault = (struct disk_fault){ 0 };
 	} else if (what == 8) {
 		erase(l);
-	} else if (what == 9) {
+	} else if (what < 11) {
 		prune(l);
 	} else {
 		group(l);
