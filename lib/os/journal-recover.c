@@ -64,7 +64,7 @@ int vnep_journal_soil(struct vnep_journal *journal, struct vnep_err *err)
 	if (VNEP_BUG(8) || vio->stat(vio, journal->index_dir, "clean", &size))
 		return 0;
 	if (vio->remove(vio, journal->index_dir, "clean") ||
-		(!VNEP_BUG(9) && vio->sync_folder(vio, journal->index_dir)))
+		vio->sync_folder(vio, journal->index_dir))
 		return vnep_err_sys(err, errno, "cannot remove %s/index/clean", journal->path);
 	return 0;
 }

@@ -15,7 +15,7 @@ static const char *const names[] = {
 	"tail-without-mark-is-taken",
 	"stale-mark-is-believed",
 	"clean-outlives-its-index",
-	"clean-removed-without-its-folder",
+	"failed-write-is-acknowledged",
 	"next-segment-forgets-the-end",
 	"index-of-another-boot-is-believed",
 	"recovery-does-not-sync-what-it-took",
