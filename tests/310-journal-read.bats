@@ -206,6 +206,21 @@ life() {
 	run -1 vnep-journal timeline --dev urn:dev:os:32473-nobody
 }
 
+@test "journal timeline: --format svg is a picture with a lane for each kind, and no payload" {
+	local lane
+
+	vnep-journal append -q <<<"$(life)"
+	run -0 --separate-stderr vnep-journal timeline --dev "$DEV" --format svg
+	[ -z "$stderr" ]
+	[[ ${lines[0]} == '<svg xmlns="http://www.w3.org/2000/svg"'* && ${lines[-1]} == "</svg>" ]]
+	for lane in "from device" "forwarded to it" "kept for it" "sent by replay" confirmed "lost, erased"; do
+		[[ $output == *">$lane</text>"* ]]
+	done
+	[[ $output == *">kept for it</text><text x=\"4\" y=\"206\" fill=\"#888\">2</text>"* ]]
+	[ "$(grep -c 'fill="#8b8"' <<<"$output")" -eq 2 ] # two connections
+	run -2 vnep-journal timeline --dev "$DEV" --format png
+}
+
 @test "journal timeline: equal packets in a row are one line" {
 	local i
 

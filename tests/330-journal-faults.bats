@@ -9,7 +9,8 @@ load journal
 	some ".dev == \"$DEV\" and .seq == 2 and .records == 1"
 	[[ $stderr == *"1 events missing"* ]]
 	run -3 --separate-stderr vnep-journal read
-	[ "$(jq .seq <<<"$output" | tr '\n' ' ')" = "1 3 " ]
+	[ "$(jq .seq <<<"$output" | tr '\n' ' ')" = "1 2 3 " ]
+	some '.seq == 2 and .kind == "corrupt" and .count == 1 and .reason == "io-error"'
 	[[ $stderr == *"vnep-journal verify"* ]]
 	run -0 vnep-journal read --pending
 	some '.seq == 2 and .kind == "corrupt"'

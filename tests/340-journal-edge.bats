@@ -43,3 +43,15 @@ setup() {
 	run -5 --separate-stderr ns vnep-journal record -i lo
 	[[ $stderr == *"in use by another writer"* ]]
 }
+
+@test "journal with an edge: prune goes through it, and the law of conservation holds" {
+	vnep-journal append -q <<<"$(packet one; packet two; packet three)"
+	run -0 --separate-stderr vnep-journal prune --packets 2
+	record '.outcome == "failed" and .reason == "dl-buffering-packet-count" and .seq == 1'
+	[[ $stderr == *"1 that waited settled"* ]]
+	run -0 --separate-stderr vnep-journal prune --dev "$DEV" --erase
+	[[ $stderr == *"2 that waited settled"* ]]
+	run -0 vnep-edge status
+	some '.difference == 0 and .pending == 0'
+	run -0 vnep-journal verify
+}

@@ -13,7 +13,8 @@
 #include "vnep/table.h"
 
 extern const struct vnep_option journal_record_options[], journal_read_options[],
-	journal_watch_options[], journal_checkpoint_options[], journal_timeline_options[];
+	journal_watch_options[], journal_checkpoint_options[], journal_timeline_options[],
+	journal_prune_options[], journal_state_options[];
 int journal_record(struct vnep_cli *cli);
 int journal_append(struct vnep_cli *cli);
 int journal_read(struct vnep_cli *cli);
@@ -21,11 +22,16 @@ int journal_watch(struct vnep_cli *cli);
 int journal_checkpoint(struct vnep_cli *cli);
 int journal_pending(struct vnep_cli *cli);
 int journal_timeline(struct vnep_cli *cli);
+int journal_state(struct vnep_cli *cli);
 int journal_verify(struct vnep_cli *cli);
+int journal_prune(struct vnep_cli *cli);
 int journal_stat(struct vnep_cli *cli);
 
 /* Open it and say what was cut. */
 int journal_open(struct vnep_cli *cli, enum vnep_journal_open how, struct vnep_journal **out);
+
+/* The error of a reader that left something out. */
+int journal_damaged(struct vnep_cli *cli, uint64_t ranges);
 
 /* DEV: by the map where there is one, a URN also without it. */
 int journal_resolve(struct vnep_cli *cli, const char *word, char dev[static VNEP_URN_MAX + 1]);
@@ -47,6 +53,16 @@ struct journal_select {
 };
 int journal_select_init(struct journal_select *select, struct vnep_cli *cli);
 bool journal_select_has(const struct journal_select *select, const struct vnep_journal_item *item);
+
+/* The numbers of each device, as they come by. NULL: no memory. */
+struct journal_sequence {
+	char dev[VNEP_URN_MAX + 1]; /* zeros behind the text: it is the key */
+	uint64_t last;
+};
+void journal_sequences_init(struct vnep_table *sequences);
+void journal_sequences_release(struct vnep_table *sequences);
+struct journal_sequence *journal_sequence_of(struct vnep_table *sequences, const char *dev);
+uint64_t journal_sequence_end(const struct vnep_event *event); /* an erased event is a range */
 
 /* Items to standard output as records, csv or pcapng. */
 enum journal_format { JOURNAL_JSON, JOURNAL_CSV, JOURNAL_PCAPNG };

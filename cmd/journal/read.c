@@ -1,5 +1,6 @@
 /* read - what the journal holds; pending events by the index, everything else in the order of the
  * files. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,13 +23,46 @@ struct reading {
 	struct vnep_journal *journal;
 	struct journal_select select;
 	struct journal_output output;
+	struct vnep_table sequences;
 	uint64_t damages;
+	bool pending;
 };
+
+/* Numbers that are missing in front of this event were lost to damage: said as one corrupt event. */
+static int put_hole(struct reading *r, const struct vnep_event *event)
+{
+	struct vnep_journal_item hole = { .type = VNEP_RECORD_EVENT };
+	struct journal_sequence *s = journal_sequence_of(&r->sequences, event->dev);
+	uint64_t first;
+	int rc = 0;
+
+	if (!s)
+		return vnep_err_sys(&r->cli->err, ENOMEM, "read");
+	first = s->last ? s->last + 1 : r->select.from > 1 ? event->seq : 1;
+	if (event->seq > first) {
+		hole.event = (struct vnep_event){ .seq = first,
+			.count = event->seq - first,
+			.ts = event->ts,
+			.kind = VNEP_KIND_CORRUPT,
+			.reason = VNEP_IO_ERROR };
+		memcpy(hole.event.dev, event->dev, sizeof hole.event.dev);
+		rc = journal_select_has(&r->select, &hole) ? journal_output_put(&r->output, &hole)
+							   : 0;
+	}
+	if (journal_sequence_end(event) > s->last)
+		s->last = journal_sequence_end(event);
+	return rc;
+}
 
 static int put_item(const struct vnep_journal_item *item, void *arg)
 {
 	struct reading *r = arg;
+	int rc = 0;
 
+	if (!r->pending && item->type == VNEP_RECORD_EVENT && item->event.seq)
+		rc = put_hole(r, &item->event);
+	if (rc)
+		return rc;
 	return journal_select_has(&r->select, item) ? journal_output_put(&r->output, item) : 0;
 }
 
@@ -86,24 +120,23 @@ static int read_all(struct reading *r)
 
 int journal_read(struct vnep_cli *cli)
 {
-	struct reading r = { .cli = cli };
+	struct reading r = { .cli = cli, .pending = vnep_cli_has(cli, "pending") };
 	int rc = journal_select_init(&r.select, cli);
+
+	journal_sequences_init(&r.sequences);
 
 	if (!rc)
 		rc = journal_output_init(&r.output, cli);
 	if (!rc)
 		rc = journal_open(cli, VNEP_JOURNAL_READ, &r.journal);
 	if (!rc)
-		rc = vnep_cli_has(cli, "pending") ? read_pending(&r) : read_all(&r);
+		rc = r.pending ? read_pending(&r) : read_all(&r);
 	if (!rc)
 		rc = journal_output_flush(&r.output, false);
-	if (!rc && r.damages) {
-		vnep_err_set(&cli->err, VNEP_EDAMAGED, "%llu damaged ranges were left out",
-			(unsigned long long)r.damages);
-		vnep_err_hint(&cli->err, "vnep-journal verify lists them");
-		rc = VNEP_EDAMAGED;
-	}
+	if (!rc && r.damages)
+		rc = journal_damaged(cli, r.damages);
 	vnep_journal_close(r.journal);
 	journal_output_release(&r.output);
+	journal_sequences_release(&r.sequences);
 	return rc;
 }

@@ -17,6 +17,14 @@ int journal_open(struct vnep_cli *cli, enum vnep_journal_open how, struct vnep_j
 	return rc;
 }
 
+int journal_damaged(struct vnep_cli *cli, uint64_t ranges)
+{
+	vnep_err_set(&cli->err, VNEP_EDAMAGED, "%llu damaged ranges were left out",
+		(unsigned long long)ranges);
+	vnep_err_hint(&cli->err, "vnep-journal verify lists them");
+	return VNEP_EDAMAGED;
+}
+
 static int resolve_in_map(struct vnep_mapstore *store, const char *word,
 	char dev[static VNEP_URN_MAX + 1], struct vnep_err *err)
 {

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "journal.h"
+#include "timeline.h"
 #include "vnep/flow.h"
 #include "vnep/frame.h"
 
@@ -21,6 +22,7 @@ enum { COLUMNS = 100, PLACE_COLUMNS = 28 };
 const struct vnep_option journal_timeline_options[] = {
 	{ "dev", 0, VNEP_ARG_ONE, "DEV", "whose (required)", NULL },
 	JOURNAL_SELECT_OPTIONS,
+	{ "format", 0, VNEP_ARG_ONE, "FORMAT", "how to show it (default text)", "text svg" },
 	{ 0 },
 };
 
@@ -307,7 +309,9 @@ int journal_timeline(struct vnep_cli *cli)
 		rc = journal_open(cli, VNEP_JOURNAL_READ, &t.journal);
 	if (!rc)
 		rc = vnep_journal_device(t.journal, t.select.dev, &device, &cli->err);
-	if (!rc) {
+	if (!rc && !strcmp(vnep_cli_str(cli, "format", "text"), "svg")) {
+		rc = journal_timeline_svg(cli, t.journal, &t.select, &device);
+	} else if (!rc) {
 		put_head(&t, &device);
 		rc = vnep_journal_scan(t.journal, &position, put_item, on_damage, &t, &cli->err);
 	}

@@ -12,11 +12,6 @@
 #include "journal.h"
 #include "vnep/ndjson.h"
 
-struct sequence {
-	char dev[VNEP_URN_MAX + 1]; /* zeros behind the text: it is the key */
-	uint64_t last;
-};
-
 struct verifying {
 	struct vnep_cli *cli;
 	struct vnep_journal *journal;
@@ -62,25 +57,6 @@ static int missing(struct verifying *v, const char *dev, uint64_t seq, uint64_t 
 	return print_damage(v, &damage, dev, seq);
 }
 
-static struct sequence *sequence_of(struct verifying *v, const char *dev)
-{
-	char key[VNEP_URN_MAX + 1] = { 0 };
-	struct sequence *s;
-
-	memcpy(key, dev, strnlen(dev, VNEP_URN_MAX));
-	s = vnep_table_get(&v->sequences, key);
-	if (s)
-		return s;
-	s = calloc(1, sizeof *s);
-	if (!s)
-		return NULL;
-	memcpy(s->dev, key, sizeof key);
-	if (!vnep_table_put(&v->sequences, s))
-		return s;
-	free(s);
-	return NULL;
-}
-
 /* Long work shows that it goes on: on a terminal, after a second. */
 static void progress(struct verifying *v)
 {
@@ -98,22 +74,24 @@ static int on_item(const struct vnep_journal_item *item, void *arg)
 {
 	struct verifying *v = arg;
 	const struct vnep_event *event = &item->event;
-	struct sequence *s;
+	struct journal_sequence *s;
+	uint64_t last;
 	int rc = 0;
 
 	if (++v->items % 4096 == 0)
 		progress(v);
 	if (item->type != VNEP_RECORD_EVENT || !event->seq)
 		return 0;
-	s = sequence_of(v, event->dev);
+	s = journal_sequence_of(&v->sequences, event->dev);
 	if (!s)
 		return vnep_err_sys(&v->cli->err, ENOMEM, "verify");
 	if (event->seq > s->last + 1)
 		rc = missing(v, s->dev, s->last + 1, event->seq - s->last - 1);
 	else if (event->seq <= s->last) /* twice the same number: one of them is wrong */
 		rc = missing(v, s->dev, event->seq, 1);
-	if (event->seq > s->last)
-		s->last = event->seq;
+	last = journal_sequence_end(event);
+	if (last > s->last)
+		s->last = last;
 	return rc;
 }
 
@@ -121,7 +99,7 @@ static int on_item(const struct vnep_journal_item *item, void *arg)
 static int on_device(const struct vnep_journal_device *device, void *arg)
 {
 	struct verifying *v = arg;
-	struct sequence *s = sequence_of(v, device->dev);
+	struct journal_sequence *s = journal_sequence_of(&v->sequences, device->dev);
 
 	if (!s)
 		return vnep_err_sys(&v->cli->err, ENOMEM, "verify");
@@ -151,10 +129,9 @@ static int verify_all(struct verifying *v)
 int journal_verify(struct vnep_cli *cli)
 {
 	struct verifying v = { .cli = cli, .began = vnep_mono_now() };
-	void *item;
 	int rc = journal_open(cli, VNEP_JOURNAL_READ, &v.journal);
 
-	vnep_table_init(&v.sequences, offsetof(struct sequence, dev), VNEP_URN_MAX + 1);
+	journal_sequences_init(&v.sequences);
 	if (!rc)
 		rc = verify_all(&v);
 	if (!rc)
@@ -164,9 +141,7 @@ int journal_verify(struct vnep_cli *cli)
 			(unsigned long long)v.ranges, (unsigned long long)v.missing);
 	if (!rc && (v.ranges || v.missing))
 		rc = 1;
-	for (size_t i = 0; (item = vnep_table_next(&v.sequences, &i));)
-		free(item);
-	vnep_table_release(&v.sequences);
+	journal_sequences_release(&v.sequences);
 	vnep_journal_close(v.journal);
 	vnep_buf_release(&v.out);
 	return rc;

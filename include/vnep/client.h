@@ -5,7 +5,8 @@
  *           input records if it has any, then shuts its side of the socket down. The edge answers with
  *           records (errors among them, type error) and ends with {"type":"done","v":1,"exit":N}.
  *           Verbs: map.put (input: records; replace, if_revision, dry_run, history_us), map.delete (dev[]),
- *           journal.append (input: event, checkpoint, outcome records), acl.apply, acl.awake (dev[]),
+ *           journal.append (input: event, checkpoint, outcome records), journal.prune (before_us, octets,
+ *           vpc_octets, packets; or erase, a dev), acl.apply, acl.awake (dev[]),
  *           acl.asleep (dev[]), replay.send (input: events), status (dev[]), watch, attach (dev, port, vlan,
  *           addr), detach (dev), stop. vnep-edge(8) is the reference.
  * Owner     ours (open/close). Lines are lent until the next call.

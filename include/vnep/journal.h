@@ -42,8 +42,12 @@ enum vnep_journal_open {
 	VNEP_JOURNAL_EXCLUSIVE, /* takes the lock at once and keeps it: the daemon */
 };
 
+struct vnep_vio;
+
 struct vnep_journal_config {
-	uint64_t segment_octets; /* a new segment after this many; 0 = 64 MiB */
+	uint64_t segment_octets;    /* a new segment after this many; 0 = 64 MiB */
+	const struct vnep_vio *vio; /* NULL: the disk (vio.h) */
+	const char *boot;	    /* the boot id to go by; NULL: that of the machine */
 };
 
 /* state is the state folder. Refuses a folder that is a symlink, not ours or writable for others.
@@ -101,6 +105,7 @@ struct vnep_journal_device {
 	uint64_t pending, pending_octets;
 	struct vnep_wall first_ts, last_ts, life_ts;
 	bool connected; /* a connect event without a disconnect behind it */
+	uint32_t number; /* devices are numbered from 0 as they come */
 };
 int vnep_journal_device(struct vnep_journal *journal, const char *dev,
 	struct vnep_journal_device *out, struct vnep_err *err);
@@ -152,6 +157,36 @@ int vnep_journal_seek(struct vnep_journal *journal, const char *dev, uint64_t se
  * of any process. Read it empty, then scan on from the last position. A process killed right behind
  * its commit does not tell: look once a second besides. */
 int vnep_journal_watch(struct vnep_journal *journal, int *fd, struct vnep_err *err);
+
+/* Retention. Each event that is stored, device by device in order of seq. */
+struct vnep_journal_stored {
+	const char *dev; /* lent */
+	uint32_t number; /* of the device */
+	uint64_t seq;
+	struct vnep_wall ts;
+	uint32_t octets; /* on disk */
+	bool pending;
+};
+typedef int vnep_journal_stored_cb(const struct vnep_journal_stored *stored, void *arg);
+int vnep_journal_each_stored(
+	struct vnep_journal *journal, vnep_journal_stored_cb *cb, void *arg, struct vnep_err *err);
+
+/* Take events out: of each device those in front of floor(), but never what is pending; gaps and notes of
+ * ports that are older than before. Whole segments are written anew where at least half of them goes, the
+ * oldest ones as one; what stays elsewhere goes with a later run. Outside a group. Crash-safe: each segment is
+ * replaced as a whole or not at all, and the cursors stay. */
+typedef uint64_t vnep_journal_floor_cb(const struct vnep_journal_device *device, void *arg);
+struct vnep_journal_pruned {
+	uint64_t events, octets; /* gone, given back */
+	uint64_t segments;	 /* written anew */
+};
+int vnep_journal_prune(struct vnep_journal *journal, vnep_journal_floor_cb *floor, void *arg,
+	struct vnep_wall before, struct vnep_journal_pruned *out, struct vnep_err *err);
+
+/* Take out everything that the device ever sent and was sent: of its stream only the numbers stay, as an erased
+ * range. What was pending is settled by a checkpoint first, which is written to *moved. */
+int vnep_journal_erase(struct vnep_journal *journal, const char *dev,
+	struct vnep_journal_moved *moved, struct vnep_journal_pruned *out, struct vnep_err *err);
 
 struct vnep_journal_stat {
 	uint64_t segments, devices, octets, events, pending;

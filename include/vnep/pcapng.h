@@ -36,6 +36,7 @@ struct vnep_pcapng_section {
 	uint32_t segment, previous; /* previous 0: this is the first one */
 	uint64_t previous_end;
 	uint64_t file; /* random, part of each group's CRC32: bytes of another file never pass */
+	uint64_t end;  /* of a segment that was written anew: where it ends; 0: by growing */
 	char boot[VNEP_PCAPNG_BOOT_LEN + 1];
 };
 
@@ -63,11 +64,24 @@ struct vnep_pcapng_record {
 	size_t len;
 };
 
+/* What is left of events that were taken out of the journal: the numbers, and what they had done to the
+ * state of their device. */
+struct vnep_pcapng_erased {
+	char dev[VNEP_URN_MAX + 1];
+	uint64_t seq, count;		/* seq .. seq + count - 1 */
+	uint64_t synced, disconnect;	/* the cursors, 0 = not moved by them */
+	uint64_t life;			/* the last sign of life among them, 0 = none */
+	struct vnep_wall first, life_ts;
+	uint32_t conn;
+	uint32_t connected; /* 0: not changed by them, 1: connected behind them, 2: not */
+};
+
 /* Behind each group: the group began at start, and everything before start was durable already. */
 struct vnep_pcapng_sync {
 	uint64_t group; /* counts from 1 in the whole journal */
 	uint64_t start;
-	uint32_t crc; /* vnep_pcapng_crc over the file number (eight octets, little endian) and the
+	uint64_t file; /* that of the section: a mark of another file, or an old one, is no mark here */
+	uint32_t crc;  /* vnep_pcapng_crc over the file number (eight octets, little endian) and the
 			 group */
 };
 
@@ -77,6 +91,7 @@ enum vnep_pcapng_type {
 	VNEP_PCAPNG_PACKET,
 	VNEP_PCAPNG_RECORD,
 	VNEP_PCAPNG_SYNC,
+	VNEP_PCAPNG_ERASED,
 	VNEP_PCAPNG_FOREIGN, /* well formed, but not written by us */
 };
 
@@ -89,6 +104,7 @@ struct vnep_pcapng_block {
 		struct vnep_pcapng_packet packet;
 		struct vnep_pcapng_record record;
 		struct vnep_pcapng_sync sync;
+		struct vnep_pcapng_erased erased;
 	};
 };
 
@@ -99,6 +115,7 @@ void vnep_pcapng_put_interface(struct vnep_buf *out, const struct vnep_pcapng_in
 void vnep_pcapng_put_packet(struct vnep_buf *out, const struct vnep_pcapng_packet *packet);
 void vnep_pcapng_put_record(
 	struct vnep_buf *out, const char *json, size_t len, const char *comment);
+void vnep_pcapng_put_erased(struct vnep_buf *out, const struct vnep_pcapng_erased *erased);
 void vnep_pcapng_put_sync(struct vnep_buf *out, const struct vnep_pcapng_sync *sync);
 
 /* The block at data. *big is the byte order of its section; a section header sets it. */

@@ -9,6 +9,7 @@
  * anything inside is believed.
  */
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 #include <zlib.h>
 
@@ -41,8 +42,10 @@ enum {
 	BLOCK_MIN = 12,
 	WHAT_RECORD = 1,
 	WHAT_SYNC = 2,
+	WHAT_ERASED = 3,
 	COMMENT_MAX = 256,
-	FIELDS_MIN = 16, /* PEN, magic, version and padding, CRC32 */
+	CONN_WIDE = 0xffff, /* the number stands in 32 bits behind it */
+	FIELDS_MIN = 16,    /* PEN, magic, version and padding, CRC32 */
 };
 
 static const char magic[4] = { 'v', 'n', 'e', 'p' };
@@ -50,7 +53,7 @@ static const uint32_t byte_order = 0x1a2b3c4d;
 
 uint32_t vnep_pcapng_crc(uint32_t crc, const void *data, size_t len)
 {
-	return (uint32_t)crc32_z(crc, data, len);
+	return len ? (uint32_t)crc32_z(crc, data, len) : crc; /* of NULL zlib makes 0 */
 }
 
 uint32_t vnep_pcapng_crc_file(uint64_t file)
@@ -136,6 +139,7 @@ void vnep_pcapng_put_section(struct vnep_buf *out, const struct vnep_pcapng_sect
 	vnep_buf_put_le32(&fields, section->previous);
 	vnep_buf_put_le64(&fields, section->previous_end);
 	vnep_buf_put_le64(&fields, section->file);
+	vnep_buf_put_le64(&fields, section->end);
 	vnep_buf_put(&fields, boot, sizeof boot);
 	block_end(out, start, &fields);
 	vnep_buf_release(&fields);
@@ -157,10 +161,26 @@ void vnep_pcapng_put_interface(struct vnep_buf *out, const struct vnep_pcapng_in
 	block_end(out, start, &fields);
 }
 
+/* Short where it can be: a connection number below 65535 in 16 bits, the interface only if there is one. */
+static size_t packet_fields(uint8_t *data, const struct vnep_pcapng_packet *packet)
+{
+	size_t name = strnlen(packet->in_iface, VNEP_IF_MAX), at = 4;
+	uint32_t conn = packet->conn < CONN_WIDE ? packet->conn : CONN_WIDE;
+
+	data[2] = (uint8_t)conn;
+	data[3] = (uint8_t)(conn >> 8);
+	if (conn == CONN_WIDE) {
+		set_le32(data + at, packet->conn);
+		at += 4;
+	}
+	memcpy(data + at, packet->in_iface, name);
+	return at + name + padding(name);
+}
+
 void vnep_pcapng_put_packet(struct vnep_buf *out, const struct vnep_pcapng_packet *packet)
 {
 	uint8_t data[8 + VNEP_IF_MAX + 1] = { (uint8_t)packet->kind, packet->copy };
-	struct vnep_buf fields = { .data = data, .len = sizeof data };
+	struct vnep_buf fields = { .data = data, .len = packet_fields(data, packet) };
 	uint32_t flags = packet->direction == VNEP_FROM_DEVICE ? FLAG_INBOUND
 			 : packet->direction == VNEP_TO_DEVICE ? FLAG_OUTBOUND
 							       : 0;
@@ -185,8 +205,6 @@ void vnep_pcapng_put_packet(struct vnep_buf *out, const struct vnep_pcapng_packe
 	vnep_buf_put_le16(out, OPT_EPB_PACKETID);
 	vnep_buf_put_le16(out, 8);
 	vnep_buf_put_le64(out, packet->seq);
-	set_le32(data + 4, packet->conn);
-	memcpy(data + 8, packet->in_iface, strnlen(packet->in_iface, VNEP_IF_MAX));
 	block_end(out, start, &fields);
 }
 
@@ -218,11 +236,36 @@ void vnep_pcapng_put_sync(struct vnep_buf *out, const struct vnep_pcapng_sync *s
 
 	vnep_buf_put_le64(&data, sync->group);
 	vnep_buf_put_le64(&data, sync->start);
+	vnep_buf_put_le64(&data, sync->file);
 	vnep_buf_put_le32(&data, sync->crc);
 	if (data.rc)
 		out->rc = data.rc;
 	else
 		put_custom(out, WHAT_SYNC, data.data, data.len, NULL);
+	vnep_buf_release(&data);
+}
+
+void vnep_pcapng_put_erased(struct vnep_buf *out, const struct vnep_pcapng_erased *erased)
+{
+	char comment[COMMENT_MAX];
+	struct vnep_buf data = { 0 };
+
+	vnep_buf_put_le64(&data, erased->seq);
+	vnep_buf_put_le64(&data, erased->count);
+	vnep_buf_put_le64(&data, erased->synced);
+	vnep_buf_put_le64(&data, erased->disconnect);
+	vnep_buf_put_le64(&data, erased->life);
+	vnep_buf_put_le64(&data, (uint64_t)erased->first.ns);
+	vnep_buf_put_le64(&data, (uint64_t)erased->life_ts.ns);
+	vnep_buf_put_le32(&data, erased->conn);
+	vnep_buf_put_le32(&data, erased->connected);
+	vnep_buf_put(&data, erased->dev, strnlen(erased->dev, VNEP_URN_MAX));
+	snprintf(comment, sizeof comment, "%.128s: %llu erased of %llu", erased->dev,
+		(unsigned long long)erased->seq, (unsigned long long)erased->count);
+	if (data.rc)
+		out->rc = data.rc;
+	else
+		put_custom(out, WHAT_ERASED, data.data, data.len, comment);
 	vnep_buf_release(&data);
 }
 
@@ -345,6 +388,7 @@ static int get_section(struct vnep_pcapng_block *out, struct in *fields, struct 
 	section.previous = get32(fields);
 	section.previous_end = get64(fields);
 	section.file = get64(fields);
+	section.end = get64(fields);
 	boot = vnep_rd_mem(&fields->rd, VNEP_PCAPNG_BOOT_LEN);
 	if (boot)
 		memcpy(section.boot, boot, VNEP_PCAPNG_BOOT_LEN);
@@ -376,16 +420,21 @@ static int get_packet(struct vnep_pcapng_block *out, const struct options *opt, 
 	const uint8_t *name;
 	struct in part;
 	uint32_t flags;
+	size_t len;
 
-	vnep_rd_skip(&fields->rd, 2);
-	packet->conn = get32(fields);
-	name = vnep_rd_mem(&fields->rd, VNEP_IF_MAX + 1);
-	if (!name || name[VNEP_IF_MAX] || kind >= VNEP_KIND_COUNT || copy > 1 || !opt->flags ||
-		!opt->packet_id || !opt->hash || opt->hash_len != 5 || opt->hash[0] != HASH_CRC32)
+	packet->conn = get16(fields);
+	if (packet->conn == CONN_WIDE)
+		packet->conn = get32(fields);
+	len = vnep_rd_left(&fields->rd);
+	name = vnep_rd_mem(&fields->rd, len);
+	if (!name || len > VNEP_IF_MAX + 1 || (len > VNEP_IF_MAX && name[VNEP_IF_MAX]) ||
+		kind >= VNEP_KIND_COUNT || copy > 1 || !opt->flags || !opt->packet_id ||
+		!opt->hash || opt->hash_len != 5 || opt->hash[0] != HASH_CRC32)
 		return vnep_err_set(err, VNEP_EDAMAGED, "a packet without one of its options");
 	if (vnep_be32(opt->hash + 1) != vnep_pcapng_crc(0, packet->frame, packet->frame_len))
 		return vnep_err_set(err, VNEP_EDAMAGED, "the hash of a packet does not agree");
-	memcpy(packet->in_iface, name, VNEP_IF_MAX + 1);
+	memset(packet->in_iface, 0, sizeof packet->in_iface);
+	memcpy(packet->in_iface, name, len);
 	part = sub(fields, opt->flags, 4);
 	flags = get32(&part) & 3;
 	part = sub(fields, opt->packet_id, 8);
@@ -405,10 +454,36 @@ static int get_sync(struct vnep_pcapng_block *out, struct in *data, struct vnep_
 	struct vnep_pcapng_sync sync = { .group = get64(data) };
 
 	sync.start = get64(data);
+	sync.file = get64(data);
 	sync.crc = get32(data);
 	out->type = VNEP_PCAPNG_SYNC;
 	out->sync = sync;
 	return fields_end(data, err);
+}
+
+static int get_erased(struct vnep_pcapng_block *out, struct in *data, struct vnep_err *err)
+{
+	struct vnep_pcapng_erased erased = { .seq = get64(data) };
+	size_t len;
+	const uint8_t *dev;
+
+	erased.count = get64(data);
+	erased.synced = get64(data);
+	erased.disconnect = get64(data);
+	erased.life = get64(data);
+	erased.first.ns = (int64_t)get64(data);
+	erased.life_ts.ns = (int64_t)get64(data);
+	erased.conn = get32(data);
+	erased.connected = get32(data);
+	len = vnep_rd_left(&data->rd);
+	dev = vnep_rd_mem(&data->rd, len);
+	if (data->rd.overrun || !len || len > VNEP_URN_MAX || memchr(dev, 0, len) || !erased.seq ||
+		!erased.count || erased.count > UINT64_MAX - erased.seq)
+		return vnep_err_set(err, VNEP_EDAMAGED, "an erased range that is none");
+	memcpy(erased.dev, dev, len);
+	out->type = VNEP_PCAPNG_ERASED;
+	out->erased = erased;
+	return 0;
 }
 
 /* The fixed part of a packet block, before its options. */
@@ -461,10 +536,11 @@ static int get_custom(struct vnep_pcapng_block *out, struct in *in, const uint8_
 		rc = fields_end(&fields, err);
 	if (rc)
 		return rc;
-	if (what == WHAT_SYNC) {
-		body = sub(in, text, body_len);
+	body = sub(in, text, body_len);
+	if (what == WHAT_SYNC)
 		return get_sync(out, &body, err);
-	}
+	if (what == WHAT_ERASED)
+		return get_erased(out, &body, err);
 	if (what != WHAT_RECORD)
 		return vnep_err_set(err, VNEP_EDAMAGED, "a custom block of a kind we do not know");
 	out->type = VNEP_PCAPNG_RECORD;

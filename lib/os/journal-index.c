@@ -30,7 +30,7 @@ static const size_t map_octets = (size_t)1 << 30;
 _Static_assert(DBI_COUNT == sizeof((struct vnep_jindex *)0)->dbi / sizeof(unsigned), "one each");
 _Static_assert(sizeof(struct vnep_jtail) == 72, "no holes");
 _Static_assert(sizeof(struct vnep_jdevice) == 96, "no holes");
-_Static_assert(sizeof(struct vnep_jevent) == 32, "no holes");
+_Static_assert(sizeof(struct vnep_jevent) == 40, "no holes");
 
 static int failed(struct vnep_err *err, int rc)
 {
@@ -94,14 +94,14 @@ void vnep_jindex_close(struct vnep_jindex *ix)
 
 int vnep_jindex_sync(struct vnep_jindex *ix, struct vnep_err *err)
 {
-	int rc = mdb_env_sync(ix->env, 1);
+	int rc = ix->env ? mdb_env_sync(ix->env, 1) : MDB_INVALID;
 
 	return rc ? failed(err, rc) : 0;
 }
 
 int vnep_jindex_begin(struct vnep_jindex *ix, struct vnep_err *err)
 {
-	int rc = mdb_txn_begin(ix->env, NULL, 0, &ix->write);
+	int rc = ix->env ? mdb_txn_begin(ix->env, NULL, 0, &ix->write) : MDB_INVALID;
 
 	if (rc) {
 		ix->write = NULL;
@@ -143,7 +143,9 @@ int vnep_jindex_enter(struct vnep_jindex *ix, struct vnep_err *err)
 
 	if (ix->write)
 		return 0;
-	if (ix->read)
+	if (!ix->env)
+		rc = MDB_INVALID;
+	else if (ix->read)
 		rc = mdb_txn_renew(ix->read);
 	else
 		rc = mdb_txn_begin(ix->env, NULL, MDB_RDONLY, &ix->read);
@@ -338,6 +340,14 @@ int vnep_jindex_put_event(struct vnep_jindex *ix, uint32_t id, uint64_t seq,
 
 	pair(key, id, seq);
 	return put(ix, EVENT, key, sizeof key, event, sizeof *event, err);
+}
+
+int vnep_jindex_del_event(struct vnep_jindex *ix, uint32_t id, uint64_t seq, struct vnep_err *err)
+{
+	uint8_t key[PAIR_LEN];
+
+	pair(key, id, seq);
+	return del(ix, EVENT, key, sizeof key, err);
 }
 
 int vnep_jindex_next_event(struct vnep_jindex *ix, uint32_t id, uint64_t *seq,

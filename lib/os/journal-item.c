@@ -123,6 +123,15 @@ int vnep_jitem_decode(
 	*out = (struct vnep_journal_item){ .type = VNEP_RECORD_EVENT };
 	if (block->type == VNEP_PCAPNG_RECORD)
 		return from_record(out, &block->record, err);
+	if (block->type == VNEP_PCAPNG_ERASED) {
+		out->event = (struct vnep_event){ .seq = block->erased.seq,
+			.count = block->erased.count,
+			.ts = block->erased.first,
+			.conn = block->erased.conn,
+			.kind = VNEP_KIND_ERASED };
+		memcpy(out->event.dev, block->erased.dev, sizeof out->event.dev);
+		return 0;
+	}
 	if (block->type != VNEP_PCAPNG_PACKET)
 		return vnep_err_set(err, VNEP_EDAMAGED, "not a block of an event");
 	out->event = (struct vnep_event){ .seq = packet->seq,

@@ -9,6 +9,8 @@
  *     journal-write    groups: begin, commit, what happens when the disk says no
  *     journal-append   events, checkpoints, outcomes into the open group
  *     journal-read     pending, by seq, in file order
+ *     journal-rewrite  segments written anew without some of their events
+ *     journal-prune    what is taken out, and which segments that touches
  *     journal          open, close, lock
  */
 #ifndef VNEP_JOURNAL_PRIVATE_H
@@ -17,6 +19,15 @@
 #include "vnep/buf.h"
 #include "vnep/journal.h"
 #include "vnep/pcapng.h"
+#include "vnep/vio.h"
+
+/* What the crash test must find (tests/crash/bugs.c): nothing at all in any other build. */
+#ifdef VNEP_BUGS
+extern unsigned vnep_bug;
+#define VNEP_BUG(n) (vnep_bug == (n))
+#else
+#define VNEP_BUG(n) false
+#endif
 
 /* The values of the index. All fixed width, no holes, read and written by memcpy. */
 
@@ -29,7 +40,7 @@ struct vnep_jtail {
 	uint32_t segment;	  /* 0: nothing was written yet */
 	uint32_t interface_count; /* of the segment */
 	uint32_t device_count;
-	uint32_t given_up; /* what stands behind offset is not the journal: go to a new segment */
+	uint32_t given_up; /* nothing more goes into this segment: go to a new one */
 };
 
 struct vnep_jdevice {
@@ -51,6 +62,7 @@ enum {
 struct vnep_jevent {
 	uint64_t offset;
 	uint64_t hash;		  /* of deliverable events: what duplicates are found by */
+	int64_t ns;		  /* when it was */
 	uint32_t segment, length; /* of the block */
 	uint32_t octets;	  /* of the frame */
 	uint8_t flags, attempts, kind, direction;
@@ -104,6 +116,8 @@ int vnep_jindex_next_event(struct vnep_jindex *ix, uint32_t id, uint64_t *seq,
 int vnep_jindex_next_pending(
 	struct vnep_jindex *ix, uint32_t id, uint64_t *seq, struct vnep_err *err);
 int vnep_jindex_next_waiting(struct vnep_jindex *ix, uint32_t *id, struct vnep_err *err);
+int vnep_jindex_del_event(
+	struct vnep_jindex *ix, uint32_t id, uint64_t seq, struct vnep_err *err);
 /* In and out of pending; the hash leads to the newest pending event that has it. */
 int vnep_jindex_put_pending(
 	struct vnep_jindex *ix, uint32_t id, uint64_t seq, uint64_t hash, struct vnep_err *err);
@@ -139,6 +153,9 @@ int vnep_jrules_checkpoint(struct vnep_jindex *ix, struct vnep_jtail *tail, uint
 	struct vnep_journal_moved *moved, struct vnep_err *err);
 int vnep_jrules_outcome(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_t id,
 	struct vnep_jdevice *device, const struct vnep_outcome *outcome, struct vnep_err *err);
+/* Events that are not there any more: what they had done. */
+void vnep_jrules_erased(struct vnep_jtail *tail, struct vnep_jdevice *device,
+	const struct vnep_pcapng_erased *erased);
 uint64_t vnep_jrules_resume(const struct vnep_jdevice *device);
 
 /* Items. encode appends one block; decode lends the block's bytes, dev of a packet is left "". */
@@ -149,9 +166,11 @@ int vnep_jitem_decode(
 
 /* Walk through a segment. */
 enum { VNEP_JSEGMENT_LEN = 32 };
+#define VNEP_JREWRITE "rewrite.new" /* a segment on its way to its name */
 void vnep_jsegment_name(char out[static VNEP_JSEGMENT_LEN], uint32_t segment);
 
 struct vnep_jwalk {
+	const struct vnep_vio *vio;
 	int fd;
 	uint32_t segment;
 	uint64_t at, end; /* next octet, first octet not to read */
@@ -160,6 +179,7 @@ struct vnep_jwalk {
 	uint64_t file;
 	uint32_t crc;
 	bool whole; /* crc covers the group from its start */
+	bool anew;  /* the segment was written anew: groups are missing in it */
 	bool big;
 	struct vnep_buf buf; /* the octets from base on */
 	uint64_t base;
@@ -173,13 +193,17 @@ struct vnep_jfound {
 	uint64_t offset;
 };
 
-void vnep_jwalk_init(struct vnep_jwalk *walk, int fd, uint32_t segment, uint64_t at, uint64_t end);
+void vnep_jwalk_init(struct vnep_jwalk *walk, const struct vnep_vio *vio, int fd, uint32_t segment,
+	uint64_t at, uint64_t end);
+/* The walk begins behind a mark: this is the file, and that was its group, so the next one can be checked. */
+void vnep_jwalk_resume(struct vnep_jwalk *walk, uint64_t file, uint64_t group);
 void vnep_jwalk_release(struct vnep_jwalk *walk); /* closes fd */
 /* enum vnep_jstep, or a negative error of read(2). A mark whose group does not agree is DAMAGE of
  * the whole group, then the BLOCK. */
 int vnep_jwalk_next(struct vnep_jwalk *walk, struct vnep_jfound *out, struct vnep_err *err);
 
 struct vnep_journal {
+	const struct vnep_vio *vio;
 	char *path; /* STATE/journal */
 	int dir, index_dir;
 	enum vnep_journal_open how;
@@ -214,12 +238,19 @@ int vnep_journal_sign(struct vnep_journal *journal);
 int vnep_journal_lock(struct vnep_journal *journal, struct vnep_err *err);
 void vnep_journal_unlock(struct vnep_journal *journal);
 
+/* flags of open(2); *fd is closed by the table of the journal. */
 int vnep_journal_open_segment(
 	struct vnep_journal *journal, uint32_t segment, int flags, int *fd, struct vnep_err *err);
-/* The smallest number from `from` on: 0, or VNEP_ENOTFOUND. */
+bool vnep_journal_has_segment(struct vnep_journal *journal, uint32_t segment, uint64_t *octets);
+/* The biggest number smaller than below; the smallest one from `from` on: 0, or VNEP_ENOTFOUND. */
+int vnep_journal_last_segment(
+	struct vnep_journal *journal, uint32_t below, uint32_t *out, struct vnep_err *err);
 int vnep_journal_next_segment(
 	struct vnep_journal *journal, uint32_t from, uint32_t *out, struct vnep_err *err);
-/* Where a closed segment ends: as its successor says, or its size. */
+/* What stands at its beginning; false: it is not there, or damaged. */
+bool vnep_journal_header(
+	struct vnep_journal *journal, uint32_t segment, struct vnep_pcapng_section *out);
+/* Where a closed segment ends: as it says itself, as its successor says, or its size. */
 int vnep_journal_segment_end(
 	struct vnep_journal *journal, uint32_t segment, uint64_t *end, struct vnep_err *err);
 
@@ -232,6 +263,28 @@ bool vnep_journal_index_trusted(struct vnep_journal *journal);
 /* The index is about to change: it is not clean any more. */
 int vnep_journal_soil(struct vnep_journal *journal, struct vnep_err *err);
 void vnep_journal_clean(struct vnep_journal *journal);
+void vnep_journal_confirm(struct vnep_journal *journal);
+/* The segments are about to change behind the index: until it is believed again, whoever opens the journal
+ * makes it anew. */
+int vnep_journal_distrust(struct vnep_journal *journal, struct vnep_err *err);
+int vnep_journal_believe(struct vnep_journal *journal, struct vnep_err *err);
+
+/* Write the segments from..to anew as one, numbered to, without the events in front of the floors (by id;
+ * without their outcomes and checkpoints, too). What cannot be read is left out. The segment of the tail must
+ * be given up before. */
+struct vnep_jpruned {
+	uint64_t events, octets_before, octets_after;
+};
+int vnep_journal_rewrite(struct vnep_journal *journal, uint32_t from, uint32_t to,
+	const uint64_t *floors, int64_t port_floor_ns, struct vnep_jpruned *out,
+	struct vnep_err *err);
+
+/* The segment that is open for reading may have been written anew. */
+void vnep_journal_forget_read(struct vnep_journal *journal);
+
+/* Between enter and leave. */
+int vnep_journal_device_by_id(struct vnep_journal *journal, uint32_t id,
+	struct vnep_journal_device *out, struct vnep_err *err);
 
 /* One event by its place; out->frame lends buf. The name of the device is the caller's. */
 int vnep_journal_load(struct vnep_journal *journal, const struct vnep_jevent *entry,

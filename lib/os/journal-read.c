@@ -9,17 +9,23 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "journal-private.h"
 #include "vnep/err.h"
 
+void vnep_journal_forget_read(struct vnep_journal *journal)
+{
+	if (journal->read_fd >= 0)
+		journal->vio->close(journal->vio, journal->read_fd);
+	journal->read_fd = -1;
+}
+
 /* The bytes of a block: in the open group, or in its segment. */
 static int load_block(struct vnep_journal *journal, const struct vnep_jevent *entry,
 	struct vnep_buf *buf, struct vnep_err *err)
 {
-	size_t done = 0;
+	ssize_t n;
 	int rc;
 
 	vnep_buf_reset(buf);
@@ -30,8 +36,7 @@ static int load_block(struct vnep_journal *journal, const struct vnep_jevent *en
 		return buf->rc ? vnep_err_sys(err, -buf->rc, "journal") : 0;
 	}
 	if (journal->read_fd < 0 || journal->read_segment != entry->segment) {
-		if (journal->read_fd >= 0)
-			close(journal->read_fd);
+		vnep_journal_forget_read(journal);
 		rc = vnep_journal_open_segment(
 			journal, entry->segment, O_RDONLY, &journal->read_fd, err);
 		if (rc)
@@ -40,20 +45,13 @@ static int load_block(struct vnep_journal *journal, const struct vnep_jevent *en
 	}
 	if (!vnep_buf_reserve(buf, entry->length))
 		return vnep_err_sys(err, ENOMEM, "journal");
-	while (done < entry->length) {
-		ssize_t n = pread(journal->read_fd, buf->data + done, entry->length - done,
-			(off_t)(entry->offset + done));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return vnep_err_sys(err, errno, "cannot read segment %u", entry->segment);
-		if (n == 0)
-			return vnep_err_set(
-				err, VNEP_EDAMAGED, "segment %u is too short", entry->segment);
-		done += (size_t)n;
-	}
-	buf->len = done;
+	n = vnep_vio_read_all(
+		journal->vio, journal->read_fd, buf->data, entry->length, entry->offset);
+	if (n < 0)
+		return vnep_err_sys(err, (int)-n, "cannot read segment %u", entry->segment);
+	if ((size_t)n < entry->length)
+		return vnep_err_set(err, VNEP_EDAMAGED, "segment %u is too short", entry->segment);
+	buf->len = (size_t)n;
 	return 0;
 }
 
@@ -94,8 +92,8 @@ static struct vnep_journal_device public(const struct vnep_jdevice *device)
 		.connected = device->connected != 0 };
 }
 
-static int device_by_id(struct vnep_journal *journal, uint32_t id, struct vnep_journal_device *out,
-	struct vnep_err *err)
+int vnep_journal_device_by_id(struct vnep_journal *journal, uint32_t id,
+	struct vnep_journal_device *out, struct vnep_err *err)
 {
 	struct vnep_jdevice device;
 	int rc = vnep_jindex_device(&journal->index, id, &device, err);
@@ -103,6 +101,7 @@ static int device_by_id(struct vnep_journal *journal, uint32_t id, struct vnep_j
 	if (rc)
 		return rc;
 	*out = public(&device);
+	out->number = id;
 	return vnep_jindex_name(&journal->index, id, out->dev, err);
 }
 
@@ -121,7 +120,7 @@ int vnep_journal_device(struct vnep_journal *journal, const char *dev,
 		return rc;
 	rc = vnep_jindex_id(&journal->index, dev, &id, err);
 	if (!rc)
-		rc = device_by_id(journal, id, out, err);
+		rc = vnep_journal_device_by_id(journal, id, out, err);
 	vnep_jindex_leave(&journal->index);
 	return rc == VNEP_ENOTFOUND ? no_device(dev, err) : rc;
 }
@@ -145,7 +144,7 @@ static int next_device(struct vnep_journal *journal, bool pending_only, uint32_t
 	if (pending_only)
 		rc = vnep_jindex_next_waiting(&journal->index, id, err);
 	if (!rc)
-		rc = device_by_id(journal, *id, out, err);
+		rc = vnep_journal_device_by_id(journal, *id, out, err);
 	vnep_jindex_leave(&journal->index);
 	return rc;
 }
@@ -195,15 +194,34 @@ static int next_event(struct vnep_journal *journal, uint32_t id, bool pending, u
 	return rc;
 }
 
+/* Somebody may have written the segment anew since we looked it up: is there another place now, or another file? */
+static bool moved(struct vnep_journal *journal, const char *dev, uint64_t seq,
+	struct vnep_jevent *entry, struct vnep_err *err)
+{
+	uint32_t id;
+	int rc = vnep_jindex_enter(&journal->index, err);
+
+	if (rc)
+		return false;
+	vnep_journal_forget_read(journal);
+	rc = vnep_jindex_id(&journal->index, dev, &id, err);
+	if (!rc)
+		rc = vnep_jindex_event(&journal->index, id, seq, entry, err);
+	vnep_jindex_leave(&journal->index);
+	return !rc;
+}
+
 /* A block that cannot be read any more is given as a corrupt event: the reader learns that it is
  * gone. */
 static int give(struct vnep_journal *journal, const char *dev, uint64_t seq,
-	const struct vnep_jevent *entry, struct vnep_buf *buf, vnep_journal_event_cb *cb, void *arg,
+	struct vnep_jevent *entry, struct vnep_buf *buf, vnep_journal_event_cb *cb, void *arg,
 	struct vnep_err *err)
 {
 	struct vnep_event event;
 	int rc = vnep_journal_load(journal, entry, buf, &event, err);
 
+	if (rc == VNEP_EDAMAGED && moved(journal, dev, seq, entry, err))
+		rc = vnep_journal_load(journal, entry, buf, &event, err);
 	if (rc == VNEP_EDAMAGED)
 		event = (struct vnep_event){ .seq = seq,
 			.kind = VNEP_KIND_CORRUPT,
@@ -295,7 +313,8 @@ static int give_block(struct scan *scan, uint32_t segment, const struct vnep_jfo
 	struct vnep_journal_item item;
 	int rc;
 
-	if (block->type != VNEP_PCAPNG_PACKET && block->type != VNEP_PCAPNG_RECORD)
+	if (block->type != VNEP_PCAPNG_PACKET && block->type != VNEP_PCAPNG_RECORD &&
+		block->type != VNEP_PCAPNG_ERASED)
 		return 0;
 	rc = vnep_jitem_decode(&item, block, scan->err);
 	if (!rc && block->type == VNEP_PCAPNG_PACKET)
@@ -312,7 +331,7 @@ static int scan_segment(struct scan *scan, int fd, uint64_t end)
 	struct vnep_jwalk walk;
 	int step, rc = 0;
 
-	vnep_jwalk_init(&walk, fd, position->segment, position->offset, end);
+	vnep_jwalk_init(&walk, scan->journal->vio, fd, position->segment, position->offset, end);
 	while (!rc && (step = vnep_jwalk_next(&walk, &found, scan->err)) != VNEP_JSTEP_END) {
 		if (step < 0) {
 			rc = step;
@@ -358,6 +377,24 @@ static int first_segment(struct scan *scan, const struct vnep_jtail *tail)
 	return rc == VNEP_ENOTFOUND ? 0 : rc;
 }
 
+/* On to the next segment. One that is not there, and that the next one does not stand for, is damage. */
+static int next_segment(struct scan *scan, const struct vnep_jtail *tail, uint32_t wanted)
+{
+	struct vnep_pcapng_section section;
+	uint32_t next = 0;
+	int rc = vnep_journal_next_segment(scan->journal, wanted, &next, scan->err);
+
+	if (rc == VNEP_ENOTFOUND)
+		next = tail->segment;
+	else if (rc)
+		return rc;
+	*scan->position = (struct vnep_journal_position){ next, 0 };
+	if (next == wanted ||
+		(vnep_journal_header(scan->journal, next, &section) && section.previous < wanted))
+		return 0;
+	return report(scan, wanted, 0, 0, 0);
+}
+
 static int read_tail(struct vnep_journal *journal, struct vnep_jtail *tail, struct vnep_err *err)
 {
 	int rc = vnep_jindex_enter(&journal->index, err);
@@ -386,10 +423,10 @@ int vnep_journal_scan(struct vnep_journal *journal, struct vnep_journal_position
 		rc = first_segment(&scan, &tail);
 	while (!rc && more) {
 		rc = scan_step(&scan, &tail, &more);
-		if (rc == -ENOENT) /* a whole segment is gone */
+		if (rc == -ENOENT && !more) /* a whole segment is gone */
 			rc = report(&scan, position->segment, 0, 0, 0);
-		if (!rc && more)
-			*position = (struct vnep_journal_position){ position->segment + 1, 0 };
+		else if ((!rc || rc == -ENOENT) && more)
+			rc = next_segment(&scan, &tail, position->segment + (rc == 0));
 	}
 	return rc;
 }
@@ -431,7 +468,7 @@ int vnep_journal_stat(
 {
 	char name[VNEP_JSEGMENT_LEN];
 	struct vnep_jtail tail;
-	struct stat st;
+	uint64_t octets;
 	uint32_t segment = 0;
 	int rc = read_tail(journal, &tail, err);
 
@@ -445,8 +482,8 @@ int vnep_journal_stat(
 	while (!(rc = vnep_journal_next_segment(journal, segment + 1, &segment, err))) {
 		vnep_jsegment_name(name, segment);
 		out->segments++;
-		if (!fstatat(journal->dir, name, &st, AT_SYMLINK_NOFOLLOW))
-			out->octets += (uint64_t)st.st_size;
+		if (!journal->vio->stat(journal->vio, journal->dir, name, &octets))
+			out->octets += octets;
 	}
 	return rc == VNEP_ENOTFOUND ? 0 : rc;
 }

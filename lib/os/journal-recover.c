@@ -14,8 +14,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "journal-private.h"
 #include "vnep/err.h"
@@ -24,47 +22,49 @@ enum { BLOCKS_A_COMMIT = 20000 };
 
 bool vnep_journal_index_trusted(struct vnep_journal *journal)
 {
+	const struct vnep_vio *vio = journal->vio;
 	char boot[VNEP_PCAPNG_BOOT_LEN] = "";
-	int fd = openat(journal->index_dir, "boot", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	bool same = false;
+	uint64_t size;
+	bool same;
+	int fd;
 
-	if (faccessat(journal->index_dir, "data.mdb", F_OK, 0)) {
-		if (fd >= 0)
-			close(fd);
+	if (vio->stat(vio, journal->index_dir, "data.mdb", &size))
 		return false;
-	}
-	if (fd >= 0) {
-		same = read(fd, boot, sizeof boot) == sizeof boot &&
-		       !memcmp(boot, journal->boot, sizeof boot);
-		close(fd);
-	}
-	/* Without a boot file it was never finished, whatever else lies there. */
-	return same || (fd >= 0 && !faccessat(journal->index_dir, "clean", F_OK, 0));
+	fd = vio->open(vio, journal->index_dir, "boot", O_RDONLY);
+	if (fd < 0) /* it was never finished, whatever else lies there */
+		return false;
+	same = vnep_vio_read_all(vio, fd, boot, sizeof boot, 0) == sizeof boot &&
+	       !memcmp(boot, journal->boot, sizeof boot);
+	vio->close(vio, fd);
+	return same || VNEP_BUG(11) || !vio->stat(vio, journal->index_dir, "clean", &size);
 }
 
 static int write_file(
 	struct vnep_journal *journal, const char *name, const char *text, struct vnep_err *err)
 {
-	size_t len = strlen(text);
-	int fd = openat(journal->index_dir, "new",
-		O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
-	int rc = fd < 0 ? -errno : 0;
+	const struct vnep_vio *vio = journal->vio;
+	int dir = journal->index_dir;
+	int fd = vio->open(vio, dir, "new", O_WRONLY | O_CREAT | O_TRUNC);
+	int rc = fd < 0 ? -errno : vnep_vio_write_all(vio, fd, text, strlen(text), 0);
 
-	if (!rc && (write(fd, text, len) != (ssize_t)len || fsync(fd)))
-		rc = errno ? -errno : -EIO;
+	if (!rc && vio->sync(vio, fd))
+		rc = -errno;
 	if (fd >= 0)
-		close(fd);
-	if (!rc && (renameat(journal->index_dir, "new", journal->index_dir, name) ||
-			   fsync(journal->index_dir)))
+		vio->close(vio, fd);
+	if (!rc && (vio->rename(vio, dir, "new", name) || vio->sync_folder(vio, dir)))
 		rc = -errno;
 	return rc ? vnep_err_sys(err, -rc, "cannot write %s/index/%s", journal->path, name) : 0;
 }
 
 int vnep_journal_soil(struct vnep_journal *journal, struct vnep_err *err)
 {
-	if (faccessat(journal->index_dir, "clean", F_OK, 0))
+	const struct vnep_vio *vio = journal->vio;
+	uint64_t size;
+
+	if (VNEP_BUG(8) || vio->stat(vio, journal->index_dir, "clean", &size))
 		return 0;
-	if (unlinkat(journal->index_dir, "clean", 0) || fsync(journal->index_dir))
+	if (vio->remove(vio, journal->index_dir, "clean") ||
+		vio->sync_folder(vio, journal->index_dir))
 		return vnep_err_sys(err, errno, "cannot remove %s/index/clean", journal->path);
 	return 0;
 }
@@ -74,6 +74,21 @@ void vnep_journal_clean(struct vnep_journal *journal)
 	/* A failure only means that the index is made anew after the next boot. */
 	if (!vnep_jindex_sync(&journal->index, NULL))
 		write_file(journal, "clean", "", NULL);
+}
+
+int vnep_journal_distrust(struct vnep_journal *journal, struct vnep_err *err)
+{
+	const struct vnep_vio *vio = journal->vio;
+
+	if ((!vio->remove(vio, journal->index_dir, "boot") || errno == ENOENT) &&
+		!vio->sync_folder(vio, journal->index_dir))
+		return 0;
+	return vnep_err_sys(err, errno, "cannot remove %s/index/boot", journal->path);
+}
+
+int vnep_journal_believe(struct vnep_journal *journal, struct vnep_err *err)
+{
+	return write_file(journal, "boot", journal->boot, err);
 }
 
 /* One device of a block; a name that is new gets the next number. */
@@ -168,6 +183,19 @@ static int apply_record(struct vnep_journal *journal, const struct vnep_jfound *
 	return rc ? rc : vnep_jindex_put_device(ix, id, &device, err);
 }
 
+static int apply_erased(
+	struct vnep_journal *journal, const struct vnep_pcapng_erased *erased, struct vnep_err *err)
+{
+	struct vnep_jdevice device;
+	uint32_t id;
+	int rc = device_of(journal, erased->dev, &id, &device, err);
+
+	if (rc)
+		return rc;
+	vnep_jrules_erased(&journal->tail, &device, erased);
+	return vnep_jindex_put_device(&journal->index, id, &device, err);
+}
+
 static int apply(
 	struct vnep_journal *journal, const struct vnep_jfound *found, struct vnep_err *err)
 {
@@ -176,11 +204,16 @@ static int apply(
 	struct vnep_jplace place = { tail->segment, (uint32_t)block->len, found->offset };
 
 	switch (block->type) {
-	case VNEP_PCAPNG_SECTION: tail->file = block->section.file; return 0;
+	case VNEP_PCAPNG_SECTION:
+		tail->file = block->section.file;
+		tail->given_up = block->section.end != 0; /* whole as it is */
+		return 0;
 	case VNEP_PCAPNG_INTERFACE: return apply_interface(journal, &block->interface, err);
 	case VNEP_PCAPNG_PACKET: return apply_packet(journal, found, &place, err);
 	case VNEP_PCAPNG_RECORD: return apply_record(journal, found, &place, err);
+	case VNEP_PCAPNG_ERASED: return apply_erased(journal, &block->erased, err);
 	case VNEP_PCAPNG_SYNC:
+		tail->file = block->sync.file;
 		tail->group = block->sync.group;
 		tail->offset = found->offset + block->len;
 		return 0;
@@ -189,23 +222,62 @@ static int apply(
 	return 0;
 }
 
-/* Where the last mark of the segment ends; at if there is none behind it. */
-static int last_mark(
-	int fd, uint32_t segment, uint64_t at, uint64_t size, uint64_t *end, struct vnep_err *err)
+/* Everything in front of *end is the journal. *doubt: the last group has its mark but does not agree with
+ * it. A mark proves that what is in front of its group was durable, not that its own group was. */
+static int last_mark(struct vnep_journal *journal, uint64_t size, uint64_t *end, bool *doubt,
+	struct vnep_err *err)
 {
+	struct vnep_jtail *tail = &journal->tail;
 	struct vnep_jfound found;
 	struct vnep_jwalk walk;
-	int rc, copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	uint64_t hurt = 0; /* where the last damage ends */
+	int fd, rc = vnep_journal_open_segment(journal, tail->segment, O_RDONLY, &fd, err);
 
-	*end = at;
-	if (copy < 0)
-		return vnep_err_sys(err, errno, "journal");
-	vnep_jwalk_init(&walk, copy, segment, at, size);
-	while ((rc = vnep_jwalk_next(&walk, &found, err)) > 0)
-		if (rc == VNEP_JSTEP_BLOCK && found.block.type == VNEP_PCAPNG_SYNC)
-			*end = walk.at;
+	*end = tail->offset;
+	*doubt = false;
+	if (rc)
+		return rc;
+	vnep_jwalk_init(&walk, journal->vio, fd, tail->segment, tail->offset, size);
+	if (tail->file)
+		vnep_jwalk_resume(&walk, tail->file, tail->group);
+	while ((rc = vnep_jwalk_next(&walk, &found, err)) > 0) {
+		if (rc == VNEP_JSTEP_DAMAGE)
+			hurt = found.damage.offset + found.damage.octets;
+		if (rc == VNEP_JSTEP_DAMAGE || found.block.type != VNEP_PCAPNG_SYNC)
+			continue;
+		*doubt = hurt > found.block.sync.start && !VNEP_BUG(5);
+		*end = *doubt ? found.block.sync.start : walk.at;
+	}
+	if (VNEP_BUG(6))
+		*end = size;
+	if (*end < tail->offset)
+		*end = tail->offset;
 	vnep_jwalk_release(&walk);
 	return rc;
+}
+
+/* Octets that are cut although they may be worth a look: beside the segment. What cannot be kept is cut all
+ * the same. */
+static void keep_aside(
+	struct vnep_journal *journal, int fd, uint32_t segment, uint64_t from, uint64_t to)
+{
+	const struct vnep_vio *vio = journal->vio;
+	struct vnep_buf octets = { 0 };
+	char name[VNEP_JSEGMENT_LEN + 16];
+	ssize_t n;
+	int aside;
+
+	snprintf(name, sizeof name, "%010u-%llu.cut", segment, (unsigned long long)from);
+	aside = vio->open(vio, journal->dir, name, O_WRONLY | O_CREAT | O_TRUNC);
+	if (aside < 0)
+		return;
+	if (vnep_buf_reserve(&octets, (size_t)(to - from))) {
+		n = vnep_vio_read_all(vio, fd, octets.data, (size_t)(to - from), from);
+		if (n > 0)
+			vnep_vio_write_all(vio, aside, octets.data, (size_t)n, 0);
+	}
+	vnep_buf_release(&octets);
+	vio->close(vio, aside);
 }
 
 static int commit_so_far(struct vnep_journal *journal, struct vnep_err *err)
@@ -225,10 +297,10 @@ static int take_segment(struct vnep_journal *journal, int fd, uint64_t end, stru
 	int rc = vnep_jindex_begin(ix, err);
 
 	if (rc) {
-		close(fd);
+		journal->vio->close(journal->vio, fd);
 		return rc;
 	}
-	vnep_jwalk_init(&walk, fd, journal->tail.segment, journal->tail.offset, end);
+	vnep_jwalk_init(&walk, journal->vio, fd, journal->tail.segment, journal->tail.offset, end);
 	while ((rc = vnep_jwalk_next(&walk, &found, err)) > 0) {
 		if (rc == VNEP_JSTEP_DAMAGE)
 			continue;
@@ -256,38 +328,46 @@ static int take_segment(struct vnep_journal *journal, int fd, uint64_t end, stru
 static int take_last(
 	struct vnep_journal *journal, int fd, uint64_t size, uint64_t *cut, struct vnep_err *err)
 {
+	const struct vnep_vio *vio = journal->vio;
 	struct vnep_jtail *tail = &journal->tail;
 	char name[VNEP_JSEGMENT_LEN];
 	uint64_t end;
-	int rc = last_mark(fd, tail->segment, tail->offset, size, &end, err);
+	bool doubt;
+	int rc = last_mark(journal, size, &end, &doubt, err);
 
 	vnep_jsegment_name(name, tail->segment);
 	if (rc)
 		goto out;
 	if (end < size)
 		*cut += size - end;
+	if (doubt)
+		keep_aside(journal, fd, tail->segment, end, size);
 	if (end == 0) { /* a segment that was being born */
-		if (unlinkat(journal->dir, name, 0) || fsync(journal->dir))
+		if (vio->remove(vio, journal->dir, name) || vio->sync_folder(vio, journal->dir))
 			rc = vnep_err_sys(err, errno, "cannot remove %s/%s", journal->path, name);
 		goto out;
 	}
-	if (ftruncate(fd, (off_t)end) || fdatasync(fd)) {
+	/* What is taken may not have been synced, nor its name: from here on it counts as durable. */
+	if (vio->cut(vio, fd, end) || (!VNEP_BUG(12) && vio->sync(vio, fd)) ||
+		(!VNEP_BUG(3) && vio->sync_folder(vio, journal->dir))) {
 		rc = vnep_err_sys(
 			err, errno, "cannot cut the torn tail of %s/%s", journal->path, name);
 		goto out;
 	}
 	return take_segment(journal, fd, end, err);
 out:
-	close(fd);
+	vio->close(vio, fd);
 	return rc;
 }
 
 static int take_from(struct vnep_journal *journal, uint32_t segment, bool last, uint64_t *cut,
 	struct vnep_err *err)
 {
+	const struct vnep_vio *vio = journal->vio;
 	struct vnep_jtail *tail = &journal->tail;
-	struct stat st;
-	uint64_t end;
+	struct vnep_pcapng_section section;
+	uint64_t size, end;
+	bool anew;
 	int fd, rc;
 
 	if (segment != tail->segment) {
@@ -297,19 +377,73 @@ static int take_from(struct vnep_journal *journal, uint32_t segment, bool last, 
 	rc = vnep_journal_open_segment(journal, segment, last ? O_RDWR : O_RDONLY, &fd, err);
 	if (rc)
 		return rc;
-	if (fstat(fd, &st)) {
+	if (vio->size(vio, fd, &size)) {
 		rc = vnep_err_sys(err, errno, "%s", journal->path);
-		close(fd);
+		vio->close(vio, fd);
 		return rc;
 	}
-	if (last && !tail->given_up && (!tail->offset || (uint64_t)st.st_size > tail->offset))
-		return take_last(journal, fd, (uint64_t)st.st_size, cut, err);
+	anew = vnep_journal_header(journal, segment, &section) && section.end;
+	if (last && !anew && !tail->given_up && (!tail->offset || size > tail->offset))
+		return take_last(journal, fd, size, cut, err);
+	last = last && !anew;
 	rc = last ? 0 : vnep_journal_segment_end(journal, segment, &end, err);
 	if (rc || last || end <= tail->offset) {
-		close(fd);
+		vio->close(vio, fd);
 		return rc;
 	}
 	return take_segment(journal, fd, end, err);
+}
+
+/* Was the first group of a segment ever durable? It agrees with its mark, or there is a later mark. */
+static int was_born(struct vnep_journal *journal, uint32_t segment, uint64_t size, bool *born,
+	struct vnep_err *err)
+{
+	struct vnep_jfound found;
+	struct vnep_jwalk walk;
+	unsigned marks = 0;
+	bool whole = true;
+	int fd, rc = vnep_journal_open_segment(journal, segment, O_RDONLY, &fd, err);
+
+	*born = false;
+	if (rc)
+		return rc;
+	vnep_jwalk_init(&walk, journal->vio, fd, segment, 0, size);
+	while (!*born && (rc = vnep_jwalk_next(&walk, &found, err)) > 0) {
+		if (rc == VNEP_JSTEP_DAMAGE)
+			whole = false;
+		else if (found.block.type == VNEP_PCAPNG_SYNC)
+			*born = whole || ++marks > 1;
+	}
+	vnep_jwalk_release(&walk);
+	return rc < 0 ? rc : 0;
+}
+
+/* The newest segment may be only a name, or its first group torn: then it goes before anything else is looked at,
+ * and the one in front of it, which may be the one whose sync failed, is the last. */
+static int drop_unborn(struct vnep_journal *journal, uint64_t *cut, struct vnep_err *err)
+{
+	const struct vnep_vio *vio = journal->vio;
+	char name[VNEP_JSEGMENT_LEN];
+	uint64_t size;
+	uint32_t segment;
+	bool born;
+	int fd, rc = vnep_journal_last_segment(journal, UINT32_MAX, &segment, err);
+
+	if (rc || segment <= journal->tail.segment ||
+		!vnep_journal_has_segment(journal, segment, &size))
+		return rc == VNEP_ENOTFOUND ? 0 : rc;
+	rc = was_born(journal, segment, size, &born, err);
+	if (rc || born)
+		return rc;
+	if (size && !vnep_journal_open_segment(journal, segment, O_RDONLY, &fd, NULL)) {
+		keep_aside(journal, fd, segment, 0, size);
+		vio->close(vio, fd);
+	}
+	*cut += size;
+	vnep_jsegment_name(name, segment);
+	if (vio->remove(vio, journal->dir, name) || vio->sync_folder(vio, journal->dir))
+		return vnep_err_sys(err, errno, "cannot remove %s/%s", journal->path, name);
+	return 0;
 }
 
 int vnep_journal_catch_up(struct vnep_journal *journal, uint64_t *cut, struct vnep_err *err)
@@ -327,6 +461,8 @@ int vnep_journal_catch_up(struct vnep_journal *journal, uint64_t *cut, struct vn
 	else if (rc)
 		return rc;
 	rc = vnep_journal_soil(journal, err);
+	if (!rc)
+		rc = drop_unborn(journal, cut, err);
 	if (rc)
 		return rc;
 	rc = vnep_journal_next_segment(journal, journal->tail.segment, &segment, err);
@@ -342,15 +478,49 @@ int vnep_journal_catch_up(struct vnep_journal *journal, uint64_t *cut, struct vn
 	return rc == VNEP_ENOTFOUND ? 0 : rc;
 }
 
+/* A segment that was written anew in place of several says so by the number of the one in front of it: those
+ * between the two are leftovers of a writer that was killed before it had removed them. From the newest down. */
+static int remove_leftovers(struct vnep_journal *journal, struct vnep_err *err)
+{
+	const struct vnep_vio *vio = journal->vio;
+	struct vnep_pcapng_section section;
+	char name[VNEP_JSEGMENT_LEN];
+	uint32_t above = UINT32_MAX, keep_below = UINT32_MAX, segment;
+	bool removed = false;
+
+	if (!vio->remove(vio, journal->dir, VNEP_JREWRITE))
+		removed = true;
+	while (!vnep_journal_last_segment(journal, above, &segment, err)) {
+		above = segment;
+		if (keep_below != UINT32_MAX && segment > keep_below && !VNEP_BUG(13)) {
+			vnep_jsegment_name(name, segment);
+			if (vio->remove(vio, journal->dir, name))
+				return vnep_err_sys(
+					err, errno, "cannot remove %s/%s", journal->path, name);
+			removed = true;
+		} else {
+			keep_below = vnep_journal_header(journal, segment, &section) && section.end
+					     ? section.previous
+					     : UINT32_MAX;
+		}
+	}
+	return removed && vio->sync_folder(vio, journal->dir)
+		       ? vnep_err_sys(err, errno, "%s", journal->path)
+		       : 0;
+}
+
 static int remove_index(struct vnep_journal *journal, struct vnep_err *err)
 {
+	const struct vnep_vio *vio = journal->vio;
 	static const char *const names[] = { "boot", "clean", "new", "data.mdb", "lock.mdb" };
 
 	for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
-		if (unlinkat(journal->index_dir, names[i], 0) && errno != ENOENT)
+		if (vio->remove(vio, journal->index_dir, names[i]) && errno != ENOENT)
 			return vnep_err_sys(
 				err, errno, "cannot remove %s/index/%s", journal->path, names[i]);
-	return fsync(journal->index_dir) ? vnep_err_sys(err, errno, "%s/index", journal->path) : 0;
+	return vio->sync_folder(vio, journal->index_dir)
+		       ? vnep_err_sys(err, errno, "%s/index", journal->path)
+		       : 0;
 }
 
 static int open_and_catch_up(struct vnep_journal *journal, uint64_t *cut, struct vnep_err *err)
@@ -378,11 +548,13 @@ int vnep_journal_recover(struct vnep_journal *journal, uint64_t *cut, struct vne
 	if (rc == VNEP_EDAMAGED) {
 		rc = remove_index(journal, err);
 		if (!rc)
+			rc = remove_leftovers(journal, err);
+		if (!rc)
 			rc = open_and_catch_up(journal, cut, err);
 	}
 	if (rc)
 		return rc;
-	rc = write_file(journal, "boot", journal->boot, err);
+	rc = vnep_journal_believe(journal, err);
 	if (rc)
 		vnep_jindex_close(&journal->index);
 	return rc;

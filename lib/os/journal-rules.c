@@ -142,6 +142,7 @@ static void fill_entry(
 		.segment = place->segment,
 		.length = place->length,
 		.octets = event->frame_len,
+		.ns = event->ts.ns,
 		.kind = (uint8_t)event->kind,
 		.direction = (uint8_t)event->direction };
 	if (event->copy)
@@ -158,6 +159,8 @@ static void fill_entry(
 
 static void note_times(struct vnep_jtail *tail, struct vnep_jdevice *device, struct vnep_wall ts)
 {
+	if (!ts.ns)
+		return;
 	if (!device->first_ns)
 		device->first_ns = ts.ns;
 	if (ts.ns > device->last_ns)
@@ -194,6 +197,28 @@ int vnep_jrules_event(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_t 
 	if (!rc && *pending)
 		rc = make_pending(ix, tail, id, device, event->seq, &entry, err);
 	return rc;
+}
+
+static void grow_to(uint64_t *at, uint64_t to)
+{
+	if (to > *at)
+		*at = to;
+}
+
+void vnep_jrules_erased(struct vnep_jtail *tail, struct vnep_jdevice *device,
+	const struct vnep_pcapng_erased *erased)
+{
+	grow_to(&device->head_seq, erased->seq + erased->count - 1);
+	grow_to(&device->synced_seq, erased->synced);
+	grow_to(&device->disconnect_seq, erased->disconnect);
+	grow_to(&device->life_seq, erased->life);
+	if (erased->conn > device->conn)
+		device->conn = erased->conn;
+	if (erased->life_ts.ns > device->life_ns)
+		device->life_ns = erased->life_ts.ns;
+	if (erased->connected)
+		device->connected = erased->connected == 1;
+	note_times(tail, device, erased->first);
 }
 
 /* What was forwarded or sent behind the last sign of life: once more, or it was the last time. */

@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "journal-private.h"
 #include "vnep/err.h"
@@ -20,17 +19,32 @@ void vnep_jsegment_name(char out[static VNEP_JSEGMENT_LEN], uint32_t segment)
 	snprintf(out, VNEP_JSEGMENT_LEN, "%010u.pcapng", segment);
 }
 
-void vnep_jwalk_init(struct vnep_jwalk *walk, int fd, uint32_t segment, uint64_t at, uint64_t end)
+void vnep_jwalk_init(struct vnep_jwalk *walk, const struct vnep_vio *vio, int fd, uint32_t segment,
+	uint64_t at, uint64_t end)
 {
 	*walk = (struct vnep_jwalk){
-		.fd = fd, .segment = segment, .at = at, .end = end, .base = at, .group_start = at
+		.vio = vio, .fd = fd, .segment = segment, .at = at, .end = end, .base = at
 	};
+}
+
+static void next_group(struct vnep_jwalk *walk, uint64_t group)
+{
+	walk->group = group;
+	walk->group_start = walk->at;
+	walk->crc = vnep_pcapng_crc_file(walk->file);
+	walk->whole = walk->file != 0;
+}
+
+void vnep_jwalk_resume(struct vnep_jwalk *walk, uint64_t file, uint64_t group)
+{
+	walk->file = file;
+	next_group(walk, group);
 }
 
 void vnep_jwalk_release(struct vnep_jwalk *walk)
 {
 	if (walk->fd >= 0)
-		close(walk->fd);
+		walk->vio->close(walk->vio, walk->fd);
 	vnep_buf_release(&walk->buf);
 	walk->fd = -1;
 }
@@ -55,11 +69,9 @@ static int fill(struct vnep_jwalk *walk, uint64_t at, size_t want, struct vnep_e
 
 		if (!room)
 			return vnep_err_sys(err, ENOMEM, "journal");
-		n = pread(walk->fd, room, len, (off_t)from);
-		if (n < 0 && errno == EINTR)
-			continue;
+		n = vnep_vio_read_all(walk->vio, walk->fd, room, len, from);
 		if (n < 0)
-			return vnep_err_sys(err, errno, "cannot read segment %u", walk->segment);
+			return vnep_err_sys(err, (int)-n, "cannot read segment %u", walk->segment);
 		if (n == 0) { /* shorter than it was told: the caller sees it by at < its end */
 			walk->end = from;
 			return 0;
@@ -154,19 +166,22 @@ static int skip(
 	return VNEP_JSTEP_DAMAGE;
 }
 
+/* A mark or header that was not written here: an old one, or one of another file, where a write was lost. */
+static bool is_stale(const struct vnep_jwalk *walk, const struct vnep_pcapng_block *block)
+{
+	if (block->type == VNEP_PCAPNG_SECTION)
+		return walk->at != 0;
+	return block->type == VNEP_PCAPNG_SYNC && !VNEP_BUG(7) &&
+	       ((walk->file && block->sync.file != walk->file) ||
+		       block->sync.start < walk->group_start);
+}
+
 /* A mark: does the group in front of it agree? */
 static bool agrees(const struct vnep_jwalk *walk, const struct vnep_pcapng_sync *sync)
 {
-	return !walk->whole || (sync->start == walk->group_start && sync->crc == walk->crc &&
-				       (!walk->group || sync->group == walk->group + 1));
-}
-
-static void next_group(struct vnep_jwalk *walk, uint64_t group)
-{
-	walk->group = group;
-	walk->group_start = walk->at;
-	walk->crc = vnep_pcapng_crc_file(walk->file);
-	walk->whole = walk->file != 0;
+	return !walk->whole ||
+	       (sync->start == walk->group_start && sync->crc == walk->crc &&
+		       (!walk->group || walk->anew || sync->group == walk->group + 1));
 }
 
 int vnep_jwalk_next(struct vnep_jwalk *walk, struct vnep_jfound *out, struct vnep_err *err)
@@ -181,14 +196,16 @@ int vnep_jwalk_next(struct vnep_jwalk *walk, struct vnep_jfound *out, struct vne
 		return rc;
 	if (walk->at >= walk->end)
 		return VNEP_JSTEP_END;
-	if (!rc)
-		return skip(walk, out, len, err);
+	if (!rc || is_stale(walk, &out->block))
+		return skip(walk, out, rc ? (uint32_t)out->block.len : len, err);
 	out->offset = walk->at;
 	if (out->block.type == VNEP_PCAPNG_SECTION) {
 		walk->file = out->block.section.file;
+		walk->anew = out->block.section.end != 0;
 		next_group(walk, walk->group);
 	}
 	if (out->block.type == VNEP_PCAPNG_SYNC) {
+		walk->file = out->block.sync.file; /* its header may be damaged */
 		if (!agrees(walk, &out->block.sync)) {
 			walk->whole =
 				false; /* said once; the mark itself comes with the next call */

@@ -11,8 +11,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "journal-private.h"
 #include "vnep/err.h"
@@ -23,8 +21,7 @@ enum { ALLOCATE_OCTETS = 1 << 20 };
 static int left_behind(struct vnep_journal *journal, struct vnep_err *err)
 {
 	struct vnep_jtail tail = { 0 };
-	char name[VNEP_JSEGMENT_LEN];
-	struct stat st;
+	uint64_t octets;
 	int rc = vnep_jindex_enter(&journal->index, err);
 
 	if (rc)
@@ -33,24 +30,23 @@ static int left_behind(struct vnep_journal *journal, struct vnep_err *err)
 	vnep_jindex_leave(&journal->index);
 	if (rc && rc != VNEP_ENOTFOUND)
 		return rc;
-	vnep_jsegment_name(name, tail.segment + 1);
-	if (!faccessat(journal->dir, name, F_OK, AT_SYMLINK_NOFOLLOW))
+	if (vnep_journal_has_segment(journal, tail.segment + 1, &octets))
 		return 1;
-	vnep_jsegment_name(name, tail.segment);
-	return tail.segment && !tail.given_up &&
-	       !fstatat(journal->dir, name, &st, AT_SYMLINK_NOFOLLOW) &&
-	       (uint64_t)st.st_size > tail.offset;
+	return !tail.given_up && vnep_journal_has_segment(journal, tail.segment, &octets) &&
+	       octets > tail.offset;
 }
 
 static void close_segment(struct vnep_journal *journal)
 {
-	struct stat st;
+	const struct vnep_vio *vio = journal->vio;
+	uint64_t size;
 
 	if (journal->fd < 0)
 		return;
-	if (journal->locked && !fstat(journal->fd, &st) && ftruncate(journal->fd, st.st_size))
+	if (journal->locked && !vio->size(vio, journal->fd, &size) &&
+		vio->cut(vio, journal->fd, size))
 		errno = 0; /* allocated space that stays behind the end is no harm */
-	close(journal->fd);
+	vio->close(vio, journal->fd);
 	journal->fd = -1;
 }
 
@@ -58,7 +54,7 @@ static void close_segment(struct vnep_journal *journal)
 static int continue_segment(struct vnep_journal *journal, bool *fresh, struct vnep_err *err)
 {
 	const struct vnep_jtail *tail = &journal->tail;
-	struct stat st;
+	uint64_t size;
 	int rc;
 
 	*fresh = true;
@@ -74,10 +70,9 @@ static int continue_segment(struct vnep_journal *journal, bool *fresh, struct vn
 		journal->fd_segment = tail->segment;
 		journal->allocated = 0;
 	}
-	if (fstat(journal->fd, &st))
+	if (journal->vio->size(journal->vio, journal->fd, &size))
 		return vnep_err_sys(err, errno, "%s", journal->path);
-	*fresh = (uint64_t)st.st_size <
-		 tail->offset; /* somebody cut it: leave what is there alone */
+	*fresh = size < tail->offset; /* somebody cut it: leave what is there alone */
 	return 0;
 }
 
@@ -87,6 +82,9 @@ static int start_segment(struct vnep_journal *journal, struct vnep_err *err)
 	struct vnep_pcapng_section section = { .segment = tail->segment + 1,
 		.previous = tail->segment,
 		.previous_end = tail->offset };
+
+	if (VNEP_BUG(10))
+		section.previous = 0;
 
 	while (!section.file) /* 0 says: not known */
 		if (getrandom(&section.file, sizeof section.file, 0) != sizeof section.file)
@@ -127,6 +125,20 @@ static int begin_locked(struct vnep_journal *journal, struct vnep_err *err)
 	return rc;
 }
 
+static int commit_group(struct vnep_journal *journal, struct vnep_err *err);
+
+/* A mark behind the last group: that group was durable, so what is wrong in it from now on is damage and no
+ * torn tail. Without it nothing is lost. */
+void vnep_journal_confirm(struct vnep_journal *journal)
+{
+	journal->segment_octets = UINT64_MAX; /* not a segment of its own */
+	if (begin_locked(journal, NULL))
+		vnep_jindex_abort(&journal->index);
+	else if (!journal->fresh)
+		commit_group(journal, NULL);
+	vnep_jindex_abort(&journal->index);
+}
+
 static void end_group(struct vnep_journal *journal)
 {
 	vnep_jindex_abort(&journal->index);
@@ -164,32 +176,17 @@ void vnep_journal_abort(struct vnep_journal *journal)
  */
 static int allocate(struct vnep_journal *journal, uint64_t end)
 {
+	const struct vnep_vio *vio = journal->vio;
 	uint64_t base = journal->group_base,
 		 more = (end + ALLOCATE_OCTETS - 1) & ~(ALLOCATE_OCTETS - 1ull);
 
 	if (end <= journal->allocated)
 		return 0;
-	if (!fallocate(journal->fd, FALLOC_FL_KEEP_SIZE, (off_t)base, (off_t)(more - base)))
+	if (!vio->allocate(vio, journal->fd, base, more - base))
 		end = more;
-	else if (fallocate(journal->fd, FALLOC_FL_KEEP_SIZE, (off_t)base, (off_t)(end - base)))
+	else if (vio->allocate(vio, journal->fd, base, end - base))
 		return errno == EOPNOTSUPP || errno == ENOSYS ? 0 : -errno;
 	journal->allocated = end;
-	return 0;
-}
-
-static int write_all(int fd, const uint8_t *data, size_t len, uint64_t at)
-{
-	while (len) {
-		ssize_t n = pwrite(fd, data, len, (off_t)at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		data += n;
-		at += (uint64_t)n;
-		len -= (size_t)n;
-	}
 	return 0;
 }
 
@@ -204,13 +201,14 @@ static void give_up(struct vnep_journal *journal)
 		!vnep_jindex_put_tail(&journal->index, &tail, NULL))
 		vnep_jindex_commit(&journal->index, NULL);
 	vnep_jindex_abort(&journal->index);
-	close(journal->fd);
+	journal->vio->close(journal->vio, journal->fd);
 	journal->fd = -1;
 }
 
 /* As if it never was. */
 static void undo(struct vnep_journal *journal, bool sync_failed)
 {
+	const struct vnep_vio *vio = journal->vio;
 	char name[VNEP_JSEGMENT_LEN];
 	int fd = journal->fd;
 
@@ -218,17 +216,19 @@ static void undo(struct vnep_journal *journal, bool sync_failed)
 	journal->allocated = 0;
 	if (journal->fresh) {
 		vnep_jsegment_name(name, journal->tail.segment);
-		if (ftruncate(fd, 0) | unlinkat(journal->dir, name, 0) | fsync(journal->dir))
+		if (vio->cut(vio, fd, 0) | vio->remove(vio, journal->dir, name) |
+			vio->sync_folder(vio, journal->dir))
 			errno = 0; /* recovery drops a segment without a mark */
-		close(fd);
+		vio->close(vio, fd);
 		journal->fd = -1;
-	} else if (ftruncate(fd, (off_t)journal->before.offset) || sync_failed || fdatasync(fd)) {
+	} else if (vio->cut(vio, fd, journal->before.offset) || sync_failed || vio->sync(vio, fd)) {
 		give_up(journal);
 	}
 }
 
 static int write_group(struct vnep_journal *journal, struct vnep_err *err)
 {
+	const struct vnep_vio *vio = journal->vio;
 	struct vnep_buf *group = &journal->group;
 	int rc;
 
@@ -243,12 +243,15 @@ static int write_group(struct vnep_journal *journal, struct vnep_err *err)
 	}
 	rc = allocate(journal, journal->group_base + group->len);
 	if (!rc)
-		rc = write_all(journal->fd, group->data, group->len, journal->group_base);
-	if (rc) {
+		rc = vnep_vio_write_all(
+			vio, journal->fd, group->data, group->len, journal->group_base);
+	if (rc && !VNEP_BUG(9)) {
 		undo(journal, false);
 		return vnep_err_sys(err, -rc, "cannot write to the journal %s", journal->path);
 	}
-	if (fdatasync(journal->fd) || (journal->fresh && fsync(journal->dir))) {
+	if ((!VNEP_BUG(1) && vio->sync(vio, journal->fd) &&
+		    !(VNEP_BUG(4) && !vio->sync(vio, journal->fd))) ||
+		(journal->fresh && !VNEP_BUG(2) && vio->sync_folder(vio, journal->dir))) {
 		rc = vnep_err_sys(err, errno, "cannot sync the journal %s", journal->path);
 		undo(journal, true);
 		return rc;
@@ -260,7 +263,9 @@ static void put_mark(struct vnep_journal *journal)
 {
 	struct vnep_jtail *tail = &journal->tail;
 	struct vnep_buf *group = &journal->group;
-	struct vnep_pcapng_sync sync = { .group = ++tail->group, .start = journal->group_base };
+	struct vnep_pcapng_sync sync = {
+		.group = ++tail->group, .start = journal->group_base, .file = tail->file
+	};
 
 	sync.crc = vnep_pcapng_crc(vnep_pcapng_crc_file(tail->file), group->data, group->len);
 	vnep_pcapng_put_sync(group, &sync);
@@ -279,6 +284,16 @@ static int commit_index(struct vnep_journal *journal, struct vnep_err *err)
 	return rc;
 }
 
+static int commit_group(struct vnep_journal *journal, struct vnep_err *err)
+{
+	int rc;
+
+	put_mark(journal);
+	rc = journal->group.rc ? vnep_err_sys(err, -journal->group.rc, "journal")
+			       : write_group(journal, err);
+	return rc ? rc : commit_index(journal, err);
+}
+
 int vnep_journal_commit(struct vnep_journal *journal, struct vnep_err *err)
 {
 	int rc = journal->broken;
@@ -289,11 +304,7 @@ int vnep_journal_commit(struct vnep_journal *journal, struct vnep_err *err)
 	} else if (!journal->blocks) { /* a new segment that nobody used does not come to be */
 		rc = vnep_jindex_commit(&journal->index, err);
 	} else {
-		put_mark(journal);
-		rc = journal->group.rc ? vnep_err_sys(err, -journal->group.rc, "journal")
-				       : write_group(journal, err);
-		if (!rc)
-			rc = commit_index(journal, err);
+		rc = commit_group(journal, err);
 	}
 	if (!rc) {
 		journal->dirty = true;

@@ -1,5 +1,4 @@
 /* journal - open, close, the lock, the files. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -7,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -74,7 +72,7 @@ int vnep_journal_open_segment(
 	char name[VNEP_JSEGMENT_LEN];
 
 	vnep_jsegment_name(name, segment);
-	*fd = openat(journal->dir, name, flags | O_CLOEXEC | O_NOFOLLOW, 0640);
+	*fd = journal->vio->open(journal->vio, journal->dir, name, flags);
 	if (*fd < 0)
 		return vnep_err_sys(err, errno, "cannot open %s/%s", journal->path, name);
 	return 0;
@@ -96,61 +94,89 @@ static uint32_t segment_number(const char *name)
 	return strcmp(again, name) ? 0 : (uint32_t)number;
 }
 
-int vnep_journal_next_segment(
-	struct vnep_journal *journal, uint32_t from, uint32_t *out, struct vnep_err *err)
+struct biggest {
+	uint32_t below, best;
+};
+
+static int take_biggest(const char *name, void *arg)
 {
-	char name[VNEP_JSEGMENT_LEN];
-	uint32_t best = UINT32_MAX, number;
-	struct dirent *entry;
-	DIR *dir;
-	int fd;
+	struct biggest *b = arg;
+	uint32_t number = segment_number(name);
 
-	vnep_jsegment_name(name, from);
-	if (from && !faccessat(journal->dir, name, F_OK, AT_SYMLINK_NOFOLLOW)) { /* nearly always */
-		*out = from;
-		return 0;
-	}
-	fd = openat(journal->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir) {
-		int rc = vnep_err_sys(err, errno, "cannot read %s", journal->path);
-
-		if (fd >= 0)
-			close(fd);
-		return rc;
-	}
-	while ((entry = readdir(dir))) {
-		number = segment_number(entry->d_name);
-		if (number >= from && number && number < best)
-			best = number;
-	}
-	closedir(dir);
-	if (best == UINT32_MAX)
-		return VNEP_ENOTFOUND;
-	*out = best;
+	if (number < b->below && number > b->best)
+		b->best = number;
 	return 0;
 }
 
-/* What the section header of the next segment says about this one. */
-static bool told_end(struct vnep_journal *journal, uint32_t segment, uint64_t *end)
+int vnep_journal_last_segment(
+	struct vnep_journal *journal, uint32_t below, uint32_t *out, struct vnep_err *err)
+{
+	struct biggest b = { below, 0 };
+
+	if (journal->vio->list(journal->vio, journal->dir, take_biggest, &b))
+		return vnep_err_sys(err, errno, "cannot read %s", journal->path);
+	*out = b.best;
+	return b.best ? 0 : VNEP_ENOTFOUND;
+}
+
+struct smallest {
+	uint32_t from, best;
+};
+
+static int take_smallest(const char *name, void *arg)
+{
+	struct smallest *s = arg;
+	uint32_t number = segment_number(name);
+
+	if (number >= s->from && number && number < s->best)
+		s->best = number;
+	return 0;
+}
+
+bool vnep_journal_has_segment(struct vnep_journal *journal, uint32_t segment, uint64_t *octets)
+{
+	char name[VNEP_JSEGMENT_LEN];
+
+	vnep_jsegment_name(name, segment);
+	return segment && !journal->vio->stat(journal->vio, journal->dir, name, octets);
+}
+
+int vnep_journal_next_segment(
+	struct vnep_journal *journal, uint32_t from, uint32_t *out, struct vnep_err *err)
+{
+	struct smallest s = { from, UINT32_MAX };
+	uint64_t octets;
+
+	if (vnep_journal_has_segment(journal, from, &octets)) { /* nearly always */
+		*out = from;
+		return 0;
+	}
+	if (journal->vio->list(journal->vio, journal->dir, take_smallest, &s))
+		return vnep_err_sys(err, errno, "cannot read %s", journal->path);
+	if (s.best == UINT32_MAX)
+		return VNEP_ENOTFOUND;
+	*out = s.best;
+	return 0;
+}
+
+bool vnep_journal_header(
+	struct vnep_journal *journal, uint32_t segment, struct vnep_pcapng_section *out)
 {
 	struct vnep_jfound found;
 	struct vnep_jwalk walk;
-	struct stat st;
-	bool told = false;
+	uint64_t size;
+	bool told;
 	int fd;
 
-	if (vnep_journal_open_segment(journal, segment + 1, O_RDONLY, &fd, NULL))
+	if (vnep_journal_open_segment(journal, segment, O_RDONLY, &fd, NULL))
 		return false;
-	if (fstat(fd, &st))
-		st.st_size = 0;
-	vnep_jwalk_init(&walk, fd, segment + 1, 0, (uint64_t)st.st_size);
-	if (vnep_jwalk_next(&walk, &found, NULL) == VNEP_JSTEP_BLOCK &&
-		found.block.type == VNEP_PCAPNG_SECTION &&
-		found.block.section.previous == segment) {
-		*end = found.block.section.previous_end;
-		told = true;
-	}
+	if (journal->vio->size(journal->vio, fd, &size))
+		size = 0;
+	vnep_jwalk_init(&walk, journal->vio, fd, segment, 0, size);
+	told = vnep_jwalk_next(&walk, &found, NULL) == VNEP_JSTEP_BLOCK &&
+	       found.block.type == VNEP_PCAPNG_SECTION;
+	if (told)
+		*out = found.block.section;
 	vnep_jwalk_release(&walk);
 	return told;
 }
@@ -158,16 +184,21 @@ static bool told_end(struct vnep_journal *journal, uint32_t segment, uint64_t *e
 int vnep_journal_segment_end(
 	struct vnep_journal *journal, uint32_t segment, uint64_t *end, struct vnep_err *err)
 {
-	char name[VNEP_JSEGMENT_LEN];
-	struct stat st;
+	struct vnep_pcapng_section section;
+	uint32_t next;
 
-	if (told_end(journal, segment, end))
+	if (vnep_journal_header(journal, segment, &section) && section.end) {
+		*end = section.end;
 		return 0;
-	vnep_jsegment_name(name, segment);
-	if (fstatat(journal->dir, name, &st, AT_SYMLINK_NOFOLLOW))
-		return vnep_err_sys(err, errno, "%s/%s", journal->path, name);
-	*end = (uint64_t)st.st_size;
-	return 0;
+	}
+	if (!vnep_journal_next_segment(journal, segment + 1, &next, NULL) &&
+		vnep_journal_header(journal, next, &section) && section.previous == segment) {
+		*end = section.previous_end;
+		return 0;
+	}
+	if (vnep_journal_has_segment(journal, segment, end))
+		return 0;
+	return vnep_err_sys(err, ENOENT, "%s, segment %u", journal->path, segment);
 }
 
 static int read_boot(char out[static VNEP_PCAPNG_BOOT_LEN + 1], struct vnep_err *err)
@@ -192,7 +223,6 @@ static int no_journal(const char *state, struct vnep_err *err)
  * checked. */
 static int open_folders(struct vnep_journal *journal, const char *state, struct vnep_err *err)
 {
-	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 	bool write = journal->how != VNEP_JOURNAL_READ;
 	char index[PATH_MAX];
 	uint32_t first;
@@ -209,7 +239,7 @@ static int open_folders(struct vnep_journal *journal, const char *state, struct 
 	rc = vnep_state_check(journal->path, write, err);
 	if (rc)
 		return rc == VNEP_ENOTFOUND ? no_journal(state, err) : rc;
-	journal->dir = open(journal->path, flags);
+	journal->dir = journal->vio->folder(journal->vio, -1, journal->path);
 	if (journal->dir < 0)
 		return vnep_err_sys(err, errno, "cannot open %s", journal->path);
 	write = write || !vnep_journal_next_segment(journal, 1, &first, err);
@@ -217,7 +247,7 @@ static int open_folders(struct vnep_journal *journal, const char *state, struct 
 		index, write, err); /* it can be made anew wherever there are segments */
 	if (rc)
 		return rc == VNEP_ENOTFOUND ? no_journal(state, err) : rc;
-	journal->index_dir = openat(journal->dir, "index", flags);
+	journal->index_dir = journal->vio->folder(journal->vio, journal->dir, "index");
 	if (journal->index_dir < 0)
 		return vnep_err_sys(err, errno, "cannot open %s/index", journal->path);
 	return 0;
@@ -278,8 +308,11 @@ int vnep_journal_open(struct vnep_journal **out, const char *state, enum vnep_jo
 	journal->dir = journal->index_dir = journal->lock = journal->fd = journal->read_fd = -1;
 	journal->segment_octets =
 		config && config->segment_octets ? config->segment_octets : default_segment_octets;
+	journal->vio = config && config->vio ? config->vio : &vnep_vio_disk;
 	rc = open_folders(journal, state, err);
-	if (!rc)
+	if (!rc && config && config->boot)
+		snprintf(journal->boot, sizeof journal->boot, "%s", config->boot);
+	else if (!rc)
 		rc = read_boot(journal->boot, err);
 	if (!rc)
 		rc = how == VNEP_JOURNAL_READ ? open_to_read(journal, &cut, err)
@@ -297,12 +330,14 @@ int vnep_journal_open(struct vnep_journal **out, const char *state, enum vnep_jo
 /* Give back what was allocated behind the end, and leave an index that survives a power cut. */
 static void leave_tidy(struct vnep_journal *journal)
 {
-	struct stat st;
+	uint64_t size;
 
 	if (!journal->locked && flock(journal->lock, LOCK_EX | LOCK_NB))
 		return; /* the writer that has the lock will do it */
 	journal->locked = true;
-	if (journal->fd >= 0 && !fstat(journal->fd, &st) && ftruncate(journal->fd, st.st_size))
+	vnep_journal_confirm(journal);
+	if (journal->fd >= 0 && !journal->vio->size(journal->vio, journal->fd, &size) &&
+		journal->vio->cut(journal->vio, journal->fd, size))
 		errno = 0; /* only space that a later group would use anyway */
 	vnep_journal_clean(journal);
 }
@@ -316,15 +351,14 @@ void vnep_journal_close(struct vnep_journal *journal)
 		leave_tidy(journal);
 	vnep_jindex_close(&journal->index);
 	if (journal->fd >= 0)
-		close(journal->fd);
-	if (journal->read_fd >= 0)
-		close(journal->read_fd);
+		journal->vio->close(journal->vio, journal->fd);
+	vnep_journal_forget_read(journal);
 	if (journal->lock >= 0)
 		close(journal->lock);
 	if (journal->index_dir >= 0)
-		close(journal->index_dir);
+		journal->vio->close(journal->vio, journal->index_dir);
 	if (journal->dir >= 0)
-		close(journal->dir);
+		journal->vio->close(journal->vio, journal->dir);
 	vnep_buf_release(&journal->group);
 	vnep_buf_release(&journal->scratch);
 	free(journal->path);

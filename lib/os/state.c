@@ -17,10 +17,31 @@
 
 enum { TAKE_TRIES = 1000 }; /* of 1 ms */
 
+/* What is made durable inside a new folder is lost with the folder's own name. 0 or errno. */
+static int sync_parent(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char parent[PATH_MAX];
+	int fd, rc;
+
+	if (!slash)
+		strcpy(parent, ".");
+	else
+		snprintf(parent, sizeof parent, "%.*s", slash == path ? 1 : (int)(slash - path),
+			path);
+	fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == EACCES ? 0 : errno; /* not for us to read: so be it */
+	rc = fsync(fd) && errno != EINVAL ? errno : 0;
+	close(fd);
+	return rc;
+}
+
 static int make_parents(const char *path)
 {
 	char part[PATH_MAX];
 	size_t n = strlen(path);
+	int rc;
 
 	if (n >= sizeof part)
 		return -ENAMETOOLONG;
@@ -29,8 +50,9 @@ static int make_parents(const char *path)
 			continue;
 		memcpy(part, path, i);
 		part[i] = 0;
-		if (mkdir(part, 0700) && errno != EEXIST)
-			return -errno;
+		rc = mkdir(part, 0700) ? errno : sync_parent(part);
+		if (rc && rc != EEXIST)
+			return -rc;
 	}
 	return 0;
 }

@@ -44,6 +44,7 @@ const struct edge_verb *edge_verb_find(const char *name);
 void edge_verb_map_put(struct vnep_edge *edge, struct edge_client *client);
 void edge_verb_map_delete(struct vnep_edge *edge, struct edge_client *client);
 void edge_verb_journal_append(struct vnep_edge *edge, struct edge_client *client);
+void edge_verb_journal_prune(struct vnep_edge *edge, struct edge_client *client);
 
 /* Lines of the input, one by one; the input is used up. Non-zero from cb ends the walk and is returned. */
 int edge_each_line(struct edge_client *client,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "edge-client.h"
+#include "vnep/retention.h"
 
 struct appending {
 	struct vnep_edge *edge;
@@ -129,4 +130,81 @@ void edge_verb_journal_append(struct vnep_edge *edge, struct edge_client *client
 			edge_reply_done(client, client->refused ? 1 : 0);
 	}
 	vnep_buf_release(&a.answers);
+}
+
+/* ---- journal.prune ---- */
+
+struct retaining {
+	struct vnep_edge *edge;
+	struct vnep_buf answers;
+};
+
+/* What waited and goes leaves the term pending: by its reason. */
+static int on_settled(const struct vnep_outcome *outcome, void *arg)
+{
+	struct retaining *r = arg;
+
+	r->edge->ledger.dropped[outcome->reason]++;
+	vnep_outcome_encode(&r->answers, outcome);
+	return 0;
+}
+
+static void put_figures(
+	struct vnep_buf *out, uint64_t settled, const struct vnep_journal_pruned *pruned)
+{
+	vnep_stat_encode(out, "vnep_journal_settled", NULL, NULL, settled);
+	vnep_stat_encode(out, "vnep_journal_taken_out", NULL, NULL, pruned->events);
+	vnep_stat_encode(out, "vnep_journal_given_back_octets", NULL, NULL, pruned->octets);
+}
+
+static int erase(
+	struct vnep_edge *edge, const char *dev, struct vnep_buf *answers, struct vnep_err *err)
+{
+	struct vnep_journal_pruned pruned = { 0 };
+	struct vnep_journal_moved moved = { 0 };
+	int rc = vnep_journal_erase(edge->journal, dev, &moved, &pruned, err);
+
+	edge->ledger.dropped[VNEP_SUPERSEDED] += moved.settled; /* also when it went no further */
+	if (!rc)
+		put_figures(answers, moved.settled, &pruned);
+	return rc;
+}
+
+static int retain(struct vnep_edge *edge, const struct vnep_json *request, struct retaining *r,
+	struct vnep_err *err)
+{
+	struct vnep_retention limits = { .before.ns =
+						 vnep_json_get_int(request, "before_us", 0) * 1000,
+		.octets = (uint64_t)vnep_json_get_int(request, "octets", 0),
+		.vpc_octets = (uint64_t)vnep_json_get_int(request, "vpc_octets", 0),
+		.packets = (uint64_t)vnep_json_get_int(request, "packets", 0) };
+	struct vnep_retention_result result = { 0 };
+	struct vnep_map_txn *txn;
+	int rc = vnep_map_begin(edge->map, false, &txn, err);
+
+	if (rc)
+		return rc;
+	rc = vnep_retention_apply(edge->journal, txn, &limits, false, on_settled, r, &result, err);
+	vnep_map_abort(txn);
+	if (!rc)
+		put_figures(&r->answers, result.settled, &result.pruned);
+	return rc;
+}
+
+void edge_verb_journal_prune(struct vnep_edge *edge, struct edge_client *client)
+{
+	const char *dev = vnep_json_get_str(client->request, "erase", "");
+	struct retaining r = { .edge = edge };
+	struct vnep_err err = { 0 };
+	int rc;
+
+	edge_group_end(edge); /* the journal works outside of groups here */
+	rc = *dev ? erase(edge, dev, &r.answers, &err) : retain(edge, client->request, &r, &err);
+	edge->ledger_dirty = true;
+	if (!edge_group(edge)) /* the ledger with what has just become durable */
+		edge_group_end(edge);
+	edge_reply(client, &r.answers);
+	reload_all(edge);
+	edge_done_with(client, rc, &err);
+	vnep_buf_release(&r.answers);
 }

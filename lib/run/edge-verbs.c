@@ -371,6 +371,7 @@ static const struct edge_verb verbs[] = {
 	{ "map.put", EDGE_INPUT_WHOLE, edge_verb_map_put },
 	{ "map.delete", EDGE_INPUT_NONE, edge_verb_map_delete },
 	{ "journal.append", EDGE_INPUT_STREAM, edge_verb_journal_append },
+	{ "journal.prune", EDGE_INPUT_NONE, edge_verb_journal_prune },
 	{ "acl.apply", EDGE_INPUT_NONE, verb_acl_apply },
 	{ "acl.awake", EDGE_INPUT_NONE, verb_awake },
 	{ "acl.asleep", EDGE_INPUT_NONE, verb_asleep },

@@ -19,6 +19,8 @@ static void put(struct vnep_buf *out, const struct vnep_pcapng_block *block)
 		vnep_pcapng_put_packet(out, &block->packet);
 	else if (block->type == VNEP_PCAPNG_RECORD && block->record.len <= VNEP_PCAPNG_FRAME_MAX)
 		vnep_pcapng_put_record(out, block->record.json, block->record.len, NULL);
+	else if (block->type == VNEP_PCAPNG_ERASED)
+		vnep_pcapng_put_erased(out, &block->erased);
 	else if (block->type == VNEP_PCAPNG_SYNC)
 		vnep_pcapng_put_sync(out, &block->sync);
 }

@@ -30,11 +30,12 @@ static void put_one(struct vnep_buf *buf, unsigned which)
 		.previous = 1,
 		.previous_end = 4096,
 		.file = 0x1122334455667788,
+		.end = 8192,
 		.boot = "01234567-89ab-cdef-0123-456789abcdef" };
 	static const struct vnep_pcapng_interface interface = { .id = 3,
 		.name = "urn:dev:mac:00005efffe005301" };
 	static const struct vnep_pcapng_sync sync = {
-		.group = 9, .start = 12345678901, .crc = 0xfeedface
+		.group = 9, .start = 12345678901, .file = 77, .crc = 0xfeedface
 	};
 	static const char json[] = "{\"type\":\"outcome\",\"v\":1}";
 
@@ -58,6 +59,7 @@ TEST("a section comes back as it was written")
 	CHECK_INT(block.len, buf.len);
 	CHECK_INT(block.section.segment, 2);
 	CHECK_INT(block.section.previous, 1);
+	CHECK_INT(block.section.end, 8192);
 	CHECK_INT(block.section.previous_end, 4096);
 	CHECK(block.section.file == 0x1122334455667788);
 	CHECK_STR(block.section.boot, "01234567-89ab-cdef-0123-456789abcdef");
@@ -93,10 +95,26 @@ TEST("a packet keeps its nanoseconds, direction, number, copy flag and bytes")
 	CHECK_INT(block.packet.direction, VNEP_TO_DEVICE);
 	CHECK(block.packet.copy);
 	CHECK_STR(block.packet.in_iface, "up0");
+	for (unsigned i = 0; i < 3; i++) { /* what is short, and what is long */
+		struct vnep_pcapng_packet other = packet;
+
+		vnep_buf_reset(&buf);
+		other.conn = i == 0 ? 65534 : i == 1 ? 65535 : UINT32_MAX;
+		strcpy(other.in_iface, i == 0 ? "" : i == 1 ? "acc0" : "fifteen-octets0");
+		vnep_pcapng_put_packet(&buf, &other);
+		CHECK_INT(get(&block, &buf), 0);
+		CHECK_INT(block.packet.conn, other.conn);
+		CHECK_STR(block.packet.in_iface, other.in_iface);
+	}
 	CHECK_INT(block.packet.frame_len, sizeof frame);
 	CHECK_INT(block.packet.length, 1500);
 	CHECK(!memcmp(block.packet.frame, frame, sizeof frame));
 	vnep_buf_release(&buf);
+}
+
+TEST("the CRC32 of nothing more is what it was, also without a buffer")
+{
+	CHECK_INT(vnep_pcapng_crc(0x12345678, NULL, 0), 0x12345678);
 }
 
 TEST("records and marks come back as they were written")
@@ -115,6 +133,7 @@ TEST("records and marks come back as they were written")
 	CHECK_INT(block.type, VNEP_PCAPNG_SYNC);
 	CHECK_INT(block.sync.group, 9);
 	CHECK_INT(block.sync.start, 12345678901);
+	CHECK_INT(block.sync.file, 77);
 	CHECK_INT(block.sync.crc, 0xfeedface);
 	vnep_buf_release(&buf);
 }

@@ -1,0 +1,48 @@
+/*
+ * retention - how long the journal keeps what, and who has to give way when there is too much.
+ *
+ * What a device is owed  its dl_buffering in the map bounds what may wait for it: duration, packets, octets.
+ *                        Beyond that the oldest waiting packets get an outcome, and only theirs.
+ * What all share         the journal's octets are divided so that nobody who has little gives way to somebody
+ *                        who has much: first between VPCs (none goes below its reserved octets), then between the
+ *                        devices of each. Of a device the oldest events go first.
+ * Told                   each waiting packet that goes gets an outcome first: expired, or failed with a reason.
+ */
+#ifndef VNEP_RETENTION_H
+#define VNEP_RETENTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vnep/journal.h"
+
+struct vnep_err;
+struct vnep_map_txn;
+
+struct vnep_retention {
+	struct vnep_wall before; /* what is older goes; 0 = nothing by age */
+	uint64_t octets;	 /* of the whole journal; 0 = no limit, here and below */
+	uint64_t vpc_octets;	 /* of each VPC; its quota in the map goes first */
+	uint64_t packets;	 /* events of each device */
+};
+
+struct vnep_retention_result {
+	uint64_t settled; /* packets that waited, and got an outcome */
+	uint64_t events;  /* that may go; with dry that is all */
+	struct vnep_journal_pruned pruned;
+};
+
+/* map may be NULL: no quotas, no dl_buffering. told (may be NULL) gets each outcome once it is durable. dry: only
+ * count, told gets what would be written. */
+typedef int vnep_retention_cb(const struct vnep_outcome *outcome, void *arg);
+int vnep_retention_apply(struct vnep_journal *journal, struct vnep_map_txn *map,
+	const struct vnep_retention *limits, bool dry, vnep_retention_cb *told, void *arg,
+	struct vnep_retention_result *out, struct vnep_err *err);
+
+/* Divide limit between count demands: what each may keep is written to share. Nobody gets more than he asks for;
+ * who asks for little gets all of it; reserve (may be NULL) is what each gets in any case. */
+void vnep_retention_divide(uint64_t limit, const uint64_t *demand, const uint64_t *reserve,
+	size_t count, uint64_t *share);
+
+#endif

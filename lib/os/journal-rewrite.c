@@ -1,0 +1,579 @@
+/*
+ * journal-rewrite - some segments written anew as one, without some of their events.
+ *
+ * The new segment has the number of the last one. It is complete and synced under another name before it
+ * takes the place of that one by rename(2); only then the others are removed. Its header says where it ends
+ * (so nothing is appended to it, and a cut shows), and which segment stands in front of it: those between the
+ * two are leftovers. The index is distrusted before the rename and believed again behind it, so whoever comes
+ * in between makes it anew.
+ *
+ * What is left out leaves a range of numbers for each device, in front of its next event that stays, with what
+ * the missing ones had done to its state. A checkpoint or outcome goes when everything that it changed goes.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "journal-private.h"
+#include "vnep/err.h"
+
+enum { FLUSH_OCTETS = 1 << 20 };
+
+struct range {
+	struct vnep_pcapng_erased erased;
+	bool open;
+};
+
+struct rewriting {
+	struct vnep_journal *journal;
+	const uint64_t *floors;
+	int64_t port_floor_ns;
+	uint32_t device_count, to;
+	struct range **ranges; /* by id */
+	uint32_t *interfaces;  /* by id: number + 1 in the new segment */
+	uint32_t interface_count;
+	struct vnep_pcapng_section section;
+	struct vnep_buf out;
+	uint64_t base, group; /* where out begins; number of the last group */
+	int fd;
+	struct vnep_jpruned *pruned;
+};
+
+/* The new file. */
+
+static int flush(struct rewriting *w, struct vnep_err *err)
+{
+	struct vnep_pcapng_sync sync = {
+		.group = w->group, .start = w->base, .file = w->section.file
+	};
+	int rc;
+
+	if (!w->out.len)
+		return 0;
+	sync.crc = vnep_pcapng_crc(vnep_pcapng_crc_file(w->section.file), w->out.data, w->out.len);
+	vnep_pcapng_put_sync(&w->out, &sync);
+	rc = w->out.rc
+		     ? w->out.rc
+		     : vnep_vio_write_all(w->journal->vio, w->fd, w->out.data, w->out.len, w->base);
+	if (rc)
+		return vnep_err_sys(err, -rc, "cannot write to the journal %s", w->journal->path);
+	w->base += w->out.len;
+	vnep_buf_reset(&w->out);
+	return 0;
+}
+
+/* The header is a group of its own: it is written once more when the end is known. */
+static int put_header(struct rewriting *w, uint64_t end, struct vnep_err *err)
+{
+	uint64_t base = w->base;
+	int rc;
+
+	w->section.end = end;
+	w->base = 0;
+	vnep_buf_reset(&w->out);
+	vnep_pcapng_put_section(&w->out, &w->section);
+	rc = flush(w, err);
+	if (base)
+		w->base = base;
+	return rc;
+}
+
+static int open_new(struct rewriting *w, uint32_t from, struct vnep_err *err)
+{
+	struct vnep_journal *journal = w->journal;
+	struct vnep_pcapng_section first = { 0 };
+
+	vnep_journal_header(
+		journal, from, &first); /* damaged: it says that nothing is in front of it */
+	w->section = (struct vnep_pcapng_section){
+		.segment = w->to, .previous = first.previous, .previous_end = first.previous_end
+	};
+	memcpy(w->section.boot, journal->boot, sizeof w->section.boot);
+	while (!w->section.file)
+		if (getrandom(&w->section.file, sizeof w->section.file, 0) !=
+			sizeof w->section.file)
+			return vnep_err_sys(err, errno, "cannot get random octets");
+	w->fd = journal->vio->open(
+		journal->vio, journal->dir, VNEP_JREWRITE, O_RDWR | O_CREAT | O_TRUNC);
+	if (w->fd < 0)
+		return vnep_err_sys(err, errno, "cannot write %s/" VNEP_JREWRITE, journal->path);
+	return put_header(w, UINT64_MAX, err);
+}
+
+/* Ranges. */
+
+static struct range *range_of(struct rewriting *w, uint32_t id)
+{
+	if (!w->ranges[id])
+		w->ranges[id] = calloc(1, sizeof *w->ranges[id]);
+	return w->ranges[id];
+}
+
+static int close_range(struct rewriting *w, uint32_t id, struct vnep_err *err)
+{
+	struct range *range = w->ranges[id];
+
+	if (!range || !range->open)
+		return 0;
+	if (range->erased.count) {
+		int rc = vnep_jindex_name(&w->journal->index, id, range->erased.dev, err);
+
+		if (rc)
+			return rc;
+		vnep_pcapng_put_erased(&w->out, &range->erased);
+	}
+	*range = (struct range){ 0 };
+	return 0;
+}
+
+static void note_seq(struct vnep_pcapng_erased *erased, uint64_t seq, uint64_t count)
+{
+	if (!erased->count) {
+		erased->seq = seq;
+		erased->count = count;
+	} else if (seq + count > erased->seq + erased->count) {
+		erased->count = seq + count - erased->seq;
+	}
+}
+
+static void drop_event(struct range *range, const struct vnep_event *event)
+{
+	struct vnep_pcapng_erased *erased = &range->erased;
+
+	range->open = true;
+	note_seq(erased, event->seq, 1);
+	if (event->conn > erased->conn)
+		erased->conn = event->conn;
+	if (!erased->first.ns)
+		erased->first = event->ts;
+	if (event->kind == VNEP_KIND_CONNECT || event->kind == VNEP_KIND_DISCONNECT)
+		erased->connected = event->kind == VNEP_KIND_CONNECT ? 1 : 2;
+	if (event->kind == VNEP_KIND_DATA && event->direction == VNEP_FROM_DEVICE) {
+		erased->life = event->seq;
+		erased->life_ts = event->ts;
+	}
+}
+
+static void drop_checkpoint(struct range *range, const struct vnep_checkpoint *checkpoint)
+{
+	uint64_t *cursor = checkpoint->cursor == VNEP_CURSOR_SYNCED ? &range->erased.synced
+								    : &range->erased.disconnect;
+
+	range->open = true;
+	if (checkpoint->resume_seq > *cursor)
+		*cursor = checkpoint->resume_seq;
+}
+
+/* A range that is there already goes into the new one. */
+static void merge_range(struct range *range, const struct vnep_pcapng_erased *old)
+{
+	struct vnep_pcapng_erased *erased = &range->erased;
+
+	range->open = true;
+	note_seq(erased, old->seq, old->count);
+	if (old->synced > erased->synced)
+		erased->synced = old->synced;
+	if (old->disconnect > erased->disconnect)
+		erased->disconnect = old->disconnect;
+	if (old->life > erased->life) {
+		erased->life = old->life;
+		erased->life_ts = old->life_ts;
+	}
+	if (old->conn > erased->conn)
+		erased->conn = old->conn;
+	if (!erased->first.ns)
+		erased->first = old->first;
+	if (old->connected)
+		erased->connected = old->connected;
+}
+
+/* Blocks. */
+
+/* The interface of a device in the new segment. */
+static int interface_of(struct rewriting *w, uint32_t id, uint32_t *out, struct vnep_err *err)
+{
+	struct vnep_pcapng_interface interface = { .id = w->interface_count };
+	int rc;
+
+	if (!w->interfaces[id]) {
+		rc = vnep_jindex_name(&w->journal->index, id, interface.name, err);
+		if (rc)
+			return rc;
+		vnep_pcapng_put_interface(&w->out, &interface);
+		w->interfaces[id] = ++w->interface_count;
+	}
+	*out = w->interfaces[id] - 1;
+	return 0;
+}
+
+static int take_packet(struct rewriting *w, uint32_t segment, const struct vnep_pcapng_block *block,
+	struct vnep_err *err)
+{
+	struct vnep_pcapng_packet packet = block->packet;
+	struct vnep_journal_item item;
+	uint32_t id;
+	int rc = vnep_jindex_interface(&w->journal->index, segment, packet.interface, &id, err);
+
+	if (rc || id >= w->device_count)
+		return rc == VNEP_ENOTFOUND || !rc ? 0
+						   : rc; /* whose it was is not known any more */
+	if (packet.seq < w->floors[id]) {
+		rc = vnep_jitem_decode(&item, block, err);
+		if (!rc && !range_of(w, id))
+			rc = vnep_err_sys(err, ENOMEM, "journal");
+		if (!rc)
+			drop_event(w->ranges[id], &item.event);
+		w->pruned->events += !rc;
+		return rc;
+	}
+	rc = close_range(w, id, err);
+	if (!rc)
+		rc = interface_of(w, id, &packet.interface, err);
+	if (!rc)
+		vnep_pcapng_put_packet(&w->out, &packet);
+	return rc;
+}
+
+/* Does this record go? Then its traces go into the range of its device. */
+static bool drops(struct rewriting *w, uint32_t id, const struct vnep_journal_item *item)
+{
+	const struct vnep_checkpoint *checkpoint = &item->checkpoint;
+	uint64_t floor = w->floors[id];
+
+	if (item->type == VNEP_RECORD_EVENT && item->event.seq < floor)
+		drop_event(w->ranges[id], &item->event);
+	else if (item->type == VNEP_RECORD_CHECKPOINT && w->ranges[id]->erased.count &&
+		 (checkpoint->cursor == VNEP_CURSOR_SYNCED ? checkpoint->resume_seq <= floor
+							   : checkpoint->head_seq < floor))
+		drop_checkpoint(w->ranges[id], checkpoint);
+	else
+		return item->type == VNEP_RECORD_OUTCOME && item->outcome.seq < floor;
+	w->pruned->events += item->type == VNEP_RECORD_EVENT;
+	return true;
+}
+
+static int take_record(struct rewriting *w, const struct vnep_pcapng_block *block,
+	const uint8_t *octets, struct vnep_err *err)
+{
+	struct vnep_journal_item item;
+	const char *dev;
+	uint32_t id;
+	int rc = vnep_jitem_decode(&item, block, NULL);
+
+	if (rc)
+		return 0; /* as little use to a reader as damage */
+	dev = item.type == VNEP_RECORD_EVENT        ? item.event.dev
+	      : item.type == VNEP_RECORD_CHECKPOINT ? item.checkpoint.dev
+						    : item.outcome.dev;
+	if (!dev[0]) { /* of a port */
+		if (item.event.ts.ns >= w->port_floor_ns)
+			vnep_buf_put(&w->out, octets, block->len);
+		else
+			w->pruned->events++;
+		return 0;
+	}
+	rc = vnep_jindex_id(&w->journal->index, dev, &id, err);
+	if (rc || id >= w->device_count)
+		return rc == VNEP_ENOTFOUND ? 0 : rc;
+	if (!range_of(w, id))
+		return vnep_err_sys(err, ENOMEM, "journal");
+	if (drops(w, id, &item))
+		return 0;
+	/* its range has to be in front of it */
+	rc = close_range(w, id, err);
+	if (!rc)
+		vnep_buf_put(&w->out, octets, block->len);
+	return rc;
+}
+
+static int take_erased(
+	struct rewriting *w, const struct vnep_pcapng_erased *erased, struct vnep_err *err)
+{
+	uint32_t id;
+	int rc = vnep_jindex_id(&w->journal->index, erased->dev, &id, err);
+
+	if (rc || id >= w->device_count)
+		return rc == VNEP_ENOTFOUND ? 0 : rc;
+	if (!range_of(w, id))
+		return vnep_err_sys(err, ENOMEM, "journal");
+	merge_range(w->ranges[id], erased);
+	return 0;
+}
+
+static int take_block(struct rewriting *w, uint32_t segment, const struct vnep_jwalk *walk,
+	const struct vnep_jfound *found, struct vnep_err *err)
+{
+	const struct vnep_pcapng_block *block = &found->block;
+
+	if (block->type == VNEP_PCAPNG_PACKET)
+		return take_packet(w, segment, block, err);
+	if (block->type == VNEP_PCAPNG_RECORD)
+		return take_record(w, block, walk->buf.data + (found->offset - walk->base), err);
+	if (block->type == VNEP_PCAPNG_ERASED)
+		return take_erased(w, &block->erased, err);
+	if (block->type == VNEP_PCAPNG_SYNC) {
+		w->group = block->sync.group;
+		return w->out.len >= FLUSH_OCTETS ? flush(w, err) : 0;
+	}
+	return 0;
+}
+
+static int take_segment(struct rewriting *w, uint32_t segment, struct vnep_err *err)
+{
+	struct vnep_jfound found;
+	struct vnep_jwalk walk;
+	uint64_t end;
+	int fd, rc = vnep_journal_segment_end(w->journal, segment, &end, err);
+
+	if (!rc)
+		rc = vnep_journal_open_segment(w->journal, segment, O_RDONLY, &fd, err);
+	if (rc)
+		return rc;
+	w->pruned->octets_before += end;
+	vnep_jwalk_init(&walk, w->journal->vio, fd, segment, 0, end);
+	while ((rc = vnep_jwalk_next(&walk, &found, err)) > 0) {
+		if (rc == VNEP_JSTEP_DAMAGE)
+			continue;
+		rc = take_block(w, segment, &walk, &found, err);
+		if (rc)
+			break;
+	}
+	vnep_jwalk_release(&walk);
+	return rc;
+}
+
+/* The index follows. */
+
+/* An event that stays has a new place; what came before the first one that stays is gone. */
+static int move_event(struct rewriting *w, uint32_t id, uint64_t seq,
+	const struct vnep_jplace *place, struct vnep_err *err)
+{
+	struct vnep_jevent entry;
+	int rc = vnep_jindex_event(&w->journal->index, id, seq, &entry, err);
+
+	if (rc)
+		return rc == VNEP_ENOTFOUND ? 0 : rc;
+	entry.segment = place->segment;
+	entry.offset = place->offset;
+	entry.length = place->length;
+	return vnep_jindex_put_event(&w->journal->index, id, seq, &entry, err);
+}
+
+static int forget_range(
+	struct rewriting *w, const struct vnep_pcapng_erased *erased, struct vnep_err *err)
+{
+	struct vnep_jindex *ix = &w->journal->index;
+	struct vnep_jevent entry;
+	uint64_t seq = erased->seq;
+	uint32_t id;
+	int rc = vnep_jindex_id(ix, erased->dev, &id, err);
+
+	while (!rc) {
+		rc = vnep_jindex_next_event(ix, id, &seq, &entry, err);
+		if (rc || seq >= erased->seq + erased->count)
+			break;
+		rc = vnep_jindex_del_event(ix, id, seq++, err);
+	}
+	return rc == VNEP_ENOTFOUND ? 0 : rc;
+}
+
+static int index_block(
+	struct rewriting *w, const struct vnep_jfound *found, uint32_t *ids, struct vnep_err *err)
+{
+	const struct vnep_pcapng_block *block = &found->block;
+	struct vnep_jplace place = { w->to, (uint32_t)block->len, found->offset };
+	struct vnep_journal_item item;
+	uint32_t id;
+	int rc;
+
+	if (block->type == VNEP_PCAPNG_INTERFACE) {
+		rc = vnep_jindex_id(&w->journal->index, block->interface.name, &id, err);
+		ids[block->interface.id] = id;
+		return rc ? rc
+			  : vnep_jindex_put_interface(
+				    &w->journal->index, w->to, block->interface.id, id, err);
+	}
+	if (block->type == VNEP_PCAPNG_PACKET)
+		return move_event(w, ids[block->packet.interface], block->packet.seq, &place, err);
+	if (block->type == VNEP_PCAPNG_ERASED)
+		return forget_range(w, &block->erased, err);
+	if (block->type != VNEP_PCAPNG_RECORD || vnep_jitem_decode(&item, block, NULL) ||
+		item.type != VNEP_RECORD_EVENT || !item.event.seq)
+		return 0;
+	rc = vnep_jindex_id(&w->journal->index, item.event.dev, &id, err);
+	return rc ? rc : move_event(w, id, item.event.seq, &place, err);
+}
+
+static int index_new(struct rewriting *w, struct vnep_err *err)
+{
+	uint32_t *ids = calloc(w->interface_count + 1, sizeof *ids);
+	struct vnep_jfound found;
+	struct vnep_jwalk walk;
+	int fd, rc = vnep_journal_open_segment(w->journal, w->to, O_RDONLY, &fd, err);
+
+	if (rc || !ids) {
+		free(ids);
+		return rc ? rc : vnep_err_sys(err, ENOMEM, "journal");
+	}
+	vnep_jwalk_init(&walk, w->journal->vio, fd, w->to, 0, w->base);
+	while ((rc = vnep_jwalk_next(&walk, &found, err)) == VNEP_JSTEP_BLOCK) {
+		rc = index_block(w, &found, ids, err);
+		if (rc)
+			break;
+	}
+	if (rc == VNEP_JSTEP_DAMAGE)
+		rc = vnep_err_set(err, VNEP_EDAMAGED, "segment %u cannot be read back", w->to);
+	vnep_jwalk_release(&walk);
+	free(ids);
+	return rc;
+}
+
+static int follow(struct rewriting *w, struct vnep_err *err)
+{
+	struct vnep_journal *journal = w->journal;
+	struct vnep_jtail *tail = &journal->tail;
+	int rc = vnep_jindex_begin(&journal->index, err);
+
+	if (!rc)
+		rc = vnep_jindex_tail(&journal->index, tail, err);
+	if (!rc)
+		rc = index_new(w, err);
+	if (!rc) {
+		tail->events -= w->pruned->events < tail->events ? w->pruned->events : tail->events;
+		if (tail->segment == w->to) {
+			tail->offset = w->base;
+			tail->file = w->section.file;
+			tail->interface_count = w->interface_count;
+		}
+		rc = vnep_jindex_put_tail(&journal->index, tail, err);
+	}
+	if (!rc)
+		rc = vnep_jindex_commit(&journal->index, err);
+	vnep_jindex_abort(&journal->index);
+	return rc;
+}
+
+/* The files. */
+
+static int take_place(struct rewriting *w, uint32_t from, struct vnep_err *err)
+{
+	struct vnep_journal *journal = w->journal;
+	const struct vnep_vio *vio = journal->vio;
+	char name[VNEP_JSEGMENT_LEN];
+	uint32_t segment = from - 1;
+
+	vnep_jsegment_name(name, w->to);
+	if (vio->rename(vio, journal->dir, VNEP_JREWRITE, name) ||
+		(!VNEP_BUG(15) && vio->sync_folder(vio, journal->dir)))
+		return vnep_err_sys(err, errno, "cannot replace %s/%s", journal->path, name);
+	while (!vnep_journal_next_segment(journal, segment + 1, &segment, NULL) &&
+		segment < w->to) {
+		vnep_jsegment_name(name, segment);
+		if (vio->remove(vio, journal->dir, name))
+			return vnep_err_sys(err, errno, "cannot remove %s/%s", journal->path, name);
+	}
+	return vio->sync_folder(vio, journal->dir)
+		       ? vnep_err_sys(err, errno, "cannot sync %s", journal->path)
+		       : 0;
+}
+
+static int write_new(struct rewriting *w, uint32_t from, struct vnep_err *err)
+{
+	uint32_t segment = from - 1;
+	uint64_t end;
+	int rc = open_new(w, from, err);
+
+	while (!rc && !(rc = vnep_journal_next_segment(w->journal, segment + 1, &segment, err)) &&
+		segment <= w->to)
+		rc = take_segment(w, segment, err);
+	if (rc == VNEP_ENOTFOUND)
+		rc = 0;
+	for (uint32_t id = 0; !rc && id < w->device_count; id++)
+		rc = close_range(w, id, err);
+	if (!rc)
+		rc = flush(w, err);
+	end = w->base;
+	if (!rc)
+		rc = put_header(w, end, err);
+	if (!rc && !VNEP_BUG(14) && w->journal->vio->sync(w->journal->vio, w->fd))
+		rc = vnep_err_sys(err, errno, "cannot sync the journal %s", w->journal->path);
+	w->pruned->octets_after += end;
+	return rc;
+}
+
+static int prepare(struct rewriting *w, uint32_t from, struct vnep_err *err)
+{
+	struct vnep_journal *journal = w->journal;
+	struct vnep_jtail tail = { 0 };
+	int rc = vnep_jindex_enter(&journal->index, err);
+
+	if (rc)
+		return rc;
+	rc = vnep_jindex_tail(&journal->index, &tail, err);
+	w->device_count = tail.device_count;
+	w->ranges = calloc(w->device_count + 1, sizeof(struct range *));
+	w->interfaces = calloc(w->device_count + 1, sizeof *w->interfaces);
+	if (!rc && (!w->ranges || !w->interfaces))
+		rc = vnep_err_sys(err, ENOMEM, "journal");
+	if (!rc)
+		rc = write_new(w, from, err);
+	vnep_jindex_leave(&journal->index);
+	return rc;
+}
+
+static void release(struct rewriting *w)
+{
+	for (uint32_t id = 0; w->ranges && id < w->device_count; id++)
+		free(w->ranges[id]);
+	free(w->ranges);
+	free(w->interfaces);
+	vnep_buf_release(&w->out);
+	if (w->fd >= 0)
+		w->journal->vio->close(w->journal->vio, w->fd);
+}
+
+/* Files and index may not agree any more: make the index anew, as a new process would. */
+static void start_over(struct vnep_journal *journal)
+{
+	uint64_t cut;
+
+	vnep_jindex_close(&journal->index);
+	vnep_journal_recover(journal, &cut, NULL); /* else whoever uses it next is told */
+}
+
+int vnep_journal_rewrite(struct vnep_journal *journal, uint32_t from, uint32_t to,
+	const uint64_t *floors, int64_t port_floor_ns, struct vnep_jpruned *out,
+	struct vnep_err *err)
+{
+	struct rewriting w = { .journal = journal,
+		.floors = floors,
+		.port_floor_ns = port_floor_ns,
+		.to = to,
+		.fd = -1,
+		.pruned = out };
+	int rc = prepare(&w, from, err);
+
+	if (rc) { /* nothing has changed yet */
+		journal->vio->remove(journal->vio, journal->dir, VNEP_JREWRITE);
+		release(&w);
+		return rc;
+	}
+	if (journal->fd >= 0 && journal->fd_segment <= to) {
+		journal->vio->close(journal->vio, journal->fd);
+		journal->fd = -1;
+	}
+	rc = vnep_journal_distrust(journal, err);
+	if (!rc)
+		rc = take_place(&w, from, err);
+	if (!rc)
+		rc = follow(&w, err);
+	if (!rc)
+		rc = vnep_journal_believe(journal, err);
+	vnep_journal_forget_read(journal);
+	if (rc)
+		start_over(journal);
+	release(&w);
+	return rc;
+}

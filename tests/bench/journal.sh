@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# journal - the journal's figures beside their yardsticks: make bench-journal.
+#
+# BENCH_RECORDS (default 1,000,000) records of 128 octets; BENCH_OCTETS (default 4 GiB) for the big journal, as far as
+# the disk has room. Everything is written under TMPDIR.
+set -uo pipefail
+
+cd "$(dirname "$0")/../.." || exit 1
+build=${VNEP_BUILD:-build}
+bench=$build/tests/bench
+records=${BENCH_RECORDS:-1000000} big=${BENCH_OCTETS:-4294967296}
+dir=$(mktemp -d "${TMPDIR:-/tmp}/vnep-bench.XXXXXX") || exit 3
+trap '[[ -z ${watch:-} ]] || kill "$watch" 2>/dev/null; rm -rf "$dir"' EXIT
+
+room=$(( $(df --output=avail -B1 "$dir" | tail -n 1) * 2 / 3 ))
+(( big <= room )) || big=$room
+
+"$bench" append "$dir/128" "$records" 128
+"$bench" append "$dir/1000" "$(( records / 5 ))" 1000
+echo "wanted: at 128 octets 500,000 a second or a ratio of 0.7, and 1.75 on disk; at 1000 octets 1.12 on disk"
+rm -rf "$dir/128" "$dir/1000"
+
+small=$("$bench" pending "$dir/small" 41943040) && echo "$small"
+"$bench" open "$dir/small"
+rm -rf "$dir/small"
+large=$("$bench" pending "$dir/large" "$big") && echo "$large"
+"$bench" open "$dir/large"
+echo "wanted: first-record of the big one at most 1.5 times that of the small one:" \
+	"$(awk -F= -v a="${small##*=}" -v b="${large##*=}" 'BEGIN { printf "%.2f", b / a }')"
+echo "wanted: clean-ms at most 50, anew-s-per-GiB at most 1"
+
+# Idle: how often a watch wakes up.
+"$build/bin/vnep-journal" watch --state "$dir/large" --since now >"$dir/out" & watch=$!
+until grep -q sync "$dir/out" || ! kill -0 "$watch"; do read -rt 0.1 <> <(:); done
+wakes() {
+	awk '/^voluntary_ctxt_switches/ { print $2 }' "/proc/$watch/status"
+}
+before=$(wakes)
+read -rt 10 <> <(:)
+echo "idle: wake-ups-a-second=$(awk -v n="$(( $(wakes) - before ))" 'BEGIN { printf "%.1f", n / 10 }') (wanted: at most 1)"

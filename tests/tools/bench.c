@@ -1,0 +1,224 @@
+/*
+ * bench - figures of the journal beside their yardsticks, all of one run: make bench-journal.
+ *
+ *   bench append DIR RECORDS OCTETS   records a second into a journal, and write(2) of the same frames
+ *   bench pending DIR OCTETS          the first pending record of one device among 100,000, in a journal of OCTETS
+ *   bench open DIR                    opening that journal: behind a clean stop, and with the index made anew
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vnep/clock.h"
+#include "vnep/err.h"
+#include "vnep/journal.h"
+
+enum { GROUP_OCTETS = 1 << 20, DEVICES = 100000, LOOKS = 2000, FRAME_MAX = 1500 };
+
+static struct vnep_err err;
+
+static void need(int rc)
+{
+	char text[600];
+
+	if (!rc)
+		return;
+	vnep_err_print(&err, text, sizeof text);
+	fprintf(stderr, "bench: %s\n", text);
+	exit(3);
+}
+
+static double seconds(void)
+{
+	return (double)vnep_mono_now().ns / 1e9;
+}
+
+/* A UDP datagram whose payload begins with n. */
+static void frame(uint8_t *data, uint32_t octets, uint64_t n)
+{
+	static const uint8_t head[] = { 0, 0, 0x5e, 0, 0x53, 1, 0, 0, 0x5e, 0, 0x53, 2, 0x86, 0xdd,
+		0x60, 0, 0, 0, 0, 0, 17, 64, 0x20, 1, 0x0d, 0xb8, 0, 0x0b, 0, 0, 0, 0, 0, 0, 0, 0,
+		0, 2, 0x20, 1, 0x0d, 0xb8, 0, 0x0b, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x77, 0x9c, 0x40,
+		0x16, 0x33 };
+
+	memset(data, 0, octets);
+	memcpy(data, head, sizeof head);
+	data[18] = (uint8_t)((octets - 54) >> 8);
+	data[19] = (uint8_t)(octets - 54);
+	data[58] = data[18];
+	data[59] = data[19];
+	memcpy(data + 62, &n, sizeof n);
+}
+
+static void append(struct vnep_journal *journal, uint32_t device, uint32_t octets, uint64_t n)
+{
+	uint8_t data[FRAME_MAX];
+	struct vnep_event event = { .kind = VNEP_KIND_DATA,
+		.direction = VNEP_TO_DEVICE,
+		.frame = data,
+		.frame_len = octets,
+		.length = octets };
+
+	frame(data, octets, n);
+	event.ts = vnep_wall_now();
+	snprintf(event.dev, sizeof event.dev, "urn:dev:os:32473-%u", device);
+	need(vnep_journal_append(journal, &event, NULL, NULL, &err));
+}
+
+static double append_all(struct vnep_journal *journal, uint64_t records, uint32_t octets)
+{
+	uint64_t a_group = GROUP_OCTETS / octets;
+	double began = seconds();
+
+	for (uint64_t n = 0; n < records; n++) {
+		if (n % a_group == 0)
+			need(vnep_journal_begin(journal, &err));
+		append(journal, (uint32_t)(n % 1000), octets, n);
+		if (n % a_group == a_group - 1 || n == records - 1)
+			need(vnep_journal_commit(journal, &err));
+	}
+	return seconds() - began;
+}
+
+/* The yardstick: the same frames, as much at once, as often synced. */
+static double write_all(const char *dir, uint64_t records, uint32_t octets)
+{
+	uint64_t a_group = GROUP_OCTETS / octets;
+	uint8_t *group = malloc(GROUP_OCTETS);
+	double began;
+	char path[512];
+	size_t len = 0;
+	int fd;
+
+	snprintf(path, sizeof path, "%s/yardstick", dir);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (!group || fd < 0)
+		exit(3);
+	began = seconds();
+	for (uint64_t n = 0; n < records; n++) {
+		frame(group + len, octets, n);
+		len += octets;
+		if (n % a_group != a_group - 1 && n != records - 1)
+			continue;
+		if (write(fd, group, len) != (ssize_t)len || fdatasync(fd))
+			exit(3);
+		len = 0;
+	}
+	close(fd);
+	free(group);
+	unlink(path);
+	return seconds() - began;
+}
+
+static struct vnep_journal *open_journal(const char *dir, enum vnep_journal_open how)
+{
+	struct vnep_journal *journal = NULL;
+
+	need(vnep_journal_open(&journal, dir, how, NULL, NULL, &err));
+	return journal;
+}
+
+static int bench_append(const char *dir, uint64_t records, uint32_t octets)
+{
+	struct vnep_journal_stat stat;
+	struct vnep_journal *journal = open_journal(dir, VNEP_JOURNAL_EXCLUSIVE);
+	double took = append_all(journal, records, octets), wrote;
+
+	need(vnep_journal_stat(journal, &stat, &err));
+	vnep_journal_close(journal);
+	wrote = write_all(dir, records, octets);
+	printf("append: octets=%u records=%llu records-a-second=%.0f write-a-second=%.0f "
+	       "ratio=%.2f "
+	       "on-disk-per-octet=%.2f\n",
+		octets, (unsigned long long)records, (double)records / took,
+		(double)records / wrote, wrote / took,
+		(double)stat.octets / ((double)records * octets));
+	return 0;
+}
+
+static int take(const struct vnep_event *event, unsigned attempt, void *arg)
+{
+	(void)attempt;
+	*(uint64_t *)arg = event->seq;
+	return 1;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	const double *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+static int bench_pending(const char *dir, uint64_t octets)
+{
+	struct vnep_journal *journal = open_journal(dir, VNEP_JOURNAL_EXCLUSIVE);
+	struct vnep_journal_stat stat = { 0 };
+	static double took[LOOKS];
+	char dev[64];
+	uint64_t n = 0, seq;
+
+	while (stat.octets < octets || n < DEVICES) {
+		need(vnep_journal_begin(journal, &err));
+		for (unsigned i = 0; i < 1000; i++, n++)
+			append(journal, (uint32_t)(n % DEVICES), 1000, n);
+		need(vnep_journal_commit(journal, &err));
+		if (n % 20000 == 0)
+			need(vnep_journal_stat(journal, &stat, &err));
+	}
+	for (unsigned i = 0; i < LOOKS; i++) {
+		double began;
+
+		snprintf(dev, sizeof dev, "urn:dev:os:32473-%u", (i * 7919u) % DEVICES);
+		seq = 0;
+		began = seconds();
+		if (vnep_journal_pending(journal, dev, 0, 1, take, &seq, &err) < 0 || !seq)
+			need(err.code);
+		took[i] = seconds() - began;
+	}
+	qsort(took, LOOKS, sizeof *took, by_size);
+	need(vnep_journal_stat(journal, &stat, &err));
+	printf("pending: devices=%d journal-octets=%llu first-record-us=%.1f\n", DEVICES,
+		(unsigned long long)stat.octets, took[LOOKS / 2] * 1e6);
+	vnep_journal_close(journal);
+	return 0;
+}
+
+static int bench_open(const char *dir)
+{
+	struct vnep_journal_stat stat;
+	struct vnep_journal *journal;
+	char path[512];
+	double began = seconds(), clean, anew;
+
+	journal = open_journal(dir, VNEP_JOURNAL_WRITE);
+	clean = seconds() - began;
+	need(vnep_journal_stat(journal, &stat, &err));
+	vnep_journal_close(journal);
+	snprintf(path, sizeof path, "%s/journal/index/boot", dir);
+	unlink(path);
+	began = seconds();
+	vnep_journal_close(open_journal(dir, VNEP_JOURNAL_WRITE));
+	anew = seconds() - began;
+	printf("open: journal-octets=%llu clean-ms=%.1f anew-s-per-GiB=%.2f\n",
+		(unsigned long long)stat.octets, clean * 1e3,
+		anew / ((double)stat.octets / (1 << 30)));
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const char *what = argc > 2 ? argv[1] : "";
+
+	if (!strcmp(what, "append") && argc == 5)
+		return bench_append(
+			argv[2], strtoull(argv[3], NULL, 10), (uint32_t)strtoul(argv[4], NULL, 10));
+	if (!strcmp(what, "pending") && argc == 4)
+		return bench_pending(argv[2], strtoull(argv[3], NULL, 10));
+	if (!strcmp(what, "open"))
+		return bench_open(argv[2]);
+	fprintf(stderr, "bench: see its first lines\n");
+	return 2;
+}
