@@ -84,9 +84,11 @@ wrong_keys() {
 
 # liar MODE WORDS: what publish says of a server that lies in this way
 liar() {
+	local rc=$2
+
 	background "liar$1" ns dns-liar "$1" 5309
 	wait_for 5 grep -q ready "$T/liar$1.out"
-	run "-$2" --separate-stderr publish_by --udp --key key
+	run "-$rc" --separate-stderr publish_by --udp --key key
 	[[ $stderr == *"$3"* ]]
 	stop "liar$1"
 }

@@ -44,6 +44,7 @@ told() {
 	dns_servers knot bind
 	fill
 	each_with nsupdate -k key
+	[[ $output == *"lamp.iot.example. 300 AAAA 2001:db8:b::9"* ]]
 }
 
 @test "map publish --format nsupdate: knsupdate sends it, and then nothing differs" {
@@ -52,6 +53,7 @@ told() {
 	dns_servers knot bind
 	fill
 	each_with knsupdate -v -y "hmac-sha256:vnep-key:$DNS_SECRET"
+	[[ $output == *"lamp.iot.example. 300 AAAA 2001:db8:b::9"* ]]
 }
 
 # The map is the same again for the second server.

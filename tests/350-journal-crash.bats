@@ -20,9 +20,12 @@ load journal
 }
 
 @test "journal: a power cut under its file system takes nothing that was acknowledged" {
-	run env VNEP_BUILD="${VNEP_BIN%/bin}" "$ROOT/tests/full/journal-power.sh" 4
-	(( status != 77 )) || skip "${output#power-cuts: skipped: }"
+	local out rc=0
+
+	out=$(VNEP_BUILD=${VNEP_BIN%/bin} "$ROOT/tests/full/journal-power.sh" 4) || rc=$?
+	(( rc != 77 )) || skip "${out#power-cuts: skipped: }"
+	[ "$rc" -eq 0 ]
+	mapfile -t lines <<<"$out"
 	echo "# ${lines[-1]}" >&3
-	[ "$status" -eq 0 ]
 	[[ ${lines[-1]} == *" acked-lost=0 damaged=0" ]]
 }

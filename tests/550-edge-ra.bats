@@ -88,7 +88,7 @@ count_ra() {
 	edge_start --advertise 'acc0 2001:db8:a::/64 vlan=101 mtu=1280 valid_s=4294967295' \
 		--advertise 'acc0 2001:db8:c::/64 vlan=101 mtu=1280'
 	wait_for 10 count_ra 0 1
-	run -0 tshark -r "$T/ra0.pcap" -c 1 -o ipv6.use_geoip:FALSE -T fields -E separator=' ' -e vlan.id -e ipv6.src \
+	run -0 tshark -r "$T/ra0.pcap" -Y 'icmpv6.type == 134' -o ipv6.use_geoip:FALSE -T fields -E separator=' ' -e vlan.id -e ipv6.src \
 		-e ipv6.hlim -e eth.dst -e icmpv6.checksum.status -e icmpv6.nd.ra.cur_hop_limit -e icmpv6.nd.ra.flag \
 		-e icmpv6.opt.linkaddr -e icmpv6.opt.prefix.flag
 	[[ ${lines[-1]} == "101 fe80::1 255 33:33:00:00:00:01 1 64 0x00 00:00:5e:00:53:fe 0xc0,0xc0" ]]

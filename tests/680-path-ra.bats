@@ -54,14 +54,14 @@ advertise() {
 @test "ra: devices with plain SLAAC attach by themselves, each in its VLAN" {
 	bare t101 t102
 	advertise
-	wait_for 20 has_address t101 2001:db8:1::200:5eff:fe00:5321
-	wait_for 20 has_address t102 2001:db8:2::200:5eff:fe00:5322
+	wait_for 20 has_address t101 2001:db8:1:0:200:5eff:fe00:5321
+	wait_for 20 has_address t102 2001:db8:2:0:200:5eff:fe00:5322
 	awake t101 "$V101"
 	awake t102 "$V102" 2001:db8:c::2
 	netns c900 ping -q -c 2 -i 0.05 -W 2 "$V101"
 	netns c901 ping -q -c 2 -i 0.05 -W 2 "$V102"
 	run -0 vnep-edge status "$V101"
-	record '.addr[-1] == "2001:db8:1::200:5eff:fe00:5321" and .vlan == 101'
+	record '.addr[-1] == "2001:db8:1:0:200:5eff:fe00:5321" and .vlan == 101'
 	wait_for 5 balanced
 }
 

@@ -76,7 +76,8 @@ int edge_check(struct vnep_cli *cli)
 			return whole; /* the map cannot be read */
 	}
 	if (rc || whole)
-		return vnep_err_set(&cli->err, VNEP_EVALUE, "the configuration is not good, or not for this map");
+		return vnep_err_set(&cli->err, VNEP_EVALUE,
+			"the configuration is not good, or not for this map");
 	vnep_cli_say(cli, "good: %u access ports, core port %s", config.acl.access_count,
 		config.acl.core);
 	return 0;

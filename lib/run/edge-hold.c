@@ -16,8 +16,43 @@ enum {
 	MEMBARRIER_GLOBAL = 1 /* linux/membarrier.h */,
 	UNSENT_WAIT_MS = 1,
 	JOURNAL_RETRY_MS = 1000,
-	SETTLE_US = (2 * EDGE_RETIRE_MS + 1) * 1000
+	SETTLE_US = (2 * EDGE_RETIRE_MS + 1) * 1000,
+	ARRIVE_MS = 500, /* a frame may lie so long between the two ends of the journal port */
 };
+
+/*
+ * Between the ends of the journal port lies a queue of each processor: on a busy machine a frame may stay there for
+ * longer than a ring block is open. The port counts at its near end, so what was on the way at the barrier is what it
+ * had carried until then, less what was read.
+ */
+static uint64_t carried(struct vnep_edge *edge)
+{
+	char peer[VNEP_IF_MAX + 1];
+	struct vnep_link link;
+
+	vnep_rtnl_journal_peer(edge->config.acl.journal_port, peer);
+	return vnep_rtnl_link(edge->rt, peer, &link, NULL) ? 0 : link.rx_packets;
+}
+
+void edge_ring_opened(struct vnep_edge *edge)
+{
+	edge->ring_base = carried(edge);
+}
+
+static void aim(struct vnep_edge *edge)
+{
+	uint64_t now = carried(edge);
+
+	edge->ring_target = now > edge->ring_base ? now - edge->ring_base : 0;
+	edge->ring_until = vnep_mono_now();
+	edge->ring_until.ns += ARRIVE_MS * 1000000LL;
+}
+
+static bool arrived(struct vnep_edge *edge)
+{
+	return edge->ring_seen + vnep_ring_drops(edge->ring) >= edge->ring_target ||
+	       vnep_mono_now().ns > edge->ring_until.ns;
+}
 
 static void barrier_work(void *arg)
 {
@@ -29,8 +64,10 @@ static void barrier_done(void *arg)
 {
 	struct vnep_edge *edge = arg;
 
-	if (!edge->stopping) /* the loop's timers are on their way out */
-		vnep_timer_set(edge->drained, 2 * EDGE_RETIRE_MS + 1);
+	if (edge->stopping) /* the loop's timers are on their way out */
+		return;
+	aim(edge);
+	vnep_timer_set(edge->drained, 2 * EDGE_RETIRE_MS + 1);
 }
 
 static void barrier_start(struct vnep_edge *edge)
@@ -74,6 +111,10 @@ void edge_barrier_drained(struct vnep_edge *edge)
 	bool later = false, more = false;
 
 	edge_ingest(edge);
+	if (!arrived(edge)) {
+		vnep_timer_set(edge->drained, UNSENT_WAIT_MS);
+		return;
+	}
 	for (held = edge->hold_first; held; held = next) {
 		next = held->link;
 		if (held->round > edge->barrier_round)
@@ -98,8 +139,11 @@ void edge_hold_finish(struct vnep_edge *edge)
 	if (!edge->hold_first)
 		return;
 	barrier_work(NULL);
-	usleep(SETTLE_US);
-	edge_ingest(edge);
+	aim(edge);
+	do {
+		usleep(SETTLE_US);
+		edge_ingest(edge);
+	} while (!arrived(edge));
 	for (held = edge->hold_first; held; held = next) {
 		next = held->link;
 		held->finish(edge, held);

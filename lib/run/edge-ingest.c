@@ -103,8 +103,10 @@ void edge_ingest(struct vnep_edge *edge)
 {
 	struct vnep_ring_frame frame;
 
-	while (vnep_ring_next(edge->ring, &frame) == 1)
+	while (vnep_ring_next(edge->ring, &frame) == 1) {
+		edge->ring_seen++;
 		handle(edge, &frame);
+	}
 	edge_group_end(edge); /* durable, or counted: then the blocks may go */
 	vnep_ring_release(edge->ring);
 }

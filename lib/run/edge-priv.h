@@ -228,6 +228,10 @@ struct vnep_edge {
 	bool barrier_running;
 	size_t replayed; /* packets of the backlog sent since the start */
 	uint64_t barrier_round; /* of the one that runs, or ran last */
+	uint64_t ring_seen;     /* frames read from the ring */
+	uint64_t ring_base;     /* frames that the journal port had carried when it was opened */
+	uint64_t ring_target;   /* ring_seen when all that was on the way at the barrier is read */
+	struct vnep_mono ring_until; /* but nobody waits longer than that */
 	struct edge_held *hold_first; /* devices and hosts that wait for a barrier */
 	struct edge_device *owed_first; /* devices whose disconnect is not durable yet */
 	bool stopping;
@@ -442,6 +446,7 @@ void edge_host_send(struct vnep_edge *edge, struct edge_host *h, uint8_t *frame,
 /* edge-hold.c */
 void edge_hold_add(struct vnep_edge *edge, struct edge_held *held,
 	bool (*finish)(struct vnep_edge *edge, struct edge_held *held));
+void edge_ring_opened(struct vnep_edge *edge); /* from here on its frames are counted */
 void edge_hold_remove(struct vnep_edge *edge, struct edge_held *held);
 void edge_barrier_drained(struct vnep_edge *edge);
 void edge_hold_finish(struct vnep_edge *edge); /* before a stop: nobody is left holding */

@@ -478,6 +478,8 @@ static int open_kernel(struct vnep_edge *edge, struct vnep_err *err)
 		return rc;
 	vnep_rtnl_journal_peer(edge->config.acl.journal_port, peer);
 	rc = vnep_ring_open(&edge->ring, peer, &ring, err); /* before any rule sends to it */
+	if (!rc)
+		edge_ring_opened(edge);
 	return rc;
 }
 

@@ -63,8 +63,8 @@ TEST("dnsrr: reverse names and zones are nibbles, last first")
 	CHECK_STR(out, "f.1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.b.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa.");
 	CHECK_INT(vnep_dnszone_reverse("2001:db8:b::/48", out, NULL), 0);
 	CHECK_STR(out, "b.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa.");
-	CHECK_INT(vnep_dnszone_reverse("2001:db0::/28", out, NULL), 0);
-	CHECK_STR(out, "b.d.0.1.0.0.2.ip6.arpa.");
+	CHECK_INT(vnep_dnszone_reverse("2001:db8:b000::/36", out, NULL), 0);
+	CHECK_STR(out, "b.8.b.d.0.1.0.0.2.ip6.arpa.");
 	CHECK_INT(vnep_dnszone_reverse("8.B.D.0.1.0.0.2.ip6.ARPA", out, NULL), 0);
 	CHECK_STR(out, "8.b.d.0.1.0.0.2.ip6.arpa.");
 	CHECK_INT(vnep_dnszone_reverse("2001:db8::/33", out, NULL), VNEP_EVALUE);
