@@ -55,10 +55,10 @@ static struct in6_addr place(const struct vnep_prefix *prefix, uint64_t low, uin
 
 	for (unsigned i = 0; i < 16; i++) {
 		unsigned first = i * 8, keep = prefix->len > first ? prefix->len - first : 0;
-		uint8_t mask = keep >= 8 ? 0 : (uint8_t)(0xff >> keep);
+		uint8_t mask = (uint8_t)(keep >= 8 ? 0 : 0xffu >> keep);
 		uint64_t word = i < 8 ? high : low;
 
-		addr.s6_addr[i] |= (uint8_t)(word >> 8 * (7 - i % 8)) & mask;
+		addr.s6_addr[i] = (uint8_t)(addr.s6_addr[i] | ((word >> 8 * (7 - i % 8)) & mask));
 	}
 	return addr;
 }

@@ -80,7 +80,7 @@ static void redact_host(const struct redact *r, struct in6_addr *addr, unsigned 
 
 	for (unsigned i = 8; i < 16; i++) {
 		unsigned kept = keep > i * 8 ? keep - i * 8 : 0;
-		uint8_t mask = kept >= 8 ? 0 : (uint8_t)(0xff >> kept);
+		uint8_t mask = (uint8_t)(kept >= 8 ? 0 : 0xffu >> kept);
 
 		addr->s6_addr[i] =
 			(uint8_t)((addr->s6_addr[i] & ~mask) | ((h >> 8 * (i - 8)) & mask));
