@@ -14,6 +14,7 @@
 #   without_caps CMD…           no capability left, root or not; in a namespace: ns "${NO_CAPS[@]}" CMD…
 #   record FILTER               jq over $output: succeeds if the last value is neither null nor false
 #   json_equal A B              the same JSON values, whatever the order of keys
+#   sanitized                   is this a build with AddressSanitizer
 #
 # A file with a setup or teardown of its own calls vnep_setup or vnep_teardown in it.
 # Mind bash: a line that begins with `!` never fails a test. Write `run -1 CMD` instead.
@@ -169,6 +170,11 @@ record() {
 		printf 'no record with: %s\nin: %s\n' "$asked" "$output"
 		return 1
 	fi
+}
+
+# Is this a build with AddressSanitizer? It takes memory, address space and time of its own.
+sanitized() {
+	[[ $(grep -c __asan_init "$VNEP_BIN/vnep-map") != 0 ]]
 }
 
 json_equal() {
