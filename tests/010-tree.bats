@@ -7,16 +7,6 @@ setup() {
 	cd "$ROOT"
 }
 
-rank() {
-	local i
-
-	for i in "${!layers[@]}"; do
-		[[ ${layers[$i]} != "$1" ]] || { echo "$i"; return; }
-	done
-	echo "no layer: $1" >&2
-	return 1
-}
-
 # The layer of a public header: the folder its module lies in.
 layer_of() {
 	local file
@@ -27,21 +17,33 @@ layer_of() {
 	return 1
 }
 
-# "FILE LAYER HEADER" for each public header that a file of the tree includes.
+# "FILE LAYER HEADER LAYER_OF_HEADER" for each public header that a file of the tree includes; a layer is its rank,
+# that of a public header the one of its module.
 includes() {
-	local file layer header
+	local header
 
-	for file in lib/*/*.[ch] cmd/*/*.[ch] include/vnep/*.h; do
-		[[ -e $file ]] || continue
-		case $file in
-		lib/*) layer=$(basename "$(dirname "$file")") ;;
-		cmd/*) layer=cmd ;;
-		*) layer=$(layer_of "$(basename "$file" .h)") || continue ;;
-		esac
-		for header in $(sed -n 's|^#include "vnep/\(.*\)\.h"|\1|p' "$file"); do
-			echo "$file $layer $header"
-		done
-	done
+	for header in include/vnep/*.h; do
+		printf '%s %s\n' "$(basename "$header" .h)" "$(layer_of "$(basename "$header" .h)")"
+	done >"$T/modules"
+	awk -v layers="${layers[*]}" '
+		BEGIN {
+			n = split(layers, name, " ")
+			for (i = 1; i <= n; i++)
+				rank[name[i]] = i
+		}
+		FILENAME == ARGV[1] { of[$1] = rank[$2]; next }
+		FNR == 1 {
+			split(FILENAME, part, "/")
+			layer = part[1] == "lib" ? rank[part[2]] : part[1] == "cmd" ? rank["cmd"] : 0
+			if (part[1] == "include") {
+				sub(/\.h$/, "", part[3])
+				layer = of[part[3]]
+			}
+		}
+		layer && match($0, /^#include "vnep\/[^"]*\.h"/) {
+			header = substr($0, 16, RLENGTH - 18)
+			print FILENAME, layer, header, of[header] + 0
+		}' "$T/modules" lib/*/*.[ch] cmd/*/*.[ch] include/vnep/*.h
 }
 
 # The tools that the tree has.
@@ -72,26 +74,19 @@ none() {
 }
 
 @test "tree: includes point down only" {
-	local up="" file layer header
-
-	local of
-
-	while read -r file layer header; do
-		of=$(layer_of "$header") || continue
-		(( $(rank "$of") <= $(rank "$layer") )) || up+="$file ($layer) includes $header ($of)"$'\n'
-	done < <(includes)
-	none "$up" "includes that point up"
-	[ "$(includes | wc -l)" -gt 10 ]
+	includes >"$T/includes"
+	none "$(awk '$4 > $2 { print $1, "includes", $3 }' "$T/includes")" "includes that point up"
+	[ "$(wc -l <"$T/includes")" -gt 10 ]
 }
 
 @test "tree: modules do not include each other in a circle" {
-	local file layer header module
-
-	while read -r file layer header; do
-		module=$(basename "$file")
-		module=${module%%[-.]*}
-		[[ $layer == cmd || $module == "$header" ]] || echo "$module $header"
-	done < <(includes) | sort -u >"$T/edges"
+	includes | awk '{
+		module = $1
+		sub(/.*\//, "", module)
+		sub(/[-.].*/, "", module)
+		if ($1 !~ /^cmd/ && module != $3)
+			print module, $3
+	}' | sort -u >"$T/edges"
 	run -0 tsort "$T/edges"
 }
 

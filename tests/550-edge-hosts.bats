@@ -8,7 +8,9 @@ reachable() {
 }
 
 unreachable() {
-	! reachable "$1"
+	if reachable "$1"; then
+		return 1
+	fi
 }
 
 neighbour_is() {

@@ -113,6 +113,20 @@ reached() {
 	balanced
 }
 
+@test "addresses: what a device used before it slept does not keep it from another one, even if it woke by discovery" {
+	lab
+	one_device 1 ',"psm":{"t3324_s":1}'
+	edge_start
+	speak_from 2001:db8:a::2
+	wait_for 10 state_is "$V0" asleep
+	addresses 2001:db8:c::9
+	netns dev0 ndisc6 -q -1 -r 1 fe80::1 d0
+	wait_for 5 state_is "$V0" awake
+	speak_from 2001:db8:c::9
+	bound_to 2001:db8:c::9
+	balanced
+}
+
 @test "addresses: packets follow a device to the address that it uses, when it gave up its latest" {
 	lab
 	one_device 4

@@ -24,7 +24,7 @@ enum {
 	SAMPLE_RATE = 10,
 	SAMPLE_BURST = 10,
 	NEXT_HOP_RATE = 10000,
-	NEXT_HOP_BURST = 2000,
+	NEXT_HOP_BURST = 16384, /* more than the worker takes before it lets the kernel do it */
 	BIG_RATE = 10000,
 	BIG_BURST = 2000,
 	BIG_COPY_RATE = 20,

@@ -49,6 +49,16 @@ void edge_addr_begin(struct vnep_edge *edge, struct edge_device *d)
 	look(edge, d, since);
 }
 
+/* What it used before it fell silent says nothing about what it will use: from here on is counted, and it may be
+ * looked at as soon as it speaks. */
+void edge_addr_slept(struct vnep_edge *edge, struct edge_device *d)
+{
+	if (!d->bound || d->fixed_addr)
+		return;
+	edge_addr_begin(edge, d);
+	d->addr_looked.ns -= IDLE_S * 1000000000LL;
+}
+
 /* The address at from comes to stand at to; those in between move up or down. */
 static void move(struct edge_device *d, unsigned from, unsigned to)
 {

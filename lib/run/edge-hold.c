@@ -5,6 +5,11 @@
  * thread serves all that wait: behind it no packet is decided by the old set any more. Then the ring gets the time
  * to close its blocks and is read to its end; what the worker still has is sent, and the neighbour is installed:
  * the kernel sends its queue on, behind everything.
+ *
+ * The kernel releases such a queue packet by packet, with its lock open in between: what another processor forwards
+ * in these microseconds overtakes what is still queued (net/core/neighbour.c, __neigh_update). So the queue is kept
+ * short: the hand-over begins in a lull, and until there is one the worker forwards. Only a stream so dense that the
+ * worker may lose packets of it is handed over without.
  */
 #include <stddef.h>
 #include <sys/syscall.h>
@@ -19,7 +24,69 @@ enum {
 	JOURNAL_RETRY_MS = 1000,
 	SETTLE_US = (2 * EDGE_RETIRE_MS + 1) * 1000,
 	ARRIVE_MS = 500, /* a frame may lie so long between the two ends of the journal port */
+	LULL_MS = 50,
+	LOOK_MS = 10,
+	DENSE_FRAMES = 4096, /* the kernel's budget for a host that it does not know is larger */
+	DENSE_PPS = 8000,
 };
+
+/* ---- waiting for a lull ---- */
+
+/* Counts in windows of DENSE_FRAMES, each begun when the one before it was too slow. */
+void edge_hold_came(struct edge_held *held)
+{
+	held->last = vnep_mono_now();
+	if (held->begin && ++held->counted == DENSE_FRAMES && !held->dense) {
+		held->dense = held->last.ns - held->counted_since.ns <=
+			      DENSE_FRAMES * (1000000000LL / DENSE_PPS);
+		held->counted = 0;
+		held->counted_since = held->last;
+	}
+}
+
+static void look_for_lull(struct vnep_edge *edge, struct edge_held *held, struct vnep_mono now)
+{
+	void (*begin)(struct vnep_edge *, struct edge_held *) = held->begin;
+	struct vnep_mono at = held->last;
+
+	at.ns += LULL_MS * 1000000LL;
+	if (!held->dense && at.ns > now.ns) {
+		if (at.ns - now.ns > LOOK_MS * 1000000LL)
+			at.ns = now.ns + LOOK_MS * 1000000LL;
+		if (!vnep_heap_set(&edge->lulls, &held->lull, at))
+			return;
+	} /* without memory for a timer order is at stake, not the packets */
+	held->begin = NULL;
+	begin(edge, held);
+}
+
+void edge_hold_in_lull(struct vnep_edge *edge, struct edge_held *held,
+	void (*begin)(struct vnep_edge *edge, struct edge_held *held))
+{
+	struct vnep_mono now = vnep_mono_now();
+
+	if (held->begin)
+		return;
+	held->begin = begin;
+	held->counted_since = now;
+	held->counted = 0;
+	held->dense = false;
+	look_for_lull(edge, held, now);
+}
+
+void edge_hold_lulls(struct vnep_edge *edge)
+{
+	struct vnep_mono now = vnep_mono_now();
+	struct vnep_heap_node *node;
+
+	while ((node = vnep_heap_first(&edge->lulls)) && node->at.ns <= now.ns) {
+		vnep_heap_remove(&edge->lulls, node);
+		look_for_lull(edge,
+			(void *)((char *)node - offsetof(struct edge_held, lull)), now);
+	}
+}
+
+/* ---- the gate ---- */
 
 /*
  * Between the ends of the journal port lies a queue of each processor: on a busy machine a frame may stay there for
@@ -95,8 +162,7 @@ static void barrier_start(struct vnep_edge *edge)
 void edge_hold_add(struct vnep_edge *edge, struct edge_held *held,
 	bool (*finish)(struct vnep_edge *edge, struct edge_held *held))
 {
-	if (held->finish)
-		edge_hold_remove(edge, held);
+	edge_hold_remove(edge, held);
 	held->finish = finish;
 	held->round = edge->barrier_round + 1;
 	held->link = edge->hold_first;
@@ -108,6 +174,10 @@ void edge_hold_remove(struct vnep_edge *edge, struct edge_held *held)
 {
 	struct edge_held **p = &edge->hold_first;
 
+	vnep_heap_remove(&edge->lulls, &held->lull);
+	held->begin = NULL;
+	if (!held->finish)
+		return; /* it is not on the list, which may be long */
 	while (*p && *p != held)
 		p = &(*p)->link;
 	if (*p)

@@ -66,6 +66,7 @@ static void carry_out(struct vnep_edge *edge, struct edge_device *d, unsigned ac
 		vnep_heap_remove(&edge->silences, &d->silence);
 		d->sent_count = 0;
 		edge_journal_disconnect(edge, d, cause, ts);
+		edge_addr_slept(edge, d);
 	}
 	if (actions & VNEP_DO_CONNECT) {
 		edge_journal_mark(edge, d, VNEP_KIND_CONNECT, NULL);

@@ -2,12 +2,13 @@
  * edge-neigh - hosts and next hops of the core side: resolved when somebody sends to them, watched while they are
  * used.
  *
- * The kernel forwards to those in its set `reachable` and hands the rest over. A host that answers goes into the
- * set while it has no neighbour, so that the kernel queues; the worker sends what it has, and behind the barrier of
- * edge-hold.c the neighbour is written: nothing is overtaken. Neighbours are permanent, so the worker must notice
- * who went away: every resolved host is asked again about every 30 s, and one that does not answer leaves the set
- * first and its neighbour behind the next barrier. A host to which neither kernel nor worker sent anything for
- * some minutes is forgotten; next hops of routes are not, and are looked for while they are away.
+ * The kernel forwards to those in its set `reachable` and hands the rest over. The worker sends to a host that
+ * answers, and in the first lull it goes into the set while it has no neighbour, so that the kernel queues; the
+ * worker sends what it has, and behind the barrier of edge-hold.c the neighbour is written: nothing is overtaken.
+ * Neighbours are permanent, so the worker must notice who went away: every resolved host is asked again about every
+ * 30 s, and one that does not answer leaves the set first and its neighbour behind the next barrier. A host to which
+ * neither kernel nor worker sent anything for some minutes is forgotten; next hops of routes are not, and are looked
+ * for while they are away.
  */
 #include <stddef.h>
 #include <stdlib.h>
@@ -174,9 +175,10 @@ static bool opened(struct vnep_edge *edge, struct edge_held *held)
 	return true;
 }
 
-/* It answered: from now on the worker sends at once, and the kernel as soon as it may. */
-static void open_host(struct vnep_edge *edge, struct edge_host *h)
+/* The kernel takes over. */
+static void hold_host(struct vnep_edge *edge, struct edge_held *held)
 {
+	struct edge_host *h = host_of_held(held);
 	struct vnep_err err = { 0 };
 
 	if (!h->open) {
@@ -185,6 +187,12 @@ static void open_host(struct vnep_edge *edge, struct edge_host *h)
 		if (!h->open)
 			edge_warn(edge, "neighbour", &err); /* the worker goes on sending */
 	}
+	edge_hold_add(edge, held, opened);
+}
+
+/* It answered: from now on the worker sends at once, and the kernel as soon as it may. */
+static void open_host(struct vnep_edge *edge, struct edge_host *h)
+{
 	if (h->missing)
 		say(edge, LOG_NOTICE, h, "is back");
 	h->missing = false;
@@ -192,7 +200,10 @@ static void open_host(struct vnep_edge *edge, struct edge_host *h)
 	edge_queue_send(edge, h);
 	vnep_heap_remove(&edge->host_timers, &h->timer);
 	set_state(edge, h, EDGE_HOST_OPENING);
-	edge_hold_add(edge, &h->held, opened);
+	if (h->open) /* killed in the middle of it: the kernel queues since then */
+		hold_host(edge, &h->held);
+	else
+		edge_hold_in_lull(edge, &h->held, hold_host);
 }
 
 static bool closed(struct vnep_edge *edge, struct edge_held *held)
@@ -246,7 +257,7 @@ static void give_up(struct vnep_edge *edge, struct edge_host *h)
 
 static int64_t idle_ms(struct vnep_edge *edge, const struct edge_host *h)
 {
-	int64_t idle = (vnep_mono_now().ns - h->used.ns) / 1000000;
+	int64_t idle = (vnep_mono_now().ns - h->held.last.ns) / 1000000;
 	struct vnep_neigh neigh;
 
 	if (!vnep_rtnl_neigh_get(edge->rt, edge_core(edge)->ifindex, &h->kernel, &neigh, NULL) &&
@@ -262,7 +273,7 @@ static void evict(struct vnep_edge *edge)
 
 	for (size_t i = 0; (h = vnep_table_next(&edge->hosts, &i));)
 		if (h->state == EDGE_HOST_KNOWN && !h->route &&
-			(!oldest || h->used.ns < oldest->used.ns))
+			(!oldest || h->held.last.ns < oldest->held.last.ns))
 			oldest = h;
 	if (oldest)
 		close_host(edge, oldest); /* its place is free behind the barrier */
@@ -288,7 +299,7 @@ static struct edge_host *host_of(struct vnep_edge *edge, const struct in6_addr *
 	if (!h)
 		return NULL;
 	h->key = key;
-	h->used = vnep_mono_now();
+	h->held.last = vnep_mono_now();
 	vnep_acl_host_key(addr, vlan, &h->kernel);
 	if (vnep_table_put(&edge->hosts, h)) {
 		free(h);
@@ -305,7 +316,7 @@ void edge_send_core(struct vnep_edge *edge, const struct vnep_vpc *vpc,
 	edge->ledger_dirty = true;
 	vnep_forward_retag(frame, &len, vpc->core_vlan);
 	if (h)
-		h->used = vnep_mono_now();
+		edge_hold_came(&h->held);
 	if (h && (h->state == EDGE_HOST_KNOWN || h->state == EDGE_HOST_OPENING)) {
 		edge_host_send(edge, h, frame, len);
 		return;
@@ -502,4 +513,5 @@ void edge_hosts_release(struct vnep_edge *edge)
 		host_free(edge, h);
 	vnep_table_release(&edge->hosts);
 	vnep_heap_release(&edge->host_timers);
+	vnep_heap_release(&edge->lulls);
 }

@@ -52,8 +52,15 @@ enum {
 	EDGE_BIG_FLOWS = 64,
 };
 
-/* Somebody whose traffic the kernel queues until what is older was sent (edge-hold.c). */
+/* Somebody whose traffic passes from the worker to the kernel (edge-hold.c): first it waits for a lull, then the
+ * kernel queues until what is older was sent. */
 struct edge_held {
+	struct vnep_heap_node lull; /* when to look whether there is one */
+	struct vnep_mono last;      /* what the worker took for it last */
+	struct vnep_mono counted_since;
+	unsigned counted;           /* frames since then */
+	bool dense;                 /* too many to wait */
+	void (*begin)(struct vnep_edge *edge, struct edge_held *held); /* NULL: waits for no lull */
 	struct edge_held *link;
 	uint64_t round; /* the barrier it waits for */
 	/* Behind the barrier, the ring read to its end. True: done, and it took itself off the list (or was held
@@ -166,7 +173,6 @@ struct edge_host {
 	bool missing; /* somebody was told that it does not answer */
 	bool has_mac;
 	struct vnep_mac mac;
-	struct vnep_mono used; /* last by the worker */
 	unsigned tries, failures;
 	struct vnep_heap_node timer;
 	struct edge_held held;
@@ -222,7 +228,7 @@ struct vnep_edge {
 	struct edge_ra *ras;       /* a port and VLAN each */
 	unsigned ra_count;
 	bool withdraw; /* told to stop: devices shall look for another router */
-	struct vnep_heap silences, host_timers, adverts;
+	struct vnep_heap silences, host_timers, adverts, lulls;
 	size_t hosts_asked, hosts_octets; /* not resolved; octets in all their queues */
 	struct edge_device *replay_first, **replay_tail;
 	bool barrier_running;
@@ -335,6 +341,7 @@ void edge_device_reorder(struct vnep_edge *edge, struct edge_device *d);
 bool edge_addr_room(struct vnep_edge *edge, struct edge_device *d);
 void edge_addr_add(struct edge_device *d, const struct in6_addr *addr); /* behind the others */
 void edge_addr_begin(struct vnep_edge *edge, struct edge_device *d);
+void edge_addr_slept(struct vnep_edge *edge, struct edge_device *d);
 /* It speaks: is the address that it uses the latest one? True: it is now, and was not. */
 bool edge_addr_follow(struct vnep_edge *edge, struct edge_device *d);
 
@@ -444,6 +451,12 @@ void edge_queue_drop(struct vnep_edge *edge, struct edge_host *h);
 void edge_host_send(struct vnep_edge *edge, struct edge_host *h, uint8_t *frame, size_t len);
 
 /* edge-hold.c */
+/* begin is called when the worker took nothing for it for a while, at once if that is so already, so that the kernel
+ * has little to queue. edge_hold_came() says that a frame came. */
+void edge_hold_in_lull(struct vnep_edge *edge, struct edge_held *held,
+	void (*begin)(struct vnep_edge *edge, struct edge_held *held));
+void edge_hold_came(struct edge_held *held);
+void edge_hold_lulls(struct vnep_edge *edge); /* their time has come */
 void edge_hold_add(struct vnep_edge *edge, struct edge_held *held,
 	bool (*finish)(struct vnep_edge *edge, struct edge_held *held));
 void edge_ring_opened(struct vnep_edge *edge); /* from here on its frames are counted */

@@ -46,8 +46,7 @@ void edge_replay_stop(struct vnep_edge *edge, struct edge_device *d)
 	if (d->replaying)
 		unlink_replay(edge, d);
 	d->replaying = false;
-	if (d->held.finish)
-		edge_hold_remove(edge, &d->held);
+	edge_hold_remove(edge, &d->held);
 }
 
 /* One batch on its way out. */
@@ -213,6 +212,20 @@ static size_t allowance(struct edge_device *d, struct vnep_mono now)
 	return 1;
 }
 
+static struct edge_device *device_of(struct edge_held *held)
+{
+	return (void *)((char *)held - offsetof(struct edge_device, held));
+}
+
+static void backlog_empty(struct vnep_edge *edge, struct edge_held *held)
+{
+	struct edge_device *d = device_of(held);
+
+	if (!d->replaying) /* else more came, and the next end of the backlog asks again */
+		edge_device_event(edge, d, VNEP_LIFE_BACKLOG_EMPTY, VNEP_CAUSE_REPLAYED,
+			vnep_wall_now());
+}
+
 /* At most one batch a call, shared by the devices at the head of the line: then its outcomes are made durable, and
  * the ring gets its turn. */
 void edge_replay_pump(struct vnep_edge *edge)
@@ -230,8 +243,7 @@ void edge_replay_pump(struct vnep_edge *edge)
 		unlink_replay(edge, d);
 		d->replaying = false;
 		if (rc == 0) {
-			edge_device_event(edge, d, VNEP_LIFE_BACKLOG_EMPTY, VNEP_CAUSE_REPLAYED,
-				vnep_wall_now());
+			edge_hold_in_lull(edge, &d->held, backlog_empty);
 			continue;
 		}
 		edge_replay_start(edge, d); /* to the end of the line */
@@ -252,11 +264,6 @@ void edge_replay_pump(struct vnep_edge *edge)
 	else if (!budget && edge->replay_first)
 		wait = 0;
 	vnep_timer_set(edge->pump, wait);
-}
-
-static struct edge_device *device_of(struct edge_held *held)
-{
-	return (void *)((char *)held - offsetof(struct edge_device, held));
 }
 
 /* The rest of one device, then its neighbour. False: later. */

@@ -228,7 +228,7 @@ int edge_acl_anew(struct vnep_edge *edge, uint64_t *changes, struct vnep_err *er
 static void arm_tick(struct vnep_edge *edge)
 {
 	const struct vnep_heap *const heaps[] = { &edge->silences, &edge->host_timers,
-		&edge->adverts };
+		&edge->adverts, &edge->lulls };
 	struct vnep_mono now = vnep_mono_now();
 	int64_t wait = -1;
 
@@ -265,6 +265,7 @@ static void on_tick(struct vnep_watch *watch, void *arg)
 	struct vnep_edge *edge = arg;
 
 	(void)watch;
+	edge_hold_lulls(edge);
 	edge_silences(edge);
 	edge_host_timers(edge);
 	edge_ra_due(edge);
