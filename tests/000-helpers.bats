@@ -106,11 +106,8 @@ gone() {
 	stop -137 inside KILL
 }
 
-@test "helpers: a namespace is private, needs no root and costs less than 100 ms" {
-	local before=${EPOCHREALTIME/[.,]/}
-
+@test "helpers: a namespace is private and needs no root" {
 	ns_start
-	(( ${EPOCHREALTIME/[.,]/} - before < 100000 ))
 	[ "$(ns id -u)" = 0 ]
 	[ "$(ns ls /sys/class/net /run | grep -c vnep-only-here)" = 0 ]
 	ns ip link add vnep-only-here type dummy || ns ip link add vnep-only-here type veth

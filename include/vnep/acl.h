@@ -3,7 +3,7 @@
  * change.
  *
  * Shape   the same few rules whatever the number of devices (DESIGN.md section 3); devices are
- *         elements of from_binding, to_binding, to_port, class, endpoint, known, tap; presence is
+ *         elements of from_binding, to_binding, to_port, class, endpoint, known; presence is
  *         `awake`, which apply never touches. Counters are named objects, so a changed rule does
  *         not reset them.
  * Owner   struct vnep_acl is ours (open/close). It holds the wanted state: 64 to 128 octets a

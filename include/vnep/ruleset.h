@@ -46,7 +46,6 @@ enum vnep_set {
 	VNEP_SET_KNOWN,	  /* MACs of the map, in whatever VLAN: a budget of their own */
 	VNEP_SET_ROUTER,  /* addresses of the edge itself, fe80::1 among them: it answers echo */
 	VNEP_SET_AWAKE,	  /* V, with a timeout unless the device always listens */
-	VNEP_SET_TAP,	  /* V: what goes to it is also journaled while it is awake */
 	VNEP_SET_REACHABLE, /* resolved hosts and next hops of the core side: the worker's, not apply's */
 	VNEP_SET_SOLICIT, /* ICMPv6 types that ask for an answer: constant */
 	VNEP_SET_ADVERT,  /* ICMPv6 types that nobody here listens to: constant */
@@ -76,11 +75,18 @@ struct vnep_set_spec {
 	enum vnep_nft_type data;   /* VNEP_NFT_NONE: a set, else a map */
 	uint8_t key_len, data_len; /* octets; a verdict's data is an index, see below */
 	bool counter;		   /* in each element */
-	bool timeout;		   /* dynamic, with timeouts: rules change it */
+	bool timeout;		   /* with timeouts: rules change it */
 	bool live;		   /* its elements come and go by themselves: apply never touches them */
 	uint32_t size;		   /* 0 = as configured */
 };
 extern const struct vnep_set_spec vnep_set_specs[VNEP_SET_COUNT];
+
+/* Does its size follow the configuration? Such sets get the flag `timeout`, also where no element has one: the kernel
+ * then lets their hash table grow with what is in it, where it would give others all of it at once (8 octets for each
+ * element that a set may hold, 100 MB for a table; net/netfilter/nft_set_hash.c). Then it also walks through them in
+ * search of what timed out, once a second: without timeouts, once a day is enough. */
+bool vnep_set_grows(const struct vnep_set_spec *spec);
+enum { VNEP_SET_GC_MS = 86400000 };
 
 /* Is a VLAN part of its key? */
 bool vnep_set_has_vlan(const struct vnep_set_spec *spec);

@@ -108,8 +108,11 @@ static void put_set(struct vnep_nfttext *t, const char *name, const struct vnep_
 	if (spec->data != VNEP_NFT_NONE)
 		vnep_jw_str(w, "map", vnep_nft_type_text(spec->data));
 	vnep_jw_u64(w, "size", spec->size ? spec->size : t->rs->set_size);
-	if (spec->timeout) /* "dynamic" is implied: the JSON of nft 1.0.6 has no word for it */
+	if (vnep_set_grows(
+		    spec)) /* "dynamic" is implied: the JSON of nft 1.0.6 has no word for it */
 		vnep_jw_raw(w, "flags", "[\"timeout\"]", 11);
+	if (vnep_set_grows(spec) && !spec->timeout)
+		vnep_jw_u64(w, "gc-interval", VNEP_SET_GC_MS / 1000);
 	if (spec->counter)
 		vnep_jw_raw(w, "stmt", "[{\"counter\":null}]", 18);
 	end(t);

@@ -94,6 +94,9 @@ static void put_set(struct vnep_nfttext *t, const char *name, const struct vnep_
 	vnep_buf_printf(out, "\n\t\tsize %u\n", spec->size ? spec->size : t->rs->set_size);
 	if (spec->timeout)
 		vnep_buf_put_str(out, "\t\tflags dynamic,timeout\n");
+	else if (vnep_set_grows(spec)) /* nft prints the interval of a map, but does not read it */
+		vnep_buf_printf(out, "\t\tflags timeout\n%s",
+			spec->data == VNEP_NFT_NONE ? "\t\tgc-interval 1d\n" : "");
 	if (spec->counter)
 		vnep_buf_put_str(out, "\t\tcounter\n");
 	vnep_buf_put_str(out, "\t}\n");

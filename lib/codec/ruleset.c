@@ -43,7 +43,7 @@ const struct vnep_set_spec vnep_set_specs[VNEP_SET_COUNT] = {
 		.data = VNEP_NFT_IP6,
 		.data_len = 16 },
 	[VNEP_SET_TO_PORT] = { .name = "to_port",
-		.comment = "endpoint to its access port",
+		.comment = "endpoint to its access port, and whether the journal gets a copy",
 		.key = { VNEP_NFT_IP6 },
 		.key_len = 16,
 		.data = VNEP_NFT_VERDICT,
@@ -86,10 +86,6 @@ const struct vnep_set_spec vnep_set_specs[VNEP_SET_COUNT] = {
 		.key_len = 16,
 		.timeout = true,
 		.live = true },
-	[VNEP_SET_TAP] = { .name = "tap",
-		.comment = "what goes to these is journaled too",
-		.key = { VNEP_NFT_IP6 },
-		.key_len = 16 },
 	[VNEP_SET_REACHABLE] = { .name = "reachable",
 		.comment = "hosts and next hops of the core side that are resolved",
 		.key = { VNEP_NFT_IP6 },
@@ -118,6 +114,11 @@ bool vnep_set_has_vlan(const struct vnep_set_spec *spec)
 		if (spec->key[i] == VNEP_NFT_VLAN)
 			return true;
 	return false;
+}
+
+bool vnep_set_grows(const struct vnep_set_spec *spec)
+{
+	return spec->size == 0;
 }
 
 bool vnep_stmt_reads_vlan(const struct vnep_stmt *s)

@@ -17,6 +17,7 @@ struct nft_msg {
 	struct nlmsghdr *head;
 	size_t cap; /* octets at head */
 	bool full;
+	int held; /* the address in register 1: 1 + enum vnep_field; 0: another value */
 };
 
 static inline void nft_put(struct nft_msg *m, uint16_t type, const void *data, size_t len)

@@ -59,7 +59,10 @@ static void load_field(struct nft_msg *m, enum vnep_field field)
 	switch (field) {
 	case VNEP_FIELD_SRC:
 	case VNEP_FIELD_DEST:
+		if (m->held == 1 + (int)field)
+			break; /* a look-up leaves its key where it was */
 		nft_x_load(m, NFT_PAYLOAD_NETWORK_HEADER, field_offset(field), IP6_LEN, NFT_REG_1);
+		m->held = 1 + (int)field;
 		break;
 	case VNEP_FIELD_SRC_MAC:
 		nft_x_load(m, NFT_PAYLOAD_LL_HEADER, LINK_SRC, MAC_LEN, NFT_REG_1);
@@ -364,13 +367,25 @@ static void put_protocols(
 	}
 }
 
+/* Of one address, so that register 1 has it before and behind. */
+static bool only_looks_up(const struct vnep_stmt *s)
+{
+	return (s->kind == VNEP_STMT_IN_SET || s->kind == VNEP_STMT_VMAP ||
+		       s->kind == VNEP_STMT_UPDATE_AWAKE) &&
+	       (s->field == VNEP_FIELD_SRC || s->field == VNEP_FIELD_DEST);
+}
+
 void nft_put_rule_exprs(
 	struct nft_msg *m, const struct vnep_ruleset *rs, const struct vnep_rule *rule)
 {
 	struct nlattr *list = nft_nest(m, NFTA_RULE_EXPRESSIONS);
 
 	put_protocols(m, rs, rule);
-	for (size_t i = rule->first; i < rule->first + rule->count; i++)
+	m->held = 0;
+	for (size_t i = rule->first; i < rule->first + rule->count; i++) {
+		if (!only_looks_up(&rs->stmts[i]))
+			m->held = 0;
 		put_stmt(m, &rs->stmts[i]);
+	}
 	nft_end(m, list);
 }

@@ -232,7 +232,8 @@ static uint32_t key_type_name(const struct vnep_set_spec *spec)
 static uint32_t set_flags(const struct vnep_set_spec *spec)
 {
 	return (spec->data != VNEP_NFT_NONE ? NFT_SET_MAP : 0u) |
-	       (spec->timeout ? (uint32_t)(NFT_SET_TIMEOUT | NFT_SET_EVAL) : 0u) |
+	       (vnep_set_grows(spec) ? (uint32_t)NFT_SET_TIMEOUT : 0u) |
+	       (spec->timeout ? (uint32_t)NFT_SET_EVAL : 0u) |
 	       (spec->counter ? (uint32_t)NFT_SET_EXPR : 0u);
 }
 
@@ -256,6 +257,8 @@ void vnep_nft_set_put(struct vnep_nft_batch *batch, enum vnep_set set, uint32_t 
 	desc = nft_nest(&m, NFTA_SET_DESC);
 	nft_put_u32(&m, NFTA_SET_DESC_SIZE, spec->size ? spec->size : size);
 	nft_end(&m, desc);
+	if (vnep_set_grows(spec) && !spec->timeout)
+		nft_put_u32(&m, NFTA_SET_GC_INTERVAL, VNEP_SET_GC_MS);
 	nft_put_set_udata(&m, spec);
 	if (spec->counter)
 		nft_put_counter_expr(&m, NFTA_SET_EXPR);

@@ -188,7 +188,7 @@ static bool same_set(const struct acl_diff *d, const struct vnep_set_spec *spec,
 	uint32_t kind = NFT_SET_MAP | NFT_SET_TIMEOUT | NFT_SET_INTERVAL | NFT_SET_CONSTANT |
 			NFT_SET_OBJECT;
 	uint32_t wanted = (spec->data != VNEP_NFT_NONE ? (uint32_t)NFT_SET_MAP : 0) |
-			  (spec->timeout ? (uint32_t)NFT_SET_TIMEOUT : 0);
+			  (vnep_set_grows(spec) ? (uint32_t)NFT_SET_TIMEOUT : 0);
 
 	return there->key_len == spec->key_len && (there->flags & kind) == wanted &&
 	       there->counter == spec->counter &&

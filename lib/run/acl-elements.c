@@ -166,10 +166,6 @@ static void add_bound(
 		if (!d->host && consent != SIZE_MAX)
 			add_verdict(out, &d->vep, consent);
 		break;
-	case VNEP_SET_TAP:
-		if (d->tap)
-			acl_elements_add(out, d->vep.s6_addr, NULL);
-		break;
 	default: break; /* not of bound devices */
 	}
 }

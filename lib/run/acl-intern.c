@@ -61,7 +61,8 @@ uint32_t acl_lane_slot(struct vnep_acl *acl, struct acl_lane_key key)
 	for (size_t i = 0; i < acl->lane_count; i++) {
 		const struct acl_lane_key *k = &acl->lanes[i].key;
 
-		if (k->port == key.port && k->vlan == key.vlan && k->host == key.host)
+		if (k->port == key.port && k->vlan == key.vlan && k->host == key.host &&
+			k->tap == key.tap)
 			return (uint32_t)i;
 	}
 	bigger = reallocarray(acl->lanes, acl->lane_count + 1, sizeof *bigger);

@@ -59,6 +59,7 @@ struct acl_lane {
 	struct acl_lane_key {
 		uint8_t port;
 		bool host; /* form host */
+		bool tap;  /* a copy of each packet to the journal port */
 		uint16_t vlan;
 	} key;
 	uint32_t users;
@@ -79,7 +80,7 @@ struct acl_device {
 	uint16_t vlan;
 	uint8_t more_count;
 	uint8_t port;
-	bool has_mac, tap, host;
+	bool has_mac, host;
 };
 
 enum { ACL_ADDRESSES = 16 }; /* of a port */

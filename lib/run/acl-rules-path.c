@@ -1,9 +1,9 @@
 /*
  * acl-rules-path - from a device to where it may send, and to a device by the way it is reached.
  *
- *   from_device --> class_… --> policy_… --> vpc_… --> core port, next_hop, or to_device (hairpin)
+ *   from_device --> class_… --> policy_… --> link_…, vpc_… --> core port, next_hop, or to_device (hairpin)
  *   from_host ----> class_… --^                   '--> consent_… of the other device --^
- *   to_device, to_host --awake--> to_<port>[.<vlan>], host_<port>[.<vlan>];  else journal
+ *   to_device, to_host --awake--> [tap_]to_<port>[.<vlan>], [tap_]host_<port>[.<vlan>];  else journal
  *
  * Translation stands at the two ends: behind from_binding the source is V, and until the last chain the
  * destination is V. So a policy, a class, a copy for the journal all speak of endpoints.
@@ -14,22 +14,11 @@
 
 #include "acl-emit.h"
 
-/* Destinations that never leave a link (RFC 4291 2.5.2, 2.5.3, 2.5.6, 2.7) are not forwarded,
- * whatever a policy says. */
 static void from_device_chain(struct vnep_acl *acl)
 {
-	static const char *const local[] = { "fe80::/10", "ff00::/8", "::/127" };
 	struct vnep_ruleset *rs = &acl->rs;
-	struct vnep_prefix prefix = { 0 };
 
 	vnep_ruleset_chain(rs, NULL, "the source is an endpoint now", "from_device");
-	for (size_t i = 0; i < sizeof local / sizeof *local; i++) {
-		if (vnep_prefix_parse(local[i], &prefix, NULL))
-			continue;
-		vnep_ruleset_rule(rs, "policy-denied: of the link alone");
-		emit_in_prefix(rs, VNEP_FIELD_DEST, &prefix);
-		emit_drop_shared(rs, VNEP_POLICY_DENIED);
-	}
 	vnep_ruleset_rule(rs, "its class");
 	emit_vmap(rs, VNEP_FIELD_SRC, VNEP_SET_CLASS);
 	vnep_ruleset_rule(rs, "no-mapping: a binding without class");
@@ -77,8 +66,19 @@ static void class_chain(struct vnep_acl *acl, struct acl_class *c)
 	emit_go_to(rs, "%s", policy->chain);
 }
 
-static void allow_rule(
-	struct vnep_ruleset *rs, const struct vnep_allow *allow, unsigned range, const char *chain)
+/* What lies on the VPC link need not be looked for among its routes. */
+static void go_to_vpc(
+	struct vnep_ruleset *rs, const struct acl_vpc *vpc, const struct vnep_prefix *allowed)
+{
+	if (allowed->len >= vpc->vpc.prefix.len &&
+		vnep_prefix_has(&vpc->vpc.prefix, &allowed->addr))
+		emit_go_to(rs, "link_%s", vpc->chain + strlen("vpc_"));
+	else
+		emit_go_to(rs, "%s", vpc->chain);
+}
+
+static void allow_rule(struct vnep_ruleset *rs, const struct vnep_allow *allow, unsigned range,
+	const struct acl_vpc *vpc)
 {
 	vnep_ruleset_rule(rs, "allowed");
 	if (allow->proto)
@@ -87,7 +87,7 @@ static void allow_rule(
 		emit_number(
 			rs, VNEP_STMT_PORTS, allow->ports[range].first, allow->ports[range].last);
 	emit_in_prefix(rs, VNEP_FIELD_DEST, &allow->to);
-	emit_go_to(rs, "%s", chain);
+	go_to_vpc(rs, vpc, &allow->to);
 }
 
 /* A fragment behind the first has no ports: no rule with ports can allow it, and the reason is that. */
@@ -100,6 +100,36 @@ static void later_fragment_rule(struct vnep_ruleset *rs, const struct vnep_allow
 	emit_drop_shared(rs, VNEP_FRAGMENT);
 }
 
+/* The narrower of two prefixes that overlap. */
+static const struct vnep_prefix *overlap(const struct vnep_prefix *a, const struct vnep_prefix *b)
+{
+	const struct vnep_prefix *wide = a->len < b->len ? a : b, *narrow = wide == a ? b : a;
+
+	return vnep_prefix_has(wide, &narrow->addr) ? narrow : NULL;
+}
+
+/* Destinations that never leave a link (RFC 4291 2.5.2, 2.5.3, 2.5.6, 2.7) are not forwarded, whatever a policy says:
+ * rules for those that it would allow. */
+static void link_local_rules(struct vnep_ruleset *rs, const struct acl_policy *p)
+{
+	static const char *const local[] = { "fe80::/10", "ff00::/8", "::/127" };
+	struct vnep_prefix prefix = { 0 };
+
+	for (size_t i = 0; i < sizeof local / sizeof *local; i++) {
+		bool allowed = false;
+
+		if (vnep_prefix_parse(local[i], &prefix, NULL))
+			continue;
+		for (size_t a = 0; a < p->allow_count; a++)
+			allowed = allowed || overlap(&p->allow[a].to, &prefix);
+		if (!allowed)
+			continue;
+		vnep_ruleset_rule(rs, "policy-denied: of the link alone");
+		emit_in_prefix(rs, VNEP_FIELD_DEST, &prefix);
+		emit_drop_shared(rs, VNEP_POLICY_DENIED);
+	}
+}
+
 static void policy_chain(struct vnep_acl *acl, const struct acl_policy *p)
 {
 	const struct acl_vpc *vpc = &acl->vpcs[p->vpc];
@@ -109,27 +139,21 @@ static void policy_chain(struct vnep_acl *acl, const struct acl_policy *p)
 	if (p->host || !p->allow_count) {
 		vnep_ruleset_rule(rs, p->host ? "allowed: its endpoint" : "allowed: its VPC");
 		emit_in_prefix(rs, VNEP_FIELD_DEST, &vpc->vpc.prefix);
-		emit_go_to(rs, "%s", vpc->chain);
+		go_to_vpc(rs, vpc, &vpc->vpc.prefix);
+	} else {
+		link_local_rules(rs, p);
 	}
 	for (size_t i = 0; i < p->allow_count; i++) {
 		unsigned ranges = p->allow[i].port_count ? p->allow[i].port_count : 1;
 
 		for (unsigned r = 0; r < ranges; r++)
-			allow_rule(rs, &p->allow[i], r, vpc->chain);
+			allow_rule(rs, &p->allow[i], r, vpc);
 	}
 	for (size_t i = 0; i < p->allow_count; i++)
 		if (p->allow[i].port_count)
 			later_fragment_rule(rs, &p->allow[i]);
 	vnep_ruleset_rule(rs, "policy-denied");
 	emit_drop_shared(rs, VNEP_POLICY_DENIED);
-}
-
-/* The narrower of two prefixes that overlap. */
-static const struct vnep_prefix *overlap(const struct vnep_prefix *a, const struct vnep_prefix *b)
-{
-	const struct vnep_prefix *wide = a->len < b->len ? a : b, *narrow = wide == a ? b : a;
-
-	return vnep_prefix_has(wide, &narrow->addr) ? narrow : NULL;
 }
 
 /*
@@ -182,7 +206,7 @@ static void route(struct vnep_acl *acl, const struct acl_vpc *v, const struct in
 	vnep_ruleset_stmt(&acl->rs, stmt);
 }
 
-/* A rule that sends on, and the one for the case that nobody knows where. */
+/* A rule that sends on, and the one for the case that nobody knows where. to: NULL is everything. */
 static void route_rules(struct vnep_acl *acl, const struct acl_vpc *v, const char *comment,
 	const struct vnep_prefix *to, const struct in6_addr *next_hop)
 {
@@ -192,7 +216,8 @@ static void route_rules(struct vnep_acl *acl, const struct acl_vpc *v, const cha
 	if (next_hop)
 		vnep_acl_host_key(next_hop, v->vpc.core_vlan, &reachable.addr);
 	vnep_ruleset_rule(rs, comment);
-	emit_in_prefix(rs, VNEP_FIELD_DEST, to);
+	if (to)
+		emit_in_prefix(rs, VNEP_FIELD_DEST, to);
 	if (acl->config.resolve && !next_hop)
 		emit_in_set(rs, VNEP_FIELD_DEST, VNEP_SET_REACHABLE);
 	else if (acl->config.resolve)
@@ -201,13 +226,14 @@ static void route_rules(struct vnep_acl *acl, const struct acl_vpc *v, const cha
 	if (!acl->config.resolve)
 		return;
 	vnep_ruleset_rule(rs, "not resolved yet");
-	emit_in_prefix(rs, VNEP_FIELD_DEST, to);
+	if (to)
+		emit_in_prefix(rs, VNEP_FIELD_DEST, to);
 	emit_go_to(rs, "next_hop");
 }
 
 /* Where a port is narrower than another, what is longer than it takes goes to big_<port>, and comes back if
  * it may pass after all. */
-static void big_rule(struct vnep_acl *acl, unsigned place, const struct vnep_prefix *to)
+static void big_rule(struct vnep_acl *acl, unsigned place)
 {
 	const char *port =
 		place < acl->config.access_count ? acl->config.access[place] : acl->config.core;
@@ -218,8 +244,6 @@ static void big_rule(struct vnep_acl *acl, unsigned place, const struct vnep_pre
 		return;
 	vnep_nft_label(port, label);
 	vnep_ruleset_rule(&acl->rs, "longer than the MTU there");
-	if (to)
-		emit_in_prefix(&acl->rs, VNEP_FIELD_DEST, to);
 	emit_number(&acl->rs, VNEP_STMT_LONGER, mtu, 0);
 	emit_jump(&acl->rs, "big_%s", label);
 }
@@ -262,22 +286,33 @@ static void big_chain(struct vnep_acl *acl, unsigned place)
 	emit_drop(&p, VNEP_RATE_LIMITED);
 }
 
+/* The destination is in the VPC's prefix. */
+static void link_chain(struct vnep_acl *acl, const struct acl_vpc *v)
+{
+	struct vnep_ruleset *rs = &acl->rs;
+
+	vnep_ruleset_chain(rs, NULL, NULL, "link_%s", v->chain + strlen("vpc_"));
+	vnep_ruleset_rule(rs, "another device of its VPC");
+	emit_in_set(rs, VNEP_FIELD_DEST, VNEP_SET_ENDPOINT);
+	emit_go_to(rs, "to_device");
+	big_rule(acl, acl->config.access_count);
+	route_rules(acl, v, "on the VPC link", NULL, NULL);
+	vnep_ruleset_rule(rs, "no-next-hop");
+	emit_drop_shared(rs, VNEP_NO_NEXT_HOP);
+}
+
 static void vpc_chain(struct vnep_acl *acl, const struct acl_vpc *v)
 {
-	unsigned core = acl->config.access_count;
 	struct vnep_ruleset *rs = &acl->rs;
 
 	vnep_ruleset_chain(rs, NULL, NULL, "%s", v->chain);
-	vnep_ruleset_rule(rs, "another device of its VPC");
+	vnep_ruleset_rule(rs, "its own link");
 	emit_in_prefix(rs, VNEP_FIELD_DEST, &v->vpc.prefix);
-	emit_in_set(rs, VNEP_FIELD_DEST, VNEP_SET_ENDPOINT);
-	emit_go_to(rs, "to_device");
-	big_rule(acl, core, &v->vpc.prefix);
-	route_rules(acl, v, "on the VPC link", &v->vpc.prefix, NULL);
+	emit_go_to(rs, "link_%s", v->chain + strlen("vpc_"));
 	vnep_ruleset_rule(rs, "a device of another VPC");
 	emit_in_set(rs, VNEP_FIELD_DEST, VNEP_SET_ENDPOINT);
 	emit_go_to(rs, "other_vpc");
-	big_rule(acl, core, NULL);
+	big_rule(acl, acl->config.access_count);
 	for (size_t i = 0; i < v->vpc.route_count; i++) /* longest first, says record.h */
 		route_rules(acl, v, "by a route", &v->vpc.routes[i].to, &v->vpc.routes[i].next_hop);
 	vnep_ruleset_rule(rs, "no-next-hop");
@@ -330,17 +365,11 @@ void acl_from_device_chains(struct vnep_acl *acl)
 		consent_chain(acl, &acl->policies[i]);
 	}
 	other_vpc_chain(acl);
-	for (const struct acl_vpc *v = NULL; (v = acl_next_vpc(acl, v));)
+	for (const struct acl_vpc *v = NULL; (v = acl_next_vpc(acl, v));) {
+		link_chain(acl, v);
 		vpc_chain(acl, v);
+	}
 	big_chain(acl, acl->config.access_count);
-}
-
-static void tap_rule(struct vnep_acl *acl, enum vnep_field v)
-{
-	vnep_ruleset_rule(&acl->rs, "tap");
-	emit_in_set(&acl->rs, v, VNEP_SET_TAP);
-	vnep_ruleset_count(&acl->rs, "copy.tap.to-device");
-	emit_to_journal_port(acl, VNEP_STMT_DUP, VNEP_TAG_TAP, 0, VNEP_TO_DEVICE);
 }
 
 /* The count stands behind the look-up, which may end the rule, and before the end. */
@@ -357,11 +386,15 @@ static void lane_chain(struct vnep_acl *acl, struct acl_lane *lane)
 	snprintf(deliver.name, sizeof deliver.name, "%s", acl->config.access[k->port]);
 	if (k->vlan)
 		snprintf(vlan, sizeof vlan, ".%u", k->vlan);
-	vnep_ruleset_chain(rs, NULL, "the neighbour is looked up by the endpoint", "%s_%s%s",
-		k->host ? "host" : "to", label, vlan);
+	vnep_ruleset_chain(rs, NULL, "the neighbour is looked up by the endpoint", "%s%s_%s%s",
+		k->tap ? "tap_" : "", k->host ? "host" : "to", label, vlan);
 	lane->chain = rs->chain_count - 1;
-	big_rule(acl, k->port, NULL);
-	tap_rule(acl, k->host ? VNEP_FIELD_SRC : VNEP_FIELD_DEST);
+	big_rule(acl, k->port);
+	if (k->tap) {
+		vnep_ruleset_rule(rs, "tap");
+		vnep_ruleset_count(rs, "copy.tap.to-device");
+		emit_to_journal_port(acl, VNEP_STMT_DUP, VNEP_TAG_TAP, 0, VNEP_TO_DEVICE);
+	}
 	vnep_ruleset_rule(rs, k->host ? "to the device" : "endpoint becomes the device's address");
 	if (!k->host)
 		emit_plain(rs, VNEP_STMT_TO_BINDING);

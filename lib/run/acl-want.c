@@ -219,7 +219,8 @@ static int device_binding(struct vnep_acl *acl, struct acl_device *d,
 	d->lane = acl_lane_slot(
 		acl, (struct acl_lane_key){ .port = d->port == ACL_PORT_ANY ? 0 : d->port,
 			     .vlan = d->vlan,
-			     .host = d->host });
+			     .host = d->host,
+			     .tap = device->journal == VNEP_JOURNAL_BOTH });
 	if (d->lane == ACL_NONE)
 		return no_memory(err);
 	return acl_class_slot(acl, d->vpc, device, &d->class, err);
@@ -260,7 +261,6 @@ static int device_new(struct vnep_acl *acl, const struct vnep_device *device,
 		device_free(d);
 		return rc;
 	}
-	d->tap = d->class != ACL_NONE && device->journal == VNEP_JOURNAL_BOTH;
 	*out = d;
 	return 0;
 }

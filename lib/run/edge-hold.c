@@ -81,8 +81,7 @@ void edge_hold_lulls(struct vnep_edge *edge)
 
 	while ((node = vnep_heap_first(&edge->lulls)) && node->at.ns <= now.ns) {
 		vnep_heap_remove(&edge->lulls, node);
-		look_for_lull(edge,
-			(void *)((char *)node - offsetof(struct edge_held, lull)), now);
+		look_for_lull(edge, (void *)((char *)node - offsetof(struct edge_held, lull)), now);
 	}
 }
 

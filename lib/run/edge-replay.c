@@ -222,8 +222,8 @@ static void backlog_empty(struct vnep_edge *edge, struct edge_held *held)
 	struct edge_device *d = device_of(held);
 
 	if (!d->replaying) /* else more came, and the next end of the backlog asks again */
-		edge_device_event(edge, d, VNEP_LIFE_BACKLOG_EMPTY, VNEP_CAUSE_REPLAYED,
-			vnep_wall_now());
+		edge_device_event(
+			edge, d, VNEP_LIFE_BACKLOG_EMPTY, VNEP_CAUSE_REPLAYED, vnep_wall_now());
 }
 
 /* At most one batch a call, shared by the devices at the head of the line: then its outcomes are made durable, and

@@ -53,7 +53,7 @@ TEST("every member of a statement is in the hash of its rule")
 	} while (0)
 	DIFFERS(s.kind = VNEP_STMT_DROP);
 	DIFFERS(s.field = VNEP_FIELD_DEST);
-	DIFFERS(s.set = VNEP_SET_TAP);
+	DIFFERS(s.set = VNEP_SET_REACHABLE);
 	DIFFERS(s.number = 1);
 	DIFFERS(s.number2 = 1);
 	DIFFERS(s.prefix.len = 64);
