@@ -12,6 +12,7 @@ int acl_render(struct vnep_cli *cli);
 int acl_plan(struct vnep_cli *cli);
 int acl_apply(struct vnep_cli *cli);
 int acl_verify(struct vnep_cli *cli);
+int acl_import_mud(struct vnep_cli *cli);
 int acl_list(struct vnep_cli *cli);
 int acl_watch(struct vnep_cli *cli);
 int acl_awake(struct vnep_cli *cli);
@@ -19,7 +20,7 @@ int acl_asleep(struct vnep_cli *cli);
 int acl_clear(struct vnep_cli *cli);
 
 extern const struct vnep_option acl_render_options[], acl_plan_options[], acl_apply_options[],
-	acl_verify_options[];
+	acl_verify_options[], acl_import_mud_options[];
 
 /* The options that say what is wanted; each verb that has them names them all in its table. */
 #define ACL_PORT_OPTIONS                                                                           \

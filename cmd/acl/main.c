@@ -12,6 +12,8 @@ static const struct vnep_verb verbs[] = {
 		0, UINT_MAX, true, acl_apply },
 	{ "verify", "[FILE...]", "compare the kernel with these records", acl_verify_options, 0,
 		UINT_MAX, false, acl_verify },
+	{ "import-mud", "[FILE...]", "print device records that allow what these MUD files say",
+		acl_import_mud_options, 0, UINT_MAX, false, acl_import_mud },
 	{ "list", "", "print the kernel's bindings with their counters", NULL, 0, 0, false,
 		acl_list },
 	{ "watch", "", "print decisions and presence as they happen", NULL, 0, 0, false,
