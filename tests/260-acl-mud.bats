@@ -21,7 +21,8 @@ lamp() {
 	jq "$1" "$LAMP" >"$T/lamp.json"
 }
 
-refused() { # STATUS TEXT COMMAND…
+# refused STATUS TEXT COMMAND…
+refused() {
 	local status=$1 text=$2
 
 	shift 2
