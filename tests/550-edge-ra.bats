@@ -120,19 +120,19 @@ count_ra() {
 
 	lab
 	edge_map
-	listen_ra 0
-	edge_start --advertise 'acc0 2001:db8:a::/64'
-	wait_for 10 count_ra 0 1
 	for (( i = 1; i <= 100; i++ )); do
 		frames icmp6 - 00:00:5e:00:53:01 33:33:00:00:00:02 "fe80::$i" ff02::2 133 0 00000000
 	done >"$T/askers"
+	listen_ra 0
+	edge_start --advertise 'acc0 2001:db8:a::/64'
+	wait_for 10 count_ra 0 1
 	netns dev0 frames send d0 - <"$T/askers"
-	second_multicast() {
-		[[ $(heard_ra 0 | grep -c ' ff02::1$') == 2 ]]
+	another_multicast() {
+		[[ $(heard_ra 0 | grep -c ' ff02::1$') -ge 2 ]]
 	}
-	wait_for 10 second_multicast
+	wait_for 10 another_multicast
 	run -0 heard_ra 0
-	(( ${#lines[@]} <= 2 + 48 )) # 16 at a time are remembered
+	(( ${#lines[@]} <= 3 + 48 )) # 16 at a time are remembered
 	balanced
 }
 

@@ -24,6 +24,20 @@ own_stack() {
 	balanced
 }
 
+@test "answers: the router is pinged by the address of any port; its link-local ones answer on their own link" {
+	lab
+	netns edge ip address add 2001:db8:b::ffff/64 dev up0 nodad
+	edge_map
+	edge_start
+	speak 0
+	netns dev0 ping -q -c 1 -W 2 2001:db8:b::ffff
+	run -1 netns vpc ping -q -c 1 -W 0.5 fe80::1%v0
+	ns ip -n vpc neigh replace fe80::1 lladdr 00:00:5e:00:53:fd dev v0 nud permanent
+	run -1 netns vpc ping -q -c 1 -W 0.5 fe80::1%v0
+	wait_for 5 told '.type == "decision" and .reason == "not-for-us" and .dest_ip == "fe80::1"'
+	balanced
+}
+
 @test "answers: no reply to a ping of a stranger, nor to a broken one" {
 	lab
 	edge_map

@@ -6,6 +6,8 @@ load path
 # Tagged ports on both sides: devices in VLANs 101 and 102 of one access port, which have the same address and the same
 # router; their VPCs in VLANs 900 and 901 of one core port.
 
+V101_HEX=20010db8000b00000000000000000101
+
 setup() {
 	vnep_setup
 	requires socat
@@ -190,5 +192,21 @@ all_heard() {
 	wait_for 10 vnep-edge status
 	awake t101 "$V101"
 	netns c900 ping -q -c 3 -i 0.05 -W 2 "$V101"
+	balanced
+}
+
+@test "vlan: an ICMPv6 error for an endpoint comes by the VLAN of its VPC, or is refused" {
+	lab_tagged
+	path_tagged
+	background heard netns dev0 frames recv d0 2 3000 icmp6
+	wait_for 5 grep -q listening "$T/heard.err"
+	# what V101 is said to have sent: an IPv6 header and eight octets of UDP
+	quoted=6000000000081140${V101_HEX}20010db8000b00000000000000000002$(printf '%016x' 0)
+	for vlan in 900 901; do
+		VLAN=$vlan netns vpc frames icmp6 v0 00:00:5e:00:53:29 "$CORE" 2001:db8:b::2 "$V101" 1 4 "00000000$quoted"
+	done
+	wait_for 5 told '.type == "decision" and .reason == "wrong-vlan" and .dest_ip == env.V101 and .count == 1'
+	stop -1 heard 0
+	[ "$(grep -cE '^.{116}0104' "$T/heard.out")" -eq 1 ]
 	balanced
 }

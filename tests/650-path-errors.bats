@@ -48,12 +48,12 @@ setup() {
 @test "errors: Packet Too Big of a router in the VPC reaches the device, whose path MTU it becomes" {
 	path_plain
 	netns dev0 ping -q -c 1 -W 2 -s 1400 2001:db8:b::2
-	background echo netns vpc frames recv v0 1 10000 icmp6
+	background echo netns vpc frames recv v0 100 10000 icmp6
 	wait_for 5 grep -q listening "$T/echo.err"
 	netns dev0 ping -q -c 1 -W 2 -s 1300 2001:db8:b::2
-	wait "${PIDS[echo]}"
+	wait_for 5 grep -qE '^.{108}80' "$T/echo.out"
 	# what the router says: MTU 1300, and as much of the packet as fits
-	netns vpc frames icmp6 v0 00:00:5e:00:53:02 "$CORE" 2001:db8:b::2 "$V0" 2 0 "00000514$(cut -c29-2428 "$T/echo.out")"
+	netns vpc frames icmp6 v0 00:00:5e:00:53:02 "$CORE" 2001:db8:b::2 "$V0" 2 0 "00000514$(grep -E '^.{108}80' "$T/echo.out" | cut -c29-2428)"
 	wait_for 5 sh -c "nsenter -t $NS_PID ${NS_ENTER[*]} -- ip -n dev0 -6 route get 2001:db8:b::2 | grep -q 'mtu 1300'"
 	balanced
 }

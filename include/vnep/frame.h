@@ -3,7 +3,8 @@
  *
  * Shape   struct vnep_frame holds offsets into bytes that the caller keeps. Ports in host order.
  *         At most one 802.1Q tag; extension headers (hop-by-hop, routing, fragment, destination
- *         options, AH) are walked, at most 8, without recursion.
+ *         options) are walked, at most 8, without recursion. AH ends the chain as an upper layer,
+ *         as it does for nf_tables: its sum covers what is behind it, and the addresses.
  * Owner   plain value; valid as long as the frame's bytes.
  * Errors  VNEP_ESHORT cut off inside a header; VNEP_EPROTO not IPv6, two tags, a tag that is not 802.1Q,
  *         more than 8 extension headers, or a frame of more than 65,535 octets.

@@ -97,7 +97,7 @@ static int sync_device(struct vnep_acl *acl, const struct acl_elements old[stati
 static int rules_before(struct vnep_acl *acl, struct vnep_err *err)
 {
 	uint64_t changes = 0;
-	int rc = acl_build(acl, err);
+	int rc = acl->built ? 0 : acl_build(acl, err);
 
 	return rc || acl->installed ? rc : acl_sync(acl, ACL_RULES, &changes, err);
 }

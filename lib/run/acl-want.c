@@ -49,6 +49,25 @@ static int check_routes(const struct vnep_vpc *vpc, struct vnep_err *err)
 	return 0;
 }
 
+/* A next hop of from that lies on the link of the other VPC. The kernel knows a neighbour by its address alone. */
+static int check_next_hops(
+	const struct vnep_vpc *from, const struct vnep_vpc *to, struct vnep_err *err)
+{
+	char text[VNEP_IP6_LEN];
+
+	for (size_t i = 0; i < from->route_count; i++) {
+		if (!vnep_prefix_has(&to->prefix, &from->routes[i].next_hop))
+			continue;
+		vnep_ip6_print(&from->routes[i].next_hop, text);
+		return vnep_err_set(err, VNEP_EVALUE,
+			"vpc \"%s\": next_hop %s lies in the prefix of vpc \"%s\", which has "
+			"another "
+			"core VLAN: take its link-local address",
+			from->vpc, text, to->vpc);
+	}
+	return 0;
+}
+
 /* Who may talk to an endpoint is decided by prefixes: two VPCs cannot share one. */
 static int check_prefix(
 	const struct vnep_acl *acl, const struct vnep_vpc *vpc, struct vnep_err *err)
@@ -58,10 +77,17 @@ static int check_prefix(
 		const struct vnep_prefix *wide =
 			o->prefix.len < vpc->prefix.len ? &o->prefix : &vpc->prefix;
 
-		if (acl->vpcs[i].defined && strcmp(o->vpc, vpc->vpc) &&
-			o->core_vlan != vpc->core_vlan &&
-			vnep_prefix_has(
-				wide, wide == &o->prefix ? &vpc->prefix.addr : &o->prefix.addr))
+		int rc = 0;
+
+		if (!acl->vpcs[i].defined || !strcmp(o->vpc, vpc->vpc) ||
+			o->core_vlan == vpc->core_vlan)
+			continue;
+		rc = check_next_hops(vpc, o, err);
+		if (!rc)
+			rc = check_next_hops(o, vpc, err);
+		if (rc)
+			return rc;
+		if (vnep_prefix_has(wide, wide == &o->prefix ? &vpc->prefix.addr : &o->prefix.addr))
 			return vnep_err_set(err, VNEP_EVALUE,
 				"vpc \"%s\" and vpc \"%s\" have addresses in common, in core "
 				"VLANs %u and %u: one of them needs another prefix",

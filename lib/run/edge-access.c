@@ -149,7 +149,7 @@ static enum vnep_reason to_device(
 	enum vnep_reason reason;
 	struct vnep_forward how;
 
-	if (!awake_or_waking(d))
+	if (!d->bound || !awake_or_waking(d))
 		return VNEP_NOT_REPLAYABLE;
 	edge_place(d, &how);
 	reason = vnep_forward_to_device(&how, frame, len, edge->out, &len);
@@ -192,6 +192,14 @@ static enum vnep_reason from_device(struct vnep_edge *edge, struct edge_device *
 	return VNEP_REASON_NONE;
 }
 
+/* Routers anywhere on the path may speak of a packet, but they are reached by the VPC's own VLAN. */
+static bool is_of_its_vpc(const struct vnep_edge *edge, const struct edge_device *d, uint16_t vlan)
+{
+	const struct vnep_vpc *vpc = edge_vpc(edge, d->vpc, &d->vep);
+
+	return vpc && vpc->core_vlan == vlan;
+}
+
 void edge_icmp_error(struct vnep_edge *edge, struct edge_port *port,
 	const struct vnep_ring_frame *frame, enum vnep_direction direction)
 {
@@ -199,13 +207,15 @@ void edge_icmp_error(struct vnep_edge *edge, struct edge_port *port,
 	enum vnep_reason reason;
 	struct vnep_frame f;
 
-	if (frame->len + VNEP_FORWARD_ROOM > sizeof edge->frame ||
+	if (frame->len < frame->wire_len || frame->len + VNEP_FORWARD_ROOM > sizeof edge->frame ||
 		vnep_frame_parse(&f, frame->data, frame->len) || !f.l4) {
 		edge_deny(edge, port, frame, NULL, direction, VNEP_MALFORMED, true);
 		return;
 	}
 	if (direction == VNEP_TO_DEVICE) {
 		d = edge_device_of(edge, &f.dest, &f.src, &reason);
+		if (!reason && !is_of_its_vpc(edge, d, f.vlan))
+			reason = VNEP_WRONG_VLAN;
 		if (!reason)
 			reason = to_device(edge, d, frame->data, frame->len);
 	} else {

@@ -123,6 +123,11 @@ void edge_hop_limit(
 	}
 	if (edge_echo(edge, port, frame, &f))
 		return;
+	if (!edge_vlan_is_ours(edge, port, f.vlan)) {
+		edge_deny(edge, port, frame, NULL, port->core ? VNEP_TO_DEVICE : VNEP_FROM_DEVICE,
+			VNEP_WRONG_VLAN, true);
+		return;
+	}
 	edge->ledger.answered++; /* dealt with, also where there may be no answer */
 	if (!vnep_icmp6_may_answer(&f, frame->data, exceeded.type) ||
 		edge_answer(edge, port, frame->data, frame->len, exceeded))
@@ -131,15 +136,24 @@ void edge_hop_limit(
 	edge_drop(edge, NULL, VNEP_RATE_LIMITED);
 }
 
+bool edge_is_echo(const struct vnep_frame *f)
+{
+	return f->proto == IPPROTO_ICMPV6 && f->l4 && f->icmp_type == VNEP_ICMP6_ECHO_REQUEST;
+}
+
 bool edge_echo(struct vnep_edge *edge, struct edge_port *port, const struct vnep_ring_frame *frame,
 	const struct vnep_frame *f)
 {
 	size_t len;
 
-	if (f->proto != IPPROTO_ICMPV6 || !f->l4 || f->icmp_type != VNEP_ICMP6_ECHO_REQUEST ||
-		!edge_port_is_own(port, &f->dest))
+	if (!edge_is_echo(f) || !edge_is_router(edge, port, &f->dest))
 		return false;
 	edge->ledger_dirty = true;
+	if (!edge_vlan_is_ours(edge, port, f->vlan)) {
+		edge_deny(edge, port, frame, NULL, port->core ? VNEP_TO_DEVICE : VNEP_FROM_DEVICE,
+			VNEP_WRONG_VLAN, true);
+		return true;
+	}
 	if (f->fragment) { /* nobody puts packets together here */
 		edge_deny(edge, port, frame, NULL, port->core ? VNEP_TO_DEVICE : VNEP_FROM_DEVICE,
 			VNEP_FRAGMENT, true);

@@ -96,15 +96,32 @@ static void take_record(struct edge_device *d, struct vnep_device *r)
 	}
 }
 
+/* Fixed addresses: no others. */
+static bool may_have(const struct vnep_device *record, const struct in6_addr *addr, unsigned count)
+{
+	for (unsigned i = 0; record->addr_count && i < count; i++) {
+		unsigned r = 0;
+
+		while (r < record->addr_count && !vnep_ip6_equal(&record->addr[r], &addr[i]))
+			r++;
+		if (r == record->addr_count)
+			return false;
+	}
+	return true;
+}
+
 bool edge_binding_counts(struct vnep_edge *edge, const struct vnep_device *record,
 	const struct vnep_binding *binding)
 {
-	if (!edge_port_by_name(edge, binding->port))
+	if (!edge_port_by_name(edge, binding->port) ||
+		(record->port[0] && strcmp(record->port, binding->port) != 0) ||
+		binding->vlan != record->vlan || !vnep_mac_equal(&binding->mac, &record->mac))
 		return false;
-	return record->form != VNEP_FORM_HOST ||
-	       (record->addr_count == binding->addr_count &&
+	if (record->form == VNEP_FORM_HOST)
+		return record->addr_count == binding->addr_count &&
 		       !memcmp(record->addr, binding->addr,
-			       record->addr_count * sizeof *record->addr));
+			       record->addr_count * sizeof *record->addr);
+	return may_have(record, binding->addr, binding->addr_count);
 }
 
 static void take_binding(
@@ -304,12 +321,15 @@ static int store_binding(
 	return rc;
 }
 
-/* Kernel first, then the map: after a crash in between the next frame does it again. */
-static int install(struct vnep_edge *edge, struct edge_device *d, struct vnep_err *err)
+/* Kernel first, then the map: after a crash in between the start makes the kernel follow the map. Where the map cannot
+ * be written, the kernel gets back what it had. */
+static int install(struct vnep_edge *edge, struct edge_device *d, const struct edge_device *before,
+	struct vnep_err *err)
 {
 	struct vnep_device record = { 0 };
 	struct vnep_map_txn *txn = NULL;
-	struct vnep_binding binding;
+	struct vnep_binding binding, old = { 0 };
+	bool set;
 	int rc;
 
 	binding_of(edge, d, &binding);
@@ -318,12 +338,18 @@ static int install(struct vnep_edge *edge, struct edge_device *d, struct vnep_er
 		rc = vnep_map_get_device(txn, d->dev, &record, err);
 	if (!rc)
 		rc = vnep_acl_device_set(edge->acl, &record, &binding, err);
+	set = !rc;
 	if (!rc)
 		rc = store_binding(txn, &binding, err);
 	if (!rc)
 		rc = vnep_map_commit(txn, err);
 	else
 		vnep_map_abort(txn);
+	if (rc && set) {
+		if (before->bound)
+			binding_of(edge, before, &old);
+		vnep_acl_device_set(edge->acl, &record, &old, NULL);
+	}
 	vnep_device_release(&record);
 	return rc;
 }
@@ -332,18 +358,21 @@ void edge_device_reorder(struct vnep_edge *edge, struct edge_device *d)
 {
 	struct vnep_err err = { 0 };
 
-	if (install(edge, d, &err))
+	if (install(edge, d, d, &err))
 		edge_warn(edge, "addresses", &err);
 }
 
 int edge_device_bind(struct vnep_edge *edge, struct edge_device *d, struct edge_port *port,
 	const struct in6_addr *addr, struct vnep_err *err)
 {
-	struct edge_device before = *d;
+	struct edge_device before;
 	int rc;
 
 	if (d->bound && d->port == port && edge_device_has_addr(d, addr))
 		return 0;
+	if (d->bound && d->port != port) /* its neighbour is at the old one */
+		edge_device_event(edge, d, VNEP_LIFE_DOWN, VNEP_CAUSE_HANDOVER, vnep_wall_now());
+	before = *d;
 	l3_release(edge, d);
 	if (d->bound && d->port != port && !d->fixed_addr)
 		d->addr_count = 0; /* another link, other addresses */
@@ -352,7 +381,7 @@ int edge_device_bind(struct vnep_edge *edge, struct edge_device *d, struct edge_
 	d->port = port;
 	d->bound_since = vnep_wall_now();
 	d->epoch++;
-	rc = install(edge, d, err);
+	rc = install(edge, d, &before, err);
 	if (rc) { /* as if it had never asked */
 		d->port = before.port;
 		d->addr_count = before.addr_count;
@@ -378,6 +407,8 @@ static bool is_other(const struct edge_device *d, const struct vnep_device *reco
 	return !vnep_ip6_equal(&d->vep, &record->vep) || record->has_mac != d->has_mac ||
 	       !vnep_mac_equal(&record->mac, &d->l2.mac) || record->vlan != d->l2.vlan ||
 	       record->form != d->form ||
+	       (d->bound && ((record->port[0] && strcmp(record->port, d->port->name) != 0) ||
+				    !may_have(record, d->addr, d->addr_count))) ||
 	       (d->form == VNEP_FORM_HOST &&
 		       (record->addr_count != d->addr_count ||
 			       memcmp(record->addr, d->addr, d->addr_count * sizeof *d->addr) !=
@@ -398,24 +429,32 @@ static int set_kernel(struct vnep_edge *edge, struct vnep_device *record,
 	const struct vnep_binding *binding, struct vnep_err *err)
 {
 	static const struct vnep_binding nowhere = { 0 };
+	struct edge_device *d;
 	int rc = vnep_acl_device_set(edge->acl, record, binding ? binding : &nowhere, err);
 
 	if (rc != VNEP_EVALUE)
 		return rc;
 	edge_warn(edge, "not served",
 		err); /* kept in the map, and nobody else's changes wait for it */
+	d = vnep_table_get(&edge->by_vep, &record->vep);
+	if (d) { /* nor does it go on by its old record */
+		edge_device_event(edge, d, VNEP_LIFE_DOWN, VNEP_CAUSE_ADMIN, vnep_wall_now());
+		l3_release(edge, d);
+		d->bound = false;
+		d->port = NULL;
+	}
+	vnep_acl_device_unset(edge->acl, &record->vep, NULL);
 	return 0;
 }
 
-int edge_device_changed(struct vnep_edge *edge, const char *dev, const struct in6_addr *was,
+int edge_device_left(struct vnep_edge *edge, const char *dev, const struct in6_addr *was,
 	bool kernel, struct vnep_err *err)
 {
-	char key[VNEP_URN_MAX + 1] = "";
+	char key[VNEP_URN_MAX + 1] = "", holder[VNEP_URN_MAX + 1];
 	struct vnep_device record = { 0 };
-	struct vnep_binding binding;
 	struct vnep_map_txn *txn;
 	struct edge_device *d;
-	bool bound, gone;
+	bool gone, held;
 	int rc = vnep_map_begin(edge->map, false, &txn, err);
 
 	if (rc)
@@ -424,23 +463,42 @@ int edge_device_changed(struct vnep_edge *edge, const char *dev, const struct in
 	d = vnep_table_get(&edge->by_dev, key);
 	rc = vnep_map_get_device(txn, dev, &record, err);
 	gone = rc == VNEP_ENOTFOUND;
-	bound = !rc && !vnep_map_get_binding(txn, dev, &binding, NULL) &&
-		edge_binding_counts(edge, &record, &binding);
+	held = !vnep_map_by_vep(txn, was, holder);
 	vnep_map_abort(txn);
 	if (rc && !gone)
 		return rc;
-	if (d && (gone || is_other(d, &record))) {
+	if (d && (gone || is_other(d, &record)))
 		deregister(edge, d);
-		d = NULL;
-	} else if (gone && kernel && was) {
+	else if (gone && kernel && !held)
 		vnep_acl_device_unset(edge->acl, was, NULL);
-	}
-	rc = 0;
-	if (!gone)
-		edge_vlan_used(edge, record.vlan);
-	if (!gone && kernel)
+	vnep_device_release(&record);
+	return 0;
+}
+
+int edge_device_changed(struct vnep_edge *edge, const char *dev, bool kernel, struct vnep_err *err)
+{
+	char key[VNEP_URN_MAX + 1] = "";
+	struct vnep_device record = { 0 };
+	struct vnep_binding binding;
+	struct vnep_map_txn *txn;
+	struct edge_device *d;
+	bool bound;
+	int rc = vnep_map_begin(edge->map, false, &txn, err);
+
+	if (rc)
+		return rc;
+	snprintf(key, sizeof key, "%s", dev);
+	rc = vnep_map_get_device(txn, dev, &record, err);
+	bound = !rc && !vnep_map_get_binding(txn, dev, &binding, NULL) &&
+		edge_binding_counts(edge, &record, &binding);
+	vnep_map_abort(txn);
+	if (rc)
+		return rc == VNEP_ENOTFOUND ? 0 : rc; /* it left */
+	edge_vlan_used(edge, record.vlan);
+	if (kernel)
 		rc = set_kernel(edge, &record, bound ? &binding : NULL, err);
-	if (!gone && d) {
+	d = vnep_table_get(&edge->by_dev, key);
+	if (d) {
 		bool slept = d->has_psm;
 
 		take_record(d, &record);

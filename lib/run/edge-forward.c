@@ -58,7 +58,7 @@ static bool listens(struct vnep_edge *edge, const struct edge_device *d)
 {
 	uint64_t left_ms = 0;
 
-	return d->life == VNEP_LIFE_AWAKE && !d->pending &&
+	return d->bound && d->life == VNEP_LIFE_AWAKE && !d->pending &&
 	       !vnep_acl_awake_get(edge->acl, &d->vep, &left_ms, NULL) && left_ms;
 }
 

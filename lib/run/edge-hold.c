@@ -140,6 +140,7 @@ static void barrier_done(void *arg)
 {
 	struct vnep_edge *edge = arg;
 
+	edge->barrier_out = false;
 	if (edge->stopping) /* the loop's timers are on their way out */
 		return;
 	aim(edge);
@@ -150,7 +151,7 @@ static void barrier_start(struct vnep_edge *edge)
 {
 	if (edge->barrier_running)
 		return;
-	edge->barrier_running = true;
+	edge->barrier_running = edge->barrier_out = true;
 	edge->barrier_round++;
 	if (vnep_loop_work(edge->loop, barrier_work, barrier_done, edge)) {
 		barrier_work(NULL); /* no thread to be had: wait here, order comes first */
@@ -190,6 +191,8 @@ void edge_barrier_drained(struct vnep_edge *edge)
 	bool later = false, more = false;
 
 	edge_ingest(edge);
+	if (edge->barrier_out)
+		return; /* the timer was set for those who were late: its end sets it again */
 	if (!arrived(edge)) {
 		vnep_timer_set(edge->drained, UNSENT_WAIT_MS);
 		return;

@@ -37,8 +37,18 @@ bool edge_port_is_own(const struct edge_port *port, const struct in6_addr *addr)
 	       (!port->core && vnep_ip6_equal(addr, &edge_router_address));
 }
 
-/* Is somebody of ours in that VLAN? */
-static bool is_ours(const struct vnep_edge *edge, const struct edge_port *port, uint16_t vlan)
+bool edge_is_router(
+	const struct vnep_edge *edge, const struct edge_port *port, const struct in6_addr *addr)
+{
+	if (edge_port_is_own(port, addr))
+		return true;
+	for (unsigned i = 0; !IN6_IS_ADDR_LINKLOCAL(addr) && i < edge->port_count; i++)
+		if (edge_port_is_own(&edge->ports[i], addr))
+			return true;
+	return false;
+}
+
+bool edge_vlan_is_ours(const struct vnep_edge *edge, const struct edge_port *port, uint16_t vlan)
 {
 	if (!vlan)
 		return true;
@@ -88,7 +98,8 @@ static void core_discovery(
 		if (nd->has_lladdr)
 			edge_host_heard(edge, &nd->src, nd->vlan, &nd->lladdr, false);
 		if (is_endpoint(edge, &nd->target, nd->vlan) ||
-			(is_ours(edge, port, nd->vlan) && edge_port_is_own(port, &nd->target)))
+			(edge_vlan_is_ours(edge, port, nd->vlan) &&
+				edge_port_is_own(port, &nd->target)))
 			edge_send(edge, port, out, vnep_ndisc_answer(out, nd, &port->mac, false));
 		break;
 	case VNEP_ND_ROUTER_SOLICIT: break;
@@ -102,7 +113,7 @@ static void access_discovery(
 
 	if (nd->type == VNEP_ND_ROUTER_SOLICIT)
 		edge_ra_solicited(edge, port, nd);
-	if (nd->type == VNEP_ND_NEIGHBOUR_SOLICIT && is_ours(edge, port, nd->vlan) &&
+	if (nd->type == VNEP_ND_NEIGHBOUR_SOLICIT && edge_vlan_is_ours(edge, port, nd->vlan) &&
 		edge_port_is_own(port, &nd->target))
 		edge_send(edge, port, out, vnep_ndisc_answer(out, nd, &port->mac, true));
 }
@@ -135,6 +146,10 @@ void edge_discovery(struct vnep_edge *edge, struct edge_port *port,
 	if (edge_echo(edge, port, frame, &f)) {
 		if (!port->core)
 			sign_of_life(edge, port, frame, &f);
+		return;
+	}
+	if (edge_is_echo(&f)) { /* of an address that this port does not answer for */
+		edge_deny(edge, port, frame, NULL, direction, VNEP_NOT_FOR_US, true);
 		return;
 	}
 	rc = vnep_ndisc_read(&nd, frame->data, frame->len);

@@ -64,6 +64,8 @@ static void set_state(struct vnep_edge *edge, struct edge_host *h, enum edge_hos
 {
 	edge->hosts_asked -= h->state == EDGE_HOST_ASKED;
 	edge->hosts_asked += state == EDGE_HOST_ASKED;
+	edge->hosts_closing -= h->state == EDGE_HOST_CLOSING;
+	edge->hosts_closing += state == EDGE_HOST_CLOSING;
 	h->state = state;
 }
 
@@ -291,9 +293,11 @@ static struct edge_host *host_of(struct vnep_edge *edge, const struct in6_addr *
 
 	if (h)
 		return h;
-	if (edge->hosts.count >= EDGE_HOSTS_MAX)
+	if (edge->hosts_asked >= ASKED_MAX)
+		return NULL;
+	if (edge->hosts.count >= EDGE_HOSTS_MAX && !edge->hosts_closing)
 		evict(edge);
-	if (edge->hosts.count >= EDGE_HOSTS_MAX || edge->hosts_asked >= ASKED_MAX)
+	if (edge->hosts.count >= EDGE_HOSTS_MAX)
 		return NULL;
 	h = calloc(1, sizeof *h);
 	if (!h)
@@ -323,6 +327,8 @@ void edge_send_core(struct vnep_edge *edge, const struct vnep_vpc *vpc,
 	}
 	if (!h || !edge_queue_put(edge, h, frame, len)) {
 		edge_drop(edge, NULL, VNEP_NEIGHBOUR_QUEUE);
+		if (h && h->state == EDGE_HOST_AWAY && !h->timer.slot)
+			forget(edge, h); /* it is new, and nothing would ask for it */
 		return;
 	}
 	edge_drop(edge, NULL,

@@ -229,9 +229,10 @@ struct vnep_edge {
 	unsigned ra_count;
 	bool withdraw; /* told to stop: devices shall look for another router */
 	struct vnep_heap silences, host_timers, adverts, lulls;
-	size_t hosts_asked, hosts_octets; /* not resolved; octets in all their queues */
+	size_t hosts_asked, hosts_closing; /* so many are in that state */
+	size_t hosts_octets;               /* in all their queues */
 	struct edge_device *replay_first, **replay_tail;
-	bool barrier_running;
+	bool barrier_running, barrier_out; /* from its start to the release; the thread is at it */
 	size_t replayed; /* packets of the backlog sent since the start */
 	uint64_t barrier_round; /* of the one that runs, or ran last */
 	uint64_t ring_seen;     /* frames read from the ring */
@@ -315,9 +316,11 @@ bool edge_binding_counts(struct vnep_edge *edge, const struct vnep_device *recor
 	const struct vnep_binding *binding);
 bool edge_device_mac_known(struct vnep_edge *edge, const struct vnep_mac *mac); /* in whatever VLAN */
 bool edge_device_has_addr(const struct edge_device *d, const struct in6_addr *addr);
-/* A record of the map changed or went: table and, unless the caller applies everything anew, kernel follow. was
- * is the vep that a record which is gone had. */
-int edge_device_changed(struct vnep_edge *edge, const char *dev, const struct in6_addr *was, bool kernel,
+/* Records of the map changed or went: table and, unless the caller applies everything anew, kernel follow. First all
+ * that have left their endpoint (was: the one that a record which is gone had), then all that are there. */
+int edge_device_left(struct vnep_edge *edge, const char *dev, const struct in6_addr *was, bool kernel,
+	struct vnep_err *err);
+int edge_device_changed(struct vnep_edge *edge, const char *dev, bool kernel,
 	struct vnep_err *err);
 struct edge_device *edge_device_by_dev(struct vnep_edge *edge, const char *dev); /* loads it */
 void edge_device_event(struct vnep_edge *edge, struct edge_device *d, enum vnep_life_event event,
@@ -388,6 +391,7 @@ bool edge_answer(struct vnep_edge *edge, struct edge_port *port, const uint8_t *
 	struct edge_error error);
 void edge_hop_limit(struct vnep_edge *edge, struct edge_port *port, const struct vnep_ring_frame *frame);
 /* Is it an echo request to the router itself? Then it is answered and counted. */
+bool edge_is_echo(const struct vnep_frame *f); /* a request */
 bool edge_echo(struct vnep_edge *edge, struct edge_port *port, const struct vnep_ring_frame *frame,
 	const struct vnep_frame *f);
 
@@ -400,6 +404,10 @@ void edge_discovery(struct vnep_edge *edge, struct edge_port *port, const struct
 	enum vnep_direction direction);
 void edge_announce(struct vnep_edge *edge, const struct edge_device *d);
 bool edge_port_is_own(const struct edge_port *port, const struct in6_addr *addr);
+/* Of this port, or what another port has beyond its own link. */
+bool edge_is_router(const struct vnep_edge *edge, const struct edge_port *port, const struct in6_addr *addr);
+/* Is somebody of ours in that VLAN? */
+bool edge_vlan_is_ours(const struct vnep_edge *edge, const struct edge_port *port, uint16_t vlan);
 bool edge_send(struct vnep_edge *edge, struct edge_port *port, const void *frame, size_t len);
 
 extern const struct in6_addr edge_router_address; /* fe80::1 */

@@ -86,7 +86,10 @@ static int follow_map(struct vnep_edge *edge, struct vnep_err *err)
 	vnep_map_abort(txn);
 	singly = !f.vpcs && f.count <= SINGLY_MAX;
 	for (size_t i = 0; !rc && i < f.count; i++)
-		rc = edge_device_changed(edge, f.changes[i].dev, &f.changes[i].vep, singly, err);
+		rc = edge_device_left(edge, f.changes[i].dev, &f.changes[i].vep, singly, err);
+	for (size_t i = 0; !rc && i < f.count;
+		i++) /* now each endpoint is free for who has it now */
+		rc = edge_device_changed(edge, f.changes[i].dev, singly, err);
 	if (!rc && !singly)
 		rc = edge_acl_anew(edge, &changes, err);
 	if (!rc)

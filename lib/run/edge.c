@@ -56,11 +56,18 @@ struct edge_port *edge_core(struct vnep_edge *edge)
 const struct vnep_vpc *edge_vpc(
 	const struct vnep_edge *edge, const char *name, const struct in6_addr *vep)
 {
-	for (size_t i = 0; i < edge->vpc_count; i++)
-		if (name[0] ? !strcmp(edge->vpcs[i].vpc, name)
-			    : vnep_prefix_has(&edge->vpcs[i].prefix, vep))
-			return &edge->vpcs[i];
-	return NULL;
+	const struct vnep_vpc *found = NULL;
+
+	for (size_t i = 0; i < edge->vpc_count; i++) {
+		const struct vnep_vpc *vpc = &edge->vpcs[i];
+
+		if (name[0] && !strcmp(vpc->vpc, name))
+			return vpc;
+		if (!name[0] && vnep_prefix_has(&vpc->prefix, vep) &&
+			(!found || vpc->prefix.len > found->prefix.len))
+			found = vpc;
+	}
+	return found;
 }
 
 static void read_addresses(struct vnep_edge *edge, struct edge_port *port)
@@ -134,6 +141,12 @@ static int load_vpc(const char *text, size_t len, void *arg)
 		rc = vnep_vpc_decode(json, &vpc, l->err);
 	if (!rc)
 		rc = vnep_acl_want_vpc(edge->acl, &vpc, l->err);
+	if (rc == VNEP_EVALUE) { /* nobody else's devices wait for its own */
+		edge_warn(edge, "not served", l->err);
+		vnep_vpc_release(&vpc);
+		vnep_json_free(json);
+		return 0;
+	}
 	more = rc ? NULL : reallocarray(edge->vpcs, edge->vpc_count + 1, sizeof *more);
 	if (more) {
 		edge->vpcs = more;
@@ -305,6 +318,7 @@ static void rebind(struct vnep_edge *edge, struct edge_port *port, int ifindex)
 	uint64_t changes = 0;
 	int rc;
 
+	edge_port_down(edge, port); /* its neighbours went with it */
 	port->ifindex = ifindex;
 	vnep_inject_close(port->inject);
 	port->inject = NULL;

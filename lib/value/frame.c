@@ -20,7 +20,7 @@ enum {
 static bool is_extension(uint8_t proto)
 {
 	return proto == IPPROTO_HOPOPTS || proto == IPPROTO_ROUTING || proto == IPPROTO_FRAGMENT ||
-	       proto == IPPROTO_DSTOPTS || proto == IPPROTO_AH;
+	       proto == IPPROTO_DSTOPTS;
 }
 
 /* Walk the chain from at; leaves l4 = 0 for non-first fragments. */
@@ -45,8 +45,6 @@ static int walk_extensions(struct vnep_frame *f, const uint8_t *data, size_t at,
 				f->l4 = 0;
 				return 0;
 			}
-		} else if (next == IPPROTO_AH) {
-			len = (data[at + 1] + 2u) * 4;
 		} else {
 			len = (data[at + 1] + 1u) * 8;
 			if (next == IPPROTO_ROUTING && data[at + 3])
