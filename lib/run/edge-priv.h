@@ -2,6 +2,7 @@
  * edge-priv - what the files of the edge share. One struct, one loop, one thread.
  *
  *     edge.c          start, loop, stop            edge-ingest.c   frames of the ring, by their tag
+ *     edge-map.c      VPCs; kernel from the map
  *     edge-config.c   the configuration            edge-access.c   who may attach; ICMPv6 errors of others
  *     edge-device.c   the device table             edge-forward.c  frames that the worker sends on itself
  *     edge-life.c     sleep and waking             edge-answer.c   ICMPv6 errors and echo replies of ours
@@ -272,13 +273,9 @@ void edge_say(struct vnep_edge *edge, int level, const char *fmt, ...)
 void edge_warn(struct vnep_edge *edge, const char *what, const struct vnep_err *err);
 void edge_round_end(struct vnep_edge *edge); /* commit, tell, arm timers: ends every callback */
 void edge_resume_device(struct vnep_edge *edge, struct edge_device *d, uint64_t awake_left_ms);
-/* The wanted state from the map, made anew, and the kernel made to hold it. */
-int edge_acl_anew(struct vnep_edge *edge, uint64_t *changes, struct vnep_err *err);
 struct edge_port *edge_port_by_index(struct vnep_edge *edge, unsigned index);
 struct edge_port *edge_port_by_name(struct vnep_edge *edge, const char *name);
 struct edge_port *edge_core(struct vnep_edge *edge);
-void edge_vlan_used(struct vnep_edge *edge, uint16_t vlan); /* by a device of the map */
-const struct vnep_vpc *edge_vpc(const struct vnep_edge *edge, const char *name, const struct in6_addr *vep);
 
 /* edge-group.c: the journal group of this round */
 int edge_group(struct vnep_edge *edge); /* open it if it is not; negative: the journal is away */
@@ -457,6 +454,14 @@ void edge_queue_send(struct vnep_edge *edge, struct edge_host *h);
 void edge_queue_refuse(struct vnep_edge *edge, struct edge_host *h); /* tells each sender */
 void edge_queue_drop(struct vnep_edge *edge, struct edge_host *h);
 void edge_host_send(struct vnep_edge *edge, struct edge_host *h, uint8_t *frame, size_t len);
+
+/* edge-map.c */
+/* The wanted state from the map, made anew, and the kernel made to hold it. */
+int edge_acl_anew(struct vnep_edge *edge, uint64_t *changes, struct vnep_err *err);
+void edge_vlan_used(struct vnep_edge *edge, uint16_t vlan); /* by a device of the map */
+/* By its name; without one the narrowest that has vep. */
+const struct vnep_vpc *edge_vpc(const struct vnep_edge *edge, const char *name, const struct in6_addr *vep);
+void edge_vpcs_release(struct vnep_edge *edge);
 
 /* edge-hold.c */
 /* begin is called when the worker took nothing for it for a while, at once if that is so already, so that the kernel

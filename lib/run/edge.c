@@ -53,23 +53,6 @@ struct edge_port *edge_core(struct vnep_edge *edge)
 	return &edge->ports[edge->port_count - 1];
 }
 
-const struct vnep_vpc *edge_vpc(
-	const struct vnep_edge *edge, const char *name, const struct in6_addr *vep)
-{
-	const struct vnep_vpc *found = NULL;
-
-	for (size_t i = 0; i < edge->vpc_count; i++) {
-		const struct vnep_vpc *vpc = &edge->vpcs[i];
-
-		if (name[0] && !strcmp(vpc->vpc, name))
-			return vpc;
-		if (!name[0] && vnep_prefix_has(&vpc->prefix, vep) &&
-			(!found || vpc->prefix.len > found->prefix.len))
-			found = vpc;
-	}
-	return found;
-}
-
 static void read_addresses(struct vnep_edge *edge, struct edge_port *port)
 {
 	struct vnep_err err = { 0 };
@@ -116,124 +99,6 @@ static int open_ports(struct vnep_edge *edge, struct vnep_err *err)
 	for (unsigned i = 0; i < c->access_count && !rc; i++)
 		rc = open_port(edge, &edge->ports[edge->port_count], c->access[i], false, err);
 	return rc ? rc : open_port(edge, &edge->ports[edge->port_count], c->core, true, err);
-}
-
-void edge_vlan_used(struct vnep_edge *edge, uint16_t vlan)
-{
-	edge->vlans[vlan / 8] |= (uint8_t)(1 << vlan % 8);
-}
-
-struct loading {
-	struct vnep_edge *edge;
-	struct vnep_map_txn *txn;
-	struct vnep_err *err;
-};
-
-static int load_vpc(const char *text, size_t len, void *arg)
-{
-	struct loading *l = arg;
-	struct vnep_edge *edge = l->edge;
-	struct vnep_json *json = NULL;
-	struct vnep_vpc vpc = { 0 }, *more;
-	int rc = vnep_json_parse(text, len, &json, l->err);
-
-	if (!rc)
-		rc = vnep_vpc_decode(json, &vpc, l->err);
-	if (!rc)
-		rc = vnep_acl_want_vpc(edge->acl, &vpc, l->err);
-	if (rc == VNEP_EVALUE) { /* nobody else's devices wait for its own */
-		edge_warn(edge, "not served", l->err);
-		vnep_vpc_release(&vpc);
-		vnep_json_free(json);
-		return 0;
-	}
-	more = rc ? NULL : reallocarray(edge->vpcs, edge->vpc_count + 1, sizeof *more);
-	if (more) {
-		edge->vpcs = more;
-		edge->vpcs[edge->vpc_count++] = vpc;
-	} else {
-		vnep_vpc_release(&vpc);
-		rc = rc ? rc : -ENOMEM;
-	}
-	vnep_json_free(json);
-	return rc;
-}
-
-/* The binding counts only if its port is one of ours. Without one the kernel must ask us first, also for a fixed
- * address: its first frame attaches the device. */
-static int load_device(const char *text, size_t len, void *arg)
-{
-	struct loading *l = arg;
-	struct vnep_json *json = NULL;
-	struct vnep_device device = { 0 };
-	struct vnep_binding binding, nowhere = { 0 };
-	bool bound = false;
-	int rc = vnep_json_parse(text, len, &json, l->err);
-
-	if (!rc)
-		rc = vnep_device_decode(json, &device, l->err);
-	if (!rc) {
-		edge_vlan_used(l->edge, device.vlan);
-		bound = !vnep_map_get_binding(l->txn, device.dev, &binding, NULL) &&
-			edge_binding_counts(l->edge, &device, &binding);
-		rc = vnep_acl_want_device(
-			l->edge->acl, &device, bound ? &binding : &nowhere, l->err);
-		if (rc == VNEP_EVALUE) { /* nobody else's devices wait for this one */
-			edge_warn(l->edge, "not served", l->err);
-			rc = 0;
-			bound = false;
-		}
-	}
-	if (!rc && bound && !edge_device_by_vep(l->edge, &device.vep))
-		rc = vnep_err_sys(l->err, ENOMEM, "device %s", device.dev);
-	vnep_device_release(&device);
-	vnep_json_free(json);
-	return rc;
-}
-
-static void vpcs_release(struct vnep_edge *edge)
-{
-	for (size_t i = 0; i < edge->vpc_count; i++)
-		vnep_vpc_release(&edge->vpcs[i]);
-	free(edge->vpcs);
-	edge->vpcs = NULL;
-	edge->vpc_count = 0;
-}
-
-static int map_load(struct vnep_edge *edge, struct vnep_err *err)
-{
-	struct loading l = { .edge = edge, .err = err };
-	int rc = vnep_map_begin(edge->map, false, &l.txn, err);
-
-	if (rc)
-		return rc;
-	vpcs_release(edge);
-	memset(edge->vlans, 0, sizeof edge->vlans);
-	edge->map_revision = vnep_map_revision(l.txn);
-	rc = vnep_map_each(l.txn, VNEP_RECORD_VPC, false, load_vpc, &l, err);
-	if (!rc)
-		rc = vnep_map_each(l.txn, VNEP_RECORD_DEVICE, false, load_device, &l, err);
-	vnep_map_abort(l.txn);
-	return rc;
-}
-
-int edge_acl_anew(struct vnep_edge *edge, uint64_t *changes, struct vnep_err *err)
-{
-	struct vnep_acl *fresh = NULL;
-	int rc = vnep_acl_open(&fresh, &edge->config.acl, false, err);
-
-	if (rc)
-		return rc;
-	vnep_acl_close(edge->acl);
-	edge->acl = fresh;
-	rc = map_load(edge, err);
-	if (!rc)
-		rc = vnep_acl_apply(edge->acl, changes, err);
-	if (!rc) {
-		edge_hosts_follow(edge);
-		edge_ra_look_at_vpcs(edge);
-	}
-	return rc;
 }
 
 /* ---- the loop ---- */
@@ -600,7 +465,7 @@ void vnep_edge_free(struct vnep_edge *edge)
 	edge_devices_release(edge);
 	edge_hosts_release(edge);
 	edge_ra_release(edge);
-	vpcs_release(edge);
+	edge_vpcs_release(edge);
 	vnep_loop_free(edge->loop);
 	vnep_ring_close(edge->ring);
 	vnep_acl_close(edge->acl);
