@@ -156,6 +156,10 @@ int vnep_acl_each_element(
 int vnep_acl_device_use(struct vnep_acl *acl, const struct in6_addr *vep, const struct in6_addr *addr,
 	unsigned count, uint64_t *packets, struct vnep_err *err);
 
+/* What happened to the table, read from a socket of vnep_acl_events_open: did somebody else take it, a chain or a rule
+ * of it away, or change one? Also where events were lost and the table is not there. */
+int vnep_acl_touched(struct vnep_acl *acl, struct vnep_nl *events, bool *touched, struct vnep_err *err);
+
 /* Is the table there, and does it look like ours? 0, VNEP_ENOTFOUND. */
 int vnep_acl_present(struct vnep_acl *acl, struct vnep_err *err);
 

@@ -104,6 +104,9 @@ bool vnep_nft_object_decode(const struct nlmsghdr *msg, struct vnep_nft_object_i
 typedef int vnep_nft_element_cb(const struct vnep_nft_element_info *element, void *arg);
 int vnep_nft_elements_decode(const struct nlmsghdr *msg, vnep_nft_element_cb *cb, void *arg);
 
+/* Is it an event about our table itself, a chain or a rule of it: made, changed or deleted? */
+bool vnep_nft_rules_of(const struct nlmsghdr *msg);
+
 /* Is it an event about elements of this set: made, or *deleted? */
 bool vnep_nft_elements_of(const struct nlmsghdr *msg, enum vnep_set set, bool *deleted);
 

@@ -25,6 +25,7 @@ struct vnep_nl;
 int vnep_nl_open(struct vnep_nl **out, int protocol, struct vnep_err *err);
 void vnep_nl_close(struct vnep_nl *nl);
 int vnep_nl_fd(const struct vnep_nl *nl);
+uint32_t vnep_nl_portid(const struct vnep_nl *nl); /* in nlmsg_pid of events that its requests caused */
 uint32_t vnep_nl_next_seq(struct vnep_nl *nl);
 
 /* Join a multicast group (setsockopt NETLINK_ADD_MEMBERSHIP). */

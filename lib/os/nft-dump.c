@@ -317,6 +317,25 @@ int vnep_nft_elements_decode(const struct nlmsghdr *msg, vnep_nft_element_cb *cb
 	return 0;
 }
 
+/* The table's name is the first attribute of all of these. */
+bool vnep_nft_rules_of(const struct nlmsghdr *msg)
+{
+	static const uint16_t types[] = { NFT_MSG_DELTABLE, NFT_MSG_NEWCHAIN, NFT_MSG_DELCHAIN,
+		NFT_MSG_NEWRULE, NFT_MSG_DELRULE };
+	struct vnep_nl_attrs walk;
+	struct vnep_nl_attr attr;
+
+	for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+		if (!walk_message(msg, types[i], &walk))
+			continue;
+		while (vnep_nl_attrs_next(&walk, &attr))
+			if (attr.type == NFTA_TABLE_NAME)
+				return is_ours(&attr);
+		return false;
+	}
+	return false;
+}
+
 bool vnep_nft_elements_of(const struct nlmsghdr *msg, enum vnep_set set, bool *deleted)
 {
 	struct vnep_nl_attrs walk;

@@ -97,6 +97,11 @@ int vnep_nl_fd(const struct vnep_nl *nl)
 	return mnl_socket_get_fd(nl->sock);
 }
 
+uint32_t vnep_nl_portid(const struct vnep_nl *nl)
+{
+	return nl->portid;
+}
+
 uint32_t vnep_nl_next_seq(struct vnep_nl *nl)
 {
 	if (!++nl->seq) /* 0 belongs to the kernel's own messages */

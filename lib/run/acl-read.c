@@ -430,6 +430,34 @@ int vnep_acl_events_open(struct vnep_nl **out, struct vnep_err *err)
 	return rc;
 }
 
+struct touch {
+	uint32_t own; /* what our own requests caused is no news */
+	bool touched;
+};
+
+static int touch_message(const struct nlmsghdr *msg, void *arg)
+{
+	struct touch *t = arg;
+
+	t->touched = t->touched || (msg->nlmsg_pid != t->own && vnep_nft_rules_of(msg));
+	return 0;
+}
+
+int vnep_acl_touched(
+	struct vnep_acl *acl, struct vnep_nl *events, bool *touched, struct vnep_err *err)
+{
+	struct touch t = { .own = vnep_nl_portid(acl->nl) };
+	int rc = vnep_nl_events(events, touch_message, &t, err);
+
+	if (rc == VNEP_EUNKNOWN) {
+		rc = vnep_acl_present(acl, err);
+		t.touched = rc == VNEP_ENOTFOUND;
+		rc = t.touched ? 0 : rc;
+	}
+	*touched = t.touched;
+	return rc;
+}
+
 int vnep_acl_events(struct vnep_nl *nl, vnep_acl_presence_cb *cb, void *arg, struct vnep_err *err)
 {
 	struct events e = { cb, arg };

@@ -56,6 +56,15 @@ static uint64_t pending_now(struct vnep_edge *edge)
 	return stat.pending;
 }
 
+/* A new interval, with what is pending. */
+static void begin(struct vnep_edge *edge, const struct vnep_acl_counters *now)
+{
+	edge->ledger = (struct edge_ledger){
+		.version = LEDGER_VERSION, .base = *now, .carried = pending_now(edge)
+	};
+	edge->ledger_dirty = true;
+}
+
 void edge_ledger_open(struct vnep_edge *edge)
 {
 	struct edge_ledger *l = &edge->ledger;
@@ -71,11 +80,15 @@ void edge_ledger_open(struct vnep_edge *edge)
 		edge->ledger_dirty = true;
 		return;
 	}
-	/* another table or none before: a new interval begins here, with what is pending */
-	*l = (struct edge_ledger){
-		.version = LEDGER_VERSION, .base = now, .carried = pending_now(edge)
-	};
-	edge->ledger_dirty = true;
+	begin(edge, &now); /* another table or none before */
+}
+
+void edge_ledger_follow(struct vnep_edge *edge)
+{
+	struct vnep_acl_counters now = edge->ledger.base;
+
+	if (!counters(edge, &now) && now.generation != edge->ledger.base.generation)
+		begin(edge, &now);
 }
 
 void edge_ledger_terms(struct vnep_edge *edge, struct vnep_ledger_terms *out)

@@ -129,6 +129,8 @@ int edge_acl_anew(struct vnep_edge *edge, uint64_t *changes, struct vnep_err *er
 
 	if (rc)
 		return rc;
+	if (edge->acl)
+		edge_guard_read(edge); /* the old one's own changes; others' are mended now */
 	vnep_acl_close(edge->acl);
 	edge->acl = fresh;
 	rc = map_load(edge, err);

@@ -2,7 +2,7 @@
  * edge-priv - what the files of the edge share. One struct, one loop, one thread.
  *
  *     edge.c          start, loop, stop            edge-ingest.c   frames of the ring, by their tag
- *     edge-map.c      VPCs; kernel from the map
+ *     edge-map.c      VPCs; kernel from the map    edge-guard.c    the rules stay ours
  *     edge-config.c   the configuration            edge-access.c   who may attach; ICMPv6 errors of others
  *     edge-device.c   the device table             edge-forward.c  frames that the worker sends on itself
  *     edge-life.c     sleep and waking             edge-answer.c   ICMPv6 errors and echo replies of ours
@@ -211,6 +211,7 @@ struct vnep_edge {
 
 	struct vnep_loop *loop;
 	struct vnep_nl *rt, *rt_events;
+	struct vnep_nl *guard; /* events of nf_tables */
 	struct vnep_acl *acl;
 	struct vnep_ring *ring;
 	struct vnep_mapstore *map;
@@ -455,6 +456,10 @@ void edge_queue_refuse(struct vnep_edge *edge, struct edge_host *h); /* tells ea
 void edge_queue_drop(struct vnep_edge *edge, struct edge_host *h);
 void edge_host_send(struct vnep_edge *edge, struct edge_host *h, uint8_t *frame, size_t len);
 
+/* edge-guard.c */
+bool edge_guard_read(struct vnep_edge *edge); /* did somebody else touch the rules since then? */
+void edge_guard(struct vnep_edge *edge);      /* then they are restored */
+
 /* edge-map.c */
 /* The wanted state from the map, made anew, and the kernel made to hold it. */
 int edge_acl_anew(struct vnep_edge *edge, uint64_t *changes, struct vnep_err *err);
@@ -488,6 +493,7 @@ void edge_evidence(struct vnep_edge *edge, struct edge_device *d, const struct v
 
 /* edge-ledger.c */
 void edge_ledger_open(struct vnep_edge *edge);
+void edge_ledger_follow(struct vnep_edge *edge); /* perhaps the table is another one */
 void edge_ledger_terms(struct vnep_edge *edge, struct vnep_ledger_terms *out);
 bool edge_ledger_quiet(struct vnep_edge *edge, const struct vnep_acl_counters *before);
 void edge_drop(struct vnep_edge *edge, struct edge_device *d, enum vnep_reason reason);

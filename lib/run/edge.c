@@ -293,6 +293,13 @@ static void on_rtnl(struct vnep_watch *watch, void *arg)
 	edge_round_end(edge);
 }
 
+static void on_guard(struct vnep_watch *watch, void *arg)
+{
+	(void)watch;
+	edge_guard(arg);
+	edge_round_end(arg);
+}
+
 static int make_watches(struct vnep_edge *edge, struct vnep_err *err)
 {
 	struct vnep_loop *l = edge->loop;
@@ -303,6 +310,7 @@ static int make_watches(struct vnep_edge *edge, struct vnep_err *err)
 	if (!edge->tick || !edge->pump || !edge->drained ||
 		!vnep_loop_fd(l, vnep_ring_fd(edge->ring), on_ring, edge) ||
 		!vnep_loop_fd(l, vnep_nl_fd(edge->rt_events), on_rtnl, edge) ||
+		!vnep_loop_fd(l, vnep_nl_fd(edge->guard), on_guard, edge) ||
 		!vnep_loop_signal(l, SIGTERM, on_stop, edge) ||
 		!vnep_loop_signal(l, SIGINT, on_stop, edge))
 		return vnep_err_sys(err, ENOMEM, "event loop");
@@ -348,6 +356,8 @@ static int open_kernel(struct vnep_edge *edge, struct vnep_err *err)
 		rc = vnep_nl_join(edge->rt_events, RTNLGRP_NEIGH, err);
 	if (!rc)
 		rc = vnep_nl_join(edge->rt_events, RTNLGRP_IPV6_IFADDR, err);
+	if (!rc)
+		rc = vnep_acl_events_open(&edge->guard, err);
 	if (!rc)
 		rc = open_ports(edge, err);
 	if (!rc)
@@ -473,6 +483,7 @@ void vnep_edge_free(struct vnep_edge *edge)
 		vnep_inject_close(edge->ports[i].inject);
 	vnep_nl_close(edge->rt);
 	vnep_nl_close(edge->rt_events);
+	vnep_nl_close(edge->guard);
 	vnep_journal_close(edge->journal);
 	vnep_mapstore_close(edge->map);
 	vnep_buf_release(&edge->told);

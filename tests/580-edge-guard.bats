@@ -1,0 +1,74 @@
+load helpers
+load edge
+
+# The rules are the edge's own: who takes them away or changes one finds them restored.
+
+setup() {
+	vnep_setup
+	requires nft nftables
+	lab
+	edge_map
+	edge_start
+	speak 0
+	wait_for 5 state_is "$V0" awake
+}
+
+restored() {
+	[[ $(jq -rs '[.[] | select(.type == "event" and .kind == "note" and .edge == "test" and .text == "ruleset restored")] | length' \
+		"$T/watch.out") == "$1" ]]
+}
+
+verified() {
+	netns edge vnep-acl verify --map
+}
+
+@test "guard: after nft flush ruleset the table is there again, and awake devices are reached" {
+	netns edge nft flush ruleset
+	wait_for 5 restored 1
+	wait_for 5 verified
+	wait_for 5 state_is "$V0" awake
+	netns vpc ping -q -c 3 -i 0.1 -W 2 "$V0"
+	grep -q "ruleset: somebody else changed the table; it is restored" "$T/edge.err"
+	balanced
+}
+
+@test "guard: a chain that is flushed, a rule that lets everything pass, a policy of accept" {
+	netns edge nft flush chain netdev vnep access_acc0
+	wait_for 5 restored 1
+	wait_for 5 verified
+	netns edge nft insert rule netdev vnep access_acc0 accept
+	wait_for 5 restored 2
+	wait_for 5 verified
+	netns edge nft 'chain netdev vnep core_up0 { policy accept; }'
+	wait_for 5 restored 3
+	wait_for 5 verified
+	speak 0
+	balanced
+}
+
+@test "guard: tables of others are nobody's business here, nor are the edge's own changes" {
+	netns edge nft 'add table netdev other; add chain netdev other x; add rule netdev other x drop; flush table netdev other; delete table netdev other'
+	vnep-map import -q <<<'{"type":"vpc","v":1,"vpc":"more","prefix":"2001:db8:e::/64"}'
+	vnep-map import -q <<<'{"type":"device","v":1,"dev":"urn:dev:mac:00005efffe005399","vep":"2001:db8:e::99","allow":[{"to":"2001:db8:e::/64","proto":"UDP"}]}'
+	speak 0
+	restored 0
+	run -1 grep "ruleset" "$T/edge.err"
+}
+
+@test "guard: under a flood of flushes it holds, and what passes meanwhile is nothing that the map forbids" {
+	local i
+
+	# a stranger shouts all the time; nobody may hear it, whatever happens to the rules
+	background heard netns vpc frames recv v0 1 30000 udp
+	wait_for 5 grep -q listening "$T/heard.err"
+	background shout netns dev0 bash -c 'for i in $(seq 300); do
+		frames udp6 d0 00:00:5e:00:53:99 00:00:5e:00:53:fe 2001:db8:a::99 2001:db8:b::2 9 9 x 50; done'
+	for (( i = 1; i <= 10; i++ )); do
+		netns edge nft flush ruleset
+		wait_for 10 verified
+	done
+	stop shout TERM
+	run -1 grep . "$T/heard.out"
+	speak 0
+	balanced
+}
