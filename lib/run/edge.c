@@ -357,8 +357,6 @@ static int open_kernel(struct vnep_edge *edge, struct vnep_err *err)
 	if (!rc)
 		rc = vnep_nl_join(edge->rt_events, RTNLGRP_IPV6_IFADDR, err);
 	if (!rc)
-		rc = vnep_acl_events_open(&edge->guard, err);
-	if (!rc)
 		rc = open_ports(edge, err);
 	if (!rc)
 		rc = edge_ra_open(edge, err);
@@ -370,6 +368,8 @@ static int open_kernel(struct vnep_edge *edge, struct vnep_err *err)
 	rc = vnep_ring_open(&edge->ring, peer, &ring, err); /* before any rule sends to it */
 	if (!rc)
 		edge_ring_opened(edge);
+	if (!rc)
+		rc = vnep_acl_events_open(&edge->guard, err);
 	return rc;
 }
 
