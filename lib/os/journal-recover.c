@@ -18,7 +18,8 @@
 #include "journal-private.h"
 #include "vnep/err.h"
 
-enum { BLOCKS_A_COMMIT = 20000 };
+/* So many are sorted before they go into the index: the more, the fewer pages of it are written twice. */
+enum { BLOCKS_A_COMMIT = 1 << 21 };
 
 bool vnep_journal_index_trusted(struct vnep_journal *journal)
 {
@@ -129,8 +130,8 @@ static int apply_packet(struct vnep_journal *journal, const struct vnep_jfound *
 	const struct vnep_jplace *place, struct vnep_err *err)
 {
 	struct vnep_jindex *ix = &journal->index;
-	struct vnep_journal_item item;
 	struct vnep_jdevice device;
+	struct vnep_event event;
 	bool pending;
 	uint32_t id;
 	int rc = vnep_jindex_interface(ix, place->segment, found->block.packet.interface, &id, err);
@@ -138,11 +139,10 @@ static int apply_packet(struct vnep_journal *journal, const struct vnep_jfound *
 	if (rc)
 		return rc == VNEP_ENOTFOUND ? 0 : rc; /* its IDB is damaged: verify says so */
 	rc = vnep_jindex_device(ix, id, &device, err);
-	if (!rc)
-		rc = vnep_jitem_decode(&item, &found->block, err);
-	if (!rc)
-		rc = vnep_jrules_event(
-			ix, &journal->tail, id, &device, &item.event, place, &pending, err);
+	if (rc)
+		return rc;
+	vnep_jitem_get_packet(&event, &found->block.packet);
+	rc = vnep_jrules_event(ix, &journal->tail, id, &device, &event, NULL, place, &pending, err);
 	return rc ? rc : vnep_jindex_put_device(ix, id, &device, err);
 }
 
@@ -172,7 +172,7 @@ static int apply_record(struct vnep_journal *journal, const struct vnep_jfound *
 		return rc;
 	if (item.type == VNEP_RECORD_EVENT)
 		rc = vnep_jrules_event(
-			ix, &journal->tail, id, &device, &item.event, place, &pending, err);
+			ix, &journal->tail, id, &device, &item.event, NULL, place, &pending, err);
 	else if (item.type == VNEP_RECORD_CHECKPOINT)
 		rc = vnep_jrules_checkpoint(
 			ix, &journal->tail, id, &device, &item.checkpoint, &moved, err);
@@ -284,22 +284,19 @@ static int commit_so_far(struct vnep_journal *journal, struct vnep_err *err)
 {
 	int rc = vnep_jindex_put_tail(&journal->index, &journal->tail, err);
 
+	journal->blocks = 0;
 	return rc ? rc : vnep_jindex_commit(&journal->index, err);
 }
 
-/* Take everything from the tail to end, which is a mark (or the end of a closed segment). */
+/* Take everything from the tail to end, which is a mark (or the end of a closed segment). What is taken is
+ * committed now and then, and by the caller. */
 static int take_segment(struct vnep_journal *journal, int fd, uint64_t end, struct vnep_err *err)
 {
 	struct vnep_jindex *ix = &journal->index;
 	struct vnep_jfound found;
 	struct vnep_jwalk walk;
-	unsigned blocks = 0;
-	int rc = vnep_jindex_begin(ix, err);
+	int rc;
 
-	if (rc) {
-		journal->vio->close(journal->vio, fd);
-		return rc;
-	}
 	vnep_jwalk_init(&walk, journal->vio, fd, journal->tail.segment, journal->tail.offset, end);
 	while ((rc = vnep_jwalk_next(&walk, &found, err)) > 0) {
 		if (rc == VNEP_JSTEP_DAMAGE)
@@ -307,9 +304,8 @@ static int take_segment(struct vnep_journal *journal, int fd, uint64_t end, stru
 		rc = apply(journal, &found, err);
 		if (rc)
 			break;
-		if (++blocks < BLOCKS_A_COMMIT || found.block.type != VNEP_PCAPNG_SYNC)
+		if (++journal->blocks < BLOCKS_A_COMMIT || found.block.type != VNEP_PCAPNG_SYNC)
 			continue;
-		blocks = 0;
 		rc = commit_so_far(journal, err);
 		if (!rc)
 			rc = vnep_jindex_begin(ix, err);
@@ -318,9 +314,6 @@ static int take_segment(struct vnep_journal *journal, int fd, uint64_t end, stru
 	}
 	journal->tail.offset = end;
 	vnep_jwalk_release(&walk);
-	if (!rc)
-		rc = commit_so_far(journal, err);
-	vnep_jindex_abort(ix);
 	return rc;
 }
 
@@ -446,11 +439,28 @@ static int drop_unborn(struct vnep_journal *journal, uint64_t *cut, struct vnep_
 	return 0;
 }
 
+/* The segments from the one of the tail on. */
+static int take_all(struct vnep_journal *journal, uint64_t *cut, struct vnep_err *err)
+{
+	uint32_t segment, next;
+	int rc = vnep_journal_next_segment(journal, journal->tail.segment, &segment, err), more;
+
+	while (!rc) {
+		more = vnep_journal_next_segment(journal, segment + 1, &next, err);
+		if (more && more != VNEP_ENOTFOUND)
+			return more;
+		rc = take_from(journal, segment, more != 0, cut, err);
+		if (rc || more)
+			return rc;
+		segment = next;
+	}
+	return rc == VNEP_ENOTFOUND ? 0 : rc;
+}
+
 int vnep_journal_catch_up(struct vnep_journal *journal, uint64_t *cut, struct vnep_err *err)
 {
 	struct vnep_jindex *ix = &journal->index;
-	uint32_t segment, next;
-	int rc = vnep_jindex_enter(ix, err), more;
+	int rc = vnep_jindex_enter(ix, err);
 
 	if (rc)
 		return rc;
@@ -463,19 +473,17 @@ int vnep_journal_catch_up(struct vnep_journal *journal, uint64_t *cut, struct vn
 	rc = vnep_journal_soil(journal, err);
 	if (!rc)
 		rc = drop_unborn(journal, cut, err);
+	if (!rc)
+		rc = vnep_jindex_begin(ix, err);
 	if (rc)
 		return rc;
-	rc = vnep_journal_next_segment(journal, journal->tail.segment, &segment, err);
-	while (!rc) {
-		more = vnep_journal_next_segment(journal, segment + 1, &next, err);
-		if (more && more != VNEP_ENOTFOUND)
-			return more;
-		rc = take_from(journal, segment, more != 0, cut, err);
-		if (rc || more)
-			return rc;
-		segment = next;
-	}
-	return rc == VNEP_ENOTFOUND ? 0 : rc;
+	journal->blocks = 0;
+	rc = take_all(journal, cut, err);
+	if (!rc && journal->tail.segment)
+		rc = commit_so_far(journal, err);
+	vnep_jindex_abort(ix);
+	journal->blocks = 0;
+	return rc;
 }
 
 /* A segment that was written anew in place of several says so by the number of the one in front of it: those

@@ -1,0 +1,589 @@
+/*
+ * journal-cache - what the writer knows of the index in memory, and what the open group adds to it.
+ *
+ * A packet changes little: the state of its device, and one event behind the last one. Both wait here until the
+ * group is committed; then they go into LMDB device by device, in the order of the keys, so that a group costs
+ * an update for each device and not some for each packet.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+
+#include "journal-index.h"
+#include "vnep/err.h"
+#include "vnep/siphash.h"
+
+enum {
+	SLOTS_MAX = 1 << 17,
+	EVENTS_MAX = 1 << 20,
+	TABLE_MIN = 1 << 10,
+	HUGE_PAGE = 1 << 21,
+	INTERFACES_A_BLOCK = 256,
+	NOBODY = -1
+};
+
+struct fresh {
+	struct vnep_jevent event;
+	uint64_t seq;
+	uint32_t before; /* the one of the same device in front of it: index + 1 */
+};
+
+struct hashed {
+	uint64_t key; /* of device and hash */
+	uint64_t seq; /* 0: free */
+};
+
+struct vnep_jcache {
+	uint8_t secret[VNEP_SIPHASH_KEY_LEN];
+	struct vnep_jslot *slots;
+	size_t slot_count, slot_cap;
+	uint32_t *by_name, *by_id; /* slot + 1 */
+	size_t table_cap;
+	struct fresh *fresh;
+	size_t fresh_count, fresh_cap;
+	struct hashed *hashed;
+	size_t hashed_count, hashed_cap;
+	bool changed;   /* abort has to forget it */
+	bool unflushed; /* LMDB does not have all of it */
+
+	struct vnep_buf order;  /* slots with changes: id and number, 64 bits each */
+	struct vnep_buf events; /* of one device */
+
+	uint32_t segment, base; /* interfaces from base on; those in front of it are in LMDB */
+	struct vnep_buf interfaces;
+	bool interfaces_changed;
+};
+
+/* Zeros. Each look into a big table hits another page: it is better off with big ones, where there are some. */
+static void *big_new(size_t octets)
+{
+	void *memory;
+
+	if (octets < HUGE_PAGE)
+		return calloc(1, octets);
+	octets = (octets + HUGE_PAGE - 1) & ~(size_t)(HUGE_PAGE - 1);
+	memory = aligned_alloc(HUGE_PAGE, octets);
+	if (!memory)
+		return NULL;
+	madvise(memory, octets, MADV_HUGEPAGE);
+	return memset(memory, 0, octets);
+}
+
+/* A bigger one with the same beginning; NULL: the old one stays. */
+static void *big_grow(void *old, size_t used, size_t octets)
+{
+	void *memory = big_new(octets);
+
+	if (memory && used)
+		memcpy(memory, old, used);
+	if (memory)
+		free(old);
+	return memory;
+}
+
+struct vnep_jcache *vnep_jcache_new(void)
+{
+	struct vnep_jcache *cache = calloc(1, sizeof *cache);
+
+	if (cache && getrandom(cache->secret, sizeof cache->secret, 0) != sizeof cache->secret)
+		memset(cache->secret, 1, sizeof cache->secret); /* slow where somebody means harm */
+	return cache;
+}
+
+void vnep_jcache_clear(struct vnep_jcache *cache)
+{
+	cache->slot_count = cache->fresh_count = cache->hashed_count = 0;
+	if (cache->table_cap) {
+		memset(cache->by_name, 0, cache->table_cap * sizeof *cache->by_name);
+		memset(cache->by_id, 0, cache->table_cap * sizeof *cache->by_id);
+	}
+	free(cache->hashed);
+	cache->hashed = NULL;
+	cache->hashed_cap = 0;
+	cache->changed = cache->unflushed = cache->interfaces_changed = false;
+	cache->segment = 0;
+	vnep_buf_reset(&cache->interfaces);
+}
+
+void vnep_jcache_free(struct vnep_jcache *cache)
+{
+	if (!cache)
+		return;
+	free(cache->slots);
+	free(cache->by_name);
+	free(cache->by_id);
+	free(cache->fresh);
+	free(cache->hashed);
+	vnep_buf_release(&cache->order);
+	vnep_buf_release(&cache->events);
+	vnep_buf_release(&cache->interfaces);
+	free(cache);
+}
+
+bool vnep_jcache_changed(const struct vnep_jcache *cache)
+{
+	return cache->changed;
+}
+
+void vnep_jcache_settle(struct vnep_jcache *cache)
+{
+	cache->changed = false;
+}
+
+static int no_memory(struct vnep_err *err)
+{
+	return vnep_err_sys(err, ENOMEM, "journal");
+}
+
+/* Devices. */
+
+static size_t place_of_id(const struct vnep_jcache *cache, uint32_t id)
+{
+	return (id * 0x9e3779b97f4a7c15ull >> 32) & (cache->table_cap - 1);
+}
+
+static size_t place_of_name(const struct vnep_jcache *cache, const char *dev, size_t len)
+{
+	return vnep_siphash(cache->secret, 0, dev, len) & (cache->table_cap - 1);
+}
+
+static void enter_slot(struct vnep_jcache *cache, size_t n)
+{
+	struct vnep_jslot *slot = &cache->slots[n];
+	size_t mask = cache->table_cap - 1, at = place_of_name(cache, slot->dev, slot->dev_len);
+
+	while (cache->by_name[at])
+		at = (at + 1) & mask;
+	cache->by_name[at] = (uint32_t)n + 1;
+	at = place_of_id(cache, slot->id);
+	while (cache->by_id[at])
+		at = (at + 1) & mask;
+	cache->by_id[at] = (uint32_t)n + 1;
+}
+
+/* Room for one slot more, in tables that are never more than half full. */
+static bool grow(struct vnep_jcache *cache)
+{
+	size_t slots = cache->slot_cap ? cache->slot_cap * 2 : TABLE_MIN / 2;
+	struct vnep_jslot *more;
+
+	if (cache->slot_count < cache->slot_cap)
+		return true;
+	more = big_grow(cache->slots, cache->slot_count * sizeof *more, slots * sizeof *more);
+	if (!more)
+		return false;
+	cache->slots = more;
+	free(cache->by_name);
+	free(cache->by_id);
+	cache->by_name = big_new(slots * 2 * sizeof *cache->by_name);
+	cache->by_id = big_new(slots * 2 * sizeof *cache->by_id);
+	cache->table_cap = cache->by_name && cache->by_id ? slots * 2 : 0;
+	if (!cache->table_cap)
+		return false;
+	cache->slot_cap = slots;
+	for (size_t n = 0; n < cache->slot_count; n++)
+		enter_slot(cache, n);
+	return true;
+}
+
+struct vnep_jslot *vnep_jcache_by_name(struct vnep_jcache *cache, const char *dev)
+{
+	size_t len = strlen(dev), at;
+
+	if (!cache->slot_count)
+		return NULL;
+	for (at = place_of_name(cache, dev, len); cache->by_name[at];
+		at = (at + 1) & (cache->table_cap - 1)) {
+		struct vnep_jslot *slot = &cache->slots[cache->by_name[at] - 1];
+
+		if (slot->dev_len == len && !memcmp(slot->dev, dev, len))
+			return slot;
+	}
+	return NULL;
+}
+
+struct vnep_jslot *vnep_jcache_by_id(struct vnep_jcache *cache, uint32_t id)
+{
+	if (!cache->slot_count)
+		return NULL;
+	for (size_t at = place_of_id(cache, id); cache->by_id[at];
+		at = (at + 1) & (cache->table_cap - 1)) {
+		struct vnep_jslot *slot = &cache->slots[cache->by_id[at] - 1];
+
+		if (slot->id == id)
+			return slot;
+	}
+	return NULL;
+}
+
+int vnep_jcache_add(struct vnep_jindex *ix, uint32_t id, const char *dev,
+	const struct vnep_jdevice *device, struct vnep_jslot **out, struct vnep_err *err)
+{
+	struct vnep_jcache *cache = ix->cache;
+	struct vnep_jslot *slot;
+	int rc;
+
+	if (cache->slot_count >= SLOTS_MAX) {
+		rc = vnep_jcache_flush(ix, err);
+		if (rc)
+			return rc;
+		vnep_jcache_clear(cache);
+		cache->changed = true; /* the transaction is */
+	}
+	if (!grow(cache)) {
+		vnep_jcache_clear(cache);
+		cache->changed = true;
+		return no_memory(err);
+	}
+	slot = &cache->slots[cache->slot_count];
+	*slot = (struct vnep_jslot){ .device = *device, .id = id, .dev_len = (uint8_t)strlen(dev) };
+	memcpy(slot->dev, dev, slot->dev_len);
+	enter_slot(cache, cache->slot_count++);
+	if (out)
+		*out = slot;
+	return 0;
+}
+
+void vnep_jcache_touch(struct vnep_jcache *cache, struct vnep_jslot *slot)
+{
+	slot->dirty = cache->changed = cache->unflushed = true;
+}
+
+/* New events. */
+
+int vnep_jcache_append(struct vnep_jindex *ix, uint32_t id, uint64_t seq,
+	const struct vnep_jevent *event, struct vnep_err *err)
+{
+	struct vnep_jcache *cache = ix->cache;
+	struct vnep_jslot *slot;
+	struct fresh *more;
+	size_t cap;
+	int rc;
+
+	if (cache->fresh_count == EVENTS_MAX) {
+		rc = vnep_jcache_flush(ix, err);
+		if (rc)
+			return rc;
+	}
+	slot = vnep_jcache_by_id(cache, id);
+	if (!slot)
+		return vnep_err_set(
+			err, VNEP_EDAMAGED, "index of the journal: device %u is not known", id);
+	if (cache->fresh_count == cache->fresh_cap) {
+		cap = cache->fresh_cap ? cache->fresh_cap * 2 : TABLE_MIN;
+		more = big_grow(
+			cache->fresh, cache->fresh_count * sizeof *more, cap * sizeof *more);
+		if (!more)
+			return no_memory(err);
+		cache->fresh = more;
+		cache->fresh_cap = cap;
+	}
+	cache->fresh[cache->fresh_count++] = (struct fresh){ *event, seq, slot->newest };
+	slot->newest = (uint32_t)cache->fresh_count;
+	slot->fresh++;
+	cache->changed = cache->unflushed = true;
+	if (slot->hashed && event->flags & VNEP_JEVENT_PENDING)
+		return vnep_jcache_put_hash(cache, id, event->hash, seq, err);
+	return 0;
+}
+
+static int flush_events(struct vnep_jindex *ix, struct vnep_jslot *slot, struct vnep_err *err)
+{
+	struct vnep_jcache *cache = ix->cache;
+	size_t count = slot->fresh, n = count, end = count;
+	struct vnep_jevent *events;
+	uint64_t next = 0; /* the first number of those that are taken together */
+	int rc = 0;
+
+	if (!count)
+		return 0;
+	vnep_buf_reset(&cache->events);
+	events = (struct vnep_jevent *)(void *)vnep_buf_reserve(
+		&cache->events, count * sizeof *events);
+	if (!events)
+		return no_memory(err);
+	/* From the newest back: a device whose numbers have holes is rare, and costs its order in LMDB, no more. */
+	for (uint32_t i = slot->newest; i && !rc; i = cache->fresh[i - 1].before) {
+		const struct fresh *fresh = &cache->fresh[i - 1];
+
+		if (n < end && fresh->seq + 1 != next) {
+			rc = vnep_jchunk_append(ix, slot->id, next, events + n, end - n, err);
+			end = n;
+		}
+		events[--n] = fresh->event;
+		next = fresh->seq;
+	}
+	if (!rc && n < end)
+		rc = vnep_jchunk_append(ix, slot->id, next, events + n, end - n, err);
+	slot->newest = slot->fresh = 0;
+	return rc;
+}
+
+int vnep_jcache_flush_device(struct vnep_jindex *ix, uint32_t id, struct vnep_err *err)
+{
+	struct vnep_jslot *slot = vnep_jcache_by_id(ix->cache, id);
+
+	return slot ? flush_events(ix, slot, err) : 0;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* The changed slots, in the order of their ids. */
+static uint64_t *sort_changed(struct vnep_jcache *cache, size_t *count)
+{
+	uint64_t *order, last = 0;
+	bool sorted = true;
+
+	*count = 0;
+	vnep_buf_reset(&cache->order);
+	order = (uint64_t *)(void *)vnep_buf_reserve(
+		&cache->order, cache->slot_count * sizeof *order);
+	if (!order)
+		return NULL;
+	for (size_t n = 0; n < cache->slot_count; n++) {
+		const struct vnep_jslot *slot = &cache->slots[n];
+
+		if (!slot->dirty && !slot->fresh)
+			continue;
+		order[*count] = (uint64_t)slot->id << 32 | n;
+		sorted = sorted && order[*count] >= last;
+		last = order[(*count)++];
+	}
+	if (!sorted)
+		qsort(order, *count, sizeof *order, by_number);
+	return order;
+}
+
+static int flush_interfaces(struct vnep_jindex *ix, struct vnep_err *err);
+
+int vnep_jcache_flush(struct vnep_jindex *ix, struct vnep_err *err)
+{
+	struct vnep_jcache *cache = ix->cache;
+	uint64_t *order;
+	size_t count;
+	int rc = 0;
+
+	if (!cache->unflushed)
+		return 0;
+	order = sort_changed(cache, &count);
+	if (!order)
+		return no_memory(err);
+	for (size_t i = 0; i < count && !rc; i++)
+		rc = flush_events(ix, &cache->slots[(uint32_t)order[i]], err);
+	for (size_t i = 0; i < count && !rc; i++) {
+		struct vnep_jslot *slot = &cache->slots[(uint32_t)order[i]];
+		uint8_t key[4];
+
+		vnep_set_be32(key, slot->id);
+		rc = vnep_jdb_put(ix, VNEP_JDB_DEVICE, key, sizeof key, &slot->device,
+			sizeof slot->device, err);
+		slot->dirty = false;
+	}
+	cache->fresh_count = 0;
+	cache->unflushed = false;
+	return rc ? rc : flush_interfaces(ix, err);
+}
+
+/* Hashes. */
+
+static uint64_t hash_key(const struct vnep_jcache *cache, uint32_t id, uint64_t hash)
+{
+	return vnep_siphash(cache->secret, id + 1ull, &hash, sizeof hash);
+}
+
+static size_t find_hash(const struct vnep_jcache *cache, uint64_t key)
+{
+	size_t at = key & (cache->hashed_cap - 1);
+
+	while (cache->hashed[at].seq && cache->hashed[at].key != key)
+		at = (at + 1) & (cache->hashed_cap - 1);
+	return at;
+}
+
+/* At most three quarters are used. */
+static bool grow_hashes(struct vnep_jcache *cache)
+{
+	struct hashed *old = cache->hashed;
+	size_t old_cap = cache->hashed_cap, cap = old_cap ? old_cap * 2 : TABLE_MIN;
+
+	if (cache->hashed_count < old_cap / 4 * 3)
+		return true;
+	cache->hashed = big_new(cap * sizeof *cache->hashed);
+	if (!cache->hashed) {
+		cache->hashed = old;
+		return false;
+	}
+	cache->hashed_cap = cap;
+	for (size_t i = 0; i < old_cap; i++)
+		if (old[i].seq)
+			cache->hashed[find_hash(cache, old[i].key)] = old[i];
+	free(old);
+	return true;
+}
+
+int vnep_jcache_put_hash(
+	struct vnep_jcache *cache, uint32_t id, uint64_t hash, uint64_t seq, struct vnep_err *err)
+{
+	uint64_t key = hash_key(cache, id, hash);
+	size_t at;
+
+	if (!grow_hashes(cache))
+		return no_memory(err);
+	at = find_hash(cache, key);
+	cache->hashed_count += !cache->hashed[at].seq;
+	cache->hashed[at] = (struct hashed){ key, seq };
+	return 0;
+}
+
+/* What stands behind it moves up, so that it is found without it. */
+void vnep_jcache_del_hash(struct vnep_jcache *cache, uint32_t id, uint64_t hash, uint64_t seq)
+{
+	size_t mask = cache->hashed_cap - 1, hole, at;
+
+	if (!cache->hashed_cap)
+		return;
+	hole = find_hash(cache, hash_key(cache, id, hash));
+	if (!cache->hashed[hole].seq || cache->hashed[hole].seq != seq)
+		return;
+	for (at = (hole + 1) & mask; cache->hashed[at].seq; at = (at + 1) & mask) {
+		size_t home = cache->hashed[at].key & mask;
+
+		if (((at - home) & mask) >= ((at - hole) & mask)) {
+			cache->hashed[hole] = cache->hashed[at];
+			hole = at;
+		}
+	}
+	cache->hashed[hole] = (struct hashed){ 0 };
+	cache->hashed_count--;
+}
+
+uint64_t vnep_jcache_get_hash(const struct vnep_jcache *cache, uint32_t id, uint64_t hash)
+{
+	if (!cache->hashed_cap)
+		return 0;
+	return cache->hashed[find_hash(cache, hash_key(cache, id, hash))].seq;
+}
+
+/* Interfaces. */
+
+static uint32_t interface_end(const struct vnep_jcache *cache)
+{
+	return cache->base + (uint32_t)(cache->interfaces.len / sizeof(uint32_t));
+}
+
+static uint32_t interface_at(const struct vnep_jcache *cache, uint32_t interface)
+{
+	uint32_t id;
+
+	memcpy(&id, cache->interfaces.data + (interface - cache->base) * sizeof id, sizeof id);
+	return id;
+}
+
+static void block_key(uint8_t key[static 8], uint32_t segment, uint32_t interface)
+{
+	vnep_set_be32(key, segment);
+	vnep_set_be32(key + 4, interface / INTERFACES_A_BLOCK);
+}
+
+/* Those of one block; what stands in front of them in it stays. */
+static int flush_block(struct vnep_jindex *ix, uint32_t from, uint32_t to, struct vnep_err *err)
+{
+	struct vnep_jcache *cache = ix->cache;
+	uint32_t ids[INTERFACES_A_BLOCK], first = from - from % INTERFACES_A_BLOCK;
+	struct vnep_slice old;
+	uint8_t key[8];
+	int rc = 0;
+
+	block_key(key, cache->segment, from);
+	memset(ids, 0xff, sizeof ids); /* nobody's */
+	if (from > first) {
+		rc = vnep_jdb_get(ix, VNEP_JDB_INTERFACE, key, sizeof key, &old, err);
+		if (!rc)
+			memcpy(ids, old.data, old.len < sizeof ids ? old.len : sizeof ids);
+		else if (rc != VNEP_ENOTFOUND)
+			return rc;
+	}
+	for (uint32_t i = from; i < to; i++)
+		ids[i - first] = interface_at(cache, i);
+	return vnep_jdb_put(
+		ix, VNEP_JDB_INTERFACE, key, sizeof key, ids, (to - first) * sizeof *ids, err);
+}
+
+static int flush_interfaces(struct vnep_jindex *ix, struct vnep_err *err)
+{
+	struct vnep_jcache *cache = ix->cache;
+	uint32_t end = interface_end(cache), to;
+	int rc = 0;
+
+	if (!cache->interfaces_changed)
+		return 0;
+	for (uint32_t from = cache->base; from < end && !rc; from = to) {
+		to = from - from % INTERFACES_A_BLOCK + INTERFACES_A_BLOCK;
+		to = to < end ? to : end;
+		rc = flush_block(ix, from, to, err);
+	}
+	cache->interfaces_changed = false;
+	/* They stay, up to where a block begins: so that the last one is not read for each group. */
+	to = end - end % INTERFACES_A_BLOCK;
+	if (to > cache->base) {
+		vnep_buf_consume(&cache->interfaces, (to - cache->base) * sizeof(uint32_t));
+		cache->base = to;
+	}
+	return rc;
+}
+
+int vnep_jcache_put_interface(struct vnep_jindex *ix, uint32_t segment, uint32_t interface,
+	uint32_t id, struct vnep_err *err)
+{
+	struct vnep_jcache *cache = ix->cache;
+	int rc;
+
+	if (segment != cache->segment || interface != interface_end(cache)) {
+		rc = flush_interfaces(ix, err);
+		if (rc)
+			return rc;
+		cache->segment = segment;
+		cache->base = interface;
+		vnep_buf_reset(&cache->interfaces);
+	}
+	vnep_buf_put(&cache->interfaces, &id, sizeof id);
+	cache->changed = cache->unflushed = cache->interfaces_changed = true;
+	return cache->interfaces.rc ? no_memory(err) : 0;
+}
+
+static int stored_interface(struct vnep_jindex *ix, uint32_t segment, uint32_t interface,
+	uint32_t *id, struct vnep_err *err)
+{
+	size_t at = interface % INTERFACES_A_BLOCK * sizeof *id;
+	struct vnep_slice ids;
+	uint8_t key[8];
+	int rc;
+
+	block_key(key, segment, interface);
+	rc = vnep_jdb_get(ix, VNEP_JDB_INTERFACE, key, sizeof key, &ids, err);
+	if (rc)
+		return rc;
+	if (at + sizeof *id > ids.len)
+		return VNEP_ENOTFOUND;
+	memcpy(id, (const uint8_t *)ids.data + at, sizeof *id);
+	return *id == (uint32_t)NOBODY ? VNEP_ENOTFOUND : 0;
+}
+
+int vnep_jcache_interface(struct vnep_jindex *ix, uint32_t segment, uint32_t interface,
+	uint32_t *id, struct vnep_err *err)
+{
+	const struct vnep_jcache *cache = ix->write ? ix->cache : NULL;
+
+	if (!cache || segment != cache->segment || interface < cache->base ||
+		interface >= interface_end(cache))
+		return stored_interface(ix, segment, interface, id, err);
+	*id = interface_at(cache, interface);
+	return 0;
+}
