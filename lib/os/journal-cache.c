@@ -15,20 +15,17 @@
 #include "vnep/err.h"
 #include "vnep/siphash.h"
 
+#ifdef VNEP_BUGS /* the crash test has three devices and short lives */
+enum { SLOTS_MAX = 2, EVENTS_MAX = 24, RUNS_MAX = 3, RUN_EVENTS_MAX = 16 };
+#else
 enum {
 	SLOTS_MAX = 1 << 17,
 	EVENTS_MAX = 1 << 20,
-	TABLE_MIN = 1 << 10,
-	HUGE_PAGE = 1 << 21,
-	INTERFACES_A_BLOCK = 256,
-	NOBODY = -1
+	RUNS_MAX = 16, /* so many, or so many events in them: then they go into chunks */
+	RUN_EVENTS_MAX = 1 << 16
 };
-
-struct fresh {
-	struct vnep_jevent event;
-	uint64_t seq;
-	uint32_t before; /* the one of the same device in front of it: index + 1 */
-};
+#endif
+enum { TABLE_MIN = 1 << 10, HUGE_PAGE = 1 << 21, INTERFACES_A_BLOCK = 256, NOBODY = -1 };
 
 struct hashed {
 	uint64_t key; /* of device and hash */
@@ -38,11 +35,13 @@ struct hashed {
 struct vnep_jcache {
 	uint8_t secret[VNEP_SIPHASH_KEY_LEN];
 	struct vnep_jslot *slots;
-	size_t slot_count, slot_cap;
-	uint32_t *by_name, *by_id; /* slot + 1 */
+	size_t slot_count, slot_cap, last; /* last: the one that was asked for */
+	uint32_t *by_name, *by_id;         /* slot + 1 */
 	size_t table_cap;
-	struct fresh *fresh;
+	struct vnep_jnew *fresh;
 	size_t fresh_count, fresh_cap;
+	size_t published; /* so many of them stand in runs */
+	uint32_t runs;
 	struct hashed *hashed;
 	size_t hashed_count, hashed_cap;
 	bool changed;   /* abort has to forget it */
@@ -94,7 +93,8 @@ struct vnep_jcache *vnep_jcache_new(void)
 
 void vnep_jcache_clear(struct vnep_jcache *cache)
 {
-	cache->slot_count = cache->fresh_count = cache->hashed_count = 0;
+	cache->slot_count = cache->fresh_count = cache->hashed_count = cache->published = 0;
+	cache->runs = 0;
 	if (cache->table_cap) {
 		memset(cache->by_name, 0, cache->table_cap * sizeof *cache->by_name);
 		memset(cache->by_id, 0, cache->table_cap * sizeof *cache->by_id);
@@ -198,8 +198,10 @@ struct vnep_jslot *vnep_jcache_by_name(struct vnep_jcache *cache, const char *de
 		at = (at + 1) & (cache->table_cap - 1)) {
 		struct vnep_jslot *slot = &cache->slots[cache->by_name[at] - 1];
 
-		if (slot->dev_len == len && !memcmp(slot->dev, dev, len))
+		if (slot->dev_len == len && !memcmp(slot->dev, dev, len)) {
+			cache->last = cache->by_name[at] - 1;
 			return slot;
+		}
 	}
 	return NULL;
 }
@@ -208,12 +210,16 @@ struct vnep_jslot *vnep_jcache_by_id(struct vnep_jcache *cache, uint32_t id)
 {
 	if (!cache->slot_count)
 		return NULL;
+	if (cache->last < cache->slot_count && cache->slots[cache->last].id == id)
+		return &cache->slots[cache->last]; /* one after the other ask for the same */
 	for (size_t at = place_of_id(cache, id); cache->by_id[at];
 		at = (at + 1) & (cache->table_cap - 1)) {
 		struct vnep_jslot *slot = &cache->slots[cache->by_id[at] - 1];
 
-		if (slot->id == id)
+		if (slot->id == id) {
+			cache->last = cache->by_id[at] - 1;
 			return slot;
+		}
 	}
 	return NULL;
 }
@@ -238,7 +244,10 @@ int vnep_jcache_add(struct vnep_jindex *ix, uint32_t id, const char *dev,
 		return no_memory(err);
 	}
 	slot = &cache->slots[cache->slot_count];
-	*slot = (struct vnep_jslot){ .device = *device, .id = id, .dev_len = (uint8_t)strlen(dev) };
+	*slot = (struct vnep_jslot){ .device = *device,
+		.id = id,
+		.dev_len = (uint8_t)strlen(dev),
+		.queued = device->pending != 0 };
 	memcpy(slot->dev, dev, slot->dev_len);
 	enter_slot(cache, cache->slot_count++);
 	if (out)
@@ -258,7 +267,7 @@ int vnep_jcache_append(struct vnep_jindex *ix, uint32_t id, uint64_t seq,
 {
 	struct vnep_jcache *cache = ix->cache;
 	struct vnep_jslot *slot;
-	struct fresh *more;
+	struct vnep_jnew *more;
 	size_t cap;
 	int rc;
 
@@ -280,7 +289,7 @@ int vnep_jcache_append(struct vnep_jindex *ix, uint32_t id, uint64_t seq,
 		cache->fresh = more;
 		cache->fresh_cap = cap;
 	}
-	cache->fresh[cache->fresh_count++] = (struct fresh){ *event, seq, slot->newest };
+	cache->fresh[cache->fresh_count++] = (struct vnep_jnew){ *event, seq, id, slot->newest };
 	slot->newest = (uint32_t)cache->fresh_count;
 	slot->fresh++;
 	cache->changed = cache->unflushed = true;
@@ -306,7 +315,7 @@ static int flush_events(struct vnep_jindex *ix, struct vnep_jslot *slot, struct 
 		return no_memory(err);
 	/* From the newest back: a device whose numbers have holes is rare, and costs its order in LMDB, no more. */
 	for (uint32_t i = slot->newest; i && !rc; i = cache->fresh[i - 1].before) {
-		const struct fresh *fresh = &cache->fresh[i - 1];
+		const struct vnep_jnew *fresh = &cache->fresh[i - 1];
 
 		if (n < end && fresh->seq + 1 != next) {
 			rc = vnep_jchunk_append(ix, slot->id, next, events + n, end - n, err);
@@ -318,6 +327,7 @@ static int flush_events(struct vnep_jindex *ix, struct vnep_jslot *slot, struct 
 	if (!rc && n < end)
 		rc = vnep_jchunk_append(ix, slot->id, next, events + n, end - n, err);
 	slot->newest = slot->fresh = 0;
+	cache->changed = true;
 	return rc;
 }
 
@@ -335,7 +345,7 @@ static int by_number(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-/* The changed slots, in the order of their ids. */
+/* The slots with changes of their state, or with new events, in the order of their ids. */
 static uint64_t *sort_changed(struct vnep_jcache *cache, size_t *count)
 {
 	uint64_t *order, last = 0;
@@ -361,6 +371,47 @@ static uint64_t *sort_changed(struct vnep_jcache *cache, size_t *count)
 	return order;
 }
 
+static int flush_state(struct vnep_jindex *ix, struct vnep_jslot *slot, struct vnep_err *err)
+{
+	bool waits = slot->device.pending != 0;
+	uint8_t key[4];
+	int rc;
+
+	if (!slot->dirty)
+		return 0;
+	vnep_set_be32(key, slot->id);
+	rc = vnep_jdb_put(
+		ix, VNEP_JDB_DEVICE, key, sizeof key, &slot->device, sizeof slot->device, err);
+	if (!rc && waits && !slot->queued)
+		rc = vnep_jdb_put(ix, VNEP_JDB_QUEUE, key, sizeof key, "", 0, err);
+	else if (!rc && !waits && slot->queued)
+		rc = vnep_jdb_del(ix, VNEP_JDB_QUEUE, key, sizeof key, err);
+	slot->queued = waits;
+	slot->dirty = false;
+	return rc;
+}
+
+static int flush_states(
+	struct vnep_jindex *ix, const uint64_t *order, size_t count, struct vnep_err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < count && !rc; i++)
+		rc = flush_state(ix, &ix->cache->slots[(uint32_t)order[i]], err);
+	return rc;
+}
+
+int vnep_jcache_flush_states(struct vnep_jindex *ix, struct vnep_err *err)
+{
+	uint64_t *order;
+	size_t count;
+
+	if (!ix->cache->unflushed)
+		return 0;
+	order = sort_changed(ix->cache, &count);
+	return order ? flush_states(ix, order, count, err) : no_memory(err);
+}
+
 static int flush_interfaces(struct vnep_jindex *ix, struct vnep_err *err);
 
 int vnep_jcache_flush(struct vnep_jindex *ix, struct vnep_err *err)
@@ -370,23 +421,70 @@ int vnep_jcache_flush(struct vnep_jindex *ix, struct vnep_err *err)
 	size_t count;
 	int rc = 0;
 
-	if (!cache->unflushed)
+	if (!cache->unflushed && !cache->fresh_count)
 		return 0;
 	order = sort_changed(cache, &count);
 	if (!order)
 		return no_memory(err);
 	for (size_t i = 0; i < count && !rc; i++)
 		rc = flush_events(ix, &cache->slots[(uint32_t)order[i]], err);
-	for (size_t i = 0; i < count && !rc; i++) {
-		struct vnep_jslot *slot = &cache->slots[(uint32_t)order[i]];
-		uint8_t key[4];
+	if (!rc && cache->runs)
+		rc = vnep_jrun_drop(ix, err);
+	cache->fresh_count = cache->published = 0;
+	cache->runs = 0;
+	if (!rc)
+		rc = flush_states(ix, order, count, err);
+	cache->unflushed = false;
+	cache->changed = true;
+	return rc ? rc : flush_interfaces(ix, err);
+}
 
-		vnep_set_be32(key, slot->id);
-		rc = vnep_jdb_put(ix, VNEP_JDB_DEVICE, key, sizeof key, &slot->device,
-			sizeof slot->device, err);
-		slot->dirty = false;
+/* The new events that are in no run yet, device by device. */
+static int put_run(
+	struct vnep_jindex *ix, const uint64_t *order, size_t count, struct vnep_err *err)
+{
+	struct vnep_jcache *cache = ix->cache;
+	size_t events = cache->fresh_count - cache->published, end = events;
+	struct vnep_jnew *run;
+	int rc;
+
+	vnep_buf_reset(&cache->events);
+	run = (struct vnep_jnew *)(void *)vnep_buf_reserve(&cache->events, events * sizeof *run);
+	if (!run)
+		return no_memory(err);
+	/* Each device's newest one comes first: from the end of the run to its beginning. */
+	while (count--) {
+		const struct vnep_jslot *slot = &cache->slots[(uint32_t)order[count]];
+
+		for (uint32_t i = slot->newest; i > cache->published; i = run[end].before)
+			run[--end] = cache->fresh[i - 1];
 	}
-	cache->fresh_count = 0;
+	cache->published = cache->fresh_count;
+	if (end == events) /* all of them went into chunks already */
+		return 0;
+	rc = vnep_jrun_put(ix, cache->runs, run + end, events - end, err);
+	cache->runs++;
+	return rc;
+}
+
+int vnep_jcache_publish(struct vnep_jindex *ix, struct vnep_err *err)
+{
+	struct vnep_jcache *cache = ix->cache;
+	uint64_t *order;
+	size_t count;
+	int rc = 0;
+
+	if (!cache->unflushed)
+		return 0;
+	if (cache->fresh_count >= RUN_EVENTS_MAX || cache->runs >= RUNS_MAX)
+		return vnep_jcache_flush(ix, err);
+	order = sort_changed(cache, &count);
+	if (!order)
+		return no_memory(err);
+	if (cache->fresh_count > cache->published)
+		rc = put_run(ix, order, count, err);
+	if (!rc)
+		rc = flush_states(ix, order, count, err);
 	cache->unflushed = false;
 	return rc ? rc : flush_interfaces(ix, err);
 }

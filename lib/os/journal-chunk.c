@@ -159,6 +159,15 @@ int vnep_jchunk_get(struct vnep_jindex *ix, uint32_t id, uint64_t seq, struct vn
 	return 0;
 }
 
+int vnep_jchunk_last(struct vnep_jindex *ix, uint32_t id, uint64_t *seq, struct vnep_err *err)
+{
+	struct chunk chunk = { 0 };
+	int rc = floor_of(ix, id, UINT64_MAX, &chunk, err);
+
+	*seq = rc ? 0 : chunk.first + chunk.count - 1;
+	return rc == VNEP_ENOTFOUND ? 0 : rc;
+}
+
 int vnep_jchunk_set(struct vnep_jindex *ix, uint32_t id, uint64_t seq,
 	const struct vnep_jevent *event, struct vnep_jevent *old, struct vnep_err *err)
 {

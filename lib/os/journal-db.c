@@ -20,7 +20,7 @@ static const size_t map_octets = (size_t)64 << 30; /* address space, not memory 
 static const size_t map_octets = (size_t)1 << 30;
 #endif
 
-_Static_assert(VNEP_JDB_INTERFACE + 1 == VNEP_JDB_COUNT, "one each");
+_Static_assert(VNEP_JDB_QUEUE + 1 == VNEP_JDB_COUNT, "one each");
 
 static int failed(struct vnep_err *err, int rc)
 {
@@ -59,7 +59,7 @@ static int check_version(struct vnep_jindex *ix, MDB_txn *txn, bool write, struc
 static int open_databases(struct vnep_jindex *ix, bool write, struct vnep_err *err)
 {
 	static const char *const names[VNEP_JDB_COUNT] = { "meta", "name", "urn", "device", "chunk",
-		"waiting", "interface" };
+		"waiting", "interface", "run", "queue" };
 	MDB_txn *txn;
 	int rc = mdb_txn_begin(ix->env, NULL, write ? 0 : MDB_RDONLY, &txn);
 

@@ -10,6 +10,8 @@
 #include "journal-index.h"
 #include "vnep/err.h"
 
+static const uint64_t NEVER = UINT64_MAX; /* no transaction has this number */
+
 _Static_assert(sizeof(struct vnep_jtail) == 72, "no holes");
 _Static_assert(sizeof(struct vnep_jdevice) == 96, "no holes");
 
@@ -33,27 +35,36 @@ void vnep_jindex_close(struct vnep_jindex *ix)
 	*ix = (struct vnep_jindex){ 0 };
 }
 
+/* Runs of somebody else, or of ours from before the cache was cleared, go into chunks: behind that, what the cache
+ * does not have is there. */
+static int start_anew(struct vnep_jindex *ix, struct vnep_err *err)
+{
+	bool any;
+	int rc;
+
+	vnep_jcache_clear(ix->cache);
+	rc = vnep_jrun_merge(ix, &any, err);
+	ix->cached = any ? NEVER : vnep_jdb_last(ix); /* until it is committed */
+	return rc;
+}
+
 int vnep_jindex_begin(struct vnep_jindex *ix, struct vnep_err *err)
 {
 	int rc = vnep_jdb_begin(ix, err);
 
-	if (!rc && vnep_jdb_last(ix) != ix->cached) { /* somebody else has written */
-		vnep_jcache_clear(ix->cache);
-		ix->cached = vnep_jdb_last(ix);
-	}
-	return rc;
+	return !rc && vnep_jdb_last(ix) != ix->cached ? start_anew(ix, err) : rc;
 }
 
 /* The caller has the lock of the journal: nobody commits in between. */
 int vnep_jindex_commit(struct vnep_jindex *ix, struct vnep_err *err)
 {
-	int rc = vnep_jcache_flush(ix, err);
+	int rc = vnep_jcache_publish(ix, err);
 
 	if (!rc)
 		rc = vnep_jdb_commit(ix, err);
 	if (rc) {
-		vnep_jindex_abort(ix);
-		vnep_jcache_clear(ix->cache);
+		vnep_jdb_abort(ix);
+		ix->cached = NEVER;
 		return rc;
 	}
 	vnep_jcache_settle(ix->cache);
@@ -65,7 +76,7 @@ void vnep_jindex_abort(struct vnep_jindex *ix)
 {
 	vnep_jdb_abort(ix);
 	if (ix->cache && vnep_jcache_changed(ix->cache))
-		vnep_jcache_clear(ix->cache);
+		ix->cached = NEVER;
 }
 
 /* Meta. */
@@ -250,9 +261,15 @@ static int flush_device(struct vnep_jindex *ix, uint32_t id, struct vnep_err *er
 int vnep_jindex_event(struct vnep_jindex *ix, uint32_t id, uint64_t seq, struct vnep_jevent *out,
 	struct vnep_err *err)
 {
+	uint64_t found = seq;
 	int rc = flush_device(ix, id, err);
 
-	return rc ? rc : vnep_jchunk_get(ix, id, seq, out, err);
+	if (!rc)
+		rc = vnep_jchunk_get(ix, id, seq, out, err);
+	if (rc != VNEP_ENOTFOUND || ix->write)
+		return rc;
+	rc = vnep_jrun_next(ix, id, &found, false, out, err);
+	return rc || found == seq ? rc : VNEP_ENOTFOUND;
 }
 
 int vnep_jindex_append_event(struct vnep_jindex *ix, uint32_t id, uint64_t seq,
@@ -290,36 +307,49 @@ int vnep_jindex_next_event(struct vnep_jindex *ix, uint32_t id, uint64_t *seq,
 {
 	int rc = flush_device(ix, id, err);
 
-	return rc ? rc : vnep_jchunk_next(ix, id, seq, out, err);
+	if (!rc)
+		rc = vnep_jchunk_next(ix, id, seq, out, err);
+	return rc == VNEP_ENOTFOUND && !ix->write ? vnep_jrun_next(ix, id, seq, false, out, err)
+						  : rc;
 }
 
 int vnep_jindex_next_pending(struct vnep_jindex *ix, uint32_t id, uint64_t *seq,
 	struct vnep_jevent *out, struct vnep_err *err)
 {
+	uint64_t last;
 	int rc = flush_device(ix, id, err);
 
-	return rc ? rc : vnep_jchunk_next_pending(ix, id, seq, out, err);
+	if (!rc)
+		rc = vnep_jchunk_next_pending(ix, id, seq, out, err);
+	if (rc != VNEP_ENOTFOUND || ix->write)
+		return rc;
+	rc = vnep_jchunk_last(ix, id, &last, err); /* what a chunk has is no more as the run says */
+	if (rc)
+		return rc;
+	if (*seq <= last)
+		*seq = last + 1;
+	return vnep_jrun_next(ix, id, seq, true, out, err);
 }
 
 int vnep_jindex_next_waiting(struct vnep_jindex *ix, uint32_t *id, struct vnep_err *err)
 {
-	uint8_t key[VNEP_JPAIR_LEN];
 	struct vnep_slice value;
-	int rc = ix->write ? vnep_jcache_flush(ix, err) : 0;
+	uint8_t key[4];
+	int rc = ix->write ? vnep_jcache_flush_states(ix, err) : 0;
 
 	if (rc)
 		return rc;
-	vnep_jpair_set(key, *id, 0);
-	rc = vnep_jdb_seek(ix, VNEP_JDB_WAITING, key, sizeof key, &value, err);
+	vnep_set_be32(key, *id);
+	rc = vnep_jdb_seek(ix, VNEP_JDB_QUEUE, key, sizeof key, &value, err);
 	if (!rc)
-		*id = vnep_jpair_id(key);
+		*id = vnep_be32(key);
 	return rc;
 }
 
 int vnep_jindex_forget(
 	struct vnep_jindex *ix, uint32_t id, uint64_t from, uint64_t to, struct vnep_err *err)
 {
-	int rc = flush_device(ix, id, err);
+	int rc = vnep_jcache_flush(ix, err); /* no run may bring them back */
 
 	return rc ? rc : vnep_jchunk_forget(ix, id, from, to, err);
 }

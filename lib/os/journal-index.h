@@ -3,6 +3,7 @@
  *
  *     journal-db     LMDB: the only file that knows it
  *     journal-chunk  the events of a device, some to a value
+ *     journal-run    the new events of a group, as one value
  *     journal-cache  what the open group knows, in memory
  *     journal-index  all of it as the rest of the journal sees it
  */
@@ -20,6 +21,8 @@
  *     device     id -> state
  *     chunk      id, first seq -> that event and those behind it without a hole
  *     waiting    id, first seq of a chunk that has a pending event -> ()
+ *     run        number -> the events of a group that did not go into chunks yet
+ *     queue      id of a device that has a pending event -> ()
  *     interface  segment, number of a block -> ids of so many interfaces
  */
 enum vnep_jdb {
@@ -29,7 +32,9 @@ enum vnep_jdb {
 	VNEP_JDB_DEVICE,
 	VNEP_JDB_CHUNK,
 	VNEP_JDB_WAITING,
-	VNEP_JDB_INTERFACE
+	VNEP_JDB_INTERFACE,
+	VNEP_JDB_RUN,
+	VNEP_JDB_QUEUE
 };
 
 /* In a transaction. Values are lent until the next put or del, or the end of the transaction.
@@ -81,6 +86,26 @@ int vnep_jchunk_next_pending(struct vnep_jindex *ix, uint32_t id, uint64_t *seq,
 int vnep_jchunk_forget(
 	struct vnep_jindex *ix, uint32_t id, uint64_t from, uint64_t to, struct vnep_err *err);
 
+/* The number of the last event, 0 if there is none. */
+int vnep_jchunk_last(struct vnep_jindex *ix, uint32_t id, uint64_t *seq, struct vnep_err *err);
+
+/* Runs. */
+struct vnep_jnew {
+	struct vnep_jevent event;
+	uint64_t seq;
+	uint32_t id, before; /* before: the cache's own */
+};
+
+/* By id and seq; the number behind the last run. */
+int vnep_jrun_put(struct vnep_jindex *ix, uint32_t number, const struct vnep_jnew *events,
+	size_t count, struct vnep_err *err);
+/* The first (pending) event of the device from *seq on, which must be behind its chunks. */
+int vnep_jrun_next(struct vnep_jindex *ix, uint32_t id, uint64_t *seq, bool pending,
+	struct vnep_jevent *out, struct vnep_err *err);
+int vnep_jrun_drop(struct vnep_jindex *ix, struct vnep_err *err);
+/* All of them into chunks; any: there were some. */
+int vnep_jrun_merge(struct vnep_jindex *ix, bool *any, struct vnep_err *err);
+
 /*
  * The cache of a writer: devices by name and by number, what the open group changed of them, its new events and
  * interfaces, and the hashes of what is pending for devices that were asked for theirs. It holds what is
@@ -91,7 +116,7 @@ struct vnep_jslot {
 	struct vnep_jdevice device;
 	uint32_t id;
 	uint32_t newest, fresh; /* its newest new event (index + 1), how many */
-	bool dirty, hashed;
+	bool dirty, hashed, queued;
 	uint8_t dev_len;
 	char dev[VNEP_URN_MAX + 1];
 };
@@ -113,9 +138,12 @@ void vnep_jcache_touch(struct vnep_jcache *cache, struct vnep_jslot *slot);
 
 int vnep_jcache_append(struct vnep_jindex *ix, uint32_t id, uint64_t seq,
 	const struct vnep_jevent *event, struct vnep_err *err);
-/* The new events of one device; everything. */
+/* The new events of one device; everything; the states of the devices alone. */
 int vnep_jcache_flush_device(struct vnep_jindex *ix, uint32_t id, struct vnep_err *err);
 int vnep_jcache_flush(struct vnep_jindex *ix, struct vnep_err *err);
+int vnep_jcache_flush_states(struct vnep_jindex *ix, struct vnep_err *err);
+/* For a commit: everything, but the new events may stay in a run for a while. */
+int vnep_jcache_publish(struct vnep_jindex *ix, struct vnep_err *err);
 
 /* Hashes of a device that is hashed: the newest pending event of each. */
 int vnep_jcache_put_hash(

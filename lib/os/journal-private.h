@@ -5,6 +5,7 @@
  *     journal-rules    pending, cursors, attempts: a pure function over events in file order
  *     journal-item     blocks <-> events, checkpoints, outcomes
  *     journal-walk     the blocks of one segment in order, damage stepped over
+ *     journal-ahead    the same, by a thread of its own where there is much of it
  *     journal-recover  the index brought up to what the segments say
  *     journal-write    groups: begin, commit, what happens when the disk says no
  *     journal-append   events, checkpoints, outcomes into the open group
@@ -70,7 +71,7 @@ struct vnep_jevent {
 	uint8_t flags, attempts, kind, direction;
 };
 
-enum { VNEP_JDB_COUNT = 7 };
+enum { VNEP_JDB_COUNT = 9 };
 
 struct vnep_jindex {
 	struct MDB_env *env;
@@ -217,6 +218,20 @@ void vnep_jwalk_release(struct vnep_jwalk *walk); /* closes fd */
  * the whole group, then the BLOCK. */
 int vnep_jwalk_next(struct vnep_jwalk *walk, struct vnep_jfound *out, struct vnep_err *err);
 
+/* A walk that is ahead of its user: whole blocks, one after the other. A block is lent until the next call; of a
+ * packet with an identity the frame is not there any more. The walk is not to be touched until stop. */
+struct vnep_jblock {
+	struct vnep_jfound found;
+	struct vnep_jidentity identity;
+	bool identified;
+};
+struct vnep_jahead;
+int vnep_jahead_start(struct vnep_jahead **out, struct vnep_jwalk *walk, uint64_t octets,
+	struct vnep_err *err); /* octets: how much there may be */
+int vnep_jahead_next(
+	struct vnep_jahead *ahead, const struct vnep_jblock **out, struct vnep_err *err);
+void vnep_jahead_stop(struct vnep_jahead *ahead);
+
 struct vnep_journal {
 	const struct vnep_vio *vio;
 	char *path; /* STATE/journal */
@@ -274,8 +289,10 @@ int vnep_journal_recover(struct vnep_journal *journal, uint64_t *cut, struct vne
 /* With the lock, outside a transaction: whatever stands behind the tail of the index is taken or
  * cut. */
 int vnep_journal_catch_up(struct vnep_journal *journal, uint64_t *cut, struct vnep_err *err);
+/* 1: there is something behind the tail of the index that a killed writer left. 0, or worse. */
+int vnep_journal_left_behind(struct vnep_journal *journal, struct vnep_err *err);
 bool vnep_journal_index_trusted(struct vnep_journal *journal);
-/* The index is about to change: it is not clean any more. */
+/* The index is about to change: it is not clean any more, and is believed by the boot. */
 int vnep_journal_soil(struct vnep_journal *journal, struct vnep_err *err);
 void vnep_journal_clean(struct vnep_journal *journal);
 void vnep_journal_confirm(struct vnep_journal *journal);

@@ -21,22 +21,33 @@
 /* So many are sorted before they go into the index: the more, the fewer pages of it are written twice. */
 enum { BLOCKS_A_COMMIT = 1 << 21 };
 
-bool vnep_journal_index_trusted(struct vnep_journal *journal)
+/* 1: it was written since this boot, 0: since another one, -1: never finished, whatever else lies there. */
+static int of_this_boot(struct vnep_journal *journal)
 {
 	const struct vnep_vio *vio = journal->vio;
 	char boot[VNEP_PCAPNG_BOOT_LEN] = "";
-	uint64_t size;
+	int fd = vio->open(vio, journal->index_dir, "boot", O_RDONLY);
 	bool same;
-	int fd;
 
-	if (vio->stat(vio, journal->index_dir, "data.mdb", &size))
-		return false;
-	fd = vio->open(vio, journal->index_dir, "boot", O_RDONLY);
-	if (fd < 0) /* it was never finished, whatever else lies there */
-		return false;
+	if (fd < 0)
+		return -1;
 	same = vnep_vio_read_all(vio, fd, boot, sizeof boot, 0) == sizeof boot &&
 	       !memcmp(boot, journal->boot, sizeof boot);
 	vio->close(vio, fd);
+	return same;
+}
+
+bool vnep_journal_index_trusted(struct vnep_journal *journal)
+{
+	const struct vnep_vio *vio = journal->vio;
+	uint64_t size;
+	int same;
+
+	if (vio->stat(vio, journal->index_dir, "data.mdb", &size))
+		return false;
+	same = of_this_boot(journal);
+	if (same < 0)
+		return false;
 	return same || VNEP_BUG(11) || !vio->stat(vio, journal->index_dir, "clean", &size);
 }
 
@@ -61,13 +72,26 @@ int vnep_journal_soil(struct vnep_journal *journal, struct vnep_err *err)
 {
 	const struct vnep_vio *vio = journal->vio;
 	uint64_t size;
+	int fd, rc;
 
 	if (VNEP_BUG(8) || vio->stat(vio, journal->index_dir, "clean", &size))
 		return 0;
-	if (vio->remove(vio, journal->index_dir, "clean") ||
-		vio->sync_folder(vio, journal->index_dir))
+	if (of_this_boot(journal) ==
+		0) { /* believed by "clean" up to now, by the boot from here on */
+		rc = vnep_journal_believe(journal, err);
+		if (rc)
+			return rc;
+	}
+	if (vio->remove(vio, journal->index_dir, "clean"))
 		return vnep_err_sys(err, errno, "cannot remove %s/index/clean", journal->path);
-	return 0;
+	if (!vio->sync_folder(vio, journal->index_dir))
+		return 0;
+	rc = vnep_err_sys(err, errno, "cannot sync %s/index", journal->path);
+	/* It may come back with a power cut: whoever is next has to remove it again, not to find it gone. */
+	fd = vio->open(vio, journal->index_dir, "clean", O_WRONLY | O_CREAT);
+	if (fd >= 0)
+		vio->close(vio, fd);
+	return rc;
 }
 
 void vnep_journal_clean(struct vnep_journal *journal)
@@ -126,23 +150,25 @@ static int apply_interface(struct vnep_journal *journal,
 	return rc ? rc : vnep_jindex_put_device(&journal->index, id, &device, err);
 }
 
-static int apply_packet(struct vnep_journal *journal, const struct vnep_jfound *found,
+static int apply_packet(struct vnep_journal *journal, const struct vnep_jblock *block,
 	const struct vnep_jplace *place, struct vnep_err *err)
 {
+	const struct vnep_pcapng_packet *packet = &block->found.block.packet;
 	struct vnep_jindex *ix = &journal->index;
 	struct vnep_jdevice device;
 	struct vnep_event event;
 	bool pending;
 	uint32_t id;
-	int rc = vnep_jindex_interface(ix, place->segment, found->block.packet.interface, &id, err);
+	int rc = vnep_jindex_interface(ix, place->segment, packet->interface, &id, err);
 
 	if (rc)
 		return rc == VNEP_ENOTFOUND ? 0 : rc; /* its IDB is damaged: verify says so */
 	rc = vnep_jindex_device(ix, id, &device, err);
 	if (rc)
 		return rc;
-	vnep_jitem_get_packet(&event, &found->block.packet);
-	rc = vnep_jrules_event(ix, &journal->tail, id, &device, &event, NULL, place, &pending, err);
+	vnep_jitem_get_packet(&event, packet);
+	rc = vnep_jrules_event(ix, &journal->tail, id, &device, &event,
+		block->identified ? &block->identity : NULL, place, &pending, err);
 	return rc ? rc : vnep_jindex_put_device(ix, id, &device, err);
 }
 
@@ -196,9 +222,9 @@ static int apply_erased(
 	return vnep_jindex_put_device(&journal->index, id, &device, err);
 }
 
-static int apply(
-	struct vnep_journal *journal, const struct vnep_jfound *found, struct vnep_err *err)
+static int apply(struct vnep_journal *journal, const struct vnep_jblock *seen, struct vnep_err *err)
 {
+	const struct vnep_jfound *found = &seen->found;
 	struct vnep_jtail *tail = &journal->tail;
 	const struct vnep_pcapng_block *block = &found->block;
 	struct vnep_jplace place = { tail->segment, (uint32_t)block->len, found->offset };
@@ -209,7 +235,7 @@ static int apply(
 		tail->given_up = block->section.end != 0; /* whole as it is */
 		return 0;
 	case VNEP_PCAPNG_INTERFACE: return apply_interface(journal, &block->interface, err);
-	case VNEP_PCAPNG_PACKET: return apply_packet(journal, found, &place, err);
+	case VNEP_PCAPNG_PACKET: return apply_packet(journal, seen, &place, err);
 	case VNEP_PCAPNG_RECORD: return apply_record(journal, found, &place, err);
 	case VNEP_PCAPNG_ERASED: return apply_erased(journal, &block->erased, err);
 	case VNEP_PCAPNG_SYNC:
@@ -293,18 +319,19 @@ static int commit_so_far(struct vnep_journal *journal, struct vnep_err *err)
 static int take_segment(struct vnep_journal *journal, int fd, uint64_t end, struct vnep_err *err)
 {
 	struct vnep_jindex *ix = &journal->index;
-	struct vnep_jfound found;
+	const struct vnep_jblock *block;
+	struct vnep_jahead *ahead;
 	struct vnep_jwalk walk;
 	int rc;
 
 	vnep_jwalk_init(&walk, journal->vio, fd, journal->tail.segment, journal->tail.offset, end);
-	while ((rc = vnep_jwalk_next(&walk, &found, err)) > 0) {
-		if (rc == VNEP_JSTEP_DAMAGE)
-			continue;
-		rc = apply(journal, &found, err);
+	rc = vnep_jahead_start(&ahead, &walk, end - journal->tail.offset, err);
+	while (!rc && (rc = vnep_jahead_next(ahead, &block, err)) > 0) {
+		rc = apply(journal, block, err);
 		if (rc)
 			break;
-		if (++journal->blocks < BLOCKS_A_COMMIT || found.block.type != VNEP_PCAPNG_SYNC)
+		if (++journal->blocks < BLOCKS_A_COMMIT ||
+			block->found.block.type != VNEP_PCAPNG_SYNC)
 			continue;
 		rc = commit_so_far(journal, err);
 		if (!rc)
@@ -313,6 +340,7 @@ static int take_segment(struct vnep_journal *journal, int fd, uint64_t end, stru
 			break;
 	}
 	journal->tail.offset = end;
+	vnep_jahead_stop(ahead);
 	vnep_jwalk_release(&walk);
 	return rc;
 }
@@ -486,6 +514,24 @@ int vnep_journal_catch_up(struct vnep_journal *journal, uint64_t *cut, struct vn
 	return rc;
 }
 
+int vnep_journal_left_behind(struct vnep_journal *journal, struct vnep_err *err)
+{
+	struct vnep_jtail tail = { 0 };
+	uint64_t octets;
+	int rc = vnep_jindex_enter(&journal->index, err);
+
+	if (rc)
+		return rc;
+	rc = vnep_jindex_tail(&journal->index, &tail, err);
+	vnep_jindex_leave(&journal->index);
+	if (rc && rc != VNEP_ENOTFOUND)
+		return rc;
+	if (vnep_journal_has_segment(journal, tail.segment + 1, &octets))
+		return 1;
+	return !tail.given_up && vnep_journal_has_segment(journal, tail.segment, &octets) &&
+	       octets > tail.offset;
+}
+
 /* A segment that was written anew in place of several says so by the number of the one in front of it: those
  * between the two are leftovers of a writer that was killed before it had removed them. From the newest down. */
 static int remove_leftovers(struct vnep_journal *journal, struct vnep_err *err)
@@ -531,7 +577,10 @@ static int remove_index(struct vnep_journal *journal, struct vnep_err *err)
 		       : 0;
 }
 
-static int open_and_catch_up(struct vnep_journal *journal, uint64_t *cut, struct vnep_err *err)
+/* known: an index that is believed, so that only what a killed writer left can be missing in it. Where that is
+ * nothing, nothing is changed, and nothing has to be synced. */
+static int open_and_catch_up(
+	struct vnep_journal *journal, bool known, uint64_t *cut, struct vnep_err *err)
 {
 	char path[4096];
 	int rc;
@@ -540,7 +589,9 @@ static int open_and_catch_up(struct vnep_journal *journal, uint64_t *cut, struct
 	rc = vnep_jindex_open(&journal->index, path, true, err);
 	if (rc)
 		return rc;
-	rc = vnep_journal_catch_up(journal, cut, err);
+	rc = known ? vnep_journal_left_behind(journal, err) : 1;
+	if (rc > 0)
+		rc = vnep_journal_catch_up(journal, cut, err);
 	if (rc)
 		vnep_jindex_close(&journal->index);
 	return rc;
@@ -552,14 +603,14 @@ int vnep_journal_recover(struct vnep_journal *journal, uint64_t *cut, struct vne
 
 	*cut = 0;
 	if (vnep_journal_index_trusted(journal))
-		rc = open_and_catch_up(journal, cut, err);
-	if (rc == VNEP_EDAMAGED) {
-		rc = remove_index(journal, err);
-		if (!rc)
-			rc = remove_leftovers(journal, err);
-		if (!rc)
-			rc = open_and_catch_up(journal, cut, err);
-	}
+		rc = open_and_catch_up(journal, true, cut, err);
+	if (rc != VNEP_EDAMAGED)
+		return rc;
+	rc = remove_index(journal, err);
+	if (!rc)
+		rc = remove_leftovers(journal, err);
+	if (!rc)
+		rc = open_and_catch_up(journal, false, cut, err);
 	if (rc)
 		return rc;
 	rc = vnep_journal_believe(journal, err);
