@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 
-#include "journal-index.h"
+#include "journal-cache.h"
 #include "vnep/err.h"
 #include "vnep/siphash.h"
 
@@ -25,38 +25,9 @@ enum {
 	RUN_EVENTS_MAX = 1 << 16
 };
 #endif
-enum { TABLE_MIN = 1 << 10, HUGE_PAGE = 1 << 21, INTERFACES_A_BLOCK = 256, NOBODY = -1 };
+enum { HUGE_PAGE = 1 << 21 };
 
-struct hashed {
-	uint64_t key; /* of device and hash */
-	uint64_t seq; /* 0: free */
-};
-
-struct vnep_jcache {
-	uint8_t secret[VNEP_SIPHASH_KEY_LEN];
-	struct vnep_jslot *slots;
-	size_t slot_count, slot_cap, last; /* last: the one that was asked for */
-	uint32_t *by_name, *by_id;         /* slot + 1 */
-	size_t table_cap;
-	struct vnep_jnew *fresh;
-	size_t fresh_count, fresh_cap;
-	size_t published; /* so many of them stand in runs */
-	uint32_t runs;
-	struct hashed *hashed;
-	size_t hashed_count, hashed_cap;
-	bool changed;   /* abort has to forget it */
-	bool unflushed; /* LMDB does not have all of it */
-
-	struct vnep_buf order;  /* slots with changes: id and number, 64 bits each */
-	struct vnep_buf events; /* of one device */
-
-	uint32_t segment, base; /* interfaces from base on; those in front of it are in LMDB */
-	struct vnep_buf interfaces;
-	bool interfaces_changed;
-};
-
-/* Zeros. Each look into a big table hits another page: it is better off with big ones, where there are some. */
-static void *big_new(size_t octets)
+void *vnep_jbig_new(size_t octets)
 {
 	void *memory;
 
@@ -73,7 +44,7 @@ static void *big_new(size_t octets)
 /* A bigger one with the same beginning; NULL: the old one stays. */
 static void *big_grow(void *old, size_t used, size_t octets)
 {
-	void *memory = big_new(octets);
+	void *memory = vnep_jbig_new(octets);
 
 	if (memory && used)
 		memcpy(memory, old, used);
@@ -93,15 +64,13 @@ struct vnep_jcache *vnep_jcache_new(void)
 
 void vnep_jcache_clear(struct vnep_jcache *cache)
 {
-	cache->slot_count = cache->fresh_count = cache->hashed_count = cache->published = 0;
+	cache->slot_count = cache->fresh_count = cache->published = 0;
 	cache->runs = 0;
 	if (cache->table_cap) {
 		memset(cache->by_name, 0, cache->table_cap * sizeof *cache->by_name);
 		memset(cache->by_id, 0, cache->table_cap * sizeof *cache->by_id);
 	}
-	free(cache->hashed);
-	cache->hashed = NULL;
-	cache->hashed_cap = 0;
+	vnep_jcache_clear_hashes(cache);
 	cache->changed = cache->unflushed = cache->interfaces_changed = false;
 	cache->segment = 0;
 	vnep_buf_reset(&cache->interfaces);
@@ -166,7 +135,7 @@ static void enter_slot(struct vnep_jcache *cache, size_t n)
 /* Room for one slot more, in tables that are never more than half full. */
 static bool grow(struct vnep_jcache *cache)
 {
-	size_t slots = cache->slot_cap ? cache->slot_cap * 2 : TABLE_MIN / 2;
+	size_t slots = cache->slot_cap ? cache->slot_cap * 2 : VNEP_JTABLE_MIN / 2;
 	struct vnep_jslot *more;
 
 	if (cache->slot_count < cache->slot_cap)
@@ -177,8 +146,8 @@ static bool grow(struct vnep_jcache *cache)
 	cache->slots = more;
 	free(cache->by_name);
 	free(cache->by_id);
-	cache->by_name = big_new(slots * 2 * sizeof *cache->by_name);
-	cache->by_id = big_new(slots * 2 * sizeof *cache->by_id);
+	cache->by_name = vnep_jbig_new(slots * 2 * sizeof *cache->by_name);
+	cache->by_id = vnep_jbig_new(slots * 2 * sizeof *cache->by_id);
 	cache->table_cap = cache->by_name && cache->by_id ? slots * 2 : 0;
 	if (!cache->table_cap)
 		return false;
@@ -281,7 +250,7 @@ int vnep_jcache_append(struct vnep_jindex *ix, uint32_t id, uint64_t seq,
 		return vnep_err_set(
 			err, VNEP_EDAMAGED, "index of the journal: device %u is not known", id);
 	if (cache->fresh_count == cache->fresh_cap) {
-		cap = cache->fresh_cap ? cache->fresh_cap * 2 : TABLE_MIN;
+		cap = cache->fresh_cap ? cache->fresh_cap * 2 : VNEP_JTABLE_MIN;
 		more = big_grow(
 			cache->fresh, cache->fresh_count * sizeof *more, cap * sizeof *more);
 		if (!more)
@@ -412,8 +381,6 @@ int vnep_jcache_flush_states(struct vnep_jindex *ix, struct vnep_err *err)
 	return order ? flush_states(ix, order, count, err) : no_memory(err);
 }
 
-static int flush_interfaces(struct vnep_jindex *ix, struct vnep_err *err);
-
 int vnep_jcache_flush(struct vnep_jindex *ix, struct vnep_err *err)
 {
 	struct vnep_jcache *cache = ix->cache;
@@ -436,7 +403,7 @@ int vnep_jcache_flush(struct vnep_jindex *ix, struct vnep_err *err)
 		rc = flush_states(ix, order, count, err);
 	cache->unflushed = false;
 	cache->changed = true;
-	return rc ? rc : flush_interfaces(ix, err);
+	return rc ? rc : vnep_jcache_flush_interfaces(ix, err);
 }
 
 /* The new events that are in no run yet, device by device. */
@@ -486,202 +453,5 @@ int vnep_jcache_publish(struct vnep_jindex *ix, struct vnep_err *err)
 	if (!rc)
 		rc = flush_states(ix, order, count, err);
 	cache->unflushed = false;
-	return rc ? rc : flush_interfaces(ix, err);
-}
-
-/* Hashes. */
-
-static uint64_t hash_key(const struct vnep_jcache *cache, uint32_t id, uint64_t hash)
-{
-	return vnep_siphash(cache->secret, id + 1ull, &hash, sizeof hash);
-}
-
-static size_t find_hash(const struct vnep_jcache *cache, uint64_t key)
-{
-	size_t at = key & (cache->hashed_cap - 1);
-
-	while (cache->hashed[at].seq && cache->hashed[at].key != key)
-		at = (at + 1) & (cache->hashed_cap - 1);
-	return at;
-}
-
-/* At most three quarters are used. */
-static bool grow_hashes(struct vnep_jcache *cache)
-{
-	struct hashed *old = cache->hashed;
-	size_t old_cap = cache->hashed_cap, cap = old_cap ? old_cap * 2 : TABLE_MIN;
-
-	if (cache->hashed_count < old_cap / 4 * 3)
-		return true;
-	cache->hashed = big_new(cap * sizeof *cache->hashed);
-	if (!cache->hashed) {
-		cache->hashed = old;
-		return false;
-	}
-	cache->hashed_cap = cap;
-	for (size_t i = 0; i < old_cap; i++)
-		if (old[i].seq)
-			cache->hashed[find_hash(cache, old[i].key)] = old[i];
-	free(old);
-	return true;
-}
-
-int vnep_jcache_put_hash(
-	struct vnep_jcache *cache, uint32_t id, uint64_t hash, uint64_t seq, struct vnep_err *err)
-{
-	uint64_t key = hash_key(cache, id, hash);
-	size_t at;
-
-	if (!grow_hashes(cache))
-		return no_memory(err);
-	at = find_hash(cache, key);
-	cache->hashed_count += !cache->hashed[at].seq;
-	cache->hashed[at] = (struct hashed){ key, seq };
-	return 0;
-}
-
-/* What stands behind it moves up, so that it is found without it. */
-void vnep_jcache_del_hash(struct vnep_jcache *cache, uint32_t id, uint64_t hash, uint64_t seq)
-{
-	size_t mask = cache->hashed_cap - 1, hole, at;
-
-	if (!cache->hashed_cap)
-		return;
-	hole = find_hash(cache, hash_key(cache, id, hash));
-	if (!cache->hashed[hole].seq || cache->hashed[hole].seq != seq)
-		return;
-	for (at = (hole + 1) & mask; cache->hashed[at].seq; at = (at + 1) & mask) {
-		size_t home = cache->hashed[at].key & mask;
-
-		if (((at - home) & mask) >= ((at - hole) & mask)) {
-			cache->hashed[hole] = cache->hashed[at];
-			hole = at;
-		}
-	}
-	cache->hashed[hole] = (struct hashed){ 0 };
-	cache->hashed_count--;
-}
-
-uint64_t vnep_jcache_get_hash(const struct vnep_jcache *cache, uint32_t id, uint64_t hash)
-{
-	if (!cache->hashed_cap)
-		return 0;
-	return cache->hashed[find_hash(cache, hash_key(cache, id, hash))].seq;
-}
-
-/* Interfaces. */
-
-static uint32_t interface_end(const struct vnep_jcache *cache)
-{
-	return cache->base + (uint32_t)(cache->interfaces.len / sizeof(uint32_t));
-}
-
-static uint32_t interface_at(const struct vnep_jcache *cache, uint32_t interface)
-{
-	uint32_t id;
-
-	memcpy(&id, cache->interfaces.data + (interface - cache->base) * sizeof id, sizeof id);
-	return id;
-}
-
-static void block_key(uint8_t key[static 8], uint32_t segment, uint32_t interface)
-{
-	vnep_set_be32(key, segment);
-	vnep_set_be32(key + 4, interface / INTERFACES_A_BLOCK);
-}
-
-/* Those of one block; what stands in front of them in it stays. */
-static int flush_block(struct vnep_jindex *ix, uint32_t from, uint32_t to, struct vnep_err *err)
-{
-	struct vnep_jcache *cache = ix->cache;
-	uint32_t ids[INTERFACES_A_BLOCK], first = from - from % INTERFACES_A_BLOCK;
-	struct vnep_slice old;
-	uint8_t key[8];
-	int rc = 0;
-
-	block_key(key, cache->segment, from);
-	memset(ids, 0xff, sizeof ids); /* nobody's */
-	if (from > first) {
-		rc = vnep_jdb_get(ix, VNEP_JDB_INTERFACE, key, sizeof key, &old, err);
-		if (!rc)
-			memcpy(ids, old.data, old.len < sizeof ids ? old.len : sizeof ids);
-		else if (rc != VNEP_ENOTFOUND)
-			return rc;
-	}
-	for (uint32_t i = from; i < to; i++)
-		ids[i - first] = interface_at(cache, i);
-	return vnep_jdb_put(
-		ix, VNEP_JDB_INTERFACE, key, sizeof key, ids, (to - first) * sizeof *ids, err);
-}
-
-static int flush_interfaces(struct vnep_jindex *ix, struct vnep_err *err)
-{
-	struct vnep_jcache *cache = ix->cache;
-	uint32_t end = interface_end(cache), to;
-	int rc = 0;
-
-	if (!cache->interfaces_changed)
-		return 0;
-	for (uint32_t from = cache->base; from < end && !rc; from = to) {
-		to = from - from % INTERFACES_A_BLOCK + INTERFACES_A_BLOCK;
-		to = to < end ? to : end;
-		rc = flush_block(ix, from, to, err);
-	}
-	cache->interfaces_changed = false;
-	/* They stay, up to where a block begins: so that the last one is not read for each group. */
-	to = end - end % INTERFACES_A_BLOCK;
-	if (to > cache->base) {
-		vnep_buf_consume(&cache->interfaces, (to - cache->base) * sizeof(uint32_t));
-		cache->base = to;
-	}
-	return rc;
-}
-
-int vnep_jcache_put_interface(struct vnep_jindex *ix, uint32_t segment, uint32_t interface,
-	uint32_t id, struct vnep_err *err)
-{
-	struct vnep_jcache *cache = ix->cache;
-	int rc;
-
-	if (segment != cache->segment || interface != interface_end(cache)) {
-		rc = flush_interfaces(ix, err);
-		if (rc)
-			return rc;
-		cache->segment = segment;
-		cache->base = interface;
-		vnep_buf_reset(&cache->interfaces);
-	}
-	vnep_buf_put(&cache->interfaces, &id, sizeof id);
-	cache->changed = cache->unflushed = cache->interfaces_changed = true;
-	return cache->interfaces.rc ? no_memory(err) : 0;
-}
-
-static int stored_interface(struct vnep_jindex *ix, uint32_t segment, uint32_t interface,
-	uint32_t *id, struct vnep_err *err)
-{
-	size_t at = interface % INTERFACES_A_BLOCK * sizeof *id;
-	struct vnep_slice ids;
-	uint8_t key[8];
-	int rc;
-
-	block_key(key, segment, interface);
-	rc = vnep_jdb_get(ix, VNEP_JDB_INTERFACE, key, sizeof key, &ids, err);
-	if (rc)
-		return rc;
-	if (at + sizeof *id > ids.len)
-		return VNEP_ENOTFOUND;
-	memcpy(id, (const uint8_t *)ids.data + at, sizeof *id);
-	return *id == (uint32_t)NOBODY ? VNEP_ENOTFOUND : 0;
-}
-
-int vnep_jcache_interface(struct vnep_jindex *ix, uint32_t segment, uint32_t interface,
-	uint32_t *id, struct vnep_err *err)
-{
-	const struct vnep_jcache *cache = ix->write ? ix->cache : NULL;
-
-	if (!cache || segment != cache->segment || interface < cache->base ||
-		interface >= interface_end(cache))
-		return stored_interface(ix, segment, interface, id, err);
-	*id = interface_at(cache, interface);
-	return 0;
+	return rc ? rc : vnep_jcache_flush_interfaces(ix, err);
 }

@@ -4,7 +4,7 @@
  *     journal-db     LMDB: the only file that knows it
  *     journal-chunk  the events of a device, some to a value
  *     journal-run    the new events of a group, as one value
- *     journal-cache  what the open group knows, in memory
+ *     journal-cache  what the open group knows, in memory; with it -hash (what is pending) and -interface
  *     journal-index  all of it as the rest of the journal sees it
  */
 #ifndef VNEP_JOURNAL_INDEX_H

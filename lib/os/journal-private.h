@@ -6,6 +6,7 @@
  *     journal-item     blocks <-> events, checkpoints, outcomes
  *     journal-walk     the blocks of one segment in order, damage stepped over
  *     journal-ahead    the same, by a thread of its own where there is much of it
+ *     journal-trust    when the index is believed
  *     journal-recover  the index brought up to what the segments say
  *     journal-write    groups: begin, commit, what happens when the disk says no
  *     journal-append   events, checkpoints, outcomes into the open group
