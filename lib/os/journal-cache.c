@@ -193,6 +193,19 @@ struct vnep_jslot *vnep_jcache_by_id(struct vnep_jcache *cache, uint32_t id)
 	return NULL;
 }
 
+static int load_first(struct vnep_jindex *ix, struct vnep_jslot *slot, struct vnep_err *err)
+{
+	uint8_t key[4];
+	int rc;
+
+	vnep_set_be32(key, slot->id);
+	rc = vnep_jdb_get_fixed(
+		ix, VNEP_JDB_QUEUE, key, sizeof key, &slot->first, sizeof slot->first, err);
+	if (rc == VNEP_ENOTFOUND)
+		slot->first_is = VNEP_JFIRST_LOST;
+	return rc == VNEP_ENOTFOUND ? 0 : rc;
+}
+
 int vnep_jcache_add(struct vnep_jindex *ix, uint32_t id, const char *dev,
 	const struct vnep_jdevice *device, struct vnep_jslot **out, struct vnep_err *err)
 {
@@ -221,7 +234,21 @@ int vnep_jcache_add(struct vnep_jindex *ix, uint32_t id, const char *dev,
 	enter_slot(cache, cache->slot_count++);
 	if (out)
 		*out = slot;
-	return 0;
+	return slot->queued ? load_first(ix, slot, err) : 0;
+}
+
+void vnep_jcache_note_first(struct vnep_jslot *slot, uint64_t seq, const struct vnep_jevent *event)
+{
+	bool pending = event->flags & VNEP_JEVENT_PENDING;
+
+	if (slot->first_is == VNEP_JFIRST_LOST || (slot->first.seq && seq > slot->first.seq))
+		return;
+	if (pending) {
+		slot->first = (struct vnep_jfirst){ *event, seq };
+		slot->first_is = VNEP_JFIRST_NEW;
+	} else if (seq == slot->first.seq) {
+		slot->first_is = VNEP_JFIRST_LOST;
+	}
 }
 
 void vnep_jcache_touch(struct vnep_jcache *cache, struct vnep_jslot *slot)
@@ -262,6 +289,7 @@ int vnep_jcache_append(struct vnep_jindex *ix, uint32_t id, uint64_t seq,
 	slot->newest = (uint32_t)cache->fresh_count;
 	slot->fresh++;
 	cache->changed = cache->unflushed = true;
+	vnep_jcache_note_first(slot, seq, event);
 	if (slot->hashed && event->flags & VNEP_JEVENT_PENDING)
 		return vnep_jcache_put_hash(cache, id, event->hash, seq, err);
 	return 0;
@@ -340,9 +368,38 @@ static uint64_t *sort_changed(struct vnep_jcache *cache, size_t *count)
 	return order;
 }
 
-static int flush_state(struct vnep_jindex *ix, struct vnep_jslot *slot, struct vnep_err *err)
+/* The queue follows the state. */
+static int flush_first(struct vnep_jindex *ix, struct vnep_jslot *slot, struct vnep_err *err)
 {
 	bool waits = slot->device.pending != 0;
+	uint8_t key[4];
+	int rc = 0;
+
+	vnep_set_be32(key, slot->id);
+	if (waits && slot->first_is == VNEP_JFIRST_LOST) {
+		slot->first.seq = 0;
+		rc = flush_events(ix, slot, err);
+		if (!rc)
+			rc = vnep_jchunk_next_pending(
+				ix, slot->id, &slot->first.seq, &slot->first.event, err);
+		if (rc == VNEP_ENOTFOUND) /* nothing to hand out, whatever the state counts */
+			rc = 0, waits = false;
+		slot->first_is = VNEP_JFIRST_NEW;
+	}
+	if (!rc && waits && (!slot->queued || slot->first_is == VNEP_JFIRST_NEW))
+		rc = vnep_jdb_put(
+			ix, VNEP_JDB_QUEUE, key, sizeof key, &slot->first, sizeof slot->first, err);
+	else if (!rc && !waits && slot->queued)
+		rc = vnep_jdb_del(ix, VNEP_JDB_QUEUE, key, sizeof key, err);
+	if (!waits)
+		slot->first = (struct vnep_jfirst){ 0 };
+	slot->first_is = VNEP_JFIRST_SAME;
+	slot->queued = waits;
+	return rc;
+}
+
+static int flush_state(struct vnep_jindex *ix, struct vnep_jslot *slot, struct vnep_err *err)
+{
 	uint8_t key[4];
 	int rc;
 
@@ -351,13 +408,8 @@ static int flush_state(struct vnep_jindex *ix, struct vnep_jslot *slot, struct v
 	vnep_set_be32(key, slot->id);
 	rc = vnep_jdb_put(
 		ix, VNEP_JDB_DEVICE, key, sizeof key, &slot->device, sizeof slot->device, err);
-	if (!rc && waits && !slot->queued)
-		rc = vnep_jdb_put(ix, VNEP_JDB_QUEUE, key, sizeof key, "", 0, err);
-	else if (!rc && !waits && slot->queued)
-		rc = vnep_jdb_del(ix, VNEP_JDB_QUEUE, key, sizeof key, err);
-	slot->queued = waits;
 	slot->dirty = false;
-	return rc;
+	return rc ? rc : flush_first(ix, slot, err);
 }
 
 static int flush_states(

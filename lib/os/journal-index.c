@@ -293,6 +293,7 @@ int vnep_jindex_put_event(struct vnep_jindex *ix, uint32_t id, uint64_t seq,
 		return rc;
 	rc = vnep_jchunk_set(ix, id, seq, event, old, err);
 	vnep_jcache_touch(ix->cache, slot);
+	vnep_jcache_note_first(slot, seq, event);
 	if (rc || !slot->hashed)
 		return rc;
 	if (old->flags & VNEP_JEVENT_PENDING && !(event->flags & VNEP_JEVENT_PENDING))
@@ -316,9 +317,23 @@ int vnep_jindex_next_event(struct vnep_jindex *ix, uint32_t id, uint64_t *seq,
 int vnep_jindex_next_pending(struct vnep_jindex *ix, uint32_t id, uint64_t *seq,
 	struct vnep_jevent *out, struct vnep_err *err)
 {
+	struct vnep_jfirst first;
 	uint64_t last;
+	uint8_t key[4];
 	int rc = flush_device(ix, id, err);
 
+	if (!rc && !ix->write) {
+		vnep_set_be32(key, id);
+		rc = vnep_jdb_get_fixed(
+			ix, VNEP_JDB_QUEUE, key, sizeof key, &first, sizeof first, err);
+		if (rc)
+			return rc;
+		if (first.seq >= *seq) {
+			*seq = first.seq;
+			*out = first.event;
+			return 0;
+		}
+	}
 	if (!rc)
 		rc = vnep_jchunk_next_pending(ix, id, seq, out, err);
 	if (rc != VNEP_ENOTFOUND || ix->write)

@@ -22,7 +22,7 @@
  *     chunk      id, first seq -> that event and those behind it without a hole
  *     waiting    id, first seq of a chunk that has a pending event -> ()
  *     run        number -> the events of a group that did not go into chunks yet
- *     queue      id of a device that has a pending event -> ()
+ *     queue      id of a device that has a pending event -> the first one: found without its chunks
  *     interface  segment, number of a block -> ids of so many interfaces
  */
 enum vnep_jdb {
@@ -112,8 +112,16 @@ int vnep_jrun_merge(struct vnep_jindex *ix, bool *any, struct vnep_err *err);
  * committed as long as nobody else commits; flush writes the rest into the transaction. Bounded: it is flushed
  * and emptied when it grows too big.
  */
+struct vnep_jfirst {
+	struct vnep_jevent event;
+	uint64_t seq;
+};
+/* first: what the queue has, or will have; FIRST_LOST: it was settled, the next one has to be looked for. */
+enum vnep_jfirst_is { VNEP_JFIRST_SAME, VNEP_JFIRST_NEW, VNEP_JFIRST_LOST };
 struct vnep_jslot {
 	struct vnep_jdevice device;
+	struct vnep_jfirst first;
+	enum vnep_jfirst_is first_is;
 	uint32_t id;
 	uint32_t newest, fresh; /* its newest new event (index + 1), how many */
 	bool dirty, hashed, queued;
@@ -134,6 +142,8 @@ struct vnep_jslot *vnep_jcache_by_name(struct vnep_jcache *cache, const char *de
 struct vnep_jslot *vnep_jcache_by_id(struct vnep_jcache *cache, uint32_t id);
 int vnep_jcache_add(struct vnep_jindex *ix, uint32_t id, const char *dev,
 	const struct vnep_jdevice *device, struct vnep_jslot **out, struct vnep_err *err);
+/* An event of the device was put: is it the first one that is pending, or was it? */
+void vnep_jcache_note_first(struct vnep_jslot *slot, uint64_t seq, const struct vnep_jevent *event);
 void vnep_jcache_touch(struct vnep_jcache *cache, struct vnep_jslot *slot);
 
 int vnep_jcache_append(struct vnep_jindex *ix, uint32_t id, uint64_t seq,
