@@ -27,24 +27,30 @@ enum {
 #endif
 enum { HUGE_PAGE = 1 << 21 };
 
-void *vnep_jbig_new(size_t octets)
+static void *big_memory(size_t octets)
 {
 	void *memory;
 
 	if (octets < HUGE_PAGE)
-		return calloc(1, octets);
+		return malloc(octets);
 	octets = (octets + HUGE_PAGE - 1) & ~(size_t)(HUGE_PAGE - 1);
 	memory = aligned_alloc(HUGE_PAGE, octets);
-	if (!memory)
-		return NULL;
-	madvise(memory, octets, MADV_HUGEPAGE);
-	return memset(memory, 0, octets);
+	if (memory)
+		madvise(memory, octets, MADV_HUGEPAGE);
+	return memory;
+}
+
+void *vnep_jbig_new(size_t octets)
+{
+	void *memory = big_memory(octets);
+
+	return memory ? memset(memory, 0, octets) : NULL;
 }
 
 /* A bigger one with the same beginning; NULL: the old one stays. */
 static void *big_grow(void *old, size_t used, size_t octets)
 {
-	void *memory = vnep_jbig_new(octets);
+	void *memory = big_memory(octets);
 
 	if (memory && used)
 		memcpy(memory, old, used);
