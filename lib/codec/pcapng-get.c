@@ -30,7 +30,7 @@ static inline uint16_t get16(struct in *in)
 
 	if (!p)
 		return 0;
-	return in->big ? vnep_be16(p) : (uint16_t)(p[0] | p[1] << 8);
+	return (uint16_t)(in->big ? p[0] << 8 | p[1] : p[0] | p[1] << 8);
 }
 
 static inline uint32_t get32(struct in *in)
