@@ -101,21 +101,23 @@ static int append_port(struct vnep_journal *journal, struct vnep_event *event, s
 	return broke(journal, put_item(journal, &item, 0, &place, err));
 }
 
+/* What may be a duplicate, or have one. */
+static bool may_repeat(const struct vnep_event *event)
+{
+	return event->direction == VNEP_TO_DEVICE && !event->copy && event->frame;
+}
+
 /* Is an equal packet pending already? Then *seq names it. */
 static int find_duplicate(struct vnep_journal *journal, uint32_t id, const struct vnep_event *event,
-	uint64_t *seq, struct vnep_err *err)
+	const struct vnep_jidentity *identity, uint64_t *seq, struct vnep_err *err)
 {
-	struct vnep_jidentity identity;
 	struct vnep_jevent entry;
 	struct vnep_event other;
 	int rc;
 
-	if (event->direction != VNEP_TO_DEVICE || event->copy || !event->frame)
+	if (identity->tcp && !identity->syn)
 		return VNEP_ENOTFOUND;
-	vnep_jrules_identity(&identity, event->frame, event->frame_len);
-	if (identity.tcp && !identity.syn)
-		return VNEP_ENOTFOUND;
-	rc = vnep_jindex_equal(&journal->index, id, identity.hash, seq, err);
+	rc = vnep_jindex_equal(&journal->index, id, identity->hash, seq, err);
 	if (!rc)
 		rc = vnep_jindex_event(&journal->index, id, *seq, &entry, err);
 	if (!rc)
@@ -127,26 +129,50 @@ static int find_duplicate(struct vnep_journal *journal, uint32_t id, const struc
 	return rc;
 }
 
-static int store_event(struct vnep_journal *journal, const struct vnep_event *event, uint32_t id,
-	struct vnep_jdevice *device, bool *pending, struct vnep_err *err)
+static int put_packet(struct vnep_journal *journal, const struct vnep_event *event, uint32_t id,
+	struct vnep_jdevice *device, struct vnep_jplace *place, struct vnep_err *err)
+{
+	struct vnep_buf *group = &journal->group;
+	int rc = interface_of(journal, event->dev, id, device, err);
+	size_t start = group->len;
+
+	if (rc)
+		return rc;
+	vnep_jitem_put_packet(group, event, device->interface);
+	*place = (struct vnep_jplace){ journal->tail.segment, (uint32_t)(group->len - start),
+		journal->group_base + start };
+	journal->blocks++;
+	return group->rc ? vnep_err_sys(err, -group->rc, "journal") : 0;
+}
+
+static int put_event(struct vnep_journal *journal, const struct vnep_event *event,
+	struct vnep_jplace *place, struct vnep_err *err)
 {
 	struct vnep_journal_item item = { .type = VNEP_RECORD_EVENT, .event = *event };
+
+	return put_item(journal, &item, 0, place, err);
+}
+
+static int store_event(struct vnep_journal *journal, const struct vnep_event *event,
+	const struct vnep_jidentity *identity, uint32_t id, struct vnep_jdevice *device,
+	bool *pending, struct vnep_err *err)
+{
 	struct vnep_jplace place;
-	int rc = event->frame ? interface_of(journal, event->dev, id, device, err) : 0;
+	int rc = event->frame ? put_packet(journal, event, id, device, &place, err)
+			      : put_event(journal, event, &place, err);
 
 	if (!rc)
-		rc = put_item(journal, &item, device->interface, &place, err);
-	if (!rc)
-		rc = vnep_jrules_event(
-			&journal->index, &journal->tail, id, device, event, &place, pending, err);
+		rc = vnep_jrules_event(&journal->index, &journal->tail, id, device, event, identity,
+			&place, pending, err);
 	return rc ? rc : vnep_jindex_put_device(&journal->index, id, device, err);
 }
 
 int vnep_journal_append(struct vnep_journal *journal, struct vnep_event *event, bool *pending,
 	bool *duplicate, struct vnep_err *err)
 {
+	struct vnep_jidentity identity;
 	struct vnep_jdevice device;
-	bool known, waits = false;
+	bool known, waits = false, repeats = may_repeat(event);
 	uint64_t twin;
 	uint32_t id;
 	int rc = check_event(event, err);
@@ -167,7 +193,10 @@ int vnep_journal_append(struct vnep_journal *journal, struct vnep_event *event, 
 	rc = find(journal, event->dev, &id, &device, &known, err);
 	if (rc)
 		return broke(journal, rc);
-	rc = known ? find_duplicate(journal, id, event, &twin, err) : VNEP_ENOTFOUND;
+	if (repeats)
+		vnep_jrules_identity(&identity, event->frame, event->frame_len);
+	rc = known && repeats ? find_duplicate(journal, id, event, &identity, &twin, err)
+			      : VNEP_ENOTFOUND;
 	if (!rc) {
 		event->seq = twin;
 		if (duplicate)
@@ -181,7 +210,8 @@ int vnep_journal_append(struct vnep_journal *journal, struct vnep_event *event, 
 		event->conn = device.conn + (event->kind == VNEP_KIND_CONNECT);
 	rc = known ? 0 : add(journal, event->dev, id, err);
 	if (!rc)
-		rc = store_event(journal, event, id, &device, &waits, err);
+		rc = store_event(
+			journal, event, repeats ? &identity : NULL, id, &device, &waits, err);
 	if (pending)
 		*pending = waits;
 	return broke(journal, rc);
@@ -252,21 +282,14 @@ static int no_event(const struct vnep_outcome *outcome, struct vnep_err *err)
 }
 
 /* What was pending and is sent is one attempt more, whatever the sender could know of it. */
-static int count_attempt(struct vnep_journal *journal, uint32_t id, const struct vnep_jevent *entry,
-	struct vnep_outcome *outcome, struct vnep_err *err)
+static void count_attempt(const struct vnep_jevent *entry, struct vnep_outcome *outcome)
 {
-	uint64_t seq = outcome->seq;
 	uint32_t least = entry->attempts;
-	int rc = 0;
 
-	if (outcome->outcome == VNEP_OUTCOME_SENT) {
-		rc = vnep_jindex_next_pending(&journal->index, id, &seq, err);
-		if (!rc && seq == outcome->seq)
-			least++;
-	}
+	if (outcome->outcome == VNEP_OUTCOME_SENT && entry->flags & VNEP_JEVENT_PENDING)
+		least++;
 	if (outcome->attempt < least)
 		outcome->attempt = least;
-	return rc == VNEP_ENOTFOUND ? 0 : rc;
 }
 
 int vnep_journal_outcome(
@@ -295,9 +318,7 @@ int vnep_journal_outcome(
 			(unsigned long long)outcome->seq, outcome->dev);
 	if (!outcome->ts.ns)
 		outcome->ts = vnep_wall_now();
-	rc = count_attempt(journal, id, &entry, outcome, err);
-	if (rc)
-		return broke(journal, rc);
+	count_attempt(&entry, outcome);
 	item.outcome = *outcome;
 	rc = put_item(journal, &item, 0, &place, err);
 	if (!rc)

@@ -1,82 +1,28 @@
 /*
- * journal-index - what the segments say about each device, in LMDB, so that nothing has to be
- * searched.
+ * journal-index - what the segments say about each device, so that nothing has to be searched.
  *
- *     meta       "tail", "ledger"
- *     name       URN -> id            urn        id -> URN
- *     device     id -> state          event      id, seq -> place, attempts
- *     pending    id, seq -> ()        equal      id, hash -> seq of a pending event
- *     interface  segment, number -> id  (shares its database with urn: keys of 8 and 4 octets)
- *
- * Keys are big endian, so that a cursor meets them in order. The environment is written without
- * fsync: journal-recover knows when it may be believed.
+ * Inside a group everything goes through the cache first; readers see LMDB alone. The environment is
+ * written without fsync: journal-recover knows when it may be believed.
  */
 #include <errno.h>
-#include <lmdb.h>
 #include <string.h>
-#include <sys/statvfs.h>
 
-#include "journal-private.h"
+#include "journal-index.h"
 #include "vnep/err.h"
 
-enum { META, NAME, URN, DEVICE, EVENT, PENDING, EQUAL, DBI_COUNT };
+static const uint64_t NEVER = UINT64_MAX; /* no transaction has this number */
 
-#if SIZE_MAX > 0xffffffff
-static const size_t map_octets = (size_t)64 << 30; /* address space, not memory */
-#else
-static const size_t map_octets = (size_t)1 << 30;
-#endif
-
-_Static_assert(DBI_COUNT == sizeof((struct vnep_jindex *)0)->dbi / sizeof(unsigned), "one each");
 _Static_assert(sizeof(struct vnep_jtail) == 72, "no holes");
 _Static_assert(sizeof(struct vnep_jdevice) == 96, "no holes");
-_Static_assert(sizeof(struct vnep_jevent) == 40, "no holes");
-
-static int failed(struct vnep_err *err, int rc)
-{
-	if (rc == MDB_MAP_FULL)
-		return vnep_err_set(err, -ENOSPC, "the index of the journal is full");
-	if (rc < 0)
-		return vnep_err_set(
-			err, VNEP_EDAMAGED, "index of the journal: %s", mdb_strerror(rc));
-	return vnep_err_sys(err, rc, "index of the journal");
-}
-
-static int open_databases(struct vnep_jindex *ix, bool write, struct vnep_err *err)
-{
-	static const char *const names[DBI_COUNT] = { "meta", "name", "urn", "device", "event",
-		"pending", "equal" };
-	MDB_txn *txn;
-	int rc = mdb_txn_begin(ix->env, NULL, write ? 0 : MDB_RDONLY, &txn);
-
-	if (rc)
-		return failed(err, rc);
-	for (unsigned i = 0; i < DBI_COUNT && !rc; i++)
-		rc = mdb_dbi_open(txn, names[i], write ? MDB_CREATE : 0, &ix->dbi[i]);
-	if (rc) {
-		mdb_txn_abort(txn);
-		return failed(err, rc);
-	}
-	rc = mdb_txn_commit(txn); /* keeps the handles, for readers too */
-	return rc ? failed(err, rc) : 0;
-}
 
 int vnep_jindex_open(struct vnep_jindex *ix, const char *path, bool write, struct vnep_err *err)
 {
-	int dead, rc;
+	int rc;
 
 	*ix = (struct vnep_jindex){ 0 };
-	rc = mdb_env_create(&ix->env);
-	if (!rc)
-		rc = mdb_env_set_maxdbs(ix->env, DBI_COUNT);
-	if (!rc)
-		rc = mdb_env_set_mapsize(ix->env, map_octets);
-	if (!rc)
-		rc = mdb_env_open(
-			ix->env, path, MDB_NOTLS | MDB_NOSYNC | (write ? 0 : MDB_RDONLY), 0640);
-	if (!rc && write)
-		rc = mdb_reader_check(ix->env, &dead);
-	rc = rc ? failed(err, rc) : open_databases(ix, write, err);
+	if (write && !(ix->cache = vnep_jcache_new()))
+		return vnep_err_sys(err, ENOMEM, "journal");
+	rc = vnep_jdb_open(ix, path, write, err);
 	if (rc)
 		vnep_jindex_close(ix);
 	return rc;
@@ -84,377 +30,370 @@ int vnep_jindex_open(struct vnep_jindex *ix, const char *path, bool write, struc
 
 void vnep_jindex_close(struct vnep_jindex *ix)
 {
-	vnep_jindex_abort(ix);
-	if (ix->read)
-		mdb_txn_abort(ix->read);
-	if (ix->env)
-		mdb_env_close(ix->env);
+	vnep_jdb_close(ix);
+	vnep_jcache_free(ix->cache);
 	*ix = (struct vnep_jindex){ 0 };
 }
 
-int vnep_jindex_sync(struct vnep_jindex *ix, struct vnep_err *err)
+/* Runs of somebody else, or of ours from before the cache was cleared, go into chunks: behind that, what the cache
+ * does not have is there. */
+static int start_anew(struct vnep_jindex *ix, struct vnep_err *err)
 {
-	int rc = ix->env ? mdb_env_sync(ix->env, 1) : MDB_INVALID;
+	bool any;
+	int rc;
 
-	return rc ? failed(err, rc) : 0;
+	vnep_jcache_clear(ix->cache);
+	rc = vnep_jrun_merge(ix, &any, err);
+	ix->cached = any ? NEVER : vnep_jdb_last(ix); /* until it is committed */
+	return rc;
 }
 
 int vnep_jindex_begin(struct vnep_jindex *ix, struct vnep_err *err)
 {
-	int rc = ix->env ? mdb_txn_begin(ix->env, NULL, 0, &ix->write) : MDB_INVALID;
+	int rc = vnep_jdb_begin(ix, err);
 
-	if (rc) {
-		ix->write = NULL;
-		return failed(err, rc);
-	}
-	ix->now = ix->write;
-	return 0;
+	return !rc && vnep_jdb_last(ix) != ix->cached ? start_anew(ix, err) : rc;
 }
 
-/* LMDB says EIO of a write that came out short, which is how most full disks begin. */
-static int name_full_disk(struct vnep_jindex *ix, int rc)
-{
-	struct statvfs disk;
-	mdb_filehandle_t fd;
-
-	if (rc != EIO || mdb_env_get_fd(ix->env, &fd) || fstatvfs(fd, &disk) || disk.f_bavail)
-		return rc;
-	return ENOSPC;
-}
-
+/* The caller has the lock of the journal: nobody commits in between. */
 int vnep_jindex_commit(struct vnep_jindex *ix, struct vnep_err *err)
 {
-	int rc = name_full_disk(ix, mdb_txn_commit(ix->write));
+	int rc = vnep_jcache_publish(ix, err);
 
-	ix->write = ix->now = NULL;
-	return rc ? failed(err, rc) : 0;
+	if (!rc)
+		rc = vnep_jdb_commit(ix, err);
+	if (rc) {
+		vnep_jdb_abort(ix);
+		ix->cached = NEVER;
+		return rc;
+	}
+	vnep_jcache_settle(ix->cache);
+	ix->cached = vnep_jdb_last(ix);
+	return 0;
 }
 
 void vnep_jindex_abort(struct vnep_jindex *ix)
 {
-	if (ix->write)
-		mdb_txn_abort(ix->write);
-	ix->write = ix->now = NULL;
+	vnep_jdb_abort(ix);
+	if (ix->cache && vnep_jcache_changed(ix->cache))
+		ix->cached = NEVER;
 }
 
-int vnep_jindex_enter(struct vnep_jindex *ix, struct vnep_err *err)
-{
-	int rc;
-
-	if (ix->write)
-		return 0;
-	if (!ix->env)
-		rc = MDB_INVALID;
-	else if (ix->read)
-		rc = mdb_txn_renew(ix->read);
-	else
-		rc = mdb_txn_begin(ix->env, NULL, MDB_RDONLY, &ix->read);
-	if (rc)
-		return failed(err, rc);
-	ix->now = ix->read;
-	return 0;
-}
-
-void vnep_jindex_leave(struct vnep_jindex *ix)
-{
-	if (ix->write)
-		return;
-	mdb_txn_reset(ix->read);
-	ix->now = NULL;
-}
-
-/* Values of a fixed size. */
-
-static int get(struct vnep_jindex *ix, unsigned db, const void *key, size_t key_len, void *out,
-	size_t len, struct vnep_err *err)
-{
-	MDB_val k = { key_len, (void *)(uintptr_t)key }, v;
-	int rc = mdb_get(ix->now, ix->dbi[db], &k, &v);
-
-	if (rc == MDB_NOTFOUND)
-		return VNEP_ENOTFOUND;
-	if (rc)
-		return failed(err, rc);
-	if (v.mv_size != len)
-		return vnep_err_set(err, VNEP_EDAMAGED,
-			"index of the journal: a value of %zu octets", v.mv_size);
-	memcpy(out, v.mv_data, len);
-	return 0;
-}
-
-static int put(struct vnep_jindex *ix, unsigned db, const void *key, size_t key_len,
-	const void *data, size_t len, struct vnep_err *err)
-{
-	MDB_val k = { key_len, (void *)(uintptr_t)key }, v = { len, (void *)(uintptr_t)data };
-	int rc = mdb_put(ix->now, ix->dbi[db], &k, &v, 0);
-
-	return rc ? failed(err, rc) : 0;
-}
-
-static int del(
-	struct vnep_jindex *ix, unsigned db, const void *key, size_t key_len, struct vnep_err *err)
-{
-	MDB_val k = { key_len, (void *)(uintptr_t)key };
-	int rc = mdb_del(ix->now, ix->dbi[db], &k, NULL);
-
-	return rc && rc != MDB_NOTFOUND ? failed(err, rc) : 0;
-}
-
-/* The first entry whose key is not smaller; key is replaced by its key. */
-static int seek(struct vnep_jindex *ix, unsigned db, void *key, size_t key_len, MDB_val *value,
-	struct vnep_err *err)
-{
-	MDB_val k = { key_len, key };
-	MDB_cursor *cursor;
-	int rc = mdb_cursor_open(ix->now, ix->dbi[db], &cursor);
-
-	if (rc)
-		return failed(err, rc);
-	rc = mdb_cursor_get(cursor, &k, value, MDB_SET_RANGE);
-	if (!rc && k.mv_size == key_len)
-		memcpy(key, k.mv_data, key_len);
-	mdb_cursor_close(cursor);
-	if (rc == MDB_NOTFOUND)
-		return VNEP_ENOTFOUND;
-	if (rc)
-		return failed(err, rc);
-	if (k.mv_size != key_len)
-		return vnep_err_set(
-			err, VNEP_EDAMAGED, "index of the journal: a key of %zu octets", k.mv_size);
-	return 0;
-}
-
-/* Keys. */
-
-enum { PAIR_LEN = 12 };
-
-static void set_be32(uint8_t *at, uint32_t v)
-{
-	for (unsigned i = 0; i < 4; i++)
-		at[i] = (uint8_t)(v >> 8 * (3 - i));
-}
-
-static void pair(uint8_t key[static PAIR_LEN], uint32_t id, uint64_t number)
-{
-	set_be32(key, id);
-	set_be32(key + 4, (uint32_t)(number >> 32));
-	set_be32(key + 8, (uint32_t)number);
-}
-
-static uint64_t number_of(const uint8_t key[static PAIR_LEN])
-{
-	return (uint64_t)vnep_be32(key + 4) << 32 | vnep_be32(key + 8);
-}
+/* Meta. */
 
 int vnep_jindex_tail(struct vnep_jindex *ix, struct vnep_jtail *out, struct vnep_err *err)
 {
-	return get(ix, META, "tail", 4, out, sizeof *out, err);
+	return vnep_jdb_get_fixed(ix, VNEP_JDB_META, "tail", 4, out, sizeof *out, err);
 }
 
 int vnep_jindex_put_tail(
 	struct vnep_jindex *ix, const struct vnep_jtail *tail, struct vnep_err *err)
 {
-	return put(ix, META, "tail", 4, tail, sizeof *tail, err);
+	return vnep_jdb_put(ix, VNEP_JDB_META, "tail", 4, tail, sizeof *tail, err);
 }
 
 int vnep_jindex_ledger(
 	struct vnep_jindex *ix, void *out, size_t cap, size_t *len, struct vnep_err *err)
 {
-	MDB_val k = { 6, (void *)(uintptr_t) "ledger" }, v = { 0, NULL };
-	int rc = mdb_get(ix->now, ix->dbi[META], &k, &v);
+	struct vnep_slice value = { 0 };
+	int rc = vnep_jdb_get(ix, VNEP_JDB_META, "ledger", 6, &value, err);
 
-	if (rc && rc != MDB_NOTFOUND)
-		return failed(err, rc);
-	*len = rc ? 0 : v.mv_size;
+	if (rc && rc != VNEP_ENOTFOUND)
+		return rc;
+	*len = value.len;
 	if (*len > cap)
 		return vnep_err_set(err, VNEP_ETOOBIG, "the ledger has %zu octets", *len);
 	if (*len)
-		memcpy(out, v.mv_data, *len);
+		memcpy(out, value.data, *len);
 	return 0;
 }
 
 int vnep_jindex_put_ledger(
 	struct vnep_jindex *ix, const void *data, size_t len, struct vnep_err *err)
 {
-	return put(ix, META, "ledger", 6, data, len, err);
+	return vnep_jdb_put(ix, VNEP_JDB_META, "ledger", 6, data, len, err);
+}
+
+/* Keys. */
+
+void vnep_jpair_set(uint8_t key[static VNEP_JPAIR_LEN], uint32_t id, uint64_t number)
+{
+	vnep_set_be32(key, id);
+	vnep_set_be32(key + 4, (uint32_t)(number >> 32));
+	vnep_set_be32(key + 8, (uint32_t)number);
+}
+
+uint32_t vnep_jpair_id(const uint8_t key[static VNEP_JPAIR_LEN])
+{
+	return vnep_be32(key);
+}
+
+uint64_t vnep_jpair_number(const uint8_t key[static VNEP_JPAIR_LEN])
+{
+	return (uint64_t)vnep_be32(key + 4) << 32 | vnep_be32(key + 8);
+}
+
+/* Devices. */
+
+static int stored_device(
+	struct vnep_jindex *ix, uint32_t id, struct vnep_jdevice *out, struct vnep_err *err)
+{
+	uint8_t key[4];
+
+	vnep_set_be32(key, id);
+	return vnep_jdb_get_fixed(ix, VNEP_JDB_DEVICE, key, sizeof key, out, sizeof *out, err);
 }
 
 int vnep_jindex_id(struct vnep_jindex *ix, const char *dev, uint32_t *id, struct vnep_err *err)
 {
-	return get(ix, NAME, dev, strlen(dev), id, sizeof *id, err);
+	struct vnep_jslot *slot = ix->write ? vnep_jcache_by_name(ix->cache, dev) : NULL;
+	struct vnep_jdevice device;
+	int rc;
+
+	if (slot) {
+		*id = slot->id;
+		return 0;
+	}
+	rc = vnep_jdb_get_fixed(ix, VNEP_JDB_NAME, dev, strlen(dev), id, sizeof *id, err);
+	if (rc || !ix->write)
+		return rc;
+	rc = stored_device(ix, *id, &device, err);
+	return rc ? rc : vnep_jcache_add(ix, *id, dev, &device, NULL, err);
 }
 
 int vnep_jindex_add(struct vnep_jindex *ix, uint32_t id, const char *dev, struct vnep_err *err)
 {
+	const struct vnep_jdevice fresh = { .synced_seq = 1 };
+	struct vnep_jslot *slot;
 	uint8_t key[4];
-	int rc = put(ix, NAME, dev, strlen(dev), &id, sizeof id, err);
+	int rc = vnep_jdb_put(ix, VNEP_JDB_NAME, dev, strlen(dev), &id, sizeof id, err);
 
-	set_be32(key, id);
-	return rc ? rc : put(ix, URN, key, sizeof key, dev, strlen(dev), err);
+	vnep_set_be32(key, id);
+	if (!rc)
+		rc = vnep_jdb_put(ix, VNEP_JDB_URN, key, sizeof key, dev, strlen(dev), err);
+	if (!rc)
+		rc = vnep_jcache_add(ix, id, dev, &fresh, &slot, err);
+	if (!rc)
+		vnep_jcache_touch(ix->cache, slot);
+	return rc;
 }
 
 int vnep_jindex_name(struct vnep_jindex *ix, uint32_t id, char dev[static VNEP_URN_MAX + 1],
 	struct vnep_err *err)
 {
 	uint8_t key[4];
-	MDB_val k = { sizeof key, key }, v;
+	struct vnep_slice name;
 	int rc;
 
-	set_be32(key, id);
-	rc = mdb_get(ix->now, ix->dbi[URN], &k, &v);
-	if (rc == MDB_NOTFOUND || (!rc && v.mv_size > VNEP_URN_MAX))
+	vnep_set_be32(key, id);
+	rc = vnep_jdb_get(ix, VNEP_JDB_URN, key, sizeof key, &name, err);
+	if (rc == VNEP_ENOTFOUND || (!rc && name.len > VNEP_URN_MAX))
 		return vnep_err_set(
 			err, VNEP_EDAMAGED, "index of the journal: device %u has no name", id);
 	if (rc)
-		return failed(err, rc);
-	memcpy(dev, v.mv_data, v.mv_size);
-	dev[v.mv_size] = 0;
+		return rc;
+	memcpy(dev, name.data, name.len);
+	dev[name.len] = 0;
 	return 0;
 }
 
 int vnep_jindex_device(
 	struct vnep_jindex *ix, uint32_t id, struct vnep_jdevice *out, struct vnep_err *err)
 {
-	return get(ix, DEVICE, &id, sizeof id, out, sizeof *out, err);
+	struct vnep_jslot *slot = ix->write ? vnep_jcache_by_id(ix->cache, id) : NULL;
+
+	if (!slot)
+		return stored_device(ix, id, out, err);
+	*out = slot->device;
+	return 0;
+}
+
+/* The slot of a device that is there. */
+static int slot_of(
+	struct vnep_jindex *ix, uint32_t id, struct vnep_jslot **out, struct vnep_err *err)
+{
+	char dev[VNEP_URN_MAX + 1];
+	struct vnep_jdevice device;
+	int rc;
+
+	*out = vnep_jcache_by_id(ix->cache, id);
+	if (*out)
+		return 0;
+	rc = vnep_jindex_name(ix, id, dev, err);
+	if (!rc)
+		rc = stored_device(ix, id, &device, err);
+	return rc ? rc : vnep_jcache_add(ix, id, dev, &device, out, err);
 }
 
 int vnep_jindex_put_device(struct vnep_jindex *ix, uint32_t id, const struct vnep_jdevice *device,
 	struct vnep_err *err)
 {
-	return put(ix, DEVICE, &id, sizeof id, device, sizeof *device, err);
-}
+	struct vnep_jslot *slot;
+	int rc = slot_of(ix, id, &slot, err);
 
-int vnep_jindex_event(struct vnep_jindex *ix, uint32_t id, uint64_t seq, struct vnep_jevent *out,
-	struct vnep_err *err)
-{
-	uint8_t key[PAIR_LEN];
-
-	pair(key, id, seq);
-	return get(ix, EVENT, key, sizeof key, out, sizeof *out, err);
-}
-
-int vnep_jindex_put_event(struct vnep_jindex *ix, uint32_t id, uint64_t seq,
-	const struct vnep_jevent *event, struct vnep_err *err)
-{
-	uint8_t key[PAIR_LEN];
-
-	pair(key, id, seq);
-	return put(ix, EVENT, key, sizeof key, event, sizeof *event, err);
-}
-
-int vnep_jindex_del_event(struct vnep_jindex *ix, uint32_t id, uint64_t seq, struct vnep_err *err)
-{
-	uint8_t key[PAIR_LEN];
-
-	pair(key, id, seq);
-	return del(ix, EVENT, key, sizeof key, err);
-}
-
-int vnep_jindex_next_event(struct vnep_jindex *ix, uint32_t id, uint64_t *seq,
-	struct vnep_jevent *out, struct vnep_err *err)
-{
-	uint8_t key[PAIR_LEN];
-	MDB_val v;
-	int rc;
-
-	pair(key, id, *seq);
-	rc = seek(ix, EVENT, key, sizeof key, &v, err);
 	if (rc)
 		return rc;
-	if (vnep_be32(key) != id)
-		return VNEP_ENOTFOUND;
-	if (v.mv_size != sizeof *out)
-		return vnep_err_set(err, VNEP_EDAMAGED,
-			"index of the journal: a value of %zu octets", v.mv_size);
-	memcpy(out, v.mv_data, sizeof *out);
-	*seq = number_of(key);
+	slot->device = *device;
+	vnep_jcache_touch(ix->cache, slot);
 	return 0;
-}
-
-int vnep_jindex_next_pending(
-	struct vnep_jindex *ix, uint32_t id, uint64_t *seq, struct vnep_err *err)
-{
-	uint8_t key[PAIR_LEN];
-	MDB_val v;
-	int rc;
-
-	pair(key, id, *seq);
-	rc = seek(ix, PENDING, key, sizeof key, &v, err);
-	if (rc)
-		return rc;
-	if (vnep_be32(key) != id)
-		return VNEP_ENOTFOUND;
-	*seq = number_of(key);
-	return 0;
-}
-
-int vnep_jindex_next_waiting(struct vnep_jindex *ix, uint32_t *id, struct vnep_err *err)
-{
-	uint8_t key[PAIR_LEN];
-	MDB_val v;
-	int rc;
-
-	pair(key, *id, 0);
-	rc = seek(ix, PENDING, key, sizeof key, &v, err);
-	if (!rc)
-		*id = vnep_be32(key);
-	return rc;
-}
-
-int vnep_jindex_put_pending(
-	struct vnep_jindex *ix, uint32_t id, uint64_t seq, uint64_t hash, struct vnep_err *err)
-{
-	uint8_t key[PAIR_LEN];
-	int rc;
-
-	pair(key, id, seq);
-	rc = put(ix, PENDING, key, sizeof key, "", 0, err);
-	pair(key, id, hash);
-	return rc ? rc : put(ix, EQUAL, key, sizeof key, &seq, sizeof seq, err);
-}
-
-int vnep_jindex_del_pending(
-	struct vnep_jindex *ix, uint32_t id, uint64_t seq, uint64_t hash, struct vnep_err *err)
-{
-	uint8_t key[PAIR_LEN];
-	uint64_t newest;
-	int rc;
-
-	pair(key, id, seq);
-	rc = del(ix, PENDING, key, sizeof key, err);
-	if (!rc)
-		rc = vnep_jindex_equal(ix, id, hash, &newest, err);
-	if (rc == VNEP_ENOTFOUND || (!rc && newest != seq))
-		return 0;
-	pair(key, id, hash);
-	return rc ? rc : del(ix, EQUAL, key, sizeof key, err);
-}
-
-int vnep_jindex_equal(
-	struct vnep_jindex *ix, uint32_t id, uint64_t hash, uint64_t *seq, struct vnep_err *err)
-{
-	uint8_t key[PAIR_LEN];
-
-	pair(key, id, hash);
-	return get(ix, EQUAL, key, sizeof key, seq, sizeof *seq, err);
 }
 
 int vnep_jindex_interface(struct vnep_jindex *ix, uint32_t segment, uint32_t interface,
 	uint32_t *id, struct vnep_err *err)
 {
-	uint8_t key[8];
-
-	set_be32(key, segment);
-	set_be32(key + 4, interface);
-	return get(ix, URN, key, sizeof key, id, sizeof *id, err);
+	return vnep_jcache_interface(ix, segment, interface, id, err);
 }
 
 int vnep_jindex_put_interface(struct vnep_jindex *ix, uint32_t segment, uint32_t interface,
 	uint32_t id, struct vnep_err *err)
 {
-	uint8_t key[8];
+	return vnep_jcache_put_interface(ix, segment, interface, id, err);
+}
 
-	set_be32(key, segment);
-	set_be32(key + 4, interface);
-	return put(ix, URN, key, sizeof key, &id, sizeof id, err);
+/* Events. */
+
+/* Whoever looks at the events of a device finds the new ones, too. */
+static int flush_device(struct vnep_jindex *ix, uint32_t id, struct vnep_err *err)
+{
+	return ix->write ? vnep_jcache_flush_device(ix, id, err) : 0;
+}
+
+int vnep_jindex_event(struct vnep_jindex *ix, uint32_t id, uint64_t seq, struct vnep_jevent *out,
+	struct vnep_err *err)
+{
+	uint64_t found = seq;
+	int rc = flush_device(ix, id, err);
+
+	if (!rc)
+		rc = vnep_jchunk_get(ix, id, seq, out, err);
+	if (rc != VNEP_ENOTFOUND || ix->write)
+		return rc;
+	rc = vnep_jrun_next(ix, id, &found, false, out, err);
+	return rc || found == seq ? rc : VNEP_ENOTFOUND;
+}
+
+int vnep_jindex_append_event(struct vnep_jindex *ix, uint32_t id, uint64_t seq,
+	const struct vnep_jevent *event, struct vnep_err *err)
+{
+	struct vnep_jslot *slot;
+	int rc = slot_of(ix, id, &slot, err);
+
+	return rc ? rc : vnep_jcache_append(ix, id, seq, event, err);
+}
+
+int vnep_jindex_put_event(struct vnep_jindex *ix, uint32_t id, uint64_t seq,
+	const struct vnep_jevent *event, struct vnep_jevent *old, struct vnep_err *err)
+{
+	struct vnep_jslot *slot;
+	int rc = slot_of(ix, id, &slot, err);
+
+	if (!rc)
+		rc = vnep_jcache_flush_device(ix, id, err);
+	if (rc)
+		return rc;
+	rc = vnep_jchunk_set(ix, id, seq, event, old, err);
+	vnep_jcache_touch(ix->cache, slot);
+	vnep_jcache_note_first(slot, seq, event);
+	if (rc || !slot->hashed)
+		return rc;
+	if (old->flags & VNEP_JEVENT_PENDING && !(event->flags & VNEP_JEVENT_PENDING))
+		vnep_jcache_del_hash(ix->cache, id, old->hash, seq);
+	else if (event->flags & VNEP_JEVENT_PENDING)
+		rc = vnep_jcache_put_hash(ix->cache, id, event->hash, seq, err);
+	return rc;
+}
+
+int vnep_jindex_next_event(struct vnep_jindex *ix, uint32_t id, uint64_t *seq,
+	struct vnep_jevent *out, struct vnep_err *err)
+{
+	int rc = flush_device(ix, id, err);
+
+	if (!rc)
+		rc = vnep_jchunk_next(ix, id, seq, out, err);
+	return rc == VNEP_ENOTFOUND && !ix->write ? vnep_jrun_next(ix, id, seq, false, out, err)
+						  : rc;
+}
+
+int vnep_jindex_next_pending(struct vnep_jindex *ix, uint32_t id, uint64_t *seq,
+	struct vnep_jevent *out, struct vnep_err *err)
+{
+	struct vnep_jfirst first;
+	uint64_t last;
+	uint8_t key[4];
+	int rc = flush_device(ix, id, err);
+
+	if (!rc && !ix->write) {
+		vnep_set_be32(key, id);
+		rc = vnep_jdb_get_fixed(
+			ix, VNEP_JDB_QUEUE, key, sizeof key, &first, sizeof first, err);
+		if (rc)
+			return rc;
+		if (first.seq >= *seq) {
+			*seq = first.seq;
+			*out = first.event;
+			return 0;
+		}
+	}
+	if (!rc)
+		rc = vnep_jchunk_next_pending(ix, id, seq, out, err);
+	if (rc != VNEP_ENOTFOUND || ix->write)
+		return rc;
+	rc = vnep_jchunk_last(ix, id, &last, err); /* what a chunk has is no more as the run says */
+	if (rc)
+		return rc;
+	if (*seq <= last)
+		*seq = last + 1;
+	return vnep_jrun_next(ix, id, seq, true, out, err);
+}
+
+int vnep_jindex_next_waiting(struct vnep_jindex *ix, uint32_t *id, struct vnep_err *err)
+{
+	struct vnep_slice value;
+	uint8_t key[4];
+	int rc = ix->write ? vnep_jcache_flush_states(ix, err) : 0;
+
+	if (rc)
+		return rc;
+	vnep_set_be32(key, *id);
+	rc = vnep_jdb_seek(ix, VNEP_JDB_QUEUE, key, sizeof key, &value, err);
+	if (!rc)
+		*id = vnep_be32(key);
+	return rc;
+}
+
+int vnep_jindex_forget(
+	struct vnep_jindex *ix, uint32_t id, uint64_t from, uint64_t to, struct vnep_err *err)
+{
+	int rc = vnep_jcache_flush(ix, err); /* no run may bring them back */
+
+	return rc ? rc : vnep_jchunk_forget(ix, id, from, to, err);
+}
+
+/* The hashes of what is pending for the device, once. */
+static int load_hashes(struct vnep_jindex *ix, struct vnep_jslot *slot, struct vnep_err *err)
+{
+	struct vnep_jevent event;
+	uint64_t seq = 0;
+	int rc = vnep_jcache_flush_device(ix, slot->id, err);
+
+	while (!rc && !(rc = vnep_jchunk_next_pending(ix, slot->id, &seq, &event, err)))
+		rc = vnep_jcache_put_hash(ix->cache, slot->id, event.hash, seq++, err);
+	if (rc && rc != VNEP_ENOTFOUND)
+		return rc;
+	slot->hashed = true;
+	return 0;
+}
+
+int vnep_jindex_equal(
+	struct vnep_jindex *ix, uint32_t id, uint64_t hash, uint64_t *seq, struct vnep_err *err)
+{
+	struct vnep_jslot *slot;
+	int rc = slot_of(ix, id, &slot, err);
+
+	if (!rc && !slot->hashed)
+		rc = load_hashes(ix, slot, err);
+	if (rc)
+		return rc;
+	*seq = vnep_jcache_get_hash(ix->cache, id, hash);
+	return *seq ? 0 : VNEP_ENOTFOUND;
 }

@@ -42,7 +42,7 @@ static void comment(struct vnep_buf *out, const struct vnep_journal_item *item)
 	}
 }
 
-static void put_packet(struct vnep_buf *out, const struct vnep_event *event, uint32_t interface)
+void vnep_jitem_put_packet(struct vnep_buf *out, const struct vnep_event *event, uint32_t interface)
 {
 	struct vnep_pcapng_packet packet = { .interface = interface,
 		.ts = event->ts,
@@ -66,7 +66,7 @@ int vnep_jitem_encode(struct vnep_buf *out, const struct vnep_journal_item *item
 	int rc = 0;
 
 	if (item->type == VNEP_RECORD_EVENT && item->event.frame) {
-		put_packet(out, &item->event, interface);
+		vnep_jitem_put_packet(out, &item->event, interface);
 		return out->rc ? vnep_err_sys(err, -out->rc, "journal") : 0;
 	}
 	if (item->type == VNEP_RECORD_EVENT)
@@ -115,11 +115,23 @@ static int from_record(struct vnep_journal_item *out, const struct vnep_pcapng_r
 	return rc ? VNEP_EDAMAGED : 0;
 }
 
+void vnep_jitem_get_packet(struct vnep_event *out, const struct vnep_pcapng_packet *packet)
+{
+	*out = (struct vnep_event){ .seq = packet->seq,
+		.ts = packet->ts,
+		.conn = packet->conn,
+		.kind = packet->kind,
+		.direction = packet->direction,
+		.copy = packet->copy,
+		.frame = packet->frame,
+		.frame_len = packet->frame_len,
+		.length = packet->length };
+	memcpy(out->in_iface, packet->in_iface, sizeof out->in_iface);
+}
+
 int vnep_jitem_decode(
 	struct vnep_journal_item *out, const struct vnep_pcapng_block *block, struct vnep_err *err)
 {
-	const struct vnep_pcapng_packet *packet = &block->packet;
-
 	*out = (struct vnep_journal_item){ .type = VNEP_RECORD_EVENT };
 	if (block->type == VNEP_PCAPNG_RECORD)
 		return from_record(out, &block->record, err);
@@ -134,15 +146,6 @@ int vnep_jitem_decode(
 	}
 	if (block->type != VNEP_PCAPNG_PACKET)
 		return vnep_err_set(err, VNEP_EDAMAGED, "not a block of an event");
-	out->event = (struct vnep_event){ .seq = packet->seq,
-		.ts = packet->ts,
-		.conn = packet->conn,
-		.kind = packet->kind,
-		.direction = packet->direction,
-		.copy = packet->copy,
-		.frame = packet->frame,
-		.frame_len = packet->frame_len,
-		.length = packet->length };
-	memcpy(out->event.in_iface, packet->in_iface, sizeof out->event.in_iface);
+	vnep_jitem_get_packet(&out->event, &block->packet);
 	return 0;
 }

@@ -1,10 +1,12 @@
 /*
  * journal-private - what the files of the journal share. Each only uses those above it:
  *
- *     journal-index    LMDB: the only file that knows it
+ *     journal-db, -chunk, -cache, -index  the index: journal-index.h
  *     journal-rules    pending, cursors, attempts: a pure function over events in file order
  *     journal-item     blocks <-> events, checkpoints, outcomes
  *     journal-walk     the blocks of one segment in order, damage stepped over
+ *     journal-ahead    the same, by a thread of its own where there is much of it
+ *     journal-trust    when the index is believed
  *     journal-recover  the index brought up to what the segments say
  *     journal-write    groups: begin, commit, what happens when the disk says no
  *     journal-append   events, checkpoints, outcomes into the open group
@@ -33,11 +35,11 @@ extern unsigned vnep_bug;
 
 struct vnep_jtail {
 	uint64_t offset; /* so many octets of the segment are durable and indexed */
-	uint64_t group;	 /* number of the last group */
-	uint64_t file;	 /* of the segment */
+	uint64_t group;  /* number of the last group */
+	uint64_t file;   /* of the segment */
 	uint64_t events, pending;
 	int64_t oldest_ns, newest_ns;
-	uint32_t segment;	  /* 0: nothing was written yet */
+	uint32_t segment;         /* 0: nothing was written yet */
 	uint32_t interface_count; /* of the segment */
 	uint32_t device_count;
 	uint32_t given_up; /* nothing more goes into this segment: go to a new one */
@@ -51,29 +53,37 @@ struct vnep_jdevice {
 	uint32_t interface, interface_segment; /* its IDB; segment 0: none yet */
 };
 
-/* ONCE: nobody waits for it any more at the next waking (TCP, answers). */
+/* ONCE: nobody waits for it any more at the next waking (TCP, answers). PENDING is the index's own: it is
+ * changed by put_event alone, which keeps count of what waits. */
 enum {
 	VNEP_JEVENT_COPY = 1,
 	VNEP_JEVENT_ONCE = 2,
 	VNEP_JEVENT_FINAL = 4,
-	VNEP_JEVENT_DELIVERABLE = 8
+	VNEP_JEVENT_DELIVERABLE = 8,
+	VNEP_JEVENT_PENDING = 16
 };
 
 struct vnep_jevent {
 	uint64_t offset;
-	uint64_t hash;		  /* of deliverable events: what duplicates are found by */
-	int64_t ns;		  /* when it was */
+	uint64_t hash;            /* of deliverable events: what duplicates are found by */
+	int64_t ns;               /* when it was */
 	uint32_t segment, length; /* of the block */
-	uint32_t octets;	  /* of the frame */
+	uint32_t octets;          /* of the frame */
 	uint8_t flags, attempts, kind, direction;
 };
+
+enum { VNEP_JDB_COUNT = 9 };
 
 struct vnep_jindex {
 	struct MDB_env *env;
 	struct MDB_txn *write; /* the open group */
 	struct MDB_txn *read;  /* kept between reads, renewed for each */
 	struct MDB_txn *now;   /* the one in use */
-	unsigned dbi[7];
+	struct MDB_cursor *writing[VNEP_JDB_COUNT], *reading[VNEP_JDB_COUNT];
+	bool renewed[VNEP_JDB_COUNT];
+	unsigned dbi[VNEP_JDB_COUNT];
+	struct vnep_jcache *cache; /* of a writer */
+	uint64_t cached;           /* the last transaction that the cache knows */
 };
 
 /* write: the folder is made ready, readers of a killed process are forgotten. */
@@ -107,22 +117,23 @@ int vnep_jindex_put_device(struct vnep_jindex *ix, uint32_t id, const struct vne
 	struct vnep_err *err);
 int vnep_jindex_event(struct vnep_jindex *ix, uint32_t id, uint64_t seq, struct vnep_jevent *out,
 	struct vnep_err *err);
-int vnep_jindex_put_event(struct vnep_jindex *ix, uint32_t id, uint64_t seq,
+/* Behind everything that is known of the device. */
+int vnep_jindex_append_event(struct vnep_jindex *ix, uint32_t id, uint64_t seq,
 	const struct vnep_jevent *event, struct vnep_err *err);
+/* What stands there is replaced; *old is what it was, zeroed if nothing was. */
+int vnep_jindex_put_event(struct vnep_jindex *ix, uint32_t id, uint64_t seq,
+	const struct vnep_jevent *event, struct vnep_jevent *old, struct vnep_err *err);
 /* The first event of a device from *seq on; the first pending one; the first device with pending
  * events from *id on. */
 int vnep_jindex_next_event(struct vnep_jindex *ix, uint32_t id, uint64_t *seq,
 	struct vnep_jevent *out, struct vnep_err *err);
-int vnep_jindex_next_pending(
-	struct vnep_jindex *ix, uint32_t id, uint64_t *seq, struct vnep_err *err);
+int vnep_jindex_next_pending(struct vnep_jindex *ix, uint32_t id, uint64_t *seq,
+	struct vnep_jevent *out, struct vnep_err *err);
 int vnep_jindex_next_waiting(struct vnep_jindex *ix, uint32_t *id, struct vnep_err *err);
-int vnep_jindex_del_event(
-	struct vnep_jindex *ix, uint32_t id, uint64_t seq, struct vnep_err *err);
-/* In and out of pending; the hash leads to the newest pending event that has it. */
-int vnep_jindex_put_pending(
-	struct vnep_jindex *ix, uint32_t id, uint64_t seq, uint64_t hash, struct vnep_err *err);
-int vnep_jindex_del_pending(
-	struct vnep_jindex *ix, uint32_t id, uint64_t seq, uint64_t hash, struct vnep_err *err);
+/* Events that are not there any more, from..to inclusive; none of them is pending. */
+int vnep_jindex_forget(
+	struct vnep_jindex *ix, uint32_t id, uint64_t from, uint64_t to, struct vnep_err *err);
+/* Inside a group: the newest pending event that has this hash. */
 int vnep_jindex_equal(
 	struct vnep_jindex *ix, uint32_t id, uint64_t hash, uint64_t *seq, struct vnep_err *err);
 int vnep_jindex_interface(struct vnep_jindex *ix, uint32_t segment, uint32_t interface,
@@ -145,9 +156,11 @@ struct vnep_jidentity {
 void vnep_jrules_identity(struct vnep_jidentity *out, const uint8_t *frame, size_t len);
 bool vnep_jrules_same(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len);
 
+/* identity: of its frame, NULL where the caller does not know it. */
 int vnep_jrules_event(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_t id,
 	struct vnep_jdevice *device, const struct vnep_event *event,
-	const struct vnep_jplace *place, bool *pending, struct vnep_err *err);
+	const struct vnep_jidentity *identity, const struct vnep_jplace *place, bool *pending,
+	struct vnep_err *err);
 int vnep_jrules_checkpoint(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_t id,
 	struct vnep_jdevice *device, const struct vnep_checkpoint *checkpoint,
 	struct vnep_journal_moved *moved, struct vnep_err *err);
@@ -158,7 +171,11 @@ void vnep_jrules_erased(struct vnep_jtail *tail, struct vnep_jdevice *device,
 	const struct vnep_pcapng_erased *erased);
 uint64_t vnep_jrules_resume(const struct vnep_jdevice *device);
 
-/* Items. encode appends one block; decode lends the block's bytes, dev of a packet is left "". */
+/* Items. encode appends one block; decode lends the block's bytes, dev of a packet is left "". Packets, of which
+ * there are many, go without the item. */
+void vnep_jitem_put_packet(
+	struct vnep_buf *out, const struct vnep_event *event, uint32_t interface);
+void vnep_jitem_get_packet(struct vnep_event *out, const struct vnep_pcapng_packet *packet);
 int vnep_jitem_encode(struct vnep_buf *out, const struct vnep_journal_item *item,
 	uint32_t interface, struct vnep_err *err);
 int vnep_jitem_decode(
@@ -201,6 +218,20 @@ void vnep_jwalk_release(struct vnep_jwalk *walk); /* closes fd */
 /* enum vnep_jstep, or a negative error of read(2). A mark whose group does not agree is DAMAGE of
  * the whole group, then the BLOCK. */
 int vnep_jwalk_next(struct vnep_jwalk *walk, struct vnep_jfound *out, struct vnep_err *err);
+
+/* A walk that is ahead of its user: whole blocks, one after the other. A block is lent until the next call; of a
+ * packet with an identity the frame is not there any more. The walk is not to be touched until stop. */
+struct vnep_jblock {
+	struct vnep_jfound found;
+	struct vnep_jidentity identity;
+	bool identified;
+};
+struct vnep_jahead;
+int vnep_jahead_start(struct vnep_jahead **out, struct vnep_jwalk *walk, uint64_t octets,
+	struct vnep_err *err); /* octets: how much there may be */
+int vnep_jahead_next(
+	struct vnep_jahead *ahead, const struct vnep_jblock **out, struct vnep_err *err);
+void vnep_jahead_stop(struct vnep_jahead *ahead);
 
 struct vnep_journal {
 	const struct vnep_vio *vio;
@@ -259,8 +290,10 @@ int vnep_journal_recover(struct vnep_journal *journal, uint64_t *cut, struct vne
 /* With the lock, outside a transaction: whatever stands behind the tail of the index is taken or
  * cut. */
 int vnep_journal_catch_up(struct vnep_journal *journal, uint64_t *cut, struct vnep_err *err);
+/* 1: there is something behind the tail of the index that a killed writer left. 0, or worse. */
+int vnep_journal_left_behind(struct vnep_journal *journal, struct vnep_err *err);
 bool vnep_journal_index_trusted(struct vnep_journal *journal);
-/* The index is about to change: it is not clean any more. */
+/* The index is about to change: it is not clean any more, and is believed by the boot. */
 int vnep_journal_soil(struct vnep_journal *journal, struct vnep_err *err);
 void vnep_journal_clean(struct vnep_journal *journal);
 void vnep_journal_confirm(struct vnep_journal *journal);

@@ -72,43 +72,33 @@ struct storing {
 	void *arg;
 	char dev[VNEP_URN_MAX + 1];
 	uint32_t id;
-	uint64_t next_pending;
 	struct vnep_err *err;
 };
 
-static int next_pending(struct storing *s, uint64_t from)
+static int name_device(struct storing *s, uint32_t id)
 {
 	struct vnep_jindex *ix = &s->journal->index;
 	int rc = vnep_jindex_enter(ix, s->err);
 
 	if (rc)
 		return rc;
-	if (!s->dev[0])
-		rc = vnep_jindex_name(ix, s->id, s->dev, s->err);
-	s->next_pending = from;
-	if (!rc)
-		rc = vnep_jindex_next_pending(ix, s->id, &s->next_pending, s->err);
+	s->id = id;
+	rc = vnep_jindex_name(ix, id, s->dev, s->err);
 	vnep_jindex_leave(ix);
-	if (rc == VNEP_ENOTFOUND)
-		s->next_pending = UINT64_MAX;
-	return rc == VNEP_ENOTFOUND ? 0 : rc;
+	return rc;
 }
 
 static int give_stored(uint32_t id, uint64_t seq, const struct vnep_jevent *entry, void *arg)
 {
 	struct storing *s = arg;
-	struct vnep_journal_stored stored = {
-		.dev = s->dev, .number = id, .seq = seq, .ts.ns = entry->ns, .octets = entry->length
-	};
-	int rc = 0;
+	struct vnep_journal_stored stored = { .dev = s->dev,
+		.number = id,
+		.seq = seq,
+		.ts.ns = entry->ns,
+		.octets = entry->length,
+		.pending = entry->flags & VNEP_JEVENT_PENDING };
+	int rc = s->dev[0] && id == s->id ? 0 : name_device(s, id);
 
-	if (id != s->id) {
-		s->id = id;
-		s->dev[0] = 0;
-	}
-	if (!s->dev[0] || seq > s->next_pending)
-		rc = next_pending(s, seq);
-	stored.pending = seq == s->next_pending;
 	return rc ? rc : s->cb(&stored, s->arg);
 }
 
@@ -312,6 +302,7 @@ static int set_floors(
 {
 	struct vnep_jindex *ix = &p->journal->index;
 	struct vnep_journal_device device;
+	struct vnep_jevent entry;
 	uint64_t pending;
 	int rc = 0;
 
@@ -321,7 +312,7 @@ static int set_floors(
 			return rc;
 		rc = vnep_journal_device_by_id(p->journal, id, &device, err);
 		pending = 0;
-		if (!rc && vnep_jindex_next_pending(ix, id, &pending, err))
+		if (!rc && vnep_jindex_next_pending(ix, id, &pending, &entry, err))
 			pending = UINT64_MAX;
 		vnep_jindex_leave(ix);
 		if (rc)

@@ -185,11 +185,8 @@ static int next_event(struct vnep_journal *journal, uint32_t id, bool pending, u
 
 	if (rc)
 		return rc;
-	if (pending)
-		rc = vnep_jindex_next_pending(&journal->index, id, seq, err);
-	if (!rc)
-		rc = pending ? vnep_jindex_event(&journal->index, id, *seq, entry, err)
-			     : vnep_jindex_next_event(&journal->index, id, seq, entry, err);
+	rc = pending ? vnep_jindex_next_pending(&journal->index, id, seq, entry, err)
+		     : vnep_jindex_next_event(&journal->index, id, seq, entry, err);
 	vnep_jindex_leave(&journal->index);
 	return rc;
 }

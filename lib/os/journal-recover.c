@@ -1,10 +1,7 @@
 /*
  * journal-recover - the index brought up to what the segments say.
  *
- * The index is written without fsync, so it is believed in two cases only: it was written since
- * this boot (what a process wrote is not lost with the process), or its last writer synced it and
- * left the file index/clean, which the next writer removes before it changes anything. Else it is
- * made anew.
+ * An index that is not believed (journal-trust) is made anew.
  *
  * Behind the tail of the index there may be groups of a writer that was killed between the sync and
  * the index: they are complete, have their mark, and are taken. What has no mark behind it is a
@@ -18,78 +15,8 @@
 #include "journal-private.h"
 #include "vnep/err.h"
 
-enum { BLOCKS_A_COMMIT = 20000 };
-
-bool vnep_journal_index_trusted(struct vnep_journal *journal)
-{
-	const struct vnep_vio *vio = journal->vio;
-	char boot[VNEP_PCAPNG_BOOT_LEN] = "";
-	uint64_t size;
-	bool same;
-	int fd;
-
-	if (vio->stat(vio, journal->index_dir, "data.mdb", &size))
-		return false;
-	fd = vio->open(vio, journal->index_dir, "boot", O_RDONLY);
-	if (fd < 0) /* it was never finished, whatever else lies there */
-		return false;
-	same = vnep_vio_read_all(vio, fd, boot, sizeof boot, 0) == sizeof boot &&
-	       !memcmp(boot, journal->boot, sizeof boot);
-	vio->close(vio, fd);
-	return same || VNEP_BUG(11) || !vio->stat(vio, journal->index_dir, "clean", &size);
-}
-
-static int write_file(
-	struct vnep_journal *journal, const char *name, const char *text, struct vnep_err *err)
-{
-	const struct vnep_vio *vio = journal->vio;
-	int dir = journal->index_dir;
-	int fd = vio->open(vio, dir, "new", O_WRONLY | O_CREAT | O_TRUNC);
-	int rc = fd < 0 ? -errno : vnep_vio_write_all(vio, fd, text, strlen(text), 0);
-
-	if (!rc && vio->sync(vio, fd))
-		rc = -errno;
-	if (fd >= 0)
-		vio->close(vio, fd);
-	if (!rc && (vio->rename(vio, dir, "new", name) || vio->sync_folder(vio, dir)))
-		rc = -errno;
-	return rc ? vnep_err_sys(err, -rc, "cannot write %s/index/%s", journal->path, name) : 0;
-}
-
-int vnep_journal_soil(struct vnep_journal *journal, struct vnep_err *err)
-{
-	const struct vnep_vio *vio = journal->vio;
-	uint64_t size;
-
-	if (VNEP_BUG(8) || vio->stat(vio, journal->index_dir, "clean", &size))
-		return 0;
-	if (vio->remove(vio, journal->index_dir, "clean") ||
-		vio->sync_folder(vio, journal->index_dir))
-		return vnep_err_sys(err, errno, "cannot remove %s/index/clean", journal->path);
-	return 0;
-}
-
-void vnep_journal_clean(struct vnep_journal *journal)
-{
-	/* A failure only means that the index is made anew after the next boot. */
-	if (!vnep_jindex_sync(&journal->index, NULL))
-		write_file(journal, "clean", "", NULL);
-}
-
-int vnep_journal_distrust(struct vnep_journal *journal, struct vnep_err *err)
-{
-	const struct vnep_vio *vio = journal->vio;
-
-	if ((!vio->remove(vio, journal->index_dir, "boot") || errno == ENOENT) &&
-		!vio->sync_folder(vio, journal->index_dir))
-		return 0;
-	return vnep_err_sys(err, errno, "cannot remove %s/index/boot", journal->path);
-}
-
-int vnep_journal_believe(struct vnep_journal *journal, struct vnep_err *err)
-{
-	return write_file(journal, "boot", journal->boot, err);
-}
+/* So many are sorted before they go into the index: the more, the fewer pages of it are written twice. */
+enum { BLOCKS_A_COMMIT = 1 << 21 };
 
 /* One device of a block; a name that is new gets the next number. */
 static int device_of(struct vnep_journal *journal, const char *dev, uint32_t *id,
@@ -125,24 +52,25 @@ static int apply_interface(struct vnep_journal *journal,
 	return rc ? rc : vnep_jindex_put_device(&journal->index, id, &device, err);
 }
 
-static int apply_packet(struct vnep_journal *journal, const struct vnep_jfound *found,
+static int apply_packet(struct vnep_journal *journal, const struct vnep_jblock *block,
 	const struct vnep_jplace *place, struct vnep_err *err)
 {
+	const struct vnep_pcapng_packet *packet = &block->found.block.packet;
 	struct vnep_jindex *ix = &journal->index;
-	struct vnep_journal_item item;
 	struct vnep_jdevice device;
+	struct vnep_event event;
 	bool pending;
 	uint32_t id;
-	int rc = vnep_jindex_interface(ix, place->segment, found->block.packet.interface, &id, err);
+	int rc = vnep_jindex_interface(ix, place->segment, packet->interface, &id, err);
 
 	if (rc)
 		return rc == VNEP_ENOTFOUND ? 0 : rc; /* its IDB is damaged: verify says so */
 	rc = vnep_jindex_device(ix, id, &device, err);
-	if (!rc)
-		rc = vnep_jitem_decode(&item, &found->block, err);
-	if (!rc)
-		rc = vnep_jrules_event(
-			ix, &journal->tail, id, &device, &item.event, place, &pending, err);
+	if (rc)
+		return rc;
+	vnep_jitem_get_packet(&event, packet);
+	rc = vnep_jrules_event(ix, &journal->tail, id, &device, &event,
+		block->identified ? &block->identity : NULL, place, &pending, err);
 	return rc ? rc : vnep_jindex_put_device(ix, id, &device, err);
 }
 
@@ -172,7 +100,7 @@ static int apply_record(struct vnep_journal *journal, const struct vnep_jfound *
 		return rc;
 	if (item.type == VNEP_RECORD_EVENT)
 		rc = vnep_jrules_event(
-			ix, &journal->tail, id, &device, &item.event, place, &pending, err);
+			ix, &journal->tail, id, &device, &item.event, NULL, place, &pending, err);
 	else if (item.type == VNEP_RECORD_CHECKPOINT)
 		rc = vnep_jrules_checkpoint(
 			ix, &journal->tail, id, &device, &item.checkpoint, &moved, err);
@@ -196,9 +124,9 @@ static int apply_erased(
 	return vnep_jindex_put_device(&journal->index, id, &device, err);
 }
 
-static int apply(
-	struct vnep_journal *journal, const struct vnep_jfound *found, struct vnep_err *err)
+static int apply(struct vnep_journal *journal, const struct vnep_jblock *seen, struct vnep_err *err)
 {
+	const struct vnep_jfound *found = &seen->found;
 	struct vnep_jtail *tail = &journal->tail;
 	const struct vnep_pcapng_block *block = &found->block;
 	struct vnep_jplace place = { tail->segment, (uint32_t)block->len, found->offset };
@@ -209,7 +137,7 @@ static int apply(
 		tail->given_up = block->section.end != 0; /* whole as it is */
 		return 0;
 	case VNEP_PCAPNG_INTERFACE: return apply_interface(journal, &block->interface, err);
-	case VNEP_PCAPNG_PACKET: return apply_packet(journal, found, &place, err);
+	case VNEP_PCAPNG_PACKET: return apply_packet(journal, seen, &place, err);
 	case VNEP_PCAPNG_RECORD: return apply_record(journal, found, &place, err);
 	case VNEP_PCAPNG_ERASED: return apply_erased(journal, &block->erased, err);
 	case VNEP_PCAPNG_SYNC:
@@ -284,32 +212,29 @@ static int commit_so_far(struct vnep_journal *journal, struct vnep_err *err)
 {
 	int rc = vnep_jindex_put_tail(&journal->index, &journal->tail, err);
 
+	journal->blocks = 0;
 	return rc ? rc : vnep_jindex_commit(&journal->index, err);
 }
 
-/* Take everything from the tail to end, which is a mark (or the end of a closed segment). */
+/* Take everything from the tail to end, which is a mark (or the end of a closed segment). What is taken is
+ * committed now and then, and by the caller. */
 static int take_segment(struct vnep_journal *journal, int fd, uint64_t end, struct vnep_err *err)
 {
 	struct vnep_jindex *ix = &journal->index;
-	struct vnep_jfound found;
+	const struct vnep_jblock *block;
+	struct vnep_jahead *ahead;
 	struct vnep_jwalk walk;
-	unsigned blocks = 0;
-	int rc = vnep_jindex_begin(ix, err);
+	int rc;
 
-	if (rc) {
-		journal->vio->close(journal->vio, fd);
-		return rc;
-	}
 	vnep_jwalk_init(&walk, journal->vio, fd, journal->tail.segment, journal->tail.offset, end);
-	while ((rc = vnep_jwalk_next(&walk, &found, err)) > 0) {
-		if (rc == VNEP_JSTEP_DAMAGE)
-			continue;
-		rc = apply(journal, &found, err);
+	rc = vnep_jahead_start(&ahead, &walk, end - journal->tail.offset, err);
+	while (!rc && (rc = vnep_jahead_next(ahead, &block, err)) > 0) {
+		rc = apply(journal, block, err);
 		if (rc)
 			break;
-		if (++blocks < BLOCKS_A_COMMIT || found.block.type != VNEP_PCAPNG_SYNC)
+		if (++journal->blocks < BLOCKS_A_COMMIT ||
+			block->found.block.type != VNEP_PCAPNG_SYNC)
 			continue;
-		blocks = 0;
 		rc = commit_so_far(journal, err);
 		if (!rc)
 			rc = vnep_jindex_begin(ix, err);
@@ -317,10 +242,8 @@ static int take_segment(struct vnep_journal *journal, int fd, uint64_t end, stru
 			break;
 	}
 	journal->tail.offset = end;
+	vnep_jahead_stop(ahead);
 	vnep_jwalk_release(&walk);
-	if (!rc)
-		rc = commit_so_far(journal, err);
-	vnep_jindex_abort(ix);
 	return rc;
 }
 
@@ -446,11 +369,28 @@ static int drop_unborn(struct vnep_journal *journal, uint64_t *cut, struct vnep_
 	return 0;
 }
 
+/* The segments from the one of the tail on. */
+static int take_all(struct vnep_journal *journal, uint64_t *cut, struct vnep_err *err)
+{
+	uint32_t segment, next;
+	int rc = vnep_journal_next_segment(journal, journal->tail.segment, &segment, err), more;
+
+	while (!rc) {
+		more = vnep_journal_next_segment(journal, segment + 1, &next, err);
+		if (more && more != VNEP_ENOTFOUND)
+			return more;
+		rc = take_from(journal, segment, more != 0, cut, err);
+		if (rc || more)
+			return rc;
+		segment = next;
+	}
+	return rc == VNEP_ENOTFOUND ? 0 : rc;
+}
+
 int vnep_journal_catch_up(struct vnep_journal *journal, uint64_t *cut, struct vnep_err *err)
 {
 	struct vnep_jindex *ix = &journal->index;
-	uint32_t segment, next;
-	int rc = vnep_jindex_enter(ix, err), more;
+	int rc = vnep_jindex_enter(ix, err);
 
 	if (rc)
 		return rc;
@@ -463,19 +403,35 @@ int vnep_journal_catch_up(struct vnep_journal *journal, uint64_t *cut, struct vn
 	rc = vnep_journal_soil(journal, err);
 	if (!rc)
 		rc = drop_unborn(journal, cut, err);
+	if (!rc)
+		rc = vnep_jindex_begin(ix, err);
 	if (rc)
 		return rc;
-	rc = vnep_journal_next_segment(journal, journal->tail.segment, &segment, err);
-	while (!rc) {
-		more = vnep_journal_next_segment(journal, segment + 1, &next, err);
-		if (more && more != VNEP_ENOTFOUND)
-			return more;
-		rc = take_from(journal, segment, more != 0, cut, err);
-		if (rc || more)
-			return rc;
-		segment = next;
-	}
-	return rc == VNEP_ENOTFOUND ? 0 : rc;
+	journal->blocks = 0;
+	rc = take_all(journal, cut, err);
+	if (!rc && journal->tail.segment)
+		rc = commit_so_far(journal, err);
+	vnep_jindex_abort(ix);
+	journal->blocks = 0;
+	return rc;
+}
+
+int vnep_journal_left_behind(struct vnep_journal *journal, struct vnep_err *err)
+{
+	struct vnep_jtail tail = { 0 };
+	uint64_t octets;
+	int rc = vnep_jindex_enter(&journal->index, err);
+
+	if (rc)
+		return rc;
+	rc = vnep_jindex_tail(&journal->index, &tail, err);
+	vnep_jindex_leave(&journal->index);
+	if (rc && rc != VNEP_ENOTFOUND)
+		return rc;
+	if (vnep_journal_has_segment(journal, tail.segment + 1, &octets))
+		return 1;
+	return !tail.given_up && vnep_journal_has_segment(journal, tail.segment, &octets) &&
+	       octets > tail.offset;
 }
 
 /* A segment that was written anew in place of several says so by the number of the one in front of it: those
@@ -523,7 +479,10 @@ static int remove_index(struct vnep_journal *journal, struct vnep_err *err)
 		       : 0;
 }
 
-static int open_and_catch_up(struct vnep_journal *journal, uint64_t *cut, struct vnep_err *err)
+/* known: an index that is believed, so that only what a killed writer left can be missing in it. Where that is
+ * nothing, nothing is changed, and nothing has to be synced. */
+static int open_and_catch_up(
+	struct vnep_journal *journal, bool known, uint64_t *cut, struct vnep_err *err)
 {
 	char path[4096];
 	int rc;
@@ -532,7 +491,9 @@ static int open_and_catch_up(struct vnep_journal *journal, uint64_t *cut, struct
 	rc = vnep_jindex_open(&journal->index, path, true, err);
 	if (rc)
 		return rc;
-	rc = vnep_journal_catch_up(journal, cut, err);
+	rc = known ? vnep_journal_left_behind(journal, err) : 1;
+	if (rc > 0)
+		rc = vnep_journal_catch_up(journal, cut, err);
 	if (rc)
 		vnep_jindex_close(&journal->index);
 	return rc;
@@ -544,14 +505,14 @@ int vnep_journal_recover(struct vnep_journal *journal, uint64_t *cut, struct vne
 
 	*cut = 0;
 	if (vnep_journal_index_trusted(journal))
-		rc = open_and_catch_up(journal, cut, err);
-	if (rc == VNEP_EDAMAGED) {
-		rc = remove_index(journal, err);
-		if (!rc)
-			rc = remove_leftovers(journal, err);
-		if (!rc)
-			rc = open_and_catch_up(journal, cut, err);
-	}
+		rc = open_and_catch_up(journal, true, cut, err);
+	if (rc != VNEP_EDAMAGED)
+		return rc;
+	rc = remove_index(journal, err);
+	if (!rc)
+		rc = remove_leftovers(journal, err);
+	if (!rc)
+		rc = open_and_catch_up(journal, false, cut, err);
 	if (rc)
 		return rc;
 	rc = vnep_journal_believe(journal, err);

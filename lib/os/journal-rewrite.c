@@ -350,7 +350,7 @@ static int take_segment(struct rewriting *w, uint32_t segment, struct vnep_err *
 static int move_event(struct rewriting *w, uint32_t id, uint64_t seq,
 	const struct vnep_jplace *place, struct vnep_err *err)
 {
-	struct vnep_jevent entry;
+	struct vnep_jevent entry, old;
 	int rc = vnep_jindex_event(&w->journal->index, id, seq, &entry, err);
 
 	if (rc)
@@ -358,24 +358,18 @@ static int move_event(struct rewriting *w, uint32_t id, uint64_t seq,
 	entry.segment = place->segment;
 	entry.offset = place->offset;
 	entry.length = place->length;
-	return vnep_jindex_put_event(&w->journal->index, id, seq, &entry, err);
+	return vnep_jindex_put_event(&w->journal->index, id, seq, &entry, &old, err);
 }
 
 static int forget_range(
 	struct rewriting *w, const struct vnep_pcapng_erased *erased, struct vnep_err *err)
 {
 	struct vnep_jindex *ix = &w->journal->index;
-	struct vnep_jevent entry;
-	uint64_t seq = erased->seq;
 	uint32_t id;
 	int rc = vnep_jindex_id(ix, erased->dev, &id, err);
 
-	while (!rc) {
-		rc = vnep_jindex_next_event(ix, id, &seq, &entry, err);
-		if (rc || seq >= erased->seq + erased->count)
-			break;
-		rc = vnep_jindex_del_event(ix, id, seq++, err);
-	}
+	if (!rc)
+		rc = vnep_jindex_forget(ix, id, erased->seq, erased->seq + erased->count - 1, err);
 	return rc == VNEP_ENOTFOUND ? 0 : rc;
 }
 

@@ -26,11 +26,37 @@ enum {
 	COAP_RESPONSE = 64
 };
 
+static uint64_t word(const uint8_t *data)
+{
+	uint64_t v;
+
+	memcpy(&v, data, sizeof v); /* the hash never leaves this machine */
+	return v;
+}
+
+static uint64_t turn(uint64_t h, uint64_t v, uint64_t by)
+{
+	h = (h ^ v) * by;
+	return h << 29 | h >> 35;
+}
+
+/* Sixteen octets a round, in two lanes. Who makes two frames of one hash gains nothing: equal means equal octets,
+ * and the table that the hash leads into has a key. */
 static uint64_t mix(uint64_t h, const uint8_t *data, size_t len)
 {
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ data[i]) * 0x100000001b3;
-	return h;
+	const uint64_t by[2] = { 0x9e3779b97f4a7c15, 0xc2b2ae3d27d4eb4f };
+	uint64_t other = h ^ len;
+	uint8_t rest[16] = { 0 };
+
+	for (; len >= sizeof rest; data += sizeof rest, len -= sizeof rest) {
+		h = turn(h, word(data), by[0]);
+		other = turn(other, word(data + 8), by[1]);
+	}
+	memcpy(rest, data, len);
+	h = turn(h, word(rest), by[0]);
+	other = turn(other, word(rest + 8), by[1]);
+	h ^= other;
+	return (h ^ h >> 32) * by[1];
 }
 
 static bool is_syn(const struct vnep_frame *f, const uint8_t *frame)
@@ -97,33 +123,33 @@ uint64_t vnep_jrules_resume(const struct vnep_jdevice *device)
 	return resume > device->synced_seq ? resume : device->synced_seq;
 }
 
-static int make_pending(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_t id,
-	struct vnep_jdevice *device, uint64_t seq, const struct vnep_jevent *entry,
+/* The entry is put back as pending, or not; counted if that is news. */
+static int put_entry(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_t id,
+	struct vnep_jdevice *device, uint64_t seq, struct vnep_jevent *entry, bool pending,
 	struct vnep_err *err)
 {
-	device->pending++;
-	device->pending_octets += entry->octets;
-	tail->pending++;
-	return vnep_jindex_put_pending(ix, id, seq, entry->hash, err);
-}
+	struct vnep_jevent old;
+	bool was;
+	int rc;
 
-static int end_pending(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_t id,
-	struct vnep_jdevice *device, uint64_t seq, const struct vnep_jevent *entry,
-	struct vnep_err *err)
-{
-	device->pending--;
-	device->pending_octets -= entry->octets;
-	tail->pending--;
-	return vnep_jindex_del_pending(ix, id, seq, entry->hash, err);
-}
-
-/* 1: it is, 0: it is not. */
-static int is_pending(struct vnep_jindex *ix, uint32_t id, uint64_t seq, struct vnep_err *err)
-{
-	uint64_t found = seq;
-	int rc = vnep_jindex_next_pending(ix, id, &found, err);
-
-	return rc == VNEP_ENOTFOUND ? 0 : rc ? rc : found == seq;
+	entry->flags &= (uint8_t)~VNEP_JEVENT_PENDING;
+	if (pending)
+		entry->flags |= VNEP_JEVENT_PENDING;
+	rc = vnep_jindex_put_event(ix, id, seq, entry, &old, err);
+	was = old.flags & VNEP_JEVENT_PENDING;
+	if (rc || (!was && !pending))
+		return rc;
+	if (was) {
+		device->pending--;
+		device->pending_octets -= old.octets;
+		tail->pending--;
+	}
+	if (pending) {
+		device->pending++;
+		device->pending_octets += entry->octets;
+		tail->pending++;
+	}
+	return 0;
 }
 
 static bool deliverable(const struct vnep_event *event)
@@ -133,10 +159,10 @@ static bool deliverable(const struct vnep_event *event)
 		       event->kind == VNEP_KIND_LATE);
 }
 
-static void fill_entry(
-	struct vnep_jevent *entry, const struct vnep_event *event, const struct vnep_jplace *place)
+static void fill_entry(struct vnep_jevent *entry, const struct vnep_event *event,
+	const struct vnep_jidentity *identity, const struct vnep_jplace *place)
 {
-	struct vnep_jidentity identity;
+	struct vnep_jidentity own;
 
 	*entry = (struct vnep_jevent){ .offset = place->offset,
 		.segment = place->segment,
@@ -149,11 +175,14 @@ static void fill_entry(
 		entry->flags |= VNEP_JEVENT_COPY;
 	if (!deliverable(event))
 		return;
-	vnep_jrules_identity(&identity, event->frame, event->frame_len);
-	entry->hash = identity.hash;
+	if (!identity) {
+		vnep_jrules_identity(&own, event->frame, event->frame_len);
+		identity = &own;
+	}
+	entry->hash = identity->hash;
 	entry->attempts = event->copy;
 	entry->flags |= VNEP_JEVENT_DELIVERABLE;
-	if (identity.tcp || identity.answer)
+	if (identity->tcp || identity->answer)
 		entry->flags |= VNEP_JEVENT_ONCE;
 }
 
@@ -173,13 +202,14 @@ static void note_times(struct vnep_jtail *tail, struct vnep_jdevice *device, str
 
 int vnep_jrules_event(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_t id,
 	struct vnep_jdevice *device, const struct vnep_event *event,
-	const struct vnep_jplace *place, bool *pending, struct vnep_err *err)
+	const struct vnep_jidentity *identity, const struct vnep_jplace *place, bool *pending,
+	struct vnep_err *err)
 {
+	bool newest = event->seq > device->head_seq;
 	struct vnep_jevent entry;
-	int rc;
 
 	*pending = deliverable(event) && !event->copy;
-	fill_entry(&entry, event, place);
+	fill_entry(&entry, event, identity, place);
 	if (event->seq > device->head_seq)
 		device->head_seq = event->seq;
 	if (event->conn > device->conn)
@@ -193,10 +223,15 @@ int vnep_jrules_event(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_t 
 	}
 	note_times(tail, device, event->ts);
 	tail->events++;
-	rc = vnep_jindex_put_event(ix, id, event->seq, &entry, err);
-	if (!rc && *pending)
-		rc = make_pending(ix, tail, id, device, event->seq, &entry, err);
-	return rc;
+	if (!newest) /* only where blocks stand twice, or somebody else wrote them */
+		return put_entry(ix, tail, id, device, event->seq, &entry, *pending, err);
+	if (*pending) {
+		entry.flags |= VNEP_JEVENT_PENDING;
+		device->pending++;
+		device->pending_octets += entry.octets;
+		tail->pending++;
+	}
+	return vnep_jindex_append_event(ix, id, event->seq, &entry, err);
 }
 
 static void grow_to(uint64_t *at, uint64_t to)
@@ -226,7 +261,7 @@ static int disconnected(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_
 	struct vnep_jdevice *device, uint64_t seq, struct vnep_journal_moved *moved,
 	struct vnep_err *err)
 {
-	const uint8_t mask = VNEP_JEVENT_DELIVERABLE | VNEP_JEVENT_FINAL;
+	const uint8_t mask = VNEP_JEVENT_DELIVERABLE | VNEP_JEVENT_FINAL | VNEP_JEVENT_PENDING;
 	struct vnep_jevent entry;
 	int rc;
 
@@ -236,18 +271,13 @@ static int disconnected(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_
 			return rc == VNEP_ENOTFOUND ? 0 : rc;
 		if ((entry.flags & mask) != VNEP_JEVENT_DELIVERABLE || !entry.attempts)
 			continue;
-		rc = is_pending(ix, id, seq, err);
-		if (rc < 0)
-			return rc;
-		if (rc)
-			continue;
 		if (entry.attempts >= VNEP_ATTEMPTS || entry.flags & VNEP_JEVENT_ONCE) {
 			entry.flags |= VNEP_JEVENT_FINAL;
-			rc = vnep_jindex_put_event(ix, id, seq, &entry, err);
+			rc = put_entry(ix, tail, id, device, seq, &entry, false, err);
 		} else {
 			moved->copies += entry.flags & VNEP_JEVENT_COPY ? 1 : 0;
 			moved->resent += entry.flags & VNEP_JEVENT_COPY ? 0 : 1;
-			rc = make_pending(ix, tail, id, device, seq, &entry, err);
+			rc = put_entry(ix, tail, id, device, seq, &entry, true, err);
 		}
 		if (rc)
 			return rc;
@@ -262,17 +292,9 @@ static int settle_below(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_
 	uint64_t seq = 0;
 	int rc;
 
-	while (!(rc = vnep_jindex_next_pending(ix, id, &seq, err)) && seq < resume) {
-		rc = vnep_jindex_event(ix, id, seq, &entry, err);
-		if (rc == VNEP_ENOTFOUND)
-			return vnep_err_set(err, VNEP_EDAMAGED,
-				"index of the journal: a pending event is not there");
-		if (rc)
-			return rc;
+	while (!(rc = vnep_jindex_next_pending(ix, id, &seq, &entry, err)) && seq < resume) {
 		entry.flags |= VNEP_JEVENT_FINAL;
-		rc = vnep_jindex_put_event(ix, id, seq, &entry, err);
-		if (!rc)
-			rc = end_pending(ix, tail, id, device, seq, &entry, err);
+		rc = put_entry(ix, tail, id, device, seq, &entry, false, err);
 		if (rc)
 			return rc;
 		moved->settled++;
@@ -322,9 +344,5 @@ int vnep_jrules_outcome(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_
 	} else {
 		entry.flags |= VNEP_JEVENT_FINAL;
 	}
-	rc = vnep_jindex_put_event(ix, id, outcome->seq, &entry, err);
-	if (rc)
-		return rc;
-	rc = is_pending(ix, id, outcome->seq, err);
-	return rc > 0 ? end_pending(ix, tail, id, device, outcome->seq, &entry, err) : rc;
+	return put_entry(ix, tail, id, device, outcome->seq, &entry, false, err);
 }

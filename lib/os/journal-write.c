@@ -17,25 +17,6 @@
 
 enum { ALLOCATE_OCTETS = 1 << 20 };
 
-/* Is there something behind the tail of the index that a killed writer left? */
-static int left_behind(struct vnep_journal *journal, struct vnep_err *err)
-{
-	struct vnep_jtail tail = { 0 };
-	uint64_t octets;
-	int rc = vnep_jindex_enter(&journal->index, err);
-
-	if (rc)
-		return rc;
-	rc = vnep_jindex_tail(&journal->index, &tail, err);
-	vnep_jindex_leave(&journal->index);
-	if (rc && rc != VNEP_ENOTFOUND)
-		return rc;
-	if (vnep_journal_has_segment(journal, tail.segment + 1, &octets))
-		return 1;
-	return !tail.given_up && vnep_journal_has_segment(journal, tail.segment, &octets) &&
-	       octets > tail.offset;
-}
-
 static void close_segment(struct vnep_journal *journal)
 {
 	const struct vnep_vio *vio = journal->vio;
@@ -100,7 +81,7 @@ static int start_segment(struct vnep_journal *journal, struct vnep_err *err)
 static int begin_locked(struct vnep_journal *journal, struct vnep_err *err)
 {
 	uint64_t cut = 0;
-	int rc = left_behind(journal, err);
+	int rc = vnep_journal_left_behind(journal, err);
 
 	if (rc > 0)
 		rc = vnep_journal_catch_up(journal, &cut, err);

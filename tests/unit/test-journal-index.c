@@ -1,0 +1,292 @@
+/*
+ * test-journal-index - the index while it is written (runs, chunks, two writers, groups that are dropped), as a
+ * reader sees it, and made anew: always the same journal.
+ */
+#include <dirent.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "t.h"
+#include "vnep/err.h"
+#include "vnep/journal.h"
+
+enum { DEVICES = 150, GROUPS = 60, EVENTS = 400, FRAME = 700 };
+
+static char base[64], state[80];
+static uint64_t seed;
+
+static unsigned upto(unsigned n)
+{
+	seed = seed * 6364136223846793005 + 1442695040888963407;
+	return (unsigned)(seed >> 33) % n;
+}
+
+static void remove_index(void)
+{
+	char path[400];
+	struct dirent *entry;
+	DIR *dir;
+
+	snprintf(path, sizeof path, "%s/journal/index", state);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir))) {
+		snprintf(path, sizeof path, "%s/journal/index/%s", state, entry->d_name);
+		unlink(path);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+static struct vnep_journal *open_as(enum vnep_journal_open how)
+{
+	struct vnep_journal *journal = NULL;
+	struct vnep_err err = { 0 };
+
+	if (vnep_journal_open(&journal, state, how, NULL, NULL, &err))
+		printf("# open: %s\n", err.text);
+	CHECK(journal != NULL);
+	return journal;
+}
+
+static void name(char out[static VNEP_URN_MAX + 1], unsigned device)
+{
+	snprintf(out, VNEP_URN_MAX + 1, "urn:dev:os:32473-%u", device);
+}
+
+static void ok(int rc, const struct vnep_err *err)
+{
+	if (rc)
+		printf("# %s\n", err->text);
+	CHECK_INT(rc, 0);
+}
+
+/* Records keep microseconds, so nothing here has more. */
+static struct vnep_wall now(void)
+{
+	struct vnep_wall ts = vnep_wall_now();
+
+	ts.ns -= ts.ns % 1000;
+	return ts;
+}
+
+/* A datagram; some are equal to others. */
+static void append(
+	struct vnep_journal *j, unsigned device, enum vnep_direction direction, bool copy)
+{
+	static const uint8_t head[] = { 0, 0, 0x5e, 0, 0x53, 1, 0, 0, 0x5e, 0, 0x53, 2, 0x86, 0xdd,
+		0x60, 0, 0, 0, (FRAME - 54) >> 8, (FRAME - 54) & 255, 17, 64, 0x20, 1, 0x0d, 0xb8 };
+	uint8_t frame[FRAME] = { 0 };
+	uint32_t number = upto(1 << 12);
+	struct vnep_event event = { .ts = now(),
+		.kind = VNEP_KIND_DATA,
+		.direction = direction,
+		.copy = copy,
+		.frame = frame,
+		.frame_len = FRAME };
+	struct vnep_err err = { 0 };
+
+	memcpy(frame, head, sizeof head);
+	memcpy(frame + 62, &number, sizeof number);
+	name(event.dev, device);
+	ok(vnep_journal_append(j, &event, NULL, NULL, &err), &err);
+}
+
+static int first(const struct vnep_event *event, unsigned attempt, void *arg)
+{
+	(void)attempt;
+	*(uint64_t *)arg = event->seq;
+	return 1;
+}
+
+static void send_first(struct vnep_journal *j, unsigned device)
+{
+	struct vnep_outcome outcome = { .ts = now(),
+		.outcome = upto(3) ? VNEP_OUTCOME_SENT : VNEP_OUTCOME_CONFIRMED };
+	struct vnep_err err = { 0 };
+
+	name(outcome.dev, device);
+	if (vnep_journal_pending(j, outcome.dev, 0, 1, first, &outcome.seq, &err) > 0)
+		ok(vnep_journal_outcome(j, &outcome, &err), &err);
+}
+
+static void checkpoint(struct vnep_journal *j, unsigned device, enum vnep_cursor cursor)
+{
+	struct vnep_checkpoint checkpoint = { .ts = now(), .cursor = cursor };
+	struct vnep_err err = { 0 };
+
+	name(checkpoint.dev, device);
+	ok(vnep_journal_checkpoint(j, &checkpoint, NULL, &err), &err);
+}
+
+static void group(struct vnep_journal *j)
+{
+	struct vnep_err err = { 0 };
+
+	ok(vnep_journal_begin(j, &err), &err);
+	for (unsigned i = 0; i < EVENTS; i++) {
+		unsigned device = upto(DEVICES), what = upto(100);
+
+		if (what < 60)
+			append(j, device, VNEP_TO_DEVICE, false);
+		else if (what < 75)
+			append(j, device, VNEP_TO_DEVICE, true);
+		else if (what < 85)
+			append(j, device, VNEP_FROM_DEVICE, false);
+		else if (what < 93)
+			send_first(j, device);
+		else
+			checkpoint(
+				j, device, upto(8) ? VNEP_CURSOR_DISCONNECT : VNEP_CURSOR_SYNCED);
+	}
+	if (upto(8))
+		ok(vnep_journal_commit(j, &err), &err);
+	else
+		vnep_journal_abort(j);
+}
+
+/* What a reader sees, as one number. */
+static uint64_t sum;
+
+static void add(uint64_t v)
+{
+	sum = (sum ^ v) * 0x100000001b3;
+}
+
+static int add_event(const struct vnep_event *event, unsigned attempt, void *arg)
+{
+	(void)arg;
+	add(event->seq);
+	add(attempt);
+	add((uint64_t)event->kind);
+	add(event->frame_len);
+	return 0;
+}
+
+static int add_device(const struct vnep_journal_device *device, void *arg)
+{
+	(void)arg;
+	add(device->number);
+	return 0;
+}
+
+static uint64_t look(struct vnep_journal *j)
+{
+	struct vnep_journal_device device;
+	struct vnep_err err = { 0 };
+	char dev[VNEP_URN_MAX + 1];
+	uint64_t from;
+
+	sum = 1;
+	ok(vnep_journal_each_device(j, true, add_device, NULL, &err), &err);
+	for (unsigned i = 0; i < DEVICES; i++) {
+		name(dev, i);
+		memset(&device, 0, sizeof device);
+		if (vnep_journal_device(j, dev, &device, &err) == VNEP_ENOTFOUND)
+			continue;
+		for (size_t n = 0; n < sizeof device; n++)
+			add(((const uint8_t *)&device)[n]);
+		ok(vnep_journal_pending(j, dev, 0, 0, add_event, NULL, &err), &err);
+		from = device.head_seq / 2;
+		ok(vnep_journal_pending(j, dev, from, 0, add_event, NULL, &err), &err);
+		ok(vnep_journal_events(j, dev, from, UINT64_MAX, add_event, NULL, &err), &err);
+	}
+	return sum;
+}
+
+/* In a process of its own: LMDB is opened once in each. writes: a group first. */
+static uint64_t look_elsewhere(enum vnep_journal_open how, bool writes)
+{
+	uint64_t *seen = mmap(NULL, sizeof *seen, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS, -1, 0),
+		 out;
+	struct vnep_journal *j;
+	int status = 1;
+	pid_t child;
+
+	fflush(stdout);
+	child = fork();
+	if (!child) {
+		j = open_as(how);
+		if (writes)
+			group(j);
+		*seen = look(j);
+		vnep_journal_close(j);
+		fflush(stdout);
+		_exit(t_failed);
+	}
+	CHECK(child > 0 && waitpid(child, &status, 0) == child && !status);
+	out = *seen;
+	munmap(seen, sizeof *seen);
+	return out;
+}
+
+/* In a group that changes nothing: the writer's own view. */
+static uint64_t look_inside(struct vnep_journal *j)
+{
+	struct vnep_err err = { 0 };
+	uint64_t seen;
+
+	ok(vnep_journal_begin(j, &err), &err);
+	seen = look(j);
+	vnep_journal_abort(j);
+	return seen;
+}
+
+/* others: every third group is another process's. */
+static void live(bool others)
+{
+	struct vnep_journal *j = open_as(VNEP_JOURNAL_WRITE);
+	uint64_t seen = 0;
+
+	for (unsigned i = 0; i < GROUPS; i++) {
+		if (others && i % 3 == 2) {
+			seen = look_elsewhere(VNEP_JOURNAL_WRITE, true);
+			CHECK(look(j) == seen);
+			upto(2);
+		} else {
+			group(j);
+		}
+		if (i % 7)
+			continue;
+		seen = look(j);
+		CHECK(look_elsewhere(VNEP_JOURNAL_READ, false) == seen);
+		CHECK(look_inside(j) == seen);
+	}
+	seen = look(j);
+	vnep_journal_close(j);
+	CHECK(look_elsewhere(VNEP_JOURNAL_READ, false) == seen);
+	remove_index();
+	CHECK(look_elsewhere(VNEP_JOURNAL_WRITE, false) == seen);
+	CHECK(look_elsewhere(VNEP_JOURNAL_READ, false) == seen);
+}
+
+TEST("index: readers, the writer inside a group, and an index made anew say the same")
+{
+	seed = 1;
+	snprintf(state, sizeof state, "%s/one", base);
+	live(false);
+}
+
+TEST("index: so it is when two writers take turns")
+{
+	seed = 2;
+	snprintf(state, sizeof state, "%s/two", base);
+	live(true);
+}
+
+int main(void)
+{
+	char command[100];
+	int rc;
+
+	strcpy(base,
+		access("/dev/shm", W_OK) ? "/tmp/vnep-test-XXXXXX" : "/dev/shm/vnep-test-XXXXXX");
+	if (!mkdtemp(base)) {
+		perror(base);
+		return 1;
+	}
+	rc = t_run();
+	snprintf(command, sizeof command, "rm -rf %s", base);
+	return system(command) || rc;
+}
