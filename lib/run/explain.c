@@ -283,6 +283,8 @@ void vnep_explain_record(struct vnep_explain *ex, const struct vnep_verdict *v,
 	if (side == SENDER && v->has_from && begins(v->chain->name, "policy_") &&
 		!has_list(ex, &v->from))
 		side = SENDER_VPC;
+	if (side == SENDER_VPC && v->end == VNEP_END_NEIGHBOUR && has_list(ex, &v->from))
+		side = SENDER; /* it leads there, but what let it through is the list */
 	if (side == RECEIVER && !v->has_to)
 		side = SENDER_VPC; /* too big for the core port */
 	switch (side) {

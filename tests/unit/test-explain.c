@@ -114,7 +114,7 @@ TEST("explain: from a device, by its endpoint or its address, to where its VPC o
 		says(flow("2001:db8:b::71", "2001:db8:b::2", 0, 0)), "forwarded.from-device|flat");
 	CHECK_STR(says(flow("2001:db8:b::71", "2001:db8:c::2", 0, 0)), "drop.policy-denied|flat");
 	CHECK_STR(says(flow("2001:db8:a::2", "2001:db8:b::2", IPPROTO_UDP, 5683)),
-		"forwarded.from-device|flat");
+		"forwarded.from-device|2001:db8:b::72");
 	CHECK_STR(says(flow("2001:db8:a::2", "2001:db8:b::2", IPPROTO_UDP, 7)),
 		"drop.policy-denied|2001:db8:b::72");
 	CHECK_STR(says(flow("2001:db8:a::2", "2001:db8:b::2", IPPROTO_TCP, 5683)),
@@ -142,8 +142,8 @@ TEST("explain: to a device, in the VLAN of its VPC, awake or not")
 	CHECK_STR(says(flow("2001:db8:b::2", "2001:db8:b::99", 0, 0)), "drop.no-mapping.up0|");
 	CHECK_STR(says(flow("2001:db8:b::76", "2001:db8:a::6", 0, 0)),
 		"forwarded.to-device|2001:db8:b::76");
-	CHECK_STR(
-		says(flow("2001:db8:a::6", "2001:db8:b::76", 0, 0)), "forwarded.from-device|flat");
+	CHECK_STR(says(flow("2001:db8:a::6", "2001:db8:b::76", 0, 0)),
+		"forwarded.from-device|2001:db8:b::76");
 	CHECK_STR(says(flow("2001:db8:a::6", "2001:db8:b::2", 0, 0)), "ask.acc0|2001:db8:b::76");
 	vnep_explain_nobody(ex);
 	CHECK_STR(says(flow("2001:db8:b::2", "2001:db8:b::71", 0, 0)), "journal|2001:db8:b::71");
