@@ -13,6 +13,7 @@ int acl_plan(struct vnep_cli *cli);
 int acl_apply(struct vnep_cli *cli);
 int acl_verify(struct vnep_cli *cli);
 int acl_import_mud(struct vnep_cli *cli);
+int acl_explain(struct vnep_cli *cli);
 int acl_list(struct vnep_cli *cli);
 int acl_watch(struct vnep_cli *cli);
 int acl_awake(struct vnep_cli *cli);
@@ -20,7 +21,7 @@ int acl_asleep(struct vnep_cli *cli);
 int acl_clear(struct vnep_cli *cli);
 
 extern const struct vnep_option acl_render_options[], acl_plan_options[], acl_apply_options[],
-	acl_verify_options[], acl_import_mud_options[];
+	acl_verify_options[], acl_import_mud_options[], acl_explain_options[];
 
 /* The options that say what is wanted; each verb that has them names them all in its table. */
 #define ACL_PORT_OPTIONS                                                                           \
@@ -39,9 +40,23 @@ extern const struct vnep_option acl_render_options[], acl_plan_options[], acl_ap
 /* The ports that were asked for, or with from_kernel those of the table that is there. */
 int acl_config(struct vnep_cli *cli, bool from_kernel, struct vnep_acl_config *out);
 
+/* VNEP_EUSAGE: one of them is not there. */
+int acl_check_ports(struct vnep_cli *cli, const struct vnep_acl_config *config);
+
 /* Open, and want what the operands, standard input, or with --map the map says. */
 int acl_open_wanted(struct vnep_cli *cli, const struct vnep_acl_config *config, bool offline,
 	struct vnep_acl **out);
+
+/* The same from elsewhere, telling who is wanted: records of file instead of the operands (NULL: those). While
+ * wanted is called cli->err has the place of the record, but for those of the map. */
+typedef int acl_wanted_cb(struct vnep_cli *cli, const struct vnep_device *device, void *arg);
+struct acl_source {
+	const char *file;
+	acl_wanted_cb *wanted; /* may be NULL */
+	void *arg;
+};
+int acl_open_source(struct vnep_cli *cli, const struct vnep_acl_config *config, bool offline,
+	const struct acl_source *source, struct vnep_acl **out);
 
 /* Difference records to standard output. */
 int acl_emit(struct vnep_buf *lines, void *cli);

@@ -17,7 +17,7 @@ const struct vnep_option acl_verify_options[] = {
 };
 
 /* Ports that are not there are a mistake of the command line: nothing is tried. */
-static int check_ports(struct vnep_cli *cli, const struct vnep_acl_config *config)
+int acl_check_ports(struct vnep_cli *cli, const struct vnep_acl_config *config)
 {
 	for (unsigned i = 0; i <= config->access_count; i++) {
 		const char *port = i < config->access_count ? config->access[i] : config->core;
@@ -77,7 +77,7 @@ static int with_wanted(struct vnep_cli *cli, struct vnep_acl_config *config, str
 	int rc = acl_config(cli, true, config);
 
 	if (!rc)
-		rc = check_ports(cli, config);
+		rc = acl_check_ports(cli, config);
 	return rc ? rc : acl_open_wanted(cli, config, false, acl);
 }
 

@@ -29,6 +29,7 @@ struct held_binding {
 
 struct input {
 	struct vnep_acl *acl;
+	const struct acl_source *source;
 	struct waiting *first, **tail;
 	struct vnep_table bindings;
 };
@@ -186,7 +187,7 @@ static int take(
 
 /* preload: a fixed address without a binding counts as one. */
 static int want_device(struct vnep_cli *cli, struct vnep_acl *acl, const struct vnep_json *json,
-	const struct vnep_binding *binding, bool preload)
+	const struct vnep_binding *binding, bool preload, const struct acl_source *source)
 {
 	struct vnep_device device = { 0 };
 	int rc = vnep_device_decode(json, &device, &cli->err);
@@ -195,6 +196,8 @@ static int want_device(struct vnep_cli *cli, struct vnep_acl *acl, const struct 
 		device.addr_count = 0;
 	if (!rc)
 		rc = vnep_acl_want_device(acl, &device, binding, &cli->err);
+	if (!rc && source->wanted)
+		rc = source->wanted(cli, &device, source->arg);
 	vnep_device_release(&device);
 	return rc;
 }
@@ -214,21 +217,23 @@ static int want_waiting(struct vnep_cli *cli, struct input *in, const struct wai
 		snprintf(dev, sizeof dev, "%.*s", VNEP_URN_MAX, vnep_json_get_str(json, "dev", ""));
 		memset(dev + strlen(dev), 0, sizeof dev - strlen(dev));
 		held = vnep_table_get(&in->bindings, dev);
-		rc = want_device(cli, in->acl, json, held ? &held->binding : NULL, true);
+		rc = want_device(
+			cli, in->acl, json, held ? &held->binding : NULL, true, in->source);
 	}
 	vnep_json_free(json);
 	return rc;
 }
 
-static int want_input(struct vnep_cli *cli, struct vnep_acl *acl)
+static int want_input(struct vnep_cli *cli, struct vnep_acl *acl, const struct acl_source *source)
 {
-	struct input in = { .acl = acl };
+	struct input in = { .acl = acl, .source = source };
 	struct held_binding *held;
 	int rc;
 
 	in.tail = &in.first;
 	vnep_table_init(&in.bindings, offsetof(struct held_binding, dev), sizeof held->dev);
-	rc = vnep_cli_read(cli, false, take, &in);
+	rc = source->file ? vnep_cli_read_file(cli, source->file, false, take, &in)
+			  : vnep_cli_read(cli, false, take, &in);
 	for (const struct waiting *w = in.first; !rc && w; w = w->next)
 		rc = want_waiting(cli, &in, w);
 	if (!rc)
@@ -249,6 +254,7 @@ struct from_map {
 	struct vnep_cli *cli;
 	struct vnep_acl *acl;
 	struct vnep_map_txn *txn;
+	const struct acl_source *source;
 	bool edge; /* one lives here: it binds each device when it hears it, and preloads nobody */
 };
 
@@ -266,15 +272,15 @@ static int map_record(const char *text, size_t len, void *arg)
 		bound = !vnep_map_get_binding(
 			m->txn, vnep_json_get_str(json, "dev", ""), &binding, NULL);
 		rc = want_device(m->cli, m->acl, json, bound && !binding.deleted ? &binding : NULL,
-			!m->edge);
+			!m->edge, m->source);
 	}
 	vnep_json_free(json);
 	return rc;
 }
 
-static int want_map(struct vnep_cli *cli, struct vnep_acl *acl)
+static int want_map(struct vnep_cli *cli, struct vnep_acl *acl, const struct acl_source *source)
 {
-	struct from_map m = { .cli = cli, .acl = acl };
+	struct from_map m = { .cli = cli, .acl = acl, .source = source };
 	struct vnep_mapstore *store = NULL;
 	struct vnep_state_owner owner;
 	int rc = vnep_mapstore_open(&store, cli->state, false, &cli->err);
@@ -291,24 +297,31 @@ static int want_map(struct vnep_cli *cli, struct vnep_acl *acl)
 	return rc;
 }
 
-int acl_open_wanted(struct vnep_cli *cli, const struct vnep_acl_config *config, bool offline,
-	struct vnep_acl **out)
+int acl_open_source(struct vnep_cli *cli, const struct vnep_acl_config *config, bool offline,
+	const struct acl_source *source, struct vnep_acl **out)
 {
 	struct vnep_acl *acl = NULL;
-	bool map = vnep_cli_has(cli, "map");
-	int rc;
+	int rc = vnep_acl_open(&acl, config, offline, &cli->err);
 
-	if (map && cli->argc)
-		return vnep_err_set(&cli->err, VNEP_EUSAGE, "--map and files exclude each other");
-	rc = vnep_acl_open(&acl, config, offline, &cli->err);
 	if (!rc)
-		rc = map ? want_map(cli, acl) : want_input(cli, acl);
+		rc = vnep_cli_has(cli, "map") ? want_map(cli, acl, source)
+					      : want_input(cli, acl, source);
 	if (rc) {
 		vnep_acl_close(acl);
 		return rc;
 	}
 	*out = acl;
 	return 0;
+}
+
+int acl_open_wanted(struct vnep_cli *cli, const struct vnep_acl_config *config, bool offline,
+	struct vnep_acl **out)
+{
+	const struct acl_source source = { 0 };
+
+	if (vnep_cli_has(cli, "map") && cli->argc)
+		return vnep_err_set(&cli->err, VNEP_EUSAGE, "--map and files exclude each other");
+	return acl_open_source(cli, config, offline, &source, out);
 }
 
 int acl_emit(struct vnep_buf *lines, void *cli)

@@ -57,6 +57,9 @@ void vnep_checkpoint_encode(struct vnep_buf *out, const struct vnep_checkpoint *
 void vnep_outcome_encode(struct vnep_buf *out, const struct vnep_outcome *outcome);
 void vnep_appended_encode(struct vnep_buf *out, const char *dev, uint64_t seq);
 void vnep_decision_encode(struct vnep_buf *out, const struct vnep_decision *decision);
+/* The same with its `why`. */
+void vnep_explained_encode(struct vnep_buf *out, const struct vnep_decision *decision,
+	const struct vnep_why *why);
 void vnep_presence_encode(struct vnep_buf *out, const struct vnep_presence *presence);
 void vnep_status_encode(struct vnep_buf *out, const struct vnep_status *status);
 void vnep_ledger_encode(struct vnep_buf *out, const char *edge, struct vnep_wall ts,

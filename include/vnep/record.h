@@ -190,6 +190,24 @@ struct vnep_decision {
 	uint64_t count;
 };
 
+/* Why a decision is what it is, and what leaves: the answer of `vnep-acl explain`. Texts are lent; NULL: absent. */
+struct vnep_why {
+	const char *verdict; /* forwarded, journal, ask, dropped */
+	const char *chain, *rule, *counter;
+	const char *record_type, *record_name; /* the record that decided */
+	unsigned record_line;
+	uint64_t limit_pps; /* so many a second; what is beyond is rate-limited */
+	const char *ask;    /* what the worker is asked about */
+	const char *copies[4];
+	unsigned copy_count;
+	const char *out_iface; /* what leaves, where, to whose MAC */
+	bool has_next_hop, has_flow;
+	struct in6_addr next_hop, src_ip, dest_ip;
+	uint16_t vlan;
+	const uint8_t *frame;
+	uint32_t frame_len;
+};
+
 struct vnep_presence {
 	struct vnep_wall ts;
 	char edge[VNEP_LABEL_MAX + 1];

@@ -188,6 +188,9 @@ struct vnep_ruleset {
 bool vnep_stmt_reads_vlan(const struct vnep_stmt *stmt);
 bool vnep_rule_reads_vlan(const struct vnep_ruleset *rs, const struct vnep_rule *rule);
 
+/* Does it read or write the IPv6 header? Its rule asks first whether there is one. */
+bool vnep_stmt_reads_ip6(const struct vnep_stmt *stmt);
+
 void vnep_ruleset_init(struct vnep_ruleset *rs, uint32_t set_size);
 void vnep_ruleset_release(struct vnep_ruleset *rs); /* safe on a zeroed struct */
 

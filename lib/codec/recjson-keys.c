@@ -265,6 +265,7 @@ static const struct vnep_key decision_keys[] = {
 	VLAN("vlan"),
 	KEY("in_iface", IFNAME),
 	COUNT("count"),
+	KEY("why", RECORD),
 	END,
 };
 

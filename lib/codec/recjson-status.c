@@ -5,34 +5,93 @@
 #include "vnep/err.h"
 #include "vnep/recjson.h"
 
-void vnep_decision_encode(struct vnep_buf *out, const struct vnep_decision *decision)
+static void put_decision(
+	struct vnep_jw *w, struct vnep_buf *out, const struct vnep_decision *decision)
 {
 	bool ports = decision->proto == IPPROTO_UDP || decision->proto == IPPROTO_TCP;
-	struct vnep_jw w;
 
-	vnep_jw_record(&w, out, "decision");
-	vnep_jw_instant(&w, decision->ts);
-	vnep_jw_opt_str(&w, "edge", decision->edge);
-	vnep_jw_opt_str(&w, "dev", decision->dev);
+	vnep_jw_record(w, out, "decision");
+	vnep_jw_instant(w, decision->ts);
+	vnep_jw_opt_str(w, "edge", decision->edge);
+	vnep_jw_opt_str(w, "dev", decision->dev);
 	if (decision->direction)
-		vnep_jw_str(&w, "direction", vnep_direction_text(decision->direction));
-	vnep_jw_str(&w, "forwarding", decision->accept ? "accept" : "drop");
+		vnep_jw_str(w, "direction", vnep_direction_text(decision->direction));
+	vnep_jw_str(w, "forwarding", decision->accept ? "accept" : "drop");
 	if (decision->reason)
-		vnep_jw_str(&w, "reason", vnep_reason_text(decision->reason));
+		vnep_jw_str(w, "reason", vnep_reason_text(decision->reason));
 	if (decision->has_flow) {
-		vnep_jw_ip6(&w, "src_ip", &decision->src_ip);
-		vnep_jw_ip6(&w, "dest_ip", &decision->dest_ip);
+		vnep_jw_ip6(w, "src_ip", &decision->src_ip);
+		vnep_jw_ip6(w, "dest_ip", &decision->dest_ip);
 	}
 	if (decision->has_flow && decision->proto)
-		vnep_jw_proto(&w, decision->proto);
+		vnep_jw_proto(w, decision->proto);
 	if (decision->has_flow && ports) {
-		vnep_jw_u64(&w, "src_port", decision->src_port);
-		vnep_jw_u64(&w, "dest_port", decision->dest_port);
+		vnep_jw_u64(w, "src_port", decision->src_port);
+		vnep_jw_u64(w, "dest_port", decision->dest_port);
 	}
-	vnep_jw_opt_mac(&w, "src_mac", &decision->src_mac);
-	vnep_jw_opt_u64(&w, "vlan", decision->vlan);
-	vnep_jw_opt_str(&w, "in_iface", decision->in_iface);
-	vnep_jw_u64(&w, "count", decision->count);
+	vnep_jw_opt_mac(w, "src_mac", &decision->src_mac);
+	vnep_jw_opt_u64(w, "vlan", decision->vlan);
+	vnep_jw_opt_str(w, "in_iface", decision->in_iface);
+	vnep_jw_u64(w, "count", decision->count);
+}
+
+void vnep_decision_encode(struct vnep_buf *out, const struct vnep_decision *decision)
+{
+	struct vnep_jw w;
+
+	put_decision(&w, out, decision);
+	vnep_jw_end_record(&w);
+}
+
+static void put_sent(struct vnep_jw *w, const struct vnep_why *why)
+{
+	vnep_jw_object(w, "sent");
+	vnep_jw_str(w, "iface", why->out_iface);
+	if (why->has_next_hop)
+		vnep_jw_ip6(w, "next_hop", &why->next_hop);
+	vnep_jw_opt_u64(w, "vlan", why->vlan);
+	if (why->has_flow) {
+		vnep_jw_ip6(w, "src_ip", &why->src_ip);
+		vnep_jw_ip6(w, "dest_ip", &why->dest_ip);
+	}
+	if (why->frame)
+		vnep_jw_base64(w, "frame", why->frame, why->frame_len);
+	vnep_jw_end_object(w);
+}
+
+static void put_record(struct vnep_jw *w, const struct vnep_why *why)
+{
+	vnep_jw_object(w, "record");
+	vnep_jw_str(w, "type", why->record_type);
+	vnep_jw_str(w, strcmp(why->record_type, "vpc") ? "dev" : "vpc", why->record_name);
+	vnep_jw_opt_u64(w, "line", why->record_line);
+	vnep_jw_end_object(w);
+}
+
+void vnep_explained_encode(
+	struct vnep_buf *out, const struct vnep_decision *decision, const struct vnep_why *why)
+{
+	struct vnep_jw w;
+
+	put_decision(&w, out, decision);
+	vnep_jw_object(&w, "why");
+	vnep_jw_str(&w, "verdict", why->verdict);
+	if (why->record_type)
+		put_record(&w, why);
+	vnep_jw_opt_str(&w, "chain", why->chain);
+	vnep_jw_opt_str(&w, "rule", why->rule);
+	vnep_jw_opt_str(&w, "counter", why->counter);
+	vnep_jw_opt_u64(&w, "limit_pps", why->limit_pps);
+	vnep_jw_opt_str(&w, "ask", why->ask);
+	if (why->copy_count)
+		vnep_jw_array(&w, "copies");
+	for (unsigned i = 0; i < why->copy_count; i++)
+		vnep_jw_str(&w, NULL, why->copies[i]);
+	if (why->copy_count)
+		vnep_jw_end_array(&w);
+	if (why->out_iface)
+		put_sent(&w, why);
+	vnep_jw_end_object(&w);
 	vnep_jw_end_record(&w);
 }
 

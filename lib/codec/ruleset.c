@@ -133,6 +133,27 @@ bool vnep_stmt_reads_vlan(const struct vnep_stmt *s)
 	}
 }
 
+bool vnep_stmt_reads_ip6(const struct vnep_stmt *s)
+{
+	switch (s->kind) {
+	case VNEP_STMT_HOP_LIMIT:
+	case VNEP_STMT_ICMP_TYPE:
+	case VNEP_STMT_IN_PREFIX:
+	case VNEP_STMT_IN_BINDING:
+	case VNEP_STMT_HOST_PAIR:
+	case VNEP_STMT_FRAGMENTED:
+	case VNEP_STMT_LATER:
+	case VNEP_STMT_UPDATE_AWAKE:
+	case VNEP_STMT_FROM_BINDING:
+	case VNEP_STMT_TO_BINDING:
+	case VNEP_STMT_DELIVER_HOST:
+	case VNEP_STMT_ROUTE: return true;
+	case VNEP_STMT_VMAP: return s->field != VNEP_FIELD_VLAN;
+	case VNEP_STMT_IN_SET: return s->field != VNEP_FIELD_SRC_MAC;
+	default: return false;
+	}
+}
+
 bool vnep_rule_reads_vlan(const struct vnep_ruleset *rs, const struct vnep_rule *rule)
 {
 	for (size_t i = rule->first; i < rule->first + rule->count; i++)

@@ -318,27 +318,6 @@ static bool reads_link(const struct vnep_stmt *s)
 	       (s->kind == VNEP_STMT_IN_SET && s->field == VNEP_FIELD_SRC_MAC);
 }
 
-static bool reads_ip6(const struct vnep_stmt *s)
-{
-	switch (s->kind) {
-	case VNEP_STMT_HOP_LIMIT:
-	case VNEP_STMT_ICMP_TYPE:
-	case VNEP_STMT_IN_PREFIX:
-	case VNEP_STMT_IN_BINDING:
-	case VNEP_STMT_HOST_PAIR:
-	case VNEP_STMT_FRAGMENTED:
-	case VNEP_STMT_LATER:
-	case VNEP_STMT_UPDATE_AWAKE:
-	case VNEP_STMT_FROM_BINDING:
-	case VNEP_STMT_TO_BINDING:
-	case VNEP_STMT_DELIVER_HOST:
-	case VNEP_STMT_ROUTE: return true;
-	case VNEP_STMT_VMAP: return s->field != VNEP_FIELD_VLAN;
-	case VNEP_STMT_IN_SET: return s->field != VNEP_FIELD_SRC_MAC;
-	default: return false;
-	}
-}
-
 /* What a rule reads it asks for first: Ethernet, a tag, IPv6. The base chains have made sure of both; said
  * again, a rule stands alone, and nft(8) lists it in the words of the protocols instead of offsets.
  */
@@ -351,7 +330,7 @@ static void put_protocols(
 
 	for (size_t i = rule->first; i < rule->first + rule->count; i++) {
 		link = link || reads_link(&rs->stmts[i]);
-		network = network || reads_ip6(&rs->stmts[i]);
+		network = network || vnep_stmt_reads_ip6(&rs->stmts[i]);
 	}
 	if (network) {
 		nft_x_meta(m, NFT_META_PROTOCOL, NFT_REG_1);
