@@ -72,6 +72,7 @@ void vnep_jcache_clear(struct vnep_jcache *cache)
 {
 	cache->slot_count = cache->fresh_count = cache->published = 0;
 	cache->runs = 0;
+	vnep_buf_reset(&cache->names);
 	if (cache->table_cap) {
 		memset(cache->by_name, 0, cache->table_cap * sizeof *cache->by_name);
 		memset(cache->by_id, 0, cache->table_cap * sizeof *cache->by_id);
@@ -91,6 +92,7 @@ void vnep_jcache_free(struct vnep_jcache *cache)
 	free(cache->by_id);
 	free(cache->fresh);
 	free(cache->hashed);
+	vnep_buf_release(&cache->names);
 	vnep_buf_release(&cache->order);
 	vnep_buf_release(&cache->events);
 	vnep_buf_release(&cache->interfaces);
@@ -124,10 +126,16 @@ static size_t place_of_name(const struct vnep_jcache *cache, const char *dev, si
 	return vnep_siphash(cache->secret, 0, dev, len) & (cache->table_cap - 1);
 }
 
+static const char *name_of(const struct vnep_jcache *cache, const struct vnep_jslot *slot)
+{
+	return (const char *)cache->names.data + slot->dev_at;
+}
+
 static void enter_slot(struct vnep_jcache *cache, size_t n)
 {
 	struct vnep_jslot *slot = &cache->slots[n];
-	size_t mask = cache->table_cap - 1, at = place_of_name(cache, slot->dev, slot->dev_len);
+	size_t mask = cache->table_cap - 1,
+	       at = place_of_name(cache, name_of(cache, slot), slot->dev_len);
 
 	while (cache->by_name[at])
 		at = (at + 1) & mask;
@@ -173,7 +181,7 @@ struct vnep_jslot *vnep_jcache_by_name(struct vnep_jcache *cache, const char *de
 		at = (at + 1) & (cache->table_cap - 1)) {
 		struct vnep_jslot *slot = &cache->slots[cache->by_name[at] - 1];
 
-		if (slot->dev_len == len && !memcmp(slot->dev, dev, len)) {
+		if (slot->dev_len == len && !memcmp(name_of(cache, slot), dev, len)) {
 			cache->last = cache->by_name[at] - 1;
 			return slot;
 		}
@@ -226,7 +234,7 @@ int vnep_jcache_add(struct vnep_jindex *ix, uint32_t id, const char *dev,
 		vnep_jcache_clear(cache);
 		cache->changed = true; /* the transaction is */
 	}
-	if (!grow(cache)) {
+	if (!grow(cache) || !vnep_buf_reserve(&cache->names, VNEP_URN_MAX)) {
 		vnep_jcache_clear(cache);
 		cache->changed = true;
 		return no_memory(err);
@@ -236,7 +244,8 @@ int vnep_jcache_add(struct vnep_jindex *ix, uint32_t id, const char *dev,
 		.id = id,
 		.dev_len = (uint8_t)strlen(dev),
 		.queued = device->pending != 0 };
-	memcpy(slot->dev, dev, slot->dev_len);
+	slot->dev_at = (uint32_t)cache->names.len;
+	vnep_buf_put(&cache->names, dev, slot->dev_len);
 	enter_slot(cache, cache->slot_count++);
 	if (out)
 		*out = slot;

@@ -16,7 +16,8 @@ struct vnep_jcache {
 	uint8_t secret[VNEP_SIPHASH_KEY_LEN];
 	struct vnep_jslot *slots;
 	size_t slot_count, slot_cap, last; /* last: the one that was asked for */
-	uint32_t *by_name, *by_id;         /* slot + 1 */
+	struct vnep_buf names;
+	uint32_t *by_name, *by_id; /* slot + 1 */
 	size_t table_cap;
 	struct vnep_jnew *fresh;
 	size_t fresh_count, fresh_cap;

@@ -126,7 +126,7 @@ struct vnep_jslot {
 	uint32_t newest, fresh; /* its newest new event (index + 1), how many */
 	bool dirty, hashed, queued;
 	uint8_t dev_len;
-	char dev[VNEP_URN_MAX + 1];
+	uint32_t dev_at; /* in the names of the cache: most are much shorter than they may be */
 };
 
 /* NULL when memory is short. */
