@@ -28,6 +28,7 @@ struct vnep_frame {
 	uint8_t hop_limit;
 	bool fragment;        /* any fragment; non-first ones have l4 = 0 */
 	bool extended;        /* extension headers are there */
+	bool auth;            /* one of them is an authentication header: to the kernel's rules it is the upper layer */
 	bool routed;          /* a routing header names another last hop: dest is not in the checksum */
 	uint16_t src_port, dest_port;   /* TCP, UDP; 0 otherwise */
 	uint8_t icmp_type, icmp_code;   /* ICMPv6 */

@@ -47,6 +47,7 @@ static int walk_extensions(struct vnep_frame *f, const uint8_t *data, size_t at,
 			}
 		} else if (next == IPPROTO_AH) {
 			len = (data[at + 1] + 2u) * 4;
+			f->auth = true;
 		} else {
 			len = (data[at + 1] + 1u) * 8;
 			if (next == IPPROTO_ROUTING && data[at + 3])

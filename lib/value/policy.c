@@ -18,6 +18,12 @@ static bool of_the_link(const struct in6_addr *addr)
 	       IN6_IS_ADDR_UNSPECIFIED(addr) || IN6_IS_ADDR_LOOPBACK(addr);
 }
 
+/* The kernel looks no further than an authentication header: no rule about UDP lets one pass. */
+static uint8_t proto_of(const struct vnep_frame *frame)
+{
+	return frame->auth ? IPPROTO_AH : frame->proto;
+}
+
 enum vnep_reason vnep_policy_allows(const struct vnep_allow *list, size_t count,
 	const struct vnep_prefix *vpc_prefix, const struct vnep_frame *frame)
 {
@@ -30,7 +36,7 @@ enum vnep_reason vnep_policy_allows(const struct vnep_allow *list, size_t count,
 	for (size_t i = 0; i < count; i++) {
 		if (!vnep_prefix_has(&list[i].to, &frame->dest))
 			continue;
-		if (list[i].proto && list[i].proto != frame->proto)
+		if (list[i].proto && list[i].proto != proto_of(frame))
 			continue;
 		if (list[i].port_count && !frame->l4)
 			reason = VNEP_FRAGMENT;
@@ -57,7 +63,7 @@ enum vnep_reason vnep_policy_meets(const struct vnep_policy_end *a, const struct
 
 	if (reason || !strcmp(a->vpc->vpc, b->vpc->vpc))
 		return reason;
-	if (!a->vpc->core_vlan != !b->vpc->core_vlan || !answers(b, a->vep, frame->proto))
+	if (!a->vpc->core_vlan != !b->vpc->core_vlan || !answers(b, a->vep, proto_of(frame)))
 		return VNEP_POLICY_DENIED;
 	return VNEP_REASON_NONE;
 }
