@@ -83,11 +83,11 @@ oracle() {
 
 # agreed FRAMES: no disagreement in at least so many; every kind of end was there, and most rules were.
 agreed() {
-	local figures='^frames ([0-9]+), disagreements 0; to a neighbour ([0-9]+), to the journal port ([0-9]+), dropped ([0-9]+), unseen ([0-9]+); rules ([0-9]+) of ([0-9]+)'
+	local figures='^frames ([0-9]+), disagreements 0; to a neighbour ([0-9]+), to the journal port ([0-9]+), dropped ([0-9]+), unseen ([0-9]+); rules ([0-9]+) of ([0-9]+); policies asked ([0-9]+)'
 
 	# shellcheck disable=SC2154 # output is of bats
 	[[ $output =~ $figures ]] || { printf '%s\n' "$output"; return 1; }
 	(( BASH_REMATCH[1] >= $1 && BASH_REMATCH[2] * 20 >= $1 && BASH_REMATCH[3] * 20 >= $1 &&
-		BASH_REMATCH[5] > 0 && BASH_REMATCH[6] * 4 >= BASH_REMATCH[7] * 3 )) ||
+		BASH_REMATCH[5] > 0 && BASH_REMATCH[8] * 20 >= $1 && BASH_REMATCH[6] * 3 >= BASH_REMATCH[7] * 2 )) ||
 		{ printf '%s\n' "$output"; return 1; }
 }

@@ -6,6 +6,8 @@
  * Shape   a frame as it is on the wire, its tag in it; what comes of it: how it ended and by which rule, what was
  *         counted, what went out where, as octets. Out of a port by a neighbour the MACs are not the rules' to say:
  *         there the first twelve octets are zero, and the neighbour's address stands beside.
+ * Octets  those of a frame whose checksum is whole, as it is on the wire. The kernel's own super-packets, whose
+ *         checksum and segments are still to be made, are judged as such a frame of their length.
  * Limits  a model has no clock: a limit is not used up, unless the caller says so (beyond). Each that was met is told.
  * Owner   a struct vnep_verdict owns its octets (init/release) and is used again and again. Names it points to are the
  *         ruleset's.

@@ -47,8 +47,8 @@ static void presence_again(struct vnep_edge *edge)
 		if (d->life == VNEP_LIFE_HOLDING)
 			vnep_acl_awake_add(edge->acl, &d->vep, d->t3324_s * 1000ull, NULL);
 		else
-			edge_device_event(edge, d, VNEP_LIFE_PACKET, VNEP_CAUSE_FIRST_FRAME,
-				vnep_wall_now());
+			edge_device_event(
+				edge, d, VNEP_LIFE_PACKET, VNEP_CAUSE_FIRST_FRAME, vnep_wall_now());
 	}
 }
 

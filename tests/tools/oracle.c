@@ -17,6 +17,7 @@
  * order: two frames through s0 that arrive tell that nothing is under way.
  *
  * Exit: 0 they agree, 1 they do not (the first ten are shown), 2 asked wrongly, 3 something could not be done.
+ * The worker's own evaluation of `allow` lists (policy.h) is compared with what the policy chains said, too.
  * Standard output: one line of figures, and which rules no frame matched.
  */
 #include <sched.h>
@@ -24,6 +25,7 @@
 #include "oracle-seeds.h"
 #include "oracle-wire.h"
 #include "vnep/num.h"
+#include "vnep/policy.h"
 #include "vnep/recjson.h"
 
 static FILE *open_file(const char *path)
@@ -300,6 +302,57 @@ static void compare_counters(struct oracle *o)
 	}
 }
 
+static const struct vnep_device *sender(const struct oracle *o)
+{
+	for (unsigned i = 0; o->v.has_from && i < o->devices; i++)
+		if (vnep_ip6_equal(&o->device[i].vep, &o->v.from))
+			return &o->device[i];
+	return NULL;
+}
+
+/* The rule of a policy chain that matched; NULL: it came to none. */
+static const char *policy_rule(const struct oracle *o)
+{
+	const struct vnep_ruleset *rs = vnep_explain_rules(o->explain);
+
+	for (size_t c = 0; c < rs->chain_count; c++) {
+		const struct vnep_rule *first = rs->rules + rs->chains[c].first,
+				       *behind = first + rs->chains[c].count;
+
+		if (strncmp(rs->chains[c].name, "policy_", 7))
+			continue;
+		for (unsigned i = 0; i < o->v.rule_count; i++)
+			if (o->v.rules[i] >= first && o->v.rules[i] < behind)
+				return o->v.rules[i]->comment;
+	}
+	return NULL;
+}
+
+/* What the worker says about the frames that it sends on itself must be what the rules say. */
+static void compare_policy(struct oracle *o, const struct seed *s)
+{
+	const struct vnep_device *d = sender(o);
+	const char *rule = policy_rule(o);
+	enum vnep_reason reason;
+	struct vnep_frame f;
+
+	if (!d || !rule || d->form == VNEP_FORM_HOST || vnep_frame_parse(&f, s->data, s->len))
+		return;
+	for (unsigned i = 0; i < o->vpcs; i++) {
+		if (!vnep_prefix_has(&o->prefix[i], &d->vep))
+			continue;
+		reason = vnep_policy_allows(d->allow, d->allow_count, &o->prefix[i], &f);
+		o->policies++;
+		if (strncmp(rule, "allowed", 7) ? strncmp(rule, vnep_reason_text(reason),
+							  strlen(vnep_reason_text(reason)))
+						: reason != VNEP_REASON_NONE) {
+			printf("policy of %s: %s, the rules: %s\n", d->dev,
+				vnep_reason_text(reason), rule);
+			complain(o, s);
+		}
+	}
+}
+
 static void try_frame(struct oracle *o, const struct seed *s)
 {
 	if (s->len < LINK || s->len > o->port_mtu[s->port] + LINK + 4)
@@ -316,6 +369,7 @@ static void try_frame(struct oracle *o, const struct seed *s)
 	if (!find_agreement(o, s))
 		complain(o, s);
 	account(o);
+	compare_policy(o, s);
 	for (unsigned i = 0; i < o->v.rule_count; i++)
 		snprintf(o->matched[o->v.rules[i] - vnep_explain_rules(o->explain)->rules],
 			sizeof *o->matched, "yes");
@@ -397,12 +451,13 @@ static void print_summary(struct oracle *o)
 		matched += o->matched[i][0] != 0;
 	printf("frames %llu, disagreements %llu; to a neighbour %llu, to the journal port %llu, "
 	       "dropped "
-	       "%llu, unseen %llu; rules %u of %zu\n",
+	       "%llu, unseen %llu; rules %u of %zu; policies asked %llu\n",
 		(unsigned long long)o->frames, (unsigned long long)o->wrong,
 		(unsigned long long)o->ends[VNEP_END_NEIGHBOUR],
 		(unsigned long long)o->ends[VNEP_END_PORT],
 		(unsigned long long)o->ends[VNEP_END_DROP],
-		(unsigned long long)o->ends[VNEP_END_UNSEEN], matched, rs->rule_count);
+		(unsigned long long)o->ends[VNEP_END_UNSEEN], matched, rs->rule_count,
+		(unsigned long long)o->policies);
 	for (unsigned i = 0; i < o->counters; i++)
 		printf("counter %s %llu\n", o->counter[i].name,
 			(unsigned long long)o->counter[i].model);

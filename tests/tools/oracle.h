@@ -63,7 +63,7 @@ struct oracle {
 	} counter[COUNTERS], before[COUNTERS];
 	unsigned counters, before_count;
 	char (*matched)[VNEP_NFT_COMMENT_MAX + 1];
-	uint64_t frames, wrong, sent, dropped, ends[VNEP_END_NEIGHBOUR + 1];
+	uint64_t policies, frames, wrong, sent, dropped, ends[VNEP_END_NEIGHBOUR + 1];
 };
 
 static void die(const struct vnep_err *err)

@@ -37,6 +37,21 @@ TEST("policy: without a list a device reaches its VPC's prefix and nothing else"
 	CHECK_INT(vnep_policy_allows(NULL, 0, &vpc, &out), VNEP_POLICY_DENIED);
 }
 
+TEST("policy: what an authentication header hides is not what a list speaks of, as in the kernel")
+{
+	struct vnep_prefix vpc = prefix("2001:db8:b::/64");
+	const struct vnep_allow udp = { .to = vpc, .proto = IPPROTO_UDP },
+				auth = { .to = vpc, .proto = IPPROTO_AH }, any = { .to = vpc };
+	struct vnep_frame f = to("2001:db8:b::2", IPPROTO_UDP, 5683);
+
+	CHECK_INT(vnep_policy_allows(&udp, 1, &vpc, &f), VNEP_REASON_NONE);
+	f.proto = IPPROTO_AH; /* where the chain ends, says frame.h */
+	CHECK_INT(vnep_policy_allows(&udp, 1, &vpc, &f), VNEP_POLICY_DENIED);
+	CHECK_INT(vnep_policy_allows(&auth, 1, &vpc, &f), VNEP_REASON_NONE);
+	CHECK_INT(vnep_policy_allows(&any, 1, &vpc, &f), VNEP_REASON_NONE);
+	CHECK_INT(vnep_policy_allows(NULL, 0, &vpc, &f), VNEP_REASON_NONE);
+}
+
 TEST("policy: with a list only its entries count, prefix, protocol and ports together")
 {
 	struct vnep_prefix vpc = prefix("2001:db8:b::/64");
