@@ -8,17 +8,17 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "mapstore-private.h"
+#include "vnep/crc32.h"
 
 enum { AT_FLAGS = 4, AT_SINCE = 5, VALUE_HEAD = 13, FLAG_DELETED = 1 };
 
 static uint32_t value_crc(const MDB_val *key, const uint8_t *data, size_t len)
 {
-	uLong crc = crc32(0, key->mv_data, (uInt)key->mv_size);
+	uint32_t crc = vnep_crc32(0, key->mv_data, key->mv_size);
 
-	return (uint32_t)crc32(crc, data, (uInt)len);
+	return vnep_crc32(crc, data, len);
 }
 
 static int damaged(const MDB_val *key, struct vnep_err *err)
