@@ -201,3 +201,15 @@ refused() {
 	run -3 --separate-stderr sh -c 'vnep-acl render --access acc0,acc1 --core up0 >/dev/full' <<<"$RECORDS"
 	run -141 sh -c 'trap - PIPE; vnep-acl render --access acc0,acc1 --core up0 | true; exit 141' <<<"$RECORDS"
 }
+
+@test "ports: names that would make one chain of two are refused, with the name" {
+	local device='{"type":"device","v":1,"dev":"urn:dev:os:1-1","vep":"2001:db8:b::70","mac":"00:00:5e:00:53:01","addr":["2001:db8:a::2"]'
+
+	one() { printf '%s\n' '{"type":"vpc","v":1,"vpc":"acme","prefix":"2001:db8:b::/64"'"$1"'}' "$device$2}"; }
+	run -2 --separate-stderr vnep-acl render --access device --core up0 <<<"$(one "" "")"
+	[[ $stderr == *'two chains the name "to_device"'*hint* ]]
+	[ -z "$output" ]
+	run -2 --separate-stderr vnep-acl render --access acc0,vlan_acc0 --core up0 <<<"$(one ',"core_vlan":900' ',"vlan":101')"
+	[[ $stderr == *'"bound_vlan_acc0"'* ]]
+	run -0 --separate-stderr vnep-acl render --access acc0,vlan_acc1 --core up0 <<<"$(one ',"core_vlan":900' ',"vlan":101')"
+}

@@ -204,6 +204,9 @@ void vnep_ruleset_count(struct vnep_ruleset *rs, const char *fmt, ...)
 /* The chain of that name: its index, or SIZE_MAX. */
 size_t vnep_ruleset_find(const struct vnep_ruleset *rs, const char *name);
 
+/* A name that two chains have, or NULL: the kernel would make one of them. -ENOMEM in rs->rc. */
+const char *vnep_ruleset_twice(struct vnep_ruleset *rs);
+
 /* Is this set wanted? Those with a VLAN in their key only where a rule uses them: the JSON of nft 1.0.6 has
  * no word for such a key (later ones have "typeof"), and untagged edges are read by every version. */
 bool vnep_ruleset_has_set(const struct vnep_ruleset *rs, enum vnep_set set);

@@ -296,6 +296,30 @@ size_t vnep_ruleset_find(const struct vnep_ruleset *rs, const char *name)
 	return SIZE_MAX;
 }
 
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+const char *vnep_ruleset_twice(struct vnep_ruleset *rs)
+{
+	const char **names = reallocarray(NULL, rs->chain_count + 1, sizeof *names);
+	const char *twice = NULL;
+
+	if (!names) {
+		rs->rc = -ENOMEM;
+		return NULL;
+	}
+	for (size_t i = 0; i < rs->chain_count; i++)
+		names[i] = rs->chains[i].name;
+	qsort(names, rs->chain_count, sizeof *names, compare_names);
+	for (size_t i = 1; i < rs->chain_count && !twice; i++)
+		if (!strcmp(names[i - 1], names[i]))
+			twice = names[i];
+	free(names);
+	return twice;
+}
+
 bool vnep_ruleset_has_set(const struct vnep_ruleset *rs, enum vnep_set set)
 {
 	if (!vnep_set_has_vlan(&vnep_set_specs[set]))

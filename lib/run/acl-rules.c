@@ -89,6 +89,21 @@ static int read_ports(struct vnep_acl *acl, struct vnep_err *err)
 	return rc;
 }
 
+/* "acc0" with a VLAN 101 and "acc0.101", or a port that is called "device": their rules would run together. */
+static int check_names(struct vnep_acl *acl, struct vnep_err *err)
+{
+	const char *twice = acl->rs.rc ? NULL : vnep_ruleset_twice(&acl->rs);
+
+	if (acl->rs.rc)
+		return vnep_err_sys(err, ENOMEM, "the ruleset");
+	if (!twice)
+		return 0;
+	vnep_err_set(
+		err, VNEP_EVALUE, "the names of the ports give two chains the name \"%s\"", twice);
+	vnep_err_hint(err, "another name for one of the ports helps");
+	return VNEP_EVALUE;
+}
+
 int acl_build(struct vnep_acl *acl, struct vnep_err *err)
 {
 	int rc = read_ports(acl, err);
@@ -107,10 +122,9 @@ int acl_build(struct vnep_acl *acl, struct vnep_err *err)
 	journal_chain(acl);
 	acl_from_device_chains(acl);
 	acl_to_device_chains(acl);
-	if (acl->rs.rc)
-		return vnep_err_sys(err, ENOMEM, "the ruleset");
-	acl->built = true;
-	return 0;
+	rc = check_names(acl, err);
+	acl->built = !rc;
+	return rc;
 }
 
 int vnep_acl_ports_changed(struct vnep_acl *acl, struct vnep_err *err)

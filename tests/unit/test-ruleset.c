@@ -155,6 +155,21 @@ TEST("statements in nft's words")
 	CHECK_STR(text_of(s, out, sizeof out), "fwd ip6 to ::1 device \"up0\"");
 }
 
+TEST("ruleset: a name that two chains have is found")
+{
+	struct vnep_ruleset rs;
+
+	vnep_ruleset_init(&rs, 0);
+	CHECK(!vnep_ruleset_twice(&rs));
+	vnep_ruleset_chain(&rs, NULL, NULL, "b");
+	vnep_ruleset_chain(&rs, NULL, NULL, "a");
+	vnep_ruleset_chain(&rs, NULL, NULL, "c");
+	CHECK(!vnep_ruleset_twice(&rs));
+	vnep_ruleset_chain(&rs, NULL, NULL, "%s", "b");
+	CHECK_STR(vnep_ruleset_twice(&rs), "b");
+	vnep_ruleset_release(&rs);
+}
+
 int main(void)
 {
 	return t_run();
