@@ -117,9 +117,11 @@ demo: deps all
 bench-path: all $(tool_bin)
 	$(Q)VNEP_BUILD=$(CURDIR)/$(BUILD) tests/bench/path
 
-# Every target of tests/fuzz for FUZZ_SECONDS, from its seeds; what is found stays in build/fuzz.
+# Every target of tests/fuzz for FUZZ_SECONDS, the readers of records for FUZZ_RECORDS, from its seeds; what is found
+# stays in build/fuzz.
 FUZZ_CC      ?= clang
 FUZZ_SECONDS ?= 10
+FUZZ_RECORDS ?= $(FUZZ_SECONDS)
 VNEP_FUZZ    := -fsanitize=address,undefined -fno-sanitize-recover=undefined -O1 -g
 fuzz_bin     := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(filter-out $(no_dns),$(sort $(wildcard tests/fuzz/fuzz-*.c))))
 
@@ -138,17 +140,18 @@ $(fuzz_bin): build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o build/fuzz/libvnep.a
 fuzz: $(fuzz_bin)
 	$(Q)for f in $^; do \
 		mkdir -p $$f.corpus; \
-		$$f -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=$$f- $$f.corpus \
+		case $$f in *-recjson|*-csv) s=$(FUZZ_RECORDS) ;; *) s=$(FUZZ_SECONDS) ;; esac; \
+		$$f -max_total_time=$$s -artifact_prefix=$$f- $$f.corpus \
 			tests/fuzz/corpus/$${f##*/fuzz-} >$$f.log 2>&1 || { tail -n 30 $$f.log; exit 1; }; \
 		echo "$${f##*/}: $$(tail -n 1 $$f.log)"; \
 	done
 
-# The whole suite with what it shortens otherwise, crash states, power cuts, every bit of a journal, and five
-# minutes of fuzzing in all. A script that ends with 77 was left out, and says why.
+# The whole suite with what it shortens otherwise, crash states, power cuts, every bit of a journal, five minutes of
+# fuzzing for each reader of records, and five for all others. A script that ends with 77 was left out, and says why.
 check-full: deps all tests
 	$(Q)VNEP_FULL=1 DEADLINE=1800 VNEP_BUILD=$(BUILD) tests/run $(T)
 	$(Q)rc=0; for t in tests/full/*.sh; do VNEP_BUILD=$(BUILD) $$t || { [ $$? -eq 77 ] || rc=1; }; done; exit $$rc
-	$(Q)$(MAKE) fuzz FUZZ_SECONDS=$$(( 300 / $(words $(fuzz_bin)) ))
+	$(Q)$(MAKE) fuzz FUZZ_RECORDS=300 FUZZ_SECONDS=$$(( 300 / $(words $(fuzz_bin)) ))
 
 # Figures beside their yardsticks, measured in the same run; never part of check.
 bench-dns: all
