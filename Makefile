@@ -54,7 +54,7 @@ all: $(bins)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests check check-full demo bench-path bench-dns bench-map bench-journal deps doctor lint install \
+.PHONY: all tests check check-full demo bench-path bench-acl bench-dns bench-map bench-journal deps doctor lint install \
 	uninstall clean fuzz format
 
 $(BUILD)/%.o: %.c Makefile | $(deps)
@@ -116,6 +116,10 @@ demo: deps all
 # Rates, beside a yardstick of the same run.
 bench-path: all $(tool_bin)
 	$(Q)VNEP_BUILD=$(CURDIR)/$(BUILD) tests/bench/path
+
+# The whole map in the kernel, beside nft(8).
+bench-acl: all
+	$(Q)VNEP_BUILD=$(CURDIR)/$(BUILD) tests/bench/acl
 
 # Every target of tests/fuzz for FUZZ_SECONDS, the readers of records for FUZZ_RECORDS, from its seeds; what is found
 # stays in build/fuzz.
