@@ -198,7 +198,7 @@ all_heard() {
 @test "vlan: an ICMPv6 error for an endpoint comes by the VLAN of its VPC, or is refused" {
 	lab_tagged
 	path_tagged
-	background heard netns dev0 frames recv d0 2 3000 icmp6
+	background heard netns dev0 frames recv d0 1000 3000 icmp6
 	wait_for 5 grep -q listening "$T/heard.err"
 	# what V101 is said to have sent: an IPv6 header and eight octets of UDP
 	quoted=6000000000081140${V101_HEX}20010db8000b00000000000000000002$(printf '%016x' 0)
