@@ -82,8 +82,11 @@ static int wish(const struct vnep_mud_entry *entry, void *arg)
 	im->wishes = more;
 	more += im->wish_count;
 	*more = (struct wish){ .entry = *entry };
-	if (entry->word && strlen(entry->word) >= sizeof more->word)
-		return left("", entry->name, "its word is too long", im);
+	if (entry->word && strlen(entry->word) >= sizeof more->word) {
+		vnep_cli_say(im->cli, "%s: entry %s cannot be expressed: its word is too long",
+			im->file, entry->name);
+		return 0;
+	}
 	snprintf(more->word, sizeof more->word, "%s", entry->word ? entry->word : "");
 	snprintf(more->name, sizeof more->name, "%.*s", (int)sizeof more->name - 1, entry->name);
 	more->entry.word = more->entry.name = NULL;
@@ -223,9 +226,13 @@ static int allow_labelled(struct target *t)
 
 	for (size_t i = 0; i < im->labelled_count; i++)
 		many += !strcmp(im->labelled[i].vpc, t->vpc) && is_meant(t->wish, &im->labelled[i]);
-	if (many > PLACES_MAX)
-		return left("of", t->wish->name,
-			"more than 64 devices are meant: allow them a prefix", t->im);
+	if (many > PLACES_MAX) {
+		vnep_cli_say(im->cli,
+			"%s: entry %s (%s) names more than %d devices: allow them a prefix", t->dev,
+			t->wish->name, t->wish->word, PLACES_MAX);
+		t->places++; /* it was said what becomes of it */
+		return 0;
+	}
 	for (size_t i = 0; !rc && i < im->labelled_count; i++)
 		if (!strcmp(im->labelled[i].vpc, t->vpc) && is_meant(t->wish, &im->labelled[i]))
 			rc = allow_host(t, &im->labelled[i].vep);

@@ -192,14 +192,6 @@ static enum vnep_reason from_device(struct vnep_edge *edge, struct edge_device *
 	return VNEP_REASON_NONE;
 }
 
-/* Routers anywhere on the path may speak of a packet, but they are reached by the VPC's own VLAN. */
-static bool is_of_its_vpc(const struct vnep_edge *edge, const struct edge_device *d, uint16_t vlan)
-{
-	const struct vnep_vpc *vpc = edge_vpc(edge, d->vpc, &d->vep);
-
-	return vpc && vpc->core_vlan == vlan;
-}
-
 void edge_icmp_error(struct vnep_edge *edge, struct edge_port *port,
 	const struct vnep_ring_frame *frame, enum vnep_direction direction)
 {
@@ -214,7 +206,8 @@ void edge_icmp_error(struct vnep_edge *edge, struct edge_port *port,
 	}
 	if (direction == VNEP_TO_DEVICE) {
 		d = edge_device_of(edge, &f.dest, &f.src, &reason);
-		if (!reason && !is_of_its_vpc(edge, d, f.vlan))
+		/* routers anywhere on the path may speak of it, but they are reached by its VPC's own VLAN */
+		if (!reason && !edge_in_its_vpc(edge, d, f.vlan))
 			reason = VNEP_WRONG_VLAN;
 		if (!reason)
 			reason = to_device(edge, d, frame->data, frame->len);

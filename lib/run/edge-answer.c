@@ -110,6 +110,13 @@ bool edge_answer(struct vnep_edge *edge, struct edge_port *port, const uint8_t *
 		edge, a.port, out, vnep_icmp6_error(out, &how, quoted + f.l3, kept - f.l3));
 }
 
+static void refuse(struct vnep_edge *edge, struct edge_port *port,
+	const struct vnep_ring_frame *frame, enum vnep_reason reason)
+{
+	edge_deny(edge, port, frame, NULL, port->core ? VNEP_TO_DEVICE : VNEP_FROM_DEVICE, reason,
+		true);
+}
+
 /* Time Exceeded: this is how traceroute sees the edge. */
 void edge_hop_limit(
 	struct vnep_edge *edge, struct edge_port *port, const struct vnep_ring_frame *frame)
@@ -124,8 +131,7 @@ void edge_hop_limit(
 	if (edge_echo(edge, port, frame, &f))
 		return;
 	if (!edge_vlan_is_ours(edge, port, f.vlan)) {
-		edge_deny(edge, port, frame, NULL, port->core ? VNEP_TO_DEVICE : VNEP_FROM_DEVICE,
-			VNEP_WRONG_VLAN, true);
+		refuse(edge, port, frame, VNEP_WRONG_VLAN);
 		return;
 	}
 	edge->ledger.answered++; /* dealt with, also where there may be no answer */
@@ -150,13 +156,11 @@ bool edge_echo(struct vnep_edge *edge, struct edge_port *port, const struct vnep
 		return false;
 	edge->ledger_dirty = true;
 	if (!edge_vlan_is_ours(edge, port, f->vlan)) {
-		edge_deny(edge, port, frame, NULL, port->core ? VNEP_TO_DEVICE : VNEP_FROM_DEVICE,
-			VNEP_WRONG_VLAN, true);
+		refuse(edge, port, frame, VNEP_WRONG_VLAN);
 		return true;
 	}
 	if (f->fragment) { /* nobody puts packets together here */
-		edge_deny(edge, port, frame, NULL, port->core ? VNEP_TO_DEVICE : VNEP_FROM_DEVICE,
-			VNEP_FRAGMENT, true);
+		refuse(edge, port, frame, VNEP_FRAGMENT);
 		return true;
 	}
 	len = frame->len <= sizeof edge->out

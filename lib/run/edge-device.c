@@ -455,12 +455,15 @@ int edge_device_left(struct vnep_edge *edge, const char *dev, const struct in6_a
 	struct vnep_map_txn *txn;
 	struct edge_device *d;
 	bool gone, held;
-	int rc = vnep_map_begin(edge->map, false, &txn, err);
+	int rc;
 
-	if (rc)
-		return rc;
 	snprintf(key, sizeof key, "%s", dev);
 	d = vnep_table_get(&edge->by_dev, key);
+	if (!d && !kernel)
+		return 0;
+	rc = vnep_map_begin(edge->map, false, &txn, err);
+	if (rc)
+		return rc;
 	rc = vnep_map_get_device(txn, dev, &record, err);
 	gone = rc == VNEP_ENOTFOUND;
 	held = !vnep_map_by_vep(txn, was, holder);
@@ -483,11 +486,14 @@ int edge_device_changed(struct vnep_edge *edge, const char *dev, bool kernel, st
 	struct vnep_map_txn *txn;
 	struct edge_device *d;
 	bool bound;
-	int rc = vnep_map_begin(edge->map, false, &txn, err);
+	int rc;
 
+	snprintf(key, sizeof key, "%s", dev);
+	if (!kernel && !vnep_table_get(&edge->by_dev, key))
+		return 0;
+	rc = vnep_map_begin(edge->map, false, &txn, err);
 	if (rc)
 		return rc;
-	snprintf(key, sizeof key, "%s", dev);
 	rc = vnep_map_get_device(txn, dev, &record, err);
 	bound = !rc && !vnep_map_get_binding(txn, dev, &binding, NULL) &&
 		edge_binding_counts(edge, &record, &binding);

@@ -39,14 +39,12 @@ static void presence_again(struct vnep_edge *edge)
 	struct edge_device *d;
 
 	for (size_t i = 0; (d = vnep_table_next(&edge->by_vep, &i));) {
-		uint64_t left_ms = 0;
+		struct vnep_err err = { 0 };
 
-		if ((d->life != VNEP_LIFE_AWAKE && d->life != VNEP_LIFE_HOLDING) ||
-			vnep_acl_awake_get(edge->acl, &d->vep, &left_ms, NULL) || left_ms)
-			continue;
-		if (d->life == VNEP_LIFE_HOLDING)
-			vnep_acl_awake_add(edge->acl, &d->vep, d->t3324_s * 1000ull, NULL);
-		else
+		if (d->life == VNEP_LIFE_HOLDING &&
+			vnep_acl_awake_add(edge->acl, &d->vep, d->t3324_s * 1000ull, &err))
+			edge_warn(edge, "presence", &err);
+		if (d->life == VNEP_LIFE_AWAKE)
 			edge_device_event(
 				edge, d, VNEP_LIFE_PACKET, VNEP_CAUSE_FIRST_FRAME, vnep_wall_now());
 	}
@@ -65,8 +63,8 @@ void edge_guard(struct vnep_edge *edge)
 	}
 	if (!changes)
 		return; /* it was ours already */
-	edge_ledger_follow(edge);
-	presence_again(edge);
+	if (edge_ledger_follow(edge))
+		presence_again(edge);
 	edge_say(edge, LOG_WARNING,
 		"ruleset: somebody else changed the table; it is restored, %llu kernel objects "
 		"changed",

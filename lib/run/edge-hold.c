@@ -25,7 +25,6 @@ enum {
 	SETTLE_US = (2 * EDGE_RETIRE_MS + 1) * 1000,
 	ARRIVE_MS = 500, /* a frame may lie so long between the two ends of the journal port */
 	LULL_MS = 50,
-	LOOK_MS = 10,
 	DENSE_FRAMES = 4096, /* the kernel's budget for a host that it does not know is larger */
 	DENSE_PPS = 8000,
 };
@@ -33,15 +32,18 @@ enum {
 /* ---- waiting for a lull ---- */
 
 /* Counts in windows of DENSE_FRAMES, each begun when the one before it was too slow. */
-void edge_hold_came(struct edge_held *held)
+void edge_hold_came(struct vnep_edge *edge, struct edge_held *held)
 {
 	held->last = vnep_mono_now();
-	if (held->begin && ++held->counted == DENSE_FRAMES && !held->dense) {
-		held->dense = held->last.ns - held->counted_since.ns <=
-			      DENSE_FRAMES * (1000000000LL / DENSE_PPS);
-		held->counted = 0;
-		held->counted_since = held->last;
-	}
+	if (!held->begin || ++held->counted < DENSE_FRAMES || held->dense)
+		return;
+	held->dense =
+		held->last.ns - held->counted_since.ns <= DENSE_FRAMES * (1000000000LL / DENSE_PPS);
+	held->counted = 0;
+	held->counted_since = held->last;
+	if (held->dense)
+		vnep_heap_set(&edge->lulls, &held->lull,
+			held->last); /* it is there: only its time changes */
 }
 
 static void look_for_lull(struct vnep_edge *edge, struct edge_held *held, struct vnep_mono now)
@@ -50,12 +52,8 @@ static void look_for_lull(struct vnep_edge *edge, struct edge_held *held, struct
 	struct vnep_mono at = held->last;
 
 	at.ns += LULL_MS * 1000000LL;
-	if (!held->dense && at.ns > now.ns) {
-		if (at.ns - now.ns > LOOK_MS * 1000000LL)
-			at.ns = now.ns + LOOK_MS * 1000000LL;
-		if (!vnep_heap_set(&edge->lulls, &held->lull, at))
-			return;
-	} /* without memory for a timer order is at stake, not the packets */
+	if (!held->dense && at.ns > now.ns && !vnep_heap_set(&edge->lulls, &held->lull, at))
+		return; /* without memory for a timer order is at stake, not the packets */
 	held->begin = NULL;
 	begin(edge, held);
 }

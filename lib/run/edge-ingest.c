@@ -33,7 +33,7 @@ void edge_to_device(struct vnep_edge *edge, const struct vnep_ring_frame *frame)
 		return;
 	}
 	d->accepted++;
-	edge_hold_came(&d->held);
+	edge_hold_came(edge, &d->held);
 	edge_journal_data(edge, d, frame, VNEP_TO_DEVICE, false);
 	edge_journal_limits(edge, d);
 	if (d->life == VNEP_LIFE_AWAKE)

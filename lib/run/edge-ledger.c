@@ -83,12 +83,14 @@ void edge_ledger_open(struct vnep_edge *edge)
 	begin(edge, &now); /* another table or none before */
 }
 
-void edge_ledger_follow(struct vnep_edge *edge)
+bool edge_ledger_follow(struct vnep_edge *edge)
 {
 	struct vnep_acl_counters now = edge->ledger.base;
 
-	if (!counters(edge, &now) && now.generation != edge->ledger.base.generation)
-		begin(edge, &now);
+	if (counters(edge, &now) || now.generation == edge->ledger.base.generation)
+		return false;
+	begin(edge, &now);
+	return true;
 }
 
 void edge_ledger_terms(struct vnep_edge *edge, struct vnep_ledger_terms *out)

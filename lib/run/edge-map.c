@@ -23,6 +23,13 @@ const struct vnep_vpc *edge_vpc(
 	return found;
 }
 
+bool edge_in_its_vpc(const struct vnep_edge *edge, const struct edge_device *d, uint16_t vlan)
+{
+	const struct vnep_vpc *vpc = edge_vpc(edge, d->vpc, &d->vep);
+
+	return vpc && vpc->core_vlan == vlan;
+}
+
 void edge_vlan_used(struct vnep_edge *edge, uint16_t vlan)
 {
 	edge->vlans[vlan / 8] |= (uint8_t)(1 << vlan % 8);

@@ -64,9 +64,8 @@ bool edge_vlan_is_ours(const struct vnep_edge *edge, const struct edge_port *por
 static bool is_endpoint(struct vnep_edge *edge, const struct in6_addr *addr, uint16_t vlan)
 {
 	struct edge_device *d = edge_holder(edge, addr);
-	const struct vnep_vpc *vpc = d ? edge_vpc(edge, d->vpc, &d->vep) : NULL;
 
-	return vpc && vpc->core_vlan == vlan;
+	return d && edge_in_its_vpc(edge, d, vlan);
 }
 
 void edge_announce(struct vnep_edge *edge, const struct edge_device *d)

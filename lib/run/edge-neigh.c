@@ -320,7 +320,7 @@ void edge_send_core(struct vnep_edge *edge, const struct vnep_vpc *vpc,
 	edge->ledger_dirty = true;
 	vnep_forward_retag(frame, &len, vpc->core_vlan);
 	if (h)
-		edge_hold_came(&h->held);
+		edge_hold_came(edge, &h->held);
 	if (h && (h->state == EDGE_HOST_KNOWN || h->state == EDGE_HOST_OPENING)) {
 		edge_host_send(edge, h, frame, len);
 		return;

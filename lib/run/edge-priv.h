@@ -466,6 +466,8 @@ int edge_acl_anew(struct vnep_edge *edge, uint64_t *changes, struct vnep_err *er
 void edge_vlan_used(struct vnep_edge *edge, uint16_t vlan); /* by a device of the map */
 /* By its name; without one the narrowest that has vep. */
 const struct vnep_vpc *edge_vpc(const struct vnep_edge *edge, const char *name, const struct in6_addr *vep);
+/* Is that, on the core port, the VLAN of its VPC? */
+bool edge_in_its_vpc(const struct vnep_edge *edge, const struct edge_device *d, uint16_t vlan);
 void edge_vpcs_release(struct vnep_edge *edge);
 
 /* edge-hold.c */
@@ -473,7 +475,7 @@ void edge_vpcs_release(struct vnep_edge *edge);
  * has little to queue. edge_hold_came() says that a frame came. */
 void edge_hold_in_lull(struct vnep_edge *edge, struct edge_held *held,
 	void (*begin)(struct vnep_edge *edge, struct edge_held *held));
-void edge_hold_came(struct edge_held *held);
+void edge_hold_came(struct vnep_edge *edge, struct edge_held *held);
 void edge_hold_lulls(struct vnep_edge *edge); /* their time has come */
 void edge_hold_add(struct vnep_edge *edge, struct edge_held *held,
 	bool (*finish)(struct vnep_edge *edge, struct edge_held *held));
@@ -493,7 +495,7 @@ void edge_evidence(struct vnep_edge *edge, struct edge_device *d, const struct v
 
 /* edge-ledger.c */
 void edge_ledger_open(struct vnep_edge *edge);
-void edge_ledger_follow(struct vnep_edge *edge); /* perhaps the table is another one */
+bool edge_ledger_follow(struct vnep_edge *edge); /* is the table another one? Then it begins anew */
 void edge_ledger_terms(struct vnep_edge *edge, struct vnep_ledger_terms *out);
 bool edge_ledger_quiet(struct vnep_edge *edge, const struct vnep_acl_counters *before);
 void edge_drop(struct vnep_edge *edge, struct edge_device *d, enum vnep_reason reason);
