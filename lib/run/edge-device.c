@@ -96,9 +96,12 @@ static void take_record(struct edge_device *d, struct vnep_device *r)
 	}
 }
 
-/* Fixed addresses: no others. */
+/* Fixed addresses: no others; of form host just these, the kernel has a pair of each. */
 static bool may_have(const struct vnep_device *record, const struct in6_addr *addr, unsigned count)
 {
+	if (record->form == VNEP_FORM_HOST)
+		return record->addr_count == count &&
+		       !memcmp(record->addr, addr, count * sizeof *addr);
 	for (unsigned i = 0; record->addr_count && i < count; i++) {
 		unsigned r = 0;
 
@@ -117,10 +120,6 @@ bool edge_binding_counts(struct vnep_edge *edge, const struct vnep_device *recor
 		(record->port[0] && strcmp(record->port, binding->port) != 0) ||
 		binding->vlan != record->vlan || !vnep_mac_equal(&binding->mac, &record->mac))
 		return false;
-	if (record->form == VNEP_FORM_HOST)
-		return record->addr_count == binding->addr_count &&
-		       !memcmp(record->addr, binding->addr,
-			       record->addr_count * sizeof *record->addr);
 	return may_have(record, binding->addr, binding->addr_count);
 }
 
@@ -407,12 +406,9 @@ static bool is_other(const struct edge_device *d, const struct vnep_device *reco
 	return !vnep_ip6_equal(&d->vep, &record->vep) || record->has_mac != d->has_mac ||
 	       !vnep_mac_equal(&record->mac, &d->l2.mac) || record->vlan != d->l2.vlan ||
 	       record->form != d->form ||
-	       (d->bound && ((record->port[0] && strcmp(record->port, d->port->name) != 0) ||
-				    !may_have(record, d->addr, d->addr_count))) ||
-	       (d->form == VNEP_FORM_HOST &&
-		       (record->addr_count != d->addr_count ||
-			       memcmp(record->addr, d->addr, d->addr_count * sizeof *d->addr) !=
-				       0));
+	       (d->bound && record->port[0] && strcmp(record->port, d->port->name) != 0) ||
+	       ((d->bound || d->form == VNEP_FORM_HOST) &&
+		       !may_have(record, d->addr, d->addr_count));
 }
 
 static void deregister(struct vnep_edge *edge, struct edge_device *d)
