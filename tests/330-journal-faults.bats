@@ -63,6 +63,8 @@ load journal
 	local answered=${#lines[@]}
 	ns bash -c "cat /dev/zero >'$T/disk/filler'" 2>/dev/null || true
 	run -3 --separate-stderr ns vnep-journal append --state "$STATE" <many
+	# A first small group may still fit into the last page of the segment; then it was answered, too.
+	answered=$(( answered + ${#lines[@]} ))
 	run -0 --separate-stderr ns vnep-journal verify --state "$STATE"
 	[[ $stderr == "vnep-journal: $(( answered + 1 )) records of 1 devices, 0 damaged ranges, 0 events missing" ]]
 	run -0 ns vnep-journal read --state "$STATE"
