@@ -8,6 +8,22 @@ load journal
 	[ "${lines[2]}" = "{\"type\":\"appended\",\"v\":1,\"dev\":\"$DEV\",\"seq\":3,\"durable\":true}" ]
 }
 
+@test "journal append: where a map says that a device does not consent, only what waits for it is taken" {
+	import_map
+	vnep-map set -q <<<"{\"type\":\"device\",\"v\":1,\"dev\":\"$DEV\",\"vep\":\"2001:db8:b::77\",\"vpc\":\"acme\",\"consent\":false}"
+	run -1 --separate-stderr vnep-journal append <<-END
+		$(packet waits)
+		$(packet said from-device)
+		$(packet copied | jq -c '.copy = true')
+		$(packet other from-device "$DEV2")
+		$(note word)
+	END
+	[ "$(jq -r '.type + " " + (.line // "" | tostring)' <<<"$output" | xargs)" = "appended error 2 error 3 appended appended" ]
+	[[ $stderr == *"-:2: $DEV does not consent: only what waits for it is journaled"* ]]
+	run -0 vnep-journal read
+	[ "${#lines[@]}" -eq 3 ]
+}
+
 @test "journal append: checkpoints and outcomes are answered by themselves, as they were stored" {
 	vnep-journal append -q <<<"$(packet one)"
 	run -0 vnep-journal append <<-END

@@ -139,7 +139,7 @@ life() {
 	requires tshark
 	local i
 
-	for i in {1..300}; do packet "packet $i"; done >some
+	packets 300 "$DEV" some >some
 	for i in {1..20}; do cat some; echo "{\"type\":\"checkpoint\",\"v\":1,\"dev\":\"$DEV\",\"cursor\":\"synced\"}"; done >in
 	background append bash -c 'exec vnep-journal append -q <in'
 	wait_for 5 test -s "$(segment)"

@@ -26,6 +26,25 @@ tagged() {
 		"1 to-device true" "1 from-device true" "1 from-device true" "2 to-device true")" ]
 }
 
+@test "journal record: of who does not consent only what waits for it is taken" {
+	import_map
+	vnep-map set -q <<<"{\"type\":\"device\",\"v\":1,\"dev\":\"$DEV\",\"vep\":\"2001:db8:b::77\",\"vpc\":\"acme\",\"consent\":false}"
+	{
+		udp 2001:db8:b::2 2001:db8:b::77 to
+		udp 2001:db8:b::77 2001:db8:b::2 from
+		udp 2001:db8:b::77 2001:db8:b::78 both
+	} | capture in.pcapng
+	run -0 --separate-stderr vnep-journal record -r in.pcapng
+	[[ $stderr == *"3 frames: 1 events (0 pending, "*"0 of no device, 3 of devices without consent;"* ]]
+	run -0 vnep-journal read
+	record ".dev == \"$DEV2\" and .copy"
+	[ "${#lines[@]}" -eq 1 ]
+	{ tagged 07 02 2001:db8:b::2 2001:db8:b::77 waits; tagged 06 02 2001:db8:b::2 2001:db8:b::77 copy; } |
+		capture tagged.pcapng
+	run -0 --separate-stderr vnep-journal record -r tagged.pcapng --tagged
+	[[ $stderr == *"2 frames: 1 events (1 pending, "*"1 of devices without consent;"* ]]
+}
+
 @test "journal record: the times of the capture are kept to the nanosecond" {
 	requires editcap wireshark-common
 	import_map

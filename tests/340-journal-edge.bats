@@ -28,6 +28,17 @@ setup() {
 	[ "$(jq -r '.text // .kind' <<<"$output" | tail -n 3 | tr '\n' ' ')" = "one two three " ]
 }
 
+@test "journal with an edge: of a device without consent only what waits for it is taken" {
+	run -0 vnep-map get "$DEV"
+	vnep-map set -q < <(jq -c '.consent = false | del(.revision, .origin)' <<<"$output")
+	run -1 --separate-stderr vnep-journal append <<-END
+		$(packet waits)
+		$(packet said from-device)
+	END
+	[ "$(jq -r .type <<<"$output" | xargs)" = "appended error" ]
+	[[ $stderr == *"-:2: $DEV does not consent"* ]]
+}
+
 @test "journal with an edge: a checkpoint goes through it, and readers go on beside it" {
 	vnep-journal append -q <<<"$(note one)"
 	run -0 vnep-journal checkpoint --dev "$DEV"

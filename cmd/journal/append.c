@@ -14,8 +14,10 @@
 #include "journal.h"
 #include "vnep/clock.h"
 #include "vnep/json.h"
+#include "vnep/mapstore.h"
 #include "vnep/ndjson.h"
 #include "vnep/recjson.h"
+#include "vnep/retention.h"
 
 enum { GROUP_OCTETS = 1 << 20, CHUNK_OCTETS = 1 << 16 };
 static const int64_t group_ns = 5000000;
@@ -24,6 +26,9 @@ struct appending {
 	struct vnep_cli *cli;
 	struct vnep_journal *journal; /* neither: --dry-run */
 	struct vnep_client *client;
+	struct vnep_mapstore *map; /* where there is one, it says who consents */
+	struct vnep_map_txn *txn;  /* with an open group */
+	struct vnep_consent consent;
 	struct vnep_lines lines;
 	struct vnep_buf answers, frame;
 	bool open;
@@ -40,6 +45,8 @@ static int commit(struct appending *a)
 		vnep_err_place(&a->cli->err, "", 0, 0); /* no single line is to blame */
 		rc = vnep_journal_commit(a->journal, &a->cli->err);
 	}
+	vnep_map_abort(a->txn);
+	a->txn = NULL;
 	a->open = false;
 	a->octets = 0;
 	if (rc || a->cli->quiet) {
@@ -55,7 +62,10 @@ static int begin(struct appending *a)
 
 	if (a->open)
 		return 0;
-	rc = vnep_journal_begin(a->journal, &a->cli->err);
+	rc = a->map ? vnep_map_begin(a->map, false, &a->txn, &a->cli->err) : 0;
+	if (!rc)
+		rc = vnep_journal_begin(a->journal, &a->cli->err);
+	a->consent = (struct vnep_consent){ .map = a->txn };
 	a->open = !rc;
 	a->began = vnep_mono_now();
 	return rc;
@@ -69,6 +79,8 @@ static int append_event(struct appending *a, const struct vnep_json *json)
 
 	if (rc || !a->journal)
 		return rc;
+	if (!vnep_consent_may_keep(&a->consent, &event))
+		return vnep_consent_refuse(&event, &a->cli->err);
 	rc = vnep_journal_append(a->journal, &event, &pending, &duplicate, &a->cli->err);
 	if (!rc)
 		vnep_appended_encode(&a->answers, event.dev, event.seq);
@@ -219,6 +231,17 @@ static int through_edge(struct appending *a)
 	return rc ? rc : journal_edge_answers(a->cli, a->client, &a->sent);
 }
 
+static int open_map(struct appending *a)
+{
+	int rc = vnep_mapstore_open(&a->map, a->cli->state, false, &a->cli->err);
+
+	if (rc == VNEP_ENOTFOUND) {
+		a->cli->err = (struct vnep_err){ 0 };
+		return 0;
+	}
+	return rc;
+}
+
 int journal_append(struct vnep_cli *cli)
 {
 	struct appending a = { .cli = cli };
@@ -230,12 +253,16 @@ int journal_append(struct vnep_cli *cli)
 		rc = vnep_client_open(&a.client, cli->state, &cli->err);
 	if (!rc && !cli->dry_run && !a.client)
 		rc = journal_open(cli, VNEP_JOURNAL_WRITE, &a.journal);
+	if (!rc && a.journal)
+		rc = open_map(&a);
 	if (!rc && a.client)
 		rc = through_edge(&a);
 	else if (!rc)
 		rc = read_input(&a);
 	if (!rc)
 		rc = commit(&a);
+	vnep_map_abort(a.txn);
+	vnep_mapstore_close(a.map);
 	vnep_journal_close(a.journal);
 	vnep_client_close(a.client);
 	vnep_lines_release(&a.lines);

@@ -18,6 +18,7 @@
 #include "vnep/capture.h"
 #include "vnep/frame.h"
 #include "vnep/mapstore.h"
+#include "vnep/retention.h"
 #include "vnep/tag.h"
 
 enum { GROUP_OCTETS = 1 << 20, TCP_FLAGS = 13, TCP_SYN = 2, TCP_ACK = 16 };
@@ -45,7 +46,8 @@ struct recording {
 	bool live, tagged, open;
 	struct vnep_mono began;
 	size_t octets;
-	uint64_t frames, events, pending, duplicates, not_replayable, answered, foreign, drops;
+	struct vnep_consent consent; /* asks txn */
+	uint64_t frames, events, pending, duplicates, not_replayable, answered, foreign, shy, drops;
 };
 
 static int begin(struct recording *r)
@@ -62,6 +64,7 @@ static int begin(struct recording *r)
 		r->txn = NULL;
 		return rc;
 	}
+	r->consent = (struct vnep_consent){ .map = r->txn };
 	r->open = true;
 	r->began = vnep_mono_now();
 	return 0;
@@ -115,6 +118,10 @@ static int append(struct recording *r, const struct vnep_capture_frame *frame,
 	int rc;
 
 	memcpy(event.dev, dev, strlen(dev) + 1);
+	if (!vnep_consent_may_keep(&r->consent, &event)) {
+		r->shy++;
+		return 0;
+	}
 	if (r->live && !r->tagged)
 		snprintf(event.in_iface, sizeof event.in_iface, "%s", r->port);
 	rc = vnep_journal_append(r->journal, &event, &pending, &duplicate, &r->cli->err);
@@ -287,11 +294,13 @@ static void say_summary(const struct recording *r)
 {
 	vnep_cli_say(r->cli,
 		"%llu frames: %llu events (%llu pending, %llu not replayable), %llu duplicates, "
-		"%llu for the edge to answer, %llu of no device; %llu dropped by the kernel",
+		"%llu for the edge to answer, %llu of no device, %llu of devices without consent; "
+		"%llu dropped by the kernel",
 		(unsigned long long)r->frames, (unsigned long long)r->events,
 		(unsigned long long)r->pending, (unsigned long long)r->not_replayable,
 		(unsigned long long)r->duplicates, (unsigned long long)r->answered,
-		(unsigned long long)r->foreign, (unsigned long long)r->drops);
+		(unsigned long long)r->foreign, (unsigned long long)r->shy,
+		(unsigned long long)r->drops);
 }
 
 int journal_record(struct vnep_cli *cli)

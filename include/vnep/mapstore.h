@@ -120,6 +120,9 @@ int vnep_map_get(struct vnep_map_txn *txn, enum vnep_record_type type, const cha
 	struct vnep_buf *out, struct vnep_err *err);
 int vnep_map_get_device(struct vnep_map_txn *txn, const char *dev, struct vnep_device *out,
 	struct vnep_err *err);
+/* Whether more may be kept of a device than what waits for it: "consent":false says no, and so does a record that
+ * cannot be read; who is not in the map was never asked. */
+bool vnep_map_consents(struct vnep_map_txn *txn, const char *dev);
 int vnep_map_vep_of(struct vnep_map_txn *txn, const char *dev, struct in6_addr *vep); /* or once had */
 int vnep_map_get_vpc(struct vnep_map_txn *txn, const char *vpc, struct vnep_vpc *out,
 	struct vnep_err *err);

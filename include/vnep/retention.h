@@ -33,6 +33,17 @@ struct vnep_retention_result {
 	struct vnep_journal_pruned pruned;
 };
 
+/* May this event be journaled? Of a device without consent only what waits for it may, neither copies nor what it
+ * said itself. map NULL: nobody was asked. One for each transaction: it remembers the last device. _refuse sets the
+ * error for the user. */
+struct vnep_consent {
+	struct vnep_map_txn *map;
+	char dev[VNEP_URN_MAX + 1];
+	bool given;
+};
+bool vnep_consent_may_keep(struct vnep_consent *consent, const struct vnep_event *event);
+int vnep_consent_refuse(const struct vnep_event *event, struct vnep_err *err); /* VNEP_EVALUE */
+
 /* map may be NULL: no quotas, no dl_buffering. told (may be NULL) gets each outcome once it is durable. dry: only
  * count, told gets what would be written. */
 typedef int vnep_retention_cb(const struct vnep_outcome *outcome, void *arg);

@@ -48,6 +48,14 @@ int vnep_map_get_device(
 	return rc ? rc : vnep_map_device_of(txn, value.json, value.len, out, err);
 }
 
+bool vnep_map_consents(struct vnep_map_txn *txn, const char *dev)
+{
+	struct vnep_device device;
+	int rc = vnep_map_get_device(txn, dev, &device, NULL);
+
+	return rc ? rc == VNEP_ENOTFOUND : device.consent;
+}
+
 int vnep_map_vep_of(struct vnep_map_txn *txn, const char *dev, struct in6_addr *vep)
 {
 	struct vnep_map_value value;

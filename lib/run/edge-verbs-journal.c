@@ -9,6 +9,7 @@
 
 struct appending {
 	struct vnep_edge *edge;
+	struct vnep_consent consent;
 	struct vnep_buf answers;
 };
 
@@ -34,9 +35,10 @@ static void account(struct vnep_edge *edge, enum vnep_record_type type,
 	}
 }
 
-static int append_record(struct vnep_edge *edge, struct vnep_json *json, struct vnep_buf *answers,
-	struct vnep_err *err)
+static int append_record(struct appending *a, struct vnep_json *json, struct vnep_err *err)
 {
+	struct vnep_edge *edge = a->edge;
+	struct vnep_buf *answers = &a->answers;
 	enum vnep_record_type type = vnep_recjson_type(json);
 	struct vnep_journal_moved moved = { 0 };
 	bool pending = false, duplicate = false;
@@ -54,6 +56,8 @@ static int append_record(struct vnep_edge *edge, struct vnep_json *json, struct 
 		rc = vnep_event_decode(json, &event, &frame, err);
 		if (!rc && !event.ts.ns)
 			event.ts = vnep_wall_now();
+		if (!rc && !vnep_consent_may_keep(&a->consent, &event))
+			rc = vnep_consent_refuse(&event, err);
 		if (!rc)
 			rc = vnep_journal_append(edge->journal, &event, &pending, &duplicate, err);
 		if (!rc)
@@ -93,7 +97,7 @@ static int append_line(
 	if (!rc)
 		rc = vnep_recjson_check(json, text, len, &err);
 	if (!rc)
-		rc = append_record(a->edge, json, &a->answers, &err);
+		rc = append_record(a, json, &err);
 	vnep_json_free(json);
 	if (!rc)
 		return 0;
@@ -116,7 +120,13 @@ void edge_verb_journal_append(struct vnep_edge *edge, struct edge_client *client
 	struct appending a = { .edge = edge };
 	struct vnep_err err = { 0 };
 
+	if (vnep_map_begin(edge->map, false, &a.consent.map, &err)) {
+		edge_reply_error(client, &err);
+		edge_reply_done(client, 3);
+		return;
+	}
 	edge_each_line(client, append_line, &a);
+	vnep_map_abort(a.consent.map);
 	edge_group_end(edge); /* durable, then said so */
 	if (edge->group_error) {
 		vnep_err_set(&err, edge->group_error, "the journal cannot be written: %s",

@@ -1,6 +1,8 @@
 /*
  * retention - count, divide, settle what waits and must go, then let the journal take it out.
  *
+ * And what may be journaled at all.
+ *
  * Two walks over the index: the first one counts what each device has, the second one finds the events that go.
  */
 #include <errno.h>
@@ -356,6 +358,25 @@ static uint64_t floor_of(const struct vnep_journal_device *device, void *arg)
 	const struct retaining *r = arg;
 
 	return device->number < r->use_count ? r->uses[device->number].floor : 0;
+}
+
+bool vnep_consent_may_keep(struct vnep_consent *consent, const struct vnep_event *event)
+{
+	bool waits = event->direction == VNEP_TO_DEVICE && !event->copy;
+
+	if (!consent->map || !event->frame || waits)
+		return true;
+	if (strcmp(consent->dev, event->dev) != 0) {
+		consent->given = vnep_map_consents(consent->map, event->dev);
+		memcpy(consent->dev, event->dev, sizeof consent->dev);
+	}
+	return consent->given;
+}
+
+int vnep_consent_refuse(const struct vnep_event *event, struct vnep_err *err)
+{
+	return vnep_err_set(err, VNEP_EVALUE,
+		"%s does not consent: only what waits for it is journaled", event->dev);
 }
 
 int vnep_retention_apply(struct vnep_journal *journal, struct vnep_map_txn *map,
