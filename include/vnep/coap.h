@@ -21,6 +21,7 @@ struct vnep_coap_body {
 	struct vnep_coap head;
 	char path[VNEP_COAP_PATH_MAX + 1];
 	int content_format; /* -1: not said */
+	bool whole;         /* the path says all of what it is about: no query, no block of a larger body, no other host */
 	const uint8_t *payload;
 	size_t payload_len;
 };

@@ -45,9 +45,18 @@ static void add_segment(struct vnep_coap_body *out, const uint8_t *value, size_t
 	out->path[at++] = '/';
 	if (len > room - 1)
 		len = room - 1;
+	if (memchr(value, '/', len) || memchr(value, 0, len))
+		out->whole = false; /* the text could mean another path, too */
 	for (size_t i = 0; i < len; i++)
 		out->path[at + i] = (char)(value[i] ? value[i] : '?');
 	out->path[at + len] = 0;
+}
+
+/* Options that do not change what the path names: Uri-Path, Content-Format, Max-Age, Accept, Size1. */
+static bool is_plain(uint32_t number)
+{
+	return number == URI_PATH || number == CONTENT_FORMAT || number == 14 || number == 17 ||
+	       number == 60;
 }
 
 static bool read_options(struct vnep_coap_body *out, struct vnep_rd *rd)
@@ -69,6 +78,9 @@ static bool read_options(struct vnep_coap_body *out, struct vnep_rd *rd)
 		value = vnep_rd_mem(rd, len);
 		if (bad || rd->overrun)
 			return false;
+		out->whole = out->whole && is_plain(number);
+		if (number == URI_PATH && strlen(out->path) + 1 + len > VNEP_COAP_PATH_MAX)
+			out->whole = false;
 		if (number == URI_PATH)
 			add_segment(out, value, len);
 		if (number == CONTENT_FORMAT && len <= 2)
@@ -84,7 +96,7 @@ bool vnep_coap_body_read(
 	const uint8_t *payload;
 	size_t len;
 
-	*out = (struct vnep_coap_body){ .content_format = -1 };
+	*out = (struct vnep_coap_body){ .content_format = -1, .whole = true };
 	if (!vnep_coap_read(&out->head, frame, data) ||
 		!vnep_udp_payload(frame, data, &payload, &len))
 		return false;

@@ -85,6 +85,8 @@ static void take_record(struct edge_device *d, struct vnep_device *r)
 	d->dl_packet_count = r->dl_packet_count;
 	d->dl_octets = r->dl_octets;
 	d->replay_pps = r->replay_pps;
+	d->replay_mode = r->replay_mode;
+	d->replay_keep = r->replay_keep;
 	free(d->allow);
 	d->allow = r->allow;
 	d->allow_count = r->allow_count;
@@ -172,6 +174,7 @@ static void forget(struct vnep_edge *edge, struct edge_device *d)
 	vnep_table_remove(&edge->by_dev, d);
 	if (d->has_mac)
 		vnep_table_remove(&edge->by_mac, d);
+	edge_pace_end(d);
 	free(d->allow);
 	free(d->sent);
 	free(d);

@@ -63,6 +63,7 @@ static void carry_out(struct vnep_edge *edge, struct edge_device *d, unsigned ac
 		unawake(edge, d);
 	if (actions & VNEP_DO_DISCONNECT) {
 		edge_replay_stop(edge, d);
+		edge_pace_end(d);
 		vnep_heap_remove(&edge->silences, &d->silence);
 		d->sent_count = 0;
 		edge_journal_disconnect(edge, d, cause, ts);
@@ -71,6 +72,7 @@ static void carry_out(struct vnep_edge *edge, struct edge_device *d, unsigned ac
 	if (actions & VNEP_DO_CONNECT) {
 		edge_journal_mark(edge, d, VNEP_KIND_CONNECT, NULL);
 		d->replay_next = 0;
+		edge_pace_begin(d);
 		edge_device_arm(edge, d, d->last_life);
 		edge_announce(edge, d);
 	}
@@ -78,8 +80,10 @@ static void carry_out(struct vnep_edge *edge, struct edge_device *d, unsigned ac
 		edge_replay_start(edge, d);
 	if (actions & VNEP_DO_HOLD)
 		edge_hold(edge, d);
-	if (actions & VNEP_DO_RELEASE)
+	if (actions & VNEP_DO_RELEASE) {
+		edge_pace_end(d);
 		release(edge, d);
+	}
 }
 
 void edge_device_event(struct vnep_edge *edge, struct edge_device *d, enum vnep_life_event event,
@@ -104,6 +108,7 @@ void edge_device_sign(struct vnep_edge *edge, struct edge_device *d, struct vnep
 	if (edge_addr_follow(edge, d))
 		edge_device_reorder(edge, d);
 	edge_device_event(edge, d, VNEP_LIFE_SIGN, VNEP_CAUSE_FIRST_FRAME, ts);
+	edge_pace_sign(edge, d);
 }
 
 static void fall_asleep(struct vnep_edge *edge, struct edge_device *d)

@@ -120,6 +120,8 @@ struct edge_device {
 	uint32_t t3324_s;
 	enum vnep_journal_mode journal;
 	uint32_t dl_duration_s, dl_packet_count, replay_pps;
+	enum vnep_replay_mode replay_mode;
+	enum vnep_replay_keep replay_keep;
 	uint64_t dl_octets;
 	struct vnep_allow *allow;
 	size_t allow_count;
@@ -142,7 +144,7 @@ struct edge_device {
 	uint64_t accepted, dropped;
 
 	uint64_t replay_next; /* first seq not yet looked at in this replay */
-	struct vnep_mono replay_at; /* paced: not before */
+	struct edge_pace *pace; /* NULL: as fast as the link takes it (edge-pace.c) */
 	struct edge_device *replay_link;
 	bool replaying;
 	struct edge_held held;
@@ -348,6 +350,20 @@ bool edge_addr_follow(struct vnep_edge *edge, struct edge_device *d);
 
 /* edge-life.c */
 void edge_device_arm(struct vnep_edge *edge, struct edge_device *d, struct vnep_mono from);
+
+/* edge-pace.c: a device without anything of the kind is passed by */
+void edge_pace_begin(struct edge_device *d); /* a connection begins */
+void edge_pace_end(struct edge_device *d);
+/* How many packets may go now; 0: not before edge_pace_wait_ms; -1: it does not answer, and gets nothing until
+ * edge_pace_sign. */
+int edge_pace_allows(struct vnep_edge *edge, struct edge_device *d, struct vnep_mono now);
+int64_t edge_pace_wait_ms(const struct edge_device *d, struct vnep_mono now);
+enum edge_pace_word { EDGE_PACE_GO, EDGE_PACE_LATER, EDGE_PACE_SUPERSEDED };
+enum edge_pace_word edge_pace_event(struct edge_device *d, const struct vnep_event *event);
+void edge_pace_sent(struct edge_device *d, const struct edge_sent *sent);
+void edge_pace_answered(struct vnep_edge *edge, struct edge_device *d, uint64_t seq);
+void edge_pace_sign(struct vnep_edge *edge, struct edge_device *d); /* it spoke */
+bool edge_pace_silent(const struct edge_device *d);
 
 /* edge-access.c */
 void edge_access_request(struct vnep_edge *edge, struct edge_port *port,

@@ -19,7 +19,7 @@ enum { PORT_RETRY_MS = 20, JOURNAL_RETRY_MS = 1000 };
 
 void edge_replay_start(struct vnep_edge *edge, struct edge_device *d)
 {
-	if (d->replaying)
+	if (d->replaying || edge_pace_silent(d))
 		return;
 	d->replaying = true;
 	d->replay_link = NULL;
@@ -56,6 +56,7 @@ struct batch {
 	struct vnep_forward how;
 	size_t max, count;
 	uint64_t seen; /* seq of the last event looked at */
+	bool later;    /* the next one's time has not come */
 	struct staged {
 		uint64_t seq;
 		uint32_t attempt, octets;
@@ -109,11 +110,21 @@ static int stage(const struct vnep_event *event, unsigned attempt, void *arg)
 {
 	struct batch *b = arg;
 	struct vnep_buf *out = &b->edge->staged;
+	enum edge_pace_word word;
 	enum vnep_reason reason;
 	size_t len = 0;
 	uint8_t *room;
 
+	word = edge_pace_event(b->d, event);
+	b->later = word == EDGE_PACE_LATER;
+	if (b->later)
+		return 1;
 	b->seen = event->seq;
+	if (word == EDGE_PACE_SUPERSEDED) {
+		edge_journal_settle(b->edge, b->d, event->seq, event->length,
+			VNEP_OUTCOME_SUPERSEDED, VNEP_SUPERSEDED, attempt + 1);
+		return 0;
+	}
 	if (too_old(b->d, event)) {
 		edge_journal_settle(b->edge, b->d, event->seq, event->length, VNEP_OUTCOME_EXPIRED,
 			VNEP_DL_DURATION, attempt + 1);
@@ -158,6 +169,7 @@ static bool flush(struct batch *b)
 			edge_journal_settle(b->edge, b->d, b->staged[i].seq, b->staged[i].octets,
 				VNEP_OUTCOME_SENT, VNEP_REASON_NONE, b->staged[i].attempt);
 			expect_answer(b->d, &b->staged[i].expect);
+			edge_pace_sent(b->d, &b->staged[i].expect);
 		}
 		sent += n;
 		if (sent == b->count)
@@ -190,25 +202,11 @@ static int turn(struct vnep_edge *edge, struct edge_device *d, size_t max)
 		return rc;
 	}
 	if (!b.seen)
-		return 0;
+		return b.later;
 	edge->replayed += b.count;
 	if (!flush(&b))
 		return -ENETDOWN;
 	d->replay_next = b.seen + 1;
-	return 1;
-}
-
-/* With replay.pps: how many may go now; sets when the next one may. */
-static size_t allowance(struct edge_device *d, struct vnep_mono now)
-{
-	if (!d->replay_pps)
-		return EDGE_REPLAY_BATCH;
-	if (now.ns < d->replay_at.ns)
-		return 0;
-	d->replay_at.ns =
-		(d->replay_at.ns && now.ns - d->replay_at.ns < 1000000000 ? d->replay_at.ns
-									  : now.ns) +
-		1000000000 / d->replay_pps;
 	return 1;
 }
 
@@ -236,25 +234,24 @@ void edge_replay_pump(struct vnep_edge *edge)
 	int64_t wait = -1;
 
 	for (; d && d != first_again && budget; d = edge->replay_first) {
-		size_t max = allowance(d, now), before = edge->replayed;
-		int rc = max ? turn(edge, d, max < budget ? max : budget) : 1;
+		size_t before = edge->replayed;
+		int max = edge_pace_allows(edge, d, now), rc = 1;
+		int64_t due;
 
+		if (max > 0)
+			rc = turn(edge, d, (size_t)max < budget ? (size_t)max : budget);
 		budget -= edge->replayed - before;
 		unlink_replay(edge, d);
 		d->replaying = false;
+		if (max < 0)
+			continue;
 		if (rc == 0) {
 			edge_hold_in_lull(edge, &d->held, backlog_empty);
 			continue;
 		}
 		edge_replay_start(edge, d); /* to the end of the line */
-		if (max && rc > 0) {
-			wait = 0;
-		} else {
-			int64_t due =
-				rc < 0 ? PORT_RETRY_MS : (d->replay_at.ns - now.ns) / 1000000 + 1;
-
-			wait = wait < 0 || due < wait ? due : wait;
-		}
+		due = rc < 0 ? PORT_RETRY_MS : edge_pace_wait_ms(d, now);
+		wait = wait < 0 || due < wait ? due : wait;
 		if (!first_again)
 			first_again = d;
 	}
@@ -338,6 +335,7 @@ void edge_evidence(struct vnep_edge *edge, struct edge_device *d, const struct v
 			continue;
 		edge_journal_outcome(edge, d, d->sent[i].seq, VNEP_OUTCOME_CONFIRMED,
 			VNEP_REASON_NONE, evidence, d->sent[i].attempt);
+		edge_pace_answered(edge, d, d->sent[i].seq);
 		memmove(d->sent + i, d->sent + i + 1, (d->sent_count - i - 1) * sizeof *d->sent);
 		d->sent_count--;
 		return;
