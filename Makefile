@@ -54,7 +54,7 @@ all: $(bins)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests check check-full demo bench-path bench-acl bench-dns bench-map bench-journal deps doctor lint install \
+.PHONY: all tests check check-full demo bench-path bench-acl bench-replay bench-dns bench-map bench-journal deps doctor lint install \
 	uninstall clean fuzz format
 
 $(BUILD)/%.o: %.c Makefile | $(deps)
@@ -116,6 +116,10 @@ demo: deps all
 # Rates, beside a yardstick of the same run.
 bench-path: all $(tool_bin)
 	$(Q)VNEP_BUILD=$(CURDIR)/$(BUILD) tests/bench/path
+
+# Packets back on the wire, beside tcpreplay(1).
+bench-replay: all $(tool_bin)
+	$(Q)VNEP_BUILD=$(CURDIR)/$(BUILD) tests/bench/replay
 
 # The whole map in the kernel, beside nft(8).
 bench-acl: all
