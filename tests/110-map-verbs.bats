@@ -297,6 +297,29 @@ fill() {
 	[[ $stderr == *'prefix "2001:db8:b::1/64" has bits behind its length'* ]]
 }
 
+@test "map import --prefix: addresses are chosen by the writer: imports side by side do not refuse each other" {
+	local i pids=()
+
+	for i in 1 2 3 4; do
+		jq -nc --argjson i "$i" 'range(500) | {type: "device", v: 1, dev: "urn:dev:os:32473-\($i)x\(.)"}' >"in$i"
+	done
+	for i in 1 2 3 4; do
+		background "import$i" vnep-map import --prefix 2001:db8:b::/117 "in$i"
+		pids+=("$PID")
+	done
+	for i in "${pids[@]}"; do
+		wait "$i"
+	done
+	run -0 vnep-map list
+	[ "$(jq -r .vep <<<"$output" | sort -u | wc -l)" -eq 2000 ]
+}
+
+@test "map import --prefix: multicast and link-local prefixes are refused, before anything is read" {
+	run -2 --separate-stderr vnep-map import --prefix ff00::/8 nowhere
+	[[ $stderr == *"prefix ff00::/8: no device can have a multicast or link-local address"* ]]
+	run -2 vnep-map import --prefix fe80::/64 nowhere
+}
+
 @test "map import --prefix: CSV may do without vep; -n makes no key" {
 	printf 'dev,name\nurn:dev:os:32473-1,lamp.example.\n' >in.csv
 	run -0 --separate-stderr vnep-map import -n --format csv --prefix 2001:db8:b::/64 in.csv
@@ -381,6 +404,20 @@ now() { date -u +%FT%T.%6NZ; }
 	vnep-map set -q --history 90d </dev/null
 	run -0 vnep-map stat
 	record 'any(.[]; .name == "vnep_map_history_seconds" and .value == 7776000)' -s
+}
+
+@test "map list --redact: groups, routes, senders and whatever holds twelve hex digits are looked at, too" {
+	vnep-map import -q <<-'END'
+		{"type":"vpc","v":1,"vpc":"acme","prefix":"2001:db8:b::/64","routes":[{"to":"2001:db8:d::/64","next_hop":"2001:db8:b::200:5eff:fe00:5307"}]}
+		{"type":"group","v":1,"group":"dev-00005e005301","address":"ff15::7","senders":["2001:db8:b::200:5eff:fe00:5301","2001:db8:b::7"]}
+		{"type":"device","v":1,"dev":"urn:imei:35209900-176148-1","vep":"2001:db8:b::9","groups":["dev-00005e005301","lights"],"labels":{"old":"replaces 00:00:5e:00:53:99","serial":"35-209900-176148-1","model":"T-100"}}
+	END
+	vnep-map list --redact >redacted
+	run -1 grep -iE '53:?0[17]|5399|53:99|5e00|5eff|209900|imei' redacted
+	vnep-map check -q redacted
+	run -0 cat redacted
+	record '.[1].group == .[2].groups[0] and .[2].groups[1] == "lights" and .[2].labels.model == "T-100"' -s
+	record '.[1].senders[1] == "2001:db8:b::7" and .[0].routes[0].to == "2001:db8:d::/64"' -s
 }
 
 @test "map list --redact: no URN, no MAC and nothing made of them; the same hashes each time" {

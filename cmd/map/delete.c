@@ -51,7 +51,7 @@ int map_delete(struct vnep_cli *cli)
 		rc = add_tombstone(batch, &reader, type, cli->argv[i], &cli->err);
 	map_reader_close(&reader);
 	if (!rc)
-		rc = map_write(cli, batch, &how, false);
+		rc = map_write(cli, NULL, batch, &how, false);
 	vnep_map_batch_free(batch);
 	return rc;
 }

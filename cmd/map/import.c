@@ -42,8 +42,9 @@ int map_history(struct vnep_cli *cli, struct vnep_map_apply *how)
 	return 0;
 }
 
-static int read_batch(
-	struct vnep_cli *cli, struct vnep_map_batch *batch, bool replace, bool keep_going)
+/* Which addresses of a prefix are free is asked by the writer, so that nobody else takes them meanwhile. */
+static int read_batch(struct vnep_cli *cli, struct map_writer *writer, struct vnep_map_batch *batch,
+	bool replace, bool keep_going)
 {
 	const char *prefix = vnep_cli_str(cli, "prefix", NULL),
 		   *format = vnep_cli_str(cli, "format", NULL);
@@ -52,10 +53,12 @@ static int read_batch(
 
 	if (!prefix)
 		return map_read(cli, batch, format, keep_going, NULL);
-	rc = vnep_prefix_parse(prefix, &pending.prefix, &cli->err);
+	rc = map_pending_prefix(&pending, prefix, &cli->err);
 	if (rc)
-		return cli->err.code = VNEP_EUSAGE;
+		return rc;
 	rc = map_read(cli, batch, format, keep_going, &pending);
+	if (!rc)
+		rc = map_writer_open(writer, cli);
 	if (!rc)
 		rc = map_pending_give(&pending, cli, batch, replace, keep_going);
 	map_pending_release(&pending);
@@ -66,6 +69,8 @@ static int import_batch(struct vnep_cli *cli, struct vnep_map_batch *batch)
 {
 	bool keep_going = vnep_cli_has(cli, "keep-going");
 	struct vnep_map_apply how = { .replace = vnep_cli_has(cli, "replace") };
+	struct map_writer writer = { .lock = -1 };
+	bool prefix = vnep_cli_has(cli, "prefix");
 	int rc;
 
 	if (how.replace && keep_going) {
@@ -76,14 +81,15 @@ static int import_batch(struct vnep_cli *cli, struct vnep_map_batch *batch)
 	rc = map_history(cli, &how);
 	if (rc)
 		return rc;
-	rc = read_batch(cli, batch, how.replace, keep_going);
-	if (rc)
-		return rc;
-	if (how.replace && !vnep_map_batch_count(batch)) {
+	rc = read_batch(cli, &writer, batch, how.replace, keep_going);
+	if (!rc && how.replace && !vnep_map_batch_count(batch)) {
 		vnep_err_set(&cli->err, VNEP_EVALUE, "no records to replace the map with");
-		return vnep_err_hint(&cli->err, "vnep-map delete empties a map");
+		rc = vnep_err_hint(&cli->err, "vnep-map delete empties a map");
 	}
-	return map_write(cli, batch, &how, keep_going);
+	if (!rc)
+		rc = map_write(cli, prefix ? &writer : NULL, batch, &how, keep_going);
+	map_writer_close(&writer);
+	return rc;
 }
 
 int map_import(struct vnep_cli *cli)
@@ -110,7 +116,7 @@ int map_set(struct vnep_cli *cli)
 	if (!rc)
 		rc = map_read(cli, batch, NULL, false, NULL);
 	if (!rc)
-		rc = map_write(cli, batch, &how, false);
+		rc = map_write(cli, NULL, batch, &how, false);
 	vnep_map_batch_free(batch);
 	return rc;
 }

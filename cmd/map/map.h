@@ -28,6 +28,7 @@ struct map_pending {
 	struct vnep_prefix prefix;
 	struct vnep_buf text, list;
 };
+int map_pending_prefix(struct map_pending *pending, const char *text, struct vnep_err *err); /* VNEP_EUSAGE */
 int map_pending_add(struct map_pending *pending, const char *file, unsigned line, const char *text,
 	size_t len, struct vnep_err *err);
 int map_pending_give(struct map_pending *pending, struct vnep_cli *cli, struct vnep_map_batch *batch,
@@ -39,10 +40,17 @@ void map_pending_release(struct map_pending *pending);
 int map_read(struct vnep_cli *cli, struct vnep_map_batch *batch, const char *format, bool keep_going,
 	struct map_pending *pending);
 
-/* Write a batch, or have the vnep-edge write it that lives on the state folder, and say what it did. how's
- * dry_run, refuse and arg are filled in. */
-int map_write(struct vnep_cli *cli, struct vnep_map_batch *batch, struct vnep_map_apply *how,
-	bool keep_going);
+/* Who writes: the vnep-edge that lives on the state folder, or we, under its lock. With -n it may be nobody. */
+struct map_writer {
+	struct vnep_client *client;
+	int lock;
+};
+int map_writer_open(struct map_writer *writer, struct vnep_cli *cli);
+void map_writer_close(struct map_writer *writer);
+
+/* Write a batch, and say what it did. how's dry_run, refuse and arg are filled in. writer NULL: just for this. */
+int map_write(struct vnep_cli *cli, struct map_writer *writer, struct vnep_map_batch *batch,
+	struct vnep_map_apply *how, bool keep_going);
 
 /* --history, into how. */
 int map_history(struct vnep_cli *cli, struct vnep_map_apply *how);

@@ -23,6 +23,19 @@ struct pending {
 	bool done;
 };
 
+int map_pending_prefix(struct map_pending *p, const char *text, struct vnep_err *err)
+{
+	int rc = vnep_prefix_parse(text, &p->prefix, err);
+	const uint8_t *o = p->prefix.addr.s6_addr;
+
+	if (!rc && (o[0] == 0xff || (o[0] == 0xfe && (o[1] & 0xc0) == 0x80))) {
+		rc = vnep_err_set(err, VNEP_EVALUE,
+			"prefix %s: no device can have a multicast or link-local address", text);
+		rc = vnep_err_hint(err, "take a prefix of the VPC");
+	}
+	return rc ? (err->code = VNEP_EUSAGE) : 0;
+}
+
 int map_pending_add(struct map_pending *p, const char *file, unsigned line, const char *text,
 	size_t len, struct vnep_err *err)
 {
@@ -46,6 +59,7 @@ struct give {
 	struct vnep_map_txn *txn; /* NULL: there is no map yet */
 	uint8_t key[VNEP_SIPHASH_KEY_LEN];
 	bool replace;
+	bool full; /* the whole prefix was walked through in vain */
 };
 
 /* The address of the prefix whose host part is host (the lower 64 bits of it). */
@@ -86,14 +100,14 @@ static bool find_known(const struct give *g, const char *dev, struct in6_addr *o
 	       vnep_prefix_has(&g->pending->prefix, out) && is_free(g, dev, out);
 }
 
-static bool find_hashed(const struct give *g, const char *dev, struct in6_addr *out)
+static bool find_hashed(struct give *g, const char *dev, struct in6_addr *out)
 {
 	const struct vnep_prefix *prefix = &g->pending->prefix;
 	unsigned bits = 128u - prefix->len;
 	bool small = bits <= WALK_BITS;
 	uint64_t count = small ? (uint64_t)1 << bits : TRIES_MAX, low = 0, high = 0;
 
-	for (uint64_t i = 0; i < count; i++) {
+	for (uint64_t i = 0; i < count && !g->full; i++) {
 		if (!small || !i) {
 			low = vnep_siphash(g->key, 2 * i + 1, dev, strlen(dev));
 			high = vnep_siphash(g->key, 2 * i + 2, dev, strlen(dev));
@@ -104,6 +118,7 @@ static bool find_hashed(const struct give *g, const char *dev, struct in6_addr *
 		if (is_free(g, dev, out))
 			return true;
 	}
+	g->full = small;
 	return false;
 }
 
@@ -131,8 +146,13 @@ static int give_one(struct give *g, struct pending *one, bool known)
 	} else if (!known) {
 		one->done = true;
 		vnep_prefix_print(&g->pending->prefix, prefix);
-		vnep_err_set(err, VNEP_EVALUE, "prefix %s is full: no address is left for %s",
-			prefix, dev);
+		if (g->full)
+			vnep_err_set(err, VNEP_EVALUE,
+				"prefix %s is full: no address is left for %s", prefix, dev);
+		else
+			vnep_err_set(err, VNEP_EVALUE,
+				"prefix %s: %d addresses tried for %s, all taken", prefix,
+				TRIES_MAX, dev);
 		rc = vnep_err_hint(err, "take a shorter prefix, or give the device a \"vep\"");
 	}
 	vnep_json_free(json);

@@ -3,7 +3,7 @@
  *
  * URNs and MACs become keyed hashes: the same for the same device as long as the key of the state folder is the
  * same, and nothing that leads back without it. What is often made of a MAC goes with it: the host part of
- * an address (EUI-64, or the octets as they are), the name, labels. Keys that vnep does not know are left out,
+ * an address (EUI-64, or the octets as they are), the name, labels, groups. Keys that vnep does not know are left out,
  * because nobody knows what is in them.
  */
 #include <ctype.h>
@@ -16,6 +16,7 @@
 #include "vnep/state.h"
 
 enum { AS_DEV = 101, AS_MAC, AS_HOST, AS_NAME, AS_LABEL }; /* tweaks of the hash; two each */
+enum { MAC_DIGITS = 12, TAIL_DIGITS = 6, WORD_LEN = 18 };
 
 struct redact {
 	const struct map_redact *how;
@@ -101,21 +102,32 @@ static size_t digits_of(const char *text, char out[static 256])
 	return n;
 }
 
-/* Does the text tell which device it is: its MAC or the latter half of it, or what its URN ends with? */
+/* Twelve hex digits in a row, whatever stands between them: a MAC of somebody. */
+static bool has_mac(const char *digits)
+{
+	size_t run = 0;
+
+	for (; *digits && run < MAC_DIGITS; digits++)
+		run = *digits == 'x' ? 0 : run + 1;
+	return run == MAC_DIGITS;
+}
+
+/* Does the text tell which device it is: a MAC, the latter half of its own, or what its URN ends with? */
 static bool tells_of_device(const struct redact *r, const char *text)
 {
 	const uint8_t *o = r->mac.octet;
 	const char *own = strrchr(r->dev, ':');
-	char digits[256], half[8];
-	struct vnep_mac any;
+	char digits[256], tail[256], half[8];
 
-	if (!vnep_mac_parse(text, &any, NULL) || !strncasecmp(text, "urn:", 4))
+	digits_of(text, digits);
+	if (has_mac(digits) || !strncasecmp(text, "urn:", 4))
 		return true;
 	if (own && own[1] && strcasestr(text, own + 1))
 		return true;
+	if (own && digits_of(own + 1, tail) >= TAIL_DIGITS && strstr(digits, tail))
+		return true;
 	if (!r->has_mac)
 		return false;
-	digits_of(text, digits);
 	snprintf(half, sizeof half, "%02x%02x%02x", o[3], o[4], o[5]);
 	return strstr(digits, half);
 }
@@ -139,17 +151,24 @@ static void put_name(struct redact *r, const char *name)
 	set_str(r, r->out, "name", out);
 }
 
+/* A label, or the name of a group. */
+static const char *put_word(const struct redact *r, const char *text, char out[static WORD_LEN])
+{
+	if (!tells_of_device(r, text))
+		return text;
+	snprintf(out, WORD_LEN, "r%016llx",
+		(unsigned long long)hash(r, AS_LABEL, text, strlen(text)));
+	return out;
+}
+
 static int put_label(const char *key, struct vnep_json *value, void *arg)
 {
 	struct redact *r = arg;
 	const char *text = vnep_json_str(value);
-	char out[32];
+	char out[WORD_LEN];
 
-	snprintf(out, sizeof out, "r%016llx",
-		(unsigned long long)hash(r, AS_LABEL, text ? text : "", text ? strlen(text) : 0));
 	if (text && !tells_of_device(r, key))
-		set_str(r, vnep_json_get(r->out, "labels"), key,
-			tells_of_device(r, text) ? out : text);
+		set_str(r, vnep_json_get(r->out, "labels"), key, put_word(r, text, out));
 	return r->rc;
 }
 
@@ -164,33 +183,40 @@ static const char *put_addr(const struct redact *r, const char *text, char out[s
 	return out;
 }
 
-static void put_addrs(struct redact *r, const struct vnep_json *list)
+/* A list of addresses, or of groups. */
+static void put_list(struct redact *r, const char *key, const struct vnep_json *list)
 {
 	struct vnep_json *to = vnep_json_array();
-	char addr[VNEP_IP6_LEN];
+	bool groups = !strcmp(key, "groups");
+	char addr[VNEP_IP6_LEN], word[WORD_LEN];
 
 	r->rc = to ? r->rc : -ENOMEM;
 	for (size_t i = 0; i < vnep_json_count(list) && !r->rc; i++) {
 		const char *text = vnep_json_str(vnep_json_at(list, i));
 
-		r->rc = vnep_json_append(to, vnep_json_string(put_addr(r, text ? text : "", addr)));
+		text = text ? text : "";
+		r->rc = vnep_json_append(to, vnep_json_string(groups ? put_word(r, text, word)
+								     : put_addr(r, text, addr)));
 	}
 	if (r->rc)
 		vnep_json_free(to);
 	else
-		r->rc = vnep_json_set(r->out, "addr", to);
+		r->rc = vnep_json_set(r->out, key, to);
 }
 
-/* Where a device may send: a prefix as long as an address can be one of a device. */
-static int put_allow(struct redact *r, struct vnep_json *list)
+/* Where a device may send, or a VPC's routes lead: a prefix as long as an address can be one of a device. */
+static int put_ways(struct redact *r, const char *key, struct vnep_json *list)
 {
 	struct vnep_json *copy = vnep_json_copy(list);
 
 	for (size_t i = 0; copy && i < vnep_json_count(copy) && !r->rc; i++) {
 		struct vnep_json *entry = vnep_json_at(copy, i);
+		const char *hop = vnep_json_get_str(entry, "next_hop", NULL);
 		struct vnep_prefix prefix;
-		char text[VNEP_PREFIX_LEN];
+		char text[VNEP_PREFIX_LEN], addr[VNEP_IP6_LEN];
 
+		if (hop)
+			set_str(r, entry, "next_hop", put_addr(r, hop, addr));
 		if (vnep_prefix_parse(vnep_json_get_str(entry, "to", ""), &prefix, NULL) ||
 			prefix.len <= 64 || !tells_of_mac(r, &prefix.addr))
 			continue;
@@ -199,15 +225,15 @@ static int put_allow(struct redact *r, struct vnep_json *list)
 		vnep_prefix_print(&prefix, text);
 		set_str(r, entry, "to", text);
 	}
-	return copy ? vnep_json_set(r->out, "allow", copy) : -ENOMEM;
+	return copy ? vnep_json_set(r->out, key, copy) : -ENOMEM;
 }
 
 static int put_member(const char *key, struct vnep_json *value, void *arg)
 {
 	static const char *const plain[] = { "type", "v", "vpc", "prefix", "core_port", "core_vlan",
-		"routes", "quota", "form", "port", "vlan", "addr_max", "region", "groups",
-		"journal", "consent", "psm", "dl_buffering", "replay", "revision", "origin",
-		"deleted", "group", "address", "senders", "edge", "epoch", "since" };
+		"quota", "form", "port", "vlan", "addr_max", "region", "journal", "consent", "psm",
+		"dl_buffering", "replay", "revision", "origin", "deleted", "edge", "epoch",
+		"since" };
 	struct redact *r = arg;
 	const char *text = vnep_json_str(value);
 	char out[64];
@@ -220,12 +246,14 @@ static int put_member(const char *key, struct vnep_json *value, void *arg)
 		set_str(r, r->out, key, out);
 	} else if (!strcmp(key, "name") && text) {
 		put_name(r, text);
-	} else if (!strcmp(key, "vep") && text) {
+	} else if ((!strcmp(key, "vep") || !strcmp(key, "address")) && text) {
 		set_str(r, r->out, key, put_addr(r, text, out));
-	} else if (!strcmp(key, "addr")) {
-		put_addrs(r, value);
-	} else if (!strcmp(key, "allow")) {
-		r->rc = put_allow(r, value);
+	} else if (!strcmp(key, "group") && text) {
+		set_str(r, r->out, key, put_word(r, text, out));
+	} else if (!strcmp(key, "addr") || !strcmp(key, "senders") || !strcmp(key, "groups")) {
+		put_list(r, key, value);
+	} else if (!strcmp(key, "allow") || !strcmp(key, "routes")) {
+		r->rc = put_ways(r, key, value);
 	} else if (!strcmp(key, "labels")) {
 		r->rc = vnep_json_set(r->out, key, vnep_json_object());
 		if (!r->rc)

@@ -158,42 +158,51 @@ static int store_write(
 	return rc;
 }
 
-/* Either the edge, or the lock: *client and *lock say which. Somebody who holds the lock without a socket
- * is a tool in the middle of its own change. */
-static int become_writer(struct vnep_cli *cli, struct vnep_client **client, int *lock)
+/* Somebody who holds the lock without a socket is a tool in the middle of its own change. */
+int map_writer_open(struct map_writer *writer, struct vnep_cli *cli)
 {
 	const int64_t end = vnep_mono_now().ns + LOCK_WAIT_MS * 1000000LL;
 	const struct timespec pause = { 0, LOCK_RETRY_MS * 1000000L };
 
+	*writer = (struct map_writer){ .lock = -1 };
 	for (;;) {
-		int rc = vnep_client_open(client, cli->state, &cli->err);
+		int rc = vnep_client_open(&writer->client, cli->state, &cli->err);
 
-		if (rc || *client || cli->dry_run)
+		if (rc || writer->client || cli->dry_run)
 			return rc;
 		rc = vnep_state_check(cli->state, 1, &cli->err);
 		if (!rc)
-			rc = vnep_state_lock(cli->state, cli->tool->name, NULL, lock, &cli->err);
+			rc = vnep_state_lock(
+				cli->state, cli->tool->name, NULL, &writer->lock, &cli->err);
 		if (rc != VNEP_EBUSY || vnep_mono_now().ns > end)
 			return rc;
 		nanosleep(&pause, NULL);
 	}
 }
 
-int map_write(struct vnep_cli *cli, struct vnep_map_batch *batch, struct vnep_map_apply *how,
-	bool keep_going)
+void map_writer_close(struct map_writer *writer)
 {
-	struct vnep_client *client = NULL;
-	int lock = -1, rc = become_writer(cli, &client, &lock);
+	vnep_client_close(writer->client);
+	if (writer->lock >= 0)
+		close(writer->lock);
+	*writer = (struct map_writer){ .lock = -1 };
+}
 
+int map_write(struct vnep_cli *cli, struct map_writer *writer, struct vnep_map_batch *batch,
+	struct vnep_map_apply *how, bool keep_going)
+{
+	struct map_writer own = { .lock = -1 };
+	int rc = writer ? 0 : map_writer_open(&own, cli);
+
+	if (!writer)
+		writer = &own;
 	how->dry_run = cli->dry_run;
 	how->refuse = keep_going ? refuse_line : NULL;
 	how->arg = cli;
-	if (!rc && client)
-		rc = edge_write(cli, client, batch, how);
+	if (!rc && writer->client)
+		rc = edge_write(cli, writer->client, batch, how);
 	else if (!rc)
 		rc = store_write(cli, batch, how);
-	vnep_client_close(client);
-	if (lock >= 0)
-		close(lock);
+	map_writer_close(&own);
 	return rc;
 }
