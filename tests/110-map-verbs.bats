@@ -420,6 +420,26 @@ now() { date -u +%FT%T.%6NZ; }
 	record '.[1].senders[1] == "2001:db8:b::7" and .[0].routes[0].to == "2001:db8:d::/64"' -s
 }
 
+@test "map delete: a device that is named twice is deleted once" {
+	device 1 | vnep-map import -q
+	run -0 vnep-map get urn:dev:mac:00005e005301
+	run -0 --separate-stderr vnep-map delete urn:dev:mac:00005e005301 "$(jq -r .vep <<<"$output")"
+	[[ $stderr == *" 1 deleted,"* ]]
+}
+
+@test "map list --match: truth is a word, too" {
+	{ device 1; device 2 '"consent":false'; } | vnep-map import -q
+	run -0 vnep-map list --match consent=false
+	[ "${#lines[@]}" -eq 1 ]
+}
+
+@test "map import --keep-going: no row of a CSV file is read without its header" {
+	printf 'dev,vop\nurn:dev:os:32473-1,2001:db8:b::1\nurn:dev:os:32473-2,2001:db8:b::2\n' >in.csv
+	run -2 --separate-stderr vnep-map import --format csv --keep-going in.csv
+	[[ $stderr == *"in.csv:1: "*$'\n'*"no row of in.csv can be read without its header"* ]]
+	[[ $stderr != *"32473-1"* ]]
+}
+
 @test "map list --redact: no URN, no MAC and nothing made of them; the same hashes each time" {
 	{ echo "$VPC"
 		device 1 '"vpc":"acme","name":"lamp-005301.iot.example.","addr":["2001:db8:a::200:5eff:fe00:5301","2001:db8:a::7"]'

@@ -28,7 +28,7 @@ bad() {
 
 @test "map: a malformed line names file, line and column" {
 	bad '{"type":"device","v":1,'
-	refuses "2:*" ""
+	refuses "2:23" "malformed JSON: string or '}' expected near end of file"
 }
 
 @test "map: a key that is there twice is malformed" {
@@ -48,9 +48,14 @@ bad() {
 
 @test "map: a NUL is malformed, as an octet and as an escape" {
 	{ echo "$GOOD"; printf '{"type":"device",\0"v":1}\n'; } >in
-	refuses "2:*" ""
+	refuses "2:18" "malformed JSON: string or '}' expected near end of file"
 	bad '{"type":"device","v":1,"dev":"urn:dev:os:32473-3","vep":"2001:db8:b::3","name":"a\u0000b"}'
-	refuses "2:*" ""
+	refuses "2:*" "malformed JSON: \\u0000 is not allowed"
+}
+
+@test "map: another kind of record is named as what it is" {
+	bad '{"type":"event","v":1}'
+	refuses 2 'the map takes vpc, device and group records, not "event"'
 }
 
 @test "map: an unknown key that is near a known one is refused with it" {

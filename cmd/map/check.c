@@ -22,7 +22,8 @@ const struct vnep_option map_check_options[] = {
 };
 
 struct group {
-	char group[VNEP_LABEL_MAX + 1];
+	char group[VNEP_LABEL_MAX + 1]; /* key, zeros behind it */
+	struct group *next;             /* in the order in which they were met */
 	size_t at; /* record, SIZE_MAX = a device names it and nobody describes it */
 	size_t members, first_member;
 };
@@ -34,14 +35,19 @@ struct held {
 	bool host;
 };
 
+/* A vpc, by its name and by its prefix. */
+struct vpc {
+	char name[VNEP_LABEL_MAX + 1]; /* key, zeros behind it */
+	struct vnep_prefix prefix;     /* key, zeros between and behind */
+	struct vnep_vpc vpc;
+};
+
 struct check {
 	struct vnep_cli *cli;
 	struct vnep_map_batch *batch;
-	struct vnep_vpc *vpcs;
-	size_t vpc_count;
-	struct group *groups;
-	size_t group_count;
-	struct vnep_table held;
+	struct vnep_table vpcs, prefixes, groups, held;
+	size_t lengths[129]; /* so many prefixes have that length */
+	struct group *first_group, **last_group;
 	char warned_vpc[VNEP_LABEL_MAX + 1]; /* the missing vpc that was warned of last */
 	size_t at;
 	unsigned warnings;
@@ -74,43 +80,60 @@ static void complain(struct check *c, const struct vnep_err *why)
 	vnep_cli_error(c->cli, &err);
 }
 
-static struct group *find_group(struct check *c, const char *name)
-{
-	for (size_t i = 0; i < c->group_count; i++)
-		if (!strcmp(c->groups[i].group, name))
-			return &c->groups[i];
-	return NULL;
-}
-
 static struct group *get_group(struct check *c, const char *name)
 {
-	struct group *g = find_group(c, name);
+	struct group *g = calloc(1, sizeof *g), *old;
 
-	if (g)
-		return g;
-	g = realloc(c->groups, (c->group_count + 1) * sizeof *g);
 	if (!g)
 		return NULL;
-	c->groups = g;
-	g += c->group_count++;
-	*g = (struct group){ .at = SIZE_MAX };
 	snprintf(g->group, sizeof g->group, "%s", name);
+	old = vnep_table_get(&c->groups, g->group);
+	if (old || vnep_table_put(&c->groups, g)) {
+		free(g);
+		return old;
+	}
+	g->at = SIZE_MAX;
+	*c->last_group = g;
+	c->last_group = &g->next;
 	return g;
+}
+
+/* The network and its length, nothing else: a key. */
+static void prefix_key(struct vnep_prefix *key, const struct in6_addr *addr, unsigned len)
+{
+	memset(key, 0, sizeof *key);
+	for (unsigned i = 0; i < 16; i++) {
+		unsigned bits = len > i * 8 ? len - i * 8 : 0;
+
+		key->addr.s6_addr[i] =
+			(uint8_t)(addr->s6_addr[i] & ~(bits >= 8 ? 0 : 0xffu >> bits));
+	}
+	key->len = (uint8_t)len;
 }
 
 static int take_vpc(struct check *c, const struct vnep_json *json)
 {
-	struct vnep_vpc *p = realloc(c->vpcs, (c->vpc_count + 1) * sizeof *p);
+	struct vpc *v = calloc(1, sizeof *v);
 	int rc;
 
-	if (!p)
+	if (!v)
 		return vnep_err_sys(&c->cli->err, ENOMEM, "check");
-	c->vpcs = p;
-	p[c->vpc_count] = (struct vnep_vpc){ 0 };
-	rc = vnep_vpc_decode(json, &p[c->vpc_count], &c->cli->err);
-	if (!rc)
-		c->vpc_count++;
-	return rc;
+	rc = vnep_vpc_decode(json, &v->vpc, &c->cli->err);
+	if (!rc) {
+		snprintf(v->name, sizeof v->name, "%s", v->vpc.vpc);
+		prefix_key(&v->prefix, &v->vpc.prefix.addr, v->vpc.prefix.len);
+		if (vnep_table_put(&c->vpcs, v))
+			rc = vnep_err_sys(&c->cli->err, ENOMEM, "check");
+	}
+	if (rc) {
+		vnep_vpc_release(&v->vpc);
+		free(v);
+		return rc;
+	}
+	if (vnep_table_get(&c->prefixes, &v->prefix))
+		return 0; /* the first one of a prefix stands for it */
+	c->lengths[v->prefix.len]++;
+	return vnep_table_put(&c->prefixes, v) ? vnep_err_sys(&c->cli->err, ENOMEM, "check") : 0;
 }
 
 static int take_group(struct check *c, const struct vnep_json *json)
@@ -123,19 +146,25 @@ static int take_group(struct check *c, const struct vnep_json *json)
 	return 0;
 }
 
+/* The one it names, or that with the longest prefix around its endpoint. */
 static const struct vnep_vpc *vpc_of(const struct check *c, const struct vnep_device *d)
 {
-	const struct vnep_vpc *best = NULL;
+	char name[VNEP_LABEL_MAX + 1] = "";
+	struct vpc *v = NULL;
+	struct vnep_prefix key;
 
-	for (size_t i = 0; i < c->vpc_count; i++) {
-		const struct vnep_vpc *v = &c->vpcs[i];
-
-		if (d->vpc[0] ? !strcmp(d->vpc, v->vpc)
-			      : vnep_prefix_has(&v->prefix, &d->vep) &&
-					(!best || v->prefix.len > best->prefix.len))
-			best = v;
+	if (d->vpc[0]) {
+		snprintf(name, sizeof name, "%s", d->vpc);
+		v = vnep_table_get(&c->vpcs, name);
+		return v ? &v->vpc : NULL;
 	}
-	return best;
+	for (unsigned len = 128; !v && len <= 128; len--) {
+		if (!c->lengths[len])
+			continue;
+		prefix_key(&key, &d->vep, len);
+		v = vnep_table_get(&c->prefixes, &key);
+	}
+	return v ? &v->vpc : NULL;
 }
 
 static void check_vpc(struct check *c, const struct vnep_device *d)
@@ -154,7 +183,7 @@ static void check_vpc(struct check *c, const struct vnep_device *d)
 		memcpy(c->warned_vpc, d->vpc, sizeof c->warned_vpc);
 		return;
 	}
-	if (!vpc && c->vpc_count) {
+	if (!vpc && c->vpcs.count) {
 		vnep_err_set(&err, VNEP_EVALUE, "vep %s lies in no vpc's prefix", vep);
 		complain(c, &err);
 	}
@@ -185,13 +214,14 @@ static int check_addresses(struct check *c, const struct vnep_device *d)
 
 	for (unsigned i = 0; i < d->addr_count; i++) {
 		struct held *h = vnep_table_get(&c->held, &d->addr[i]);
-		struct vnep_err err = { 0 };
+		struct vnep_err err = { 0 }, other = { 0 };
 
 		if (h && (host || h->host)) {
 			vnep_ip6_print(&d->addr[i], addr);
+			vnep_map_batch_place(c->batch, h->at, &other);
 			vnep_err_set(&err, VNEP_EVALUE,
-				"addr %s of form host is another device's, too (record %zu)", addr,
-				h->at + 1);
+				"addr %s of form host is another device's, too: %s:%u", addr,
+				other.file, other.line);
 			complain(c, &err);
 		}
 		if (h)
@@ -208,13 +238,25 @@ static int check_addresses(struct check *c, const struct vnep_device *d)
 	return 0;
 }
 
-static void held_release(struct check *c)
+static void release(struct check *c)
 {
+	struct group *g;
 	struct held *h;
+	struct vpc *v;
 
 	for (size_t i = 0; (h = vnep_table_next(&c->held, &i));)
 		free(h);
+	for (size_t i = 0; (g = vnep_table_next(&c->groups, &i));)
+		free(g);
+	for (size_t i = 0; (v = vnep_table_next(&c->vpcs, &i));) {
+		vnep_vpc_release(&v->vpc);
+		free(v);
+	}
 	vnep_table_release(&c->held);
+	vnep_table_release(&c->groups);
+	vnep_table_release(&c->prefixes);
+	vnep_table_release(&c->vpcs);
+	vnep_map_batch_free(c->batch);
 }
 
 static int check_device(struct check *c, const struct vnep_json *json)
@@ -264,9 +306,7 @@ static int walk(struct check *c, bool devices)
 
 static void check_groups(struct check *c)
 {
-	for (size_t i = 0; i < c->group_count; i++) {
-		const struct group *g = &c->groups[i];
-
+	for (const struct group *g = c->first_group; g; g = g->next) {
 		if (g->at == SIZE_MAX)
 			warn(c, g->first_member, "group \"%s\" is not among these records",
 				g->group);
@@ -281,7 +321,11 @@ int map_check(struct vnep_cli *cli)
 	bool keep_going = vnep_cli_has(cli, "keep-going");
 	int rc = vnep_map_batch_new(&c.batch, &cli->err);
 
+	c.last_group = &c.first_group;
 	vnep_table_init(&c.held, offsetof(struct held, addr), sizeof(struct in6_addr));
+	vnep_table_init(&c.groups, offsetof(struct group, group), VNEP_LABEL_MAX + 1);
+	vnep_table_init(&c.vpcs, offsetof(struct vpc, name), VNEP_LABEL_MAX + 1);
+	vnep_table_init(&c.prefixes, offsetof(struct vpc, prefix), sizeof(struct vnep_prefix));
 	if (!rc)
 		rc = map_read(cli, c.batch, vnep_cli_str(cli, "format", NULL), keep_going, NULL);
 	if (!rc)
@@ -293,11 +337,6 @@ int map_check(struct vnep_cli *cli)
 	if (!rc)
 		vnep_cli_say(cli, "%zu records, %u wrong, %u warnings",
 			vnep_map_batch_count(c.batch), cli->errors, c.warnings);
-	for (size_t i = 0; i < c.vpc_count; i++)
-		vnep_vpc_release(&c.vpcs[i]);
-	free(c.vpcs);
-	free(c.groups);
-	held_release(&c);
-	vnep_map_batch_free(c.batch);
+	release(&c);
 	return !rc && cli->errors && !keep_going ? 2 : rc;
 }

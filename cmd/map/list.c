@@ -14,7 +14,7 @@ const struct vnep_option map_list_options[] = {
 	{ "region", 0, VNEP_ARG_LIST, "REGION", "only records of this region", NULL },
 	{ "group", 0, VNEP_ARG_LIST, "GROUP", "only this group and its members", NULL },
 	{ "match", 0, VNEP_ARG_LIST, "KEY=VALUE",
-		"only records with this label, or this text or number", NULL },
+		"only records with this label, or this text, number or truth", NULL },
 	{ "format", 0, VNEP_ARG_ONE, "FORMAT", "what to print; csv: devices only", "json csv" },
 	{ "redact", 0, VNEP_ARG_NONE, NULL, "hashes in place of URNs, MACs and what tells of them",
 		NULL },
@@ -34,6 +34,7 @@ static bool holds(const struct vnep_json *value, const char *text)
 {
 	const char *own = vnep_json_str(value);
 	char number[24];
+	bool yes;
 	int64_t n;
 
 	if (own)
@@ -42,6 +43,8 @@ static bool holds(const struct vnep_json *value, const char *text)
 		snprintf(number, sizeof number, "%lld", (long long)n);
 		return !strcmp(number, text);
 	}
+	if (vnep_json_bool(value, &yes))
+		return !strcmp(yes ? "true" : "false", text);
 	for (size_t i = 0; i < vnep_json_count(value); i++) {
 		own = vnep_json_str(vnep_json_at(value, i));
 		if (own && !strcmp(own, text))

@@ -10,7 +10,8 @@ struct input {
 	struct map_pending *pending; /* NULL: a device without vep is refused */
 	const char *file;
 	struct vnep_csv csv;
-	bool header; /* the next line of CSV is the header */
+	bool header;     /* the next line of CSV is the header */
+	bool bad_header; /* without it no row means anything */
 };
 
 /* A live device that nobody gave an address. */
@@ -70,9 +71,12 @@ static int take_csv(
 	int rc;
 
 	(void)none;
+	if (in->bad_header)
+		return 0;
 	if (in->header) {
 		rc = vnep_csv_header(&in->csv, text, len, !in->pending, &cli->err);
-		in->header = rc != 0;
+		in->header = false;
+		in->bad_header = rc != 0;
 		return rc;
 	}
 	rc = vnep_csv_record(&in->csv, text, len, &json, &cli->err);
@@ -93,6 +97,9 @@ int map_read(struct vnep_cli *cli, struct vnep_map_batch *batch, const char *for
 		in.header = true;
 		in.file = cli->argc ? cli->argv[i] : "-";
 		rc = vnep_cli_read_text(cli, in.file, keep_going, take, &in);
+		if (!rc && in.bad_header)
+			rc = vnep_err_set(&cli->err, VNEP_EVALUE,
+				"no row of %s can be read without its header", in.file);
 	}
 	return rc;
 }

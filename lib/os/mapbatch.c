@@ -257,9 +257,12 @@ int vnep_map_batch_add(struct vnep_map_batch *b, struct vnep_json *json, const c
 	struct vnep_device device = { 0 };
 	enum vnep_record_type type;
 	struct vnep_recline line;
-	int rc = vnep_recjson_check(json, text, len, err);
+	int rc;
 
 	type = vnep_recjson_type(json);
+	rc = type ? check_type(json, type, err) : 0; /* before what another kind of record lacks */
+	if (!rc)
+		rc = vnep_recjson_check(json, text, len, err);
 	if (!rc)
 		rc = check_type(json, type, err);
 	if (rc)
