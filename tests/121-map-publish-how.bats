@@ -21,6 +21,28 @@ asked() {
 	each asked
 }
 
+# with LIST: what is kept of earlier runs is there, or lost
+objects() {
+	ns vnep-map publish -q --server "127.0.0.1:${DNS_PORT[$1]}" --zone iot.example --key key --owner me
+	device 1 '"name":"lamp.iot.example","consent":false' | vnep-map import -q
+	[[ $2 == kept ]] || rm "$VNEP_STATE"/dns/*@*
+	run -0 --separate-stderr ns vnep-map publish --server "localhost:${DNS_PORT[$1]}" --zone iot.example --key key --owner me
+	[[ $stderr == *" 1 withdrawn,"* ]]
+	run -0 ns kdig +short @127.0.0.1 -p "${DNS_PORT[$1]}" lamp.iot.example AAAA
+	[ -z "$output" ]
+	device 1 '"name":"lamp.iot.example"' | vnep-map import -q
+}
+
+@test "map publish: who objects is withdrawn, also where the server is spelt differently, or what was published is forgotten" {
+	DNS_TRANSFER=no dns_servers knot bind
+	fill
+	local server
+	for server in knot bind; do
+		objects "$server" kept
+		objects "$server" lost
+	done
+}
+
 datagrams() {
 	asked "$1" --udp
 }

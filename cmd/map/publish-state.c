@@ -4,8 +4,10 @@
  *   owner              who we are in receipts: made up once, so that no other map is taken for this one
  *   ZONE@HOST:PORT     the names that this server may have from us, a line each. A server that does not give its
  *                      zone away cannot be asked "which names are ours?", so a name stands here before it is sent
- *                      and until it is known to be withdrawn.
+ *                      and until it is known to be withdrawn. One server may be spelt in more than one way, so
+ *                      the lists of all servers of a zone are asked for.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -136,16 +138,12 @@ static int names_path(
 	return 0;
 }
 
-int publish_names_read(
-	struct publish *p, const struct publish_zone *zone, struct vnep_dnsset *names)
+static int read_names(struct publish *p, const char *path, struct vnep_dnsset *names)
 {
-	char path[PATH_LEN], line[VNEP_DNS_NAME_LEN + 2], name[VNEP_DNS_NAME_LEN];
-	int rc = names_path(p, zone, path);
-	FILE *file;
+	char line[VNEP_DNS_NAME_LEN + 2], name[VNEP_DNS_NAME_LEN];
+	FILE *file = fopen(path, "re");
+	int rc = 0;
 
-	if (rc)
-		return rc;
-	file = fopen(path, "re");
 	if (!file)
 		return errno == ENOENT ? 0 : vnep_err_sys(&p->cli->err, errno, "%s", path);
 	while (!rc && fgets(line, sizeof line, file)) {
@@ -158,6 +156,40 @@ int publish_names_read(
 	if (!rc && ferror(file))
 		rc = vnep_err_sys(&p->cli->err, errno, "%s", path);
 	fclose(file);
+	return rc;
+}
+
+/* ZONE@…, and no draft of a run that was killed. */
+static bool is_list_of(const char *file, const struct publish_zone *zone)
+{
+	size_t n = strlen(zone->name);
+	const char *port = strrchr(file, ':');
+
+	return !strncmp(file, zone->name, n) && file[n] == '@' && port && port[1] &&
+	       strspn(port + 1, "0123456789") == strlen(port + 1);
+}
+
+int publish_names_read(
+	struct publish *p, const struct publish_zone *zone, struct vnep_dnsset *names)
+{
+	char path[PATH_LEN], dns[PATH_LEN];
+	const struct dirent *entry;
+	int rc = names_path(p, zone, path), n;
+	DIR *folder;
+
+	if (rc)
+		return rc;
+	snprintf(dns, sizeof dns, "%s/dns", p->cli->state);
+	folder = opendir(dns);
+	if (!folder)
+		return errno == ENOENT ? 0 : vnep_err_sys(&p->cli->err, errno, "%s", dns);
+	while (!rc && (entry = readdir(folder))) {
+		if (!is_list_of(entry->d_name, zone))
+			continue;
+		n = snprintf(path, sizeof path, "%s/%s", dns, entry->d_name);
+		rc = n < 0 || (size_t)n >= sizeof path ? 0 : read_names(p, path, names);
+	}
+	closedir(folder);
 	return rc;
 }
 

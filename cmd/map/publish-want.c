@@ -31,14 +31,20 @@ static int want_device(struct publish *p, const struct vnep_device *device)
 	int rc = 0;
 
 	if (vnep_dnsname_read(device->name, name, NULL))
-		return refuse_name(p, device, "is no DNS name");
-	if (!is_host_name(name))
+		return device->consent ? refuse_name(p, device, "is no DNS name") : 0;
+	if (!is_host_name(name) && device->consent)
 		return refuse_name(p, device, "is no host name: '_' begins names of services");
 	vnep_dnsname_reverse(&device->vep, reverse);
 	for (size_t i = 0; i < p->zones && !rc; i++) {
 		struct publish_zone *zone = &p->zone[i];
+		const char *own = zone->reverse ? reverse : name;
 
-		if (zone->reverse && vnep_dnsname_in(reverse, zone->name))
+		if (!device->consent)
+			rc = vnep_dnsname_in(own, zone->name)
+				     ? vnep_dnsset_add(
+					       &zone->shy, own, VNEP_DNS_ANY, 0, NULL, 0)
+				     : 0;
+		else if (zone->reverse && vnep_dnsname_in(reverse, zone->name))
 			rc = vnep_dnsset_add_ptr(&zone->want, reverse, (uint32_t)p->ttl, name);
 		else if (!zone->reverse && vnep_dnsname_in(name, zone->name))
 			rc = vnep_dnsset_add_aaaa(
@@ -61,7 +67,7 @@ static int want_record(const char *text, size_t len, void *arg)
 	rc = vnep_json_parse(text, len, &json, &p->cli->err);
 	if (!rc)
 		rc = vnep_device_decode(json, &device, &p->cli->err);
-	if (!rc && device.name[0] && device.consent)
+	if (!rc && device.name[0])
 		rc = want_device(p, &device);
 	vnep_device_release(&device);
 	vnep_json_free(json);

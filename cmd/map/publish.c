@@ -97,13 +97,16 @@ static int read_options(struct publish *p, struct vnep_dns_config *config)
 static int collect_names(
 	struct publish *p, const struct publish_zone *zone, struct vnep_dnsset *names)
 {
+	const struct vnep_dnsset *more[] = { &zone->want, &zone->shy };
 	int rc = publish_names_read(p, zone, names);
 
-	for (size_t i = 0; i < zone->want.count && !rc; i++) {
-		rc = vnep_dnsset_add(names, zone->want.rr[i]->name, VNEP_DNS_ANY, 0, NULL, 0);
-		if (rc)
-			vnep_err_sys(&p->cli->err, -rc, "%s", zone->name);
-	}
+	for (size_t s = 0; s < 2; s++)
+		for (size_t i = 0; i < more[s]->count && !rc; i++) {
+			rc = vnep_dnsset_add(
+				names, more[s]->rr[i]->name, VNEP_DNS_ANY, 0, NULL, 0);
+			if (rc)
+				vnep_err_sys(&p->cli->err, -rc, "%s", zone->name);
+		}
 	vnep_dnsset_sort(names);
 	return rc;
 }
@@ -291,8 +294,10 @@ int map_publish(struct vnep_cli *cli)
 	for (size_t i = 0; i < p.zones && !rc; i++)
 		rc = publish_zone(&p, &p.zone[i]);
 	vnep_dns_close(p.dns);
-	for (size_t i = 0; i < p.zones; i++)
+	for (size_t i = 0; i < p.zones; i++) {
 		vnep_dnsset_release(&p.zone[i].want);
+		vnep_dnsset_release(&p.zone[i].shy);
+	}
 	free(p.zone);
 	if (p.lock >= 0)
 		close(p.lock);

@@ -10,6 +10,7 @@ struct publish_zone {
 	char name[VNEP_DNS_NAME_LEN];
 	bool reverse;
 	struct vnep_dnsset want;
+	struct vnep_dnsset shy; /* names of devices without consent, of any type: to be asked for, never sent */
 };
 
 struct publish {
@@ -32,7 +33,8 @@ int publish_want(struct publish *p);
 /* A name that is left alone is not ours: no way back leads to it either. */
 int publish_want_less(struct publish *p, const struct vnep_dnsplan *plan);
 
-/* publish-state.c: what is kept in STATE/dns: who we are, and the names that a server may have from us. */
+/* publish-state.c: what is kept in STATE/dns: who we are, and the names that a server may have from us. _read gives those of
+ * every server of the zone: one server may be spelt in more than one way. */
 int publish_owner(struct publish *p);
 int publish_lock(struct publish *p); /* one run at a time may send and keep the lists; until p->lock is closed */
 int publish_names_read(struct publish *p, const struct publish_zone *zone, struct vnep_dnsset *names);
