@@ -72,6 +72,26 @@ setup() {
 	balanced
 }
 
+@test "errors: what waited for a sleeper and does not fit any more is answered when the device wakes" {
+	requires socat
+	edge_map
+	edge_start
+	head -c 1400 /dev/zero | tr '\0' x | netns vpc socat -u -b 2000 - "UDP6-SENDTO:[$V0]:5683"
+	say_to "$V0" short
+	wait_for 5 pending_is "$V0" 2
+	mtu 1280 d0 acc0
+	vnep-edge status >"$T/status" # it has heard of it
+	capture vpc vpc v0
+	hear 0
+	speak 0
+	wait_for 5 told '.type == "outcome" and .seq == 1 and .outcome == "failed" and .reason == "too-big"'
+	wait_for 5 told '.type == "outcome" and .seq == 2 and .outcome == "sent"'
+	captured vpc
+	good vpc 1 "icmpv6.type == 2 && icmpv6.mtu == 1280"
+	balanced
+	jq -e '.dropped."too-big" == 1' "$T/status"
+}
+
 # The device announces segments that its own link cannot take: only path MTU discovery gets the transfer through.
 @test "errors: TCP through core MTU 1500 and access MTU 1280 completes, in whole packets and in segments cut late" {
 	requires socat

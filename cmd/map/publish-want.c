@@ -41,8 +41,7 @@ static int want_device(struct publish *p, const struct vnep_device *device)
 
 		if (!device->consent)
 			rc = vnep_dnsname_in(own, zone->name)
-				     ? vnep_dnsset_add(
-					       &zone->shy, own, VNEP_DNS_ANY, 0, NULL, 0)
+				     ? vnep_dnsset_add(&zone->shy, own, VNEP_DNS_ANY, 0, NULL, 0)
 				     : 0;
 		else if (zone->reverse && vnep_dnsname_in(reverse, zone->name))
 			rc = vnep_dnsset_add_ptr(&zone->want, reverse, (uint32_t)p->ttl, name);

@@ -102,8 +102,7 @@ static int collect_names(
 
 	for (size_t s = 0; s < 2; s++)
 		for (size_t i = 0; i < more[s]->count && !rc; i++) {
-			rc = vnep_dnsset_add(
-				names, more[s]->rr[i]->name, VNEP_DNS_ANY, 0, NULL, 0);
+			rc = vnep_dnsset_add(names, more[s]->rr[i]->name, VNEP_DNS_ANY, 0, NULL, 0);
 			if (rc)
 				vnep_err_sys(&p->cli->err, -rc, "%s", zone->name);
 		}

@@ -33,6 +33,16 @@ static struct edge_error too_big(uint32_t mtu)
 	return (struct edge_error){ VNEP_ICMP6_TOO_BIG, 0, mtu < IP6_MIN_MTU ? IP6_MIN_MTU : mtu };
 }
 
+bool edge_waits_big(struct vnep_edge *edge, const struct vnep_event *event, uint32_t mtu)
+{
+	struct vnep_frame f;
+
+	if (!mtu || vnep_frame_parse(&f, event->frame, event->frame_len) || packet_len(&f) <= mtu)
+		return false;
+	edge_answer(edge, NULL, event->frame, event->frame_len, too_big(mtu));
+	return true;
+}
+
 bool edge_refuse_big(struct vnep_edge *edge, struct edge_device *d,
 	const struct vnep_ring_frame *frame, enum vnep_direction direction, uint32_t mtu)
 {

@@ -393,6 +393,9 @@ void edge_big_copy(struct vnep_edge *edge, const struct vnep_ring_frame *frame, 
 bool edge_refuse_big(struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame,
 	enum vnep_direction direction, uint32_t mtu);
 
+/* The same of what waited in the journal, since a larger MTU: its sender is told, and the caller counts it. */
+bool edge_waits_big(struct vnep_edge *edge, const struct vnep_event *event, uint32_t mtu);
+
 /* edge-answer.c */
 /* An ICMPv6 error to the sender of a frame that came in by a port (NULL: by whichever its source is at). False:
  * there may be none (RFC 4443 2.4), or there were too many. Counts nothing. */

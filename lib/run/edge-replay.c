@@ -135,6 +135,11 @@ static int stage(const struct vnep_event *event, unsigned attempt, void *arg)
 			VNEP_NOT_REPLAYABLE, attempt + 1);
 		return 0;
 	}
+	if (edge_waits_big(b->edge, event, b->d->port->mtu)) {
+		edge_journal_settle(b->edge, b->d, event->seq, event->length, VNEP_OUTCOME_FAILED,
+			VNEP_TOO_BIG, attempt + 1);
+		return 0;
+	}
 	room = vnep_buf_reserve(out, event->frame_len + VNEP_FORWARD_ROOM);
 	if (!room)
 		return -ENOMEM;
