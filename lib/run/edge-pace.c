@@ -17,11 +17,7 @@
 
 enum {
 	KEPT_MAX = 1024,  /* flows and paths that supersede; of any more all packets are sent */
-	ANSWER_MS = 3000, /* RFC 7252 4.8: ACK_TIMEOUT * ACK_RANDOM_FACTOR */
-	ONE_WAY_MS = 200, /* after what asks for no answer */
-	COAP_CON = 0,
 	COAP_REQUESTS = 32, /* the codes below are requests */
-	ECHO_REQUEST = 128,
 };
 
 /* What supersedes: the same conversation, of CoAP requests the same method and path of the same client. */
@@ -208,13 +204,6 @@ enum edge_pace_word edge_pace_event(struct edge_device *d, const struct vnep_eve
 	return EDGE_PACE_GO;
 }
 
-static bool asks(const struct edge_sent *sent)
-{
-	if (sent->flow.proto == IPPROTO_ICMPV6)
-		return sent->flow.icmp_type == ECHO_REQUEST;
-	return sent->flow.proto == IPPROTO_TCP || (sent->has_coap && sent->coap.type == COAP_CON);
-}
-
 void edge_pace_sent(struct edge_device *d, const struct edge_sent *sent)
 {
 	struct edge_pace *pace = d->pace;
@@ -230,8 +219,8 @@ void edge_pace_sent(struct edge_device *d, const struct edge_sent *sent)
 	if (d->replay_mode == VNEP_REPLAY_QUEUE) {
 		pace->asked = sent->seq;
 		pace->asked_at = now;
-		pace->must = asks(sent);
-		now.ns += (pace->must ? ANSWER_MS : ONE_WAY_MS) * 1000000LL;
+		pace->must = vnep_expected_asks(&sent->answer);
+		now.ns += (pace->must ? VNEP_ANSWER_MS : VNEP_ONE_WAY_MS) * 1000000LL;
 		if (pace->asked && now.ns > pace->at.ns)
 			pace->at = now;
 	}

@@ -27,6 +27,7 @@
 #include "vnep/flow.h"
 #include "vnep/forward.h"
 #include "vnep/heap.h"
+#include "vnep/evidence.h"
 #include "vnep/icmp6.h"
 #include "vnep/inject.h"
 #include "vnep/journal.h"
@@ -102,9 +103,7 @@ struct edge_l3 {
 struct edge_sent {
 	uint64_t seq;
 	uint32_t attempt;
-	struct vnep_flow flow;
-	bool has_coap;
-	struct vnep_coap coap;
+	struct vnep_expected answer;
 };
 
 struct edge_device {

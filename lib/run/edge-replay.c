@@ -71,17 +71,12 @@ static bool too_old(const struct edge_device *d, const struct vnep_event *event)
 	       vnep_wall_now().ns - event->ts.ns > (int64_t)d->dl_duration_s * 1000000000;
 }
 
-/* What an answer to this packet would look like, so that it can confirm it. */
+/* seq stays 0 where there is nothing that could be answered. */
 static void read_expected(struct edge_sent *s, const struct vnep_event *event, uint32_t attempt)
 {
-	struct vnep_frame f;
-
 	*s = (struct edge_sent){ .attempt = attempt };
-	if (vnep_frame_parse(&f, event->frame, event->frame_len) ||
-		vnep_flow_from_frame(&s->flow, &f, event->frame))
-		return;
-	s->has_coap = vnep_coap_read(&s->coap, &f, event->frame);
-	s->seq = event->seq;
+	if (!vnep_expected_read(&s->answer, event->frame, event->frame_len))
+		s->seq = event->seq;
 }
 
 static void expect_answer(struct edge_device *d, const struct edge_sent *expected)
@@ -304,37 +299,11 @@ void edge_hold_again(struct vnep_edge *edge, struct edge_device *d)
 	edge_hold_add(edge, &d->held, finish);
 }
 
-static enum vnep_evidence answers(const struct edge_sent *s, const struct vnep_flow *flow,
-	const struct vnep_frame *f, const uint8_t *data)
-{
-	struct vnep_coap coap;
-
-	if (!vnep_flow_answers(flow, &s->flow))
-		return VNEP_EVIDENCE_NONE;
-	if (f->proto == IPPROTO_ICMPV6)
-		return f->icmp_type == 129 ? VNEP_EVIDENCE_ICMP_ECHO_REPLY : VNEP_EVIDENCE_NONE;
-	if (f->proto == IPPROTO_TCP)
-		return (data[f->l4 + 13] & 0x12) == 0x12 ? VNEP_EVIDENCE_TCP_SYN_ACK
-							 : VNEP_EVIDENCE_FLOW_ANSWER;
-	if (!s->has_coap || !vnep_coap_read(&coap, f, data))
-		return VNEP_EVIDENCE_FLOW_ANSWER;
-	if (coap.type == 2 && coap.mid == s->coap.mid)
-		return VNEP_EVIDENCE_COAP_ACK;
-	if (coap.code >= 64 && coap.token_len == s->coap.token_len &&
-		!memcmp(coap.token, s->coap.token, coap.token_len))
-		return VNEP_EVIDENCE_COAP_RESPONSE;
-	return VNEP_EVIDENCE_NONE;
-}
-
 void edge_evidence(struct vnep_edge *edge, struct edge_device *d, const struct vnep_frame *f,
 	const uint8_t *data)
 {
-	struct vnep_flow flow;
-
-	if (!d->sent_count || !f->l4 || vnep_flow_from_frame(&flow, f, data))
-		return;
 	for (unsigned i = 0; i < d->sent_count; i++) {
-		enum vnep_evidence evidence = answers(&d->sent[i], &flow, f, data);
+		enum vnep_evidence evidence = vnep_expected_answer(&d->sent[i].answer, f, data);
 
 		if (!evidence)
 			continue;
