@@ -58,6 +58,51 @@ heard() {
 	[ "$(grep -ho 'c:PUT i:7f0.' coap.out coap.err)" = "$(printf 'c:PUT i:7f0%d\n' 1 2 3 4 5)" ]
 }
 
+# coap TYPE N...: PUT /led with message IDs 7f01, 7f02, …; type 40 is confirmable, 50 is not
+coap() {
+	local n
+
+	for n in "${@:2}"; do
+		# shellcheck disable=SC2086
+		frames udp6 - $HEAD 40000 5683 "$(xxd -r -p <<<"${1}037f0${n}b36c6564ff6f6e")"
+	done | events
+}
+
+# outcomes TEXT: "1:sent 1:confirmed …" of $output
+outcomes() {
+	[ "$(jq -r 'select(.type == "outcome") | "\(.seq):\(.outcome)"' <<<"$output" | xargs)" = "$1" ]
+}
+
+@test "replay send --queue-mode: one at a time, the next when a real server has answered" {
+	requires "$COAP_SERVER" libcoap3-bin
+	lab
+	# nobody answers for the router here: where the answers go is said beforehand
+	netns dev ip -6 neigh replace fe80::1 lladdr 00:00:5e:00:53:fe dev d0 nud permanent
+	background coap netns dev "$COAP_SERVER" -d 10
+	wait_for 5 netns dev sh -c "ss -Hlnu | grep -q 5683"
+	coap 40 1 2 3 >e.jsonl
+	run -0 --separate-stderr netns edge vnep-replay send --queue-mode e.jsonl
+	outcomes "1:sent 1:confirmed 2:sent 2:confirmed 3:sent 3:confirmed"
+	record -s 'map(select(.outcome == "confirmed")) | all(.evidence == "coap-ack")'
+}
+
+@test "replay send --queue-mode: who does not answer gets nothing more, and the rest stays pending" {
+	device_listens
+	{ coap 40 1 2; } >e.jsonl
+	run -1 --separate-stderr netns edge vnep-replay send --queue-mode e.jsonl
+	outcomes "1:sent"
+	[[ $stderr == *"event 2 not sent: the device did not answer what was sent before it"* ]]
+}
+
+@test "replay send --queue-mode: after what asks for no answer there is a pause" {
+	device_listens
+	# shellcheck disable=SC2086
+	frames udp6 - $HEAD 40000 9 n 3 | events >e.jsonl
+	run -0 --separate-stderr netns edge vnep-replay send --queue-mode e.jsonl
+	outcomes "1:sent 2:sent 3:sent"
+	record -s '[.[].us] | .[1] - .[0] >= 199000 and .[2] - .[1] >= 199000'
+}
+
 @test "replay send: an event that was attempted before says attempt + 1" {
 	device_listens
 	# shellcheck disable=SC2086

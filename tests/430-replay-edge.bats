@@ -50,6 +50,26 @@ heard() {
 	wait_for 5 heard "c 1c 2"
 }
 
+@test "replay edge: --queue-mode waits for the evidence that the edge sees" {
+	requires "$COAP_SERVER" libcoap3-bin
+	# Of a device that always listens the edge sees answers only where it is tapped.
+	run -0 vnep-map get "$DEV"
+	vnep-map set -q < <(jq -c '.journal = "both" | del(.revision, .origin)' <<<"$output")
+	wait_for 10 netns dev ping -c 1 -W 1 2001:db8:b::2
+	background coap netns dev "$COAP_SERVER" -d 10
+	wait_for 5 netns dev sh -c "ss -Hlnu | grep -q 5683"
+	background watch vnep-edge watch
+	wait_for 5 grep -q '"type":"sync"' watch.out
+	for n in 1 2; do
+		frames udp6 - 00:00:5e:00:53:02 02:00:07:00:01:02 2001:db8:b::2 2001:db8:b::77 40000 5683 \
+			"$(xxd -r -p <<<"40037f0${n}b36c6564ff6f6e")"
+	done | events | jq -c '.copy = true' | vnep-journal append -q
+	vnep-journal read --direction to-device --dev "$DEV" | jq -c 'select(.dest_port == 5683)' >e.jsonl
+	run -0 --separate-stderr vnep-replay send --queue-mode e.jsonl
+	[ "$(jq -r '.outcome' <<<"$output" | xargs)" = "sent sent" ]
+	[ "$(grep -c '"evidence":"coap-ack"' watch.out)" -eq 2 ]
+}
+
 @test "replay edge: what the edge cannot send is answered, exit 1" {
 	to_device x | events >e.jsonl
 	run -1 --separate-stderr vnep-replay send e.jsonl

@@ -66,13 +66,14 @@ void replay_release(struct replay *replay)
 	vnep_buf_release(&replay->out);
 }
 
-void replay_outcome(struct replay *replay, const struct replay_item *item,
-	enum vnep_outcome_word word, enum vnep_reason reason)
+static void put_outcome(struct replay *replay, const struct replay_item *item,
+	enum vnep_outcome_word word, enum vnep_reason reason, enum vnep_evidence evidence)
 {
 	struct vnep_outcome outcome = { .seq = item->seq,
 		.ts = vnep_wall_now(),
 		.outcome = word,
 		.reason = reason,
+		.evidence = evidence,
 		.attempt = item->attempt };
 
 	/* a packet of a capture has no place in the journal that an outcome could settle */
@@ -80,6 +81,18 @@ void replay_outcome(struct replay *replay, const struct replay_item *item,
 		return;
 	memcpy(outcome.dev, item->dev, sizeof outcome.dev);
 	vnep_outcome_encode(&replay->out, &outcome);
+}
+
+void replay_outcome(struct replay *replay, const struct replay_item *item,
+	enum vnep_outcome_word word, enum vnep_reason reason)
+{
+	put_outcome(replay, item, word, reason, VNEP_EVIDENCE_NONE);
+}
+
+void replay_confirm(
+	struct replay *replay, const struct replay_item *item, enum vnep_evidence evidence)
+{
+	put_outcome(replay, item, VNEP_OUTCOME_CONFIRMED, VNEP_REASON_NONE, evidence);
 }
 
 int replay_refuse(struct replay *replay, const struct replay_item *item, enum vnep_reason reason,

@@ -108,6 +108,8 @@ int replay_refuse(struct replay *replay, const struct replay_item *item, enum vn
 	bool final, const char *why);
 void replay_outcome(struct replay *replay, const struct replay_item *item,
 	enum vnep_outcome_word outcome, enum vnep_reason reason);
+void replay_confirm(
+	struct replay *replay, const struct replay_item *item, enum vnep_evidence evidence);
 
 int replay_port_get(struct replay *replay, const char *name, struct replay_port **out);
 

@@ -66,7 +66,8 @@ static int take_answer(struct replay *replay, struct send *send, int *status)
 
 static int send_event(struct replay *replay, struct send *send, const char *text, size_t len)
 {
-	unsigned most = replay->pace.mode == REPLAY_TOPSPEED ? UNANSWERED_MAX : 0;
+	bool wait = replay->pace.mode != REPLAY_TOPSPEED || send->queue.on;
+	unsigned most = wait ? 0 : UNANSWERED_MAX;
 	int rc = vnep_client_send(send->edge, text, len, &replay->cli->err), status;
 
 	for (send->unanswered++; !rc && send->unanswered > most; send->unanswered--) {
@@ -104,13 +105,21 @@ static int send_captured(struct replay *replay, struct send *send, struct replay
 int send_edge_take(struct replay *replay, struct replay_item *item)
 {
 	struct send *send = replay->arg;
+	uint64_t sent;
 	int rc = item->text ? 0 : replay_name_device(replay, item);
 
 	if (rc)
 		return rc;
+	rc = send->queue.on ? queue_before(replay, send, item, NULL) : 0;
+	if (rc)
+		return rc;
 	send_keep_pace(replay, send, item, item->len);
-	return item->text ? send_event(replay, send, item->text, item->text_len)
-			  : send_captured(replay, send, item);
+	sent = send->sent;
+	rc = item->text ? send_event(replay, send, item->text, item->text_len)
+			: send_captured(replay, send, item);
+	if (rc || !send->queue.on || send->sent == sent)
+		return rc;
+	return queue_after(replay, send, item, item->frame, item->len);
 }
 
 int send_edge_finish(struct replay *replay, struct send *send)

@@ -30,6 +30,8 @@ const struct vnep_option replay_send_options[] = {
 	{ "speed", 'x', VNEP_ARG_ONE, "X", "as recorded, X times as fast", NULL },
 	{ "pps", 'p', VNEP_ARG_ONE, "N", "N packets a second", NULL },
 	{ "bps", 0, VNEP_ARG_ONE, "N", "N bits a second", NULL },
+	{ "queue-mode", 0, VNEP_ARG_NONE, NULL, "one at a time, the next when it was answered",
+		NULL },
 	{ "stats", 0, VNEP_ARG_NONE, NULL,
 		"stat records at the end: counts, and how late packets were", NULL },
 	{ "raw", 0, VNEP_ARG_NONE, NULL, "frames as they are, no map needed; goes with --interface",
@@ -151,6 +153,9 @@ static int take_frame(struct replay *replay, struct replay_item *item)
 		send_write_out(replay, true);
 		return rc;
 	}
+	rc = send->queue.on ? queue_before(replay, send, item, port) : 0;
+	if (rc)
+		return rc;
 	send_keep_pace(replay, send, item, replay->frame.len);
 	if (replay->cli->dry_run)
 		return 0;
@@ -164,7 +169,9 @@ static int take_frame(struct replay *replay, struct replay_item *item)
 		return vnep_err_sys(&replay->cli->err, ENOMEM, "frames");
 	if (send->count == send->limit)
 		flush_batch(replay, send);
-	return 0;
+	return send->queue.on
+		       ? queue_after(replay, send, item, replay->frame.data, replay->frame.len)
+		       : 0;
 }
 
 static void put_stats(struct replay *replay, const struct send *send)
@@ -197,6 +204,9 @@ static int run_send(struct replay *replay, struct send *send)
 		rc = send_edge_open(replay, send);
 	if (!rc && !replay->raw.on && (!send->edge || vnep_cli_has(cli, "read")))
 		rc = vnep_mapstore_open(&replay->map, cli->state, false, &cli->err);
+	if (rc)
+		return rc;
+	rc = queue_open(replay, send);
 	if (rc)
 		return rc;
 	replay->take = send->edge ? send_edge_take : take_frame;
@@ -242,13 +252,14 @@ int replay_send(struct vnep_cli *cli)
 		rc = check_raw_port(&replay);
 	if (rc)
 		goto out;
-	if (vnep_cli_has(cli, "read"))
+	if (vnep_cli_has(cli, "read") && !vnep_cli_has(cli, "queue-mode"))
 		send.limit = SEND_BATCH;
 	/* timers have 50 us of slack by default: too much where packets are 10 us apart */
 	(void)prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
 	replay.arg = &send;
 	rc = run_send(&replay, &send);
 out:
+	queue_close(&send);
 	vnep_client_close(send.edge);
 	vnep_buf_release(&send.bytes);
 	replay_release(&replay);

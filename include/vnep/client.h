@@ -35,6 +35,10 @@ int vnep_client_end(struct vnep_client *client, struct vnep_err *err); /* no mor
 int vnep_client_next(struct vnep_client *client, int wait_forever, const char **line, size_t *len,
 	int *exit_status, struct vnep_err *err);
 
+/* The same, waiting at most ms (0: not at all) for more to come: then -ETIMEDOUT, and err is not touched. */
+int vnep_client_next_within(struct vnep_client *client, int ms, const char **line, size_t *len,
+	int *exit_status, struct vnep_err *err);
+
 /* Is this line of an answer an error record? Then *err is what it says. */
 bool vnep_client_told(const char *line, size_t len, struct vnep_err *err);
 

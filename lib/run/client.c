@@ -167,7 +167,7 @@ static bool is_done(const char *line, size_t len, int *exit_status)
 	return true;
 }
 
-int vnep_client_next(struct vnep_client *client, int wait_forever, const char **line, size_t *len,
+int vnep_client_next_within(struct vnep_client *client, int ms, const char **line, size_t *len,
 	int *exit_status, struct vnep_err *err)
 {
 	for (;;) {
@@ -181,15 +181,24 @@ int vnep_client_next(struct vnep_client *client, int wait_forever, const char **
 		if (client->finished)
 			return unavailable(
 				err, "it closed the connection in the middle of an answer");
-		rc = poll(&p, 1, wait_forever ? -1 : DEADLINE_MS);
+		rc = poll(&p, 1, ms);
 		if (rc == 0)
-			return unavailable(err, "it is silent for 10 seconds");
+			return -ETIMEDOUT;
 		if (rc < 0 && errno != EINTR)
 			return unavailable(err, strerror(errno));
 		rc = receive(client, err);
 		if (rc)
 			return rc;
 	}
+}
+
+int vnep_client_next(struct vnep_client *client, int wait_forever, const char **line, size_t *len,
+	int *exit_status, struct vnep_err *err)
+{
+	int rc = vnep_client_next_within(
+		client, wait_forever ? -1 : DEADLINE_MS, line, len, exit_status, err);
+
+	return rc == -ETIMEDOUT ? unavailable(err, "it is silent for 10 seconds") : rc;
 }
 
 /* The code that a tool would have had for this exit status. */

@@ -16,7 +16,7 @@
 #include "vnep/coap.h"
 
 enum {
-	KEPT_MAX = 1024,  /* flows and paths that supersede; of any more all packets are sent */
+	KEPT_MAX = 1024,    /* flows and paths that supersede; of any more all packets are sent */
 	COAP_REQUESTS = 32, /* the codes below are requests */
 };
 

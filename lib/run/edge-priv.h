@@ -350,6 +350,9 @@ bool edge_addr_follow(struct vnep_edge *edge, struct edge_device *d);
 /* edge-life.c */
 void edge_device_arm(struct vnep_edge *edge, struct edge_device *d, struct vnep_mono from);
 
+/* A packet of an event was sent to it: an answer will confirm that. */
+void edge_expect(struct edge_device *d, const struct vnep_event *event, uint32_t attempt);
+
 /* edge-pace.c: a device without anything of the kind is passed by */
 void edge_pace_begin(struct edge_device *d); /* a connection begins */
 void edge_pace_end(struct edge_device *d);

@@ -92,6 +92,14 @@ static void expect_answer(struct edge_device *d, const struct edge_sent *expecte
 	d->sent[d->sent_count++] = *expected;
 }
 
+void edge_expect(struct edge_device *d, const struct vnep_event *event, uint32_t attempt)
+{
+	struct edge_sent expected;
+
+	read_expected(&expected, event, attempt);
+	expect_answer(d, &expected);
+}
+
 /* A segment of a TCP connection that lived in an earlier connection of the device. */
 static bool dead(const struct vnep_event *event)
 {

@@ -283,7 +283,8 @@ static void verb_acl_apply(struct vnep_edge *edge, struct edge_client *client)
 
 /* Only to a device that listens: for a sleeper the journal has it already. A refusal is an error record, not an
  * outcome: nothing has become of the event. */
-static int send_event(struct vnep_edge *edge, const struct vnep_event *event, struct vnep_err *err)
+static int send_event(struct vnep_edge *edge, const struct vnep_event *event, uint32_t attempt,
+	struct vnep_err *err)
 {
 	struct edge_device *d = NULL;
 	struct vnep_forward how;
@@ -307,6 +308,7 @@ static int send_event(struct vnep_edge *edge, const struct vnep_event *event, st
 			(unsigned long long)event->seq, vnep_reason_text(reason));
 	if (!edge_send(edge, d->port, edge->frame, len))
 		return vnep_err_set(err, VNEP_EKERNEL, "port %s does not take it", d->port->name);
+	edge_expect(d, event, attempt);
 	return 0;
 }
 
@@ -331,19 +333,20 @@ static int send_line(
 	struct vnep_json *json = NULL;
 	struct vnep_err err = { 0 };
 	struct vnep_event event;
+	uint32_t attempt;
 	int rc;
 
 	(void)arg;
 	rc = vnep_json_parse(text, len, &json, &err);
+	attempt = (uint32_t)vnep_json_get_int(json, "attempt", 0) + 1;
 	if (!rc)
 		rc = vnep_recjson_check(json, text, len, &err);
 	if (!rc)
 		rc = vnep_event_decode(json, &event, &frame, &err);
 	if (!rc)
-		rc = send_event(edge, &event, &err);
+		rc = send_event(edge, &event, attempt, &err);
 	if (!rc) {
-		reply_sent(
-			edge, client, &event, (uint32_t)vnep_json_get_int(json, "attempt", 0) + 1);
+		reply_sent(edge, client, &event, attempt);
 	} else {
 		vnep_err_place(&err, "-", line, err.column);
 		edge_reply_error(client, &err);
