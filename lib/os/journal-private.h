@@ -11,6 +11,7 @@
  *     journal-write    groups: begin, commit, what happens when the disk says no
  *     journal-append   events, checkpoints, outcomes into the open group
  *     journal-read     pending, by seq, in file order
+ *     journal-stored   walks over all that is stored
  *     journal-rewrite  segments written anew without some of their events
  *     journal-prune    what is taken out, and which segments that touches
  *     journal          open, close, lock
@@ -302,14 +303,21 @@ void vnep_journal_confirm(struct vnep_journal *journal);
 int vnep_journal_distrust(struct vnep_journal *journal, struct vnep_err *err);
 int vnep_journal_believe(struct vnep_journal *journal, struct vnep_err *err);
 
-/* Write the segments from..to anew as one, numbered to, without the events in front of the floors (by id;
- * without their outcomes and checkpoints, too). What cannot be read is left out. The segment of the tail must
- * be given up before. */
+/* The tail as of the last commit; zeroed where nothing was written yet. */
+int vnep_journal_tail(struct vnep_journal *journal, struct vnep_jtail *tail, struct vnep_err *err);
+/* Every event by device and seq, from *place on, which moves on; about max of them (0 = all). 1: there are more. */
+typedef int vnep_jentry_cb(uint32_t id, uint64_t seq, const struct vnep_jevent *entry, void *arg);
+int vnep_journal_each_entry(struct vnep_journal *journal, struct vnep_journal_place *place,
+	size_t max, vnep_jentry_cb *cb, void *arg, struct vnep_err *err);
+
+/* Write the segments from..to anew as one, numbered to, without the events in front of the floors (by id, of the
+ * first floor_count devices; without their outcomes and checkpoints, too). A floor behind a packet that is pending
+ * is lowered to it. What cannot be read is left out. The segment of the tail must be given up before. */
 struct vnep_jpruned {
 	uint64_t events, octets_before, octets_after;
 };
-int vnep_journal_rewrite(struct vnep_journal *journal, uint32_t from, uint32_t to,
-	const uint64_t *floors, int64_t port_floor_ns, struct vnep_jpruned *out,
+int vnep_journal_rewrite(struct vnep_journal *journal, uint32_t from, uint32_t to, uint64_t *floors,
+	uint32_t floor_count, int64_t port_floor_ns, struct vnep_jpruned *out,
 	struct vnep_err *err);
 
 /* The segment that is open for reading may have been written anew. */

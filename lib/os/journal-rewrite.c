@@ -28,9 +28,10 @@ struct range {
 
 struct rewriting {
 	struct vnep_journal *journal;
-	const uint64_t *floors;
+	uint64_t *floors;
+	bool *looked; /* by id: no packet in front of its floor is pending */
 	int64_t port_floor_ns;
-	uint32_t device_count, to;
+	uint32_t floor_count, device_count, to;
 	struct range **ranges; /* by id */
 	uint32_t *interfaces;  /* by id: number + 1 in the new segment */
 	uint32_t interface_count;
@@ -191,6 +192,22 @@ static void merge_range(struct range *range, const struct vnep_pcapng_erased *ol
 
 /* Blocks. */
 
+/* Whoever set the floor may have done it a while ago: what is pending by now stays. */
+static uint64_t floor_of(struct rewriting *w, uint32_t id)
+{
+	struct vnep_jevent entry;
+	uint64_t pending = 0;
+
+	if (id >= w->floor_count)
+		return 0;
+	if (!w->looked[id] && w->floors[id] &&
+		!vnep_jindex_next_pending(&w->journal->index, id, &pending, &entry, NULL) &&
+		pending < w->floors[id])
+		w->floors[id] = pending;
+	w->looked[id] = true;
+	return w->floors[id];
+}
+
 /* The interface of a device in the new segment. */
 static int interface_of(struct rewriting *w, uint32_t id, uint32_t *out, struct vnep_err *err)
 {
@@ -219,7 +236,7 @@ static int take_packet(struct rewriting *w, uint32_t segment, const struct vnep_
 	if (rc || id >= w->device_count)
 		return rc == VNEP_ENOTFOUND || !rc ? 0
 						   : rc; /* whose it was is not known any more */
-	if (packet.seq < w->floors[id]) {
+	if (packet.seq < floor_of(w, id)) {
 		rc = vnep_jitem_decode(&item, block, err);
 		if (!rc && !range_of(w, id))
 			rc = vnep_err_sys(err, ENOMEM, "journal");
@@ -240,7 +257,7 @@ static int take_packet(struct rewriting *w, uint32_t segment, const struct vnep_
 static bool drops(struct rewriting *w, uint32_t id, const struct vnep_journal_item *item)
 {
 	const struct vnep_checkpoint *checkpoint = &item->checkpoint;
-	uint64_t floor = w->floors[id];
+	uint64_t floor = floor_of(w, id);
 
 	if (item->type == VNEP_RECORD_EVENT && item->event.seq < floor)
 		drop_event(w->ranges[id], &item->event);
@@ -509,7 +526,8 @@ static int prepare(struct rewriting *w, uint32_t from, struct vnep_err *err)
 	w->device_count = tail.device_count;
 	w->ranges = calloc(w->device_count + 1, sizeof(struct range *));
 	w->interfaces = calloc(w->device_count + 1, sizeof *w->interfaces);
-	if (!rc && (!w->ranges || !w->interfaces))
+	w->looked = calloc((size_t)w->floor_count + 1, sizeof *w->looked);
+	if (!rc && (!w->ranges || !w->interfaces || !w->looked))
 		rc = vnep_err_sys(err, ENOMEM, "journal");
 	if (!rc)
 		rc = write_new(w, from, err);
@@ -523,6 +541,7 @@ static void release(struct rewriting *w)
 		free(w->ranges[id]);
 	free(w->ranges);
 	free(w->interfaces);
+	free(w->looked);
 	vnep_buf_release(&w->out);
 	if (w->fd >= 0)
 		w->journal->vio->close(w->journal->vio, w->fd);
@@ -537,12 +556,12 @@ static void start_over(struct vnep_journal *journal)
 	vnep_journal_recover(journal, &cut, NULL); /* else whoever uses it next is told */
 }
 
-int vnep_journal_rewrite(struct vnep_journal *journal, uint32_t from, uint32_t to,
-	const uint64_t *floors, int64_t port_floor_ns, struct vnep_jpruned *out,
-	struct vnep_err *err)
+int vnep_journal_rewrite(struct vnep_journal *journal, uint32_t from, uint32_t to, uint64_t *floors,
+	uint32_t floor_count, int64_t port_floor_ns, struct vnep_jpruned *out, struct vnep_err *err)
 {
 	struct rewriting w = { .journal = journal,
 		.floors = floors,
+		.floor_count = floor_count,
 		.port_floor_ns = port_floor_ns,
 		.to = to,
 		.fd = -1,

@@ -212,12 +212,14 @@ static void erase(struct living *l)
 struct floors {
 	struct living *l;
 	uint64_t floor[MODEL_DEVICES];
+	bool must;
 };
 
-static uint64_t floor_of(const struct vnep_journal_device *device, void *arg)
+static uint64_t floor_of(const struct vnep_journal_device *device, bool *must, void *arg)
 {
 	struct floors *f = arg;
 
+	*must = f->must;
 	for (unsigned dev = 0; dev < MODEL_DEVICES; dev++)
 		if (!strcmp(device->dev, model_devs[dev]))
 			return f->floor[dev];
@@ -256,7 +258,7 @@ static void settle_all(struct living *l)
 static void prune(struct living *l)
 {
 	struct vnep_journal_pruned pruned;
-	struct floors f = { .l = l };
+	struct floors f = { .l = l, .must = upto(l, 2) };
 	bool all = upto(l, 2);
 
 	if (all)
