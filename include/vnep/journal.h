@@ -191,7 +191,7 @@ struct vnep_journal_pruned {
 int vnep_journal_prune(struct vnep_journal *journal, vnep_journal_floor_cb *floor, void *arg,
 	struct vnep_wall before, struct vnep_journal_pruned *out, struct vnep_err *err);
 
-/* The same, some of it at a time: a step looks at about max devices or events, or writes one segment; 1: there is more
+/* The same, some of it at a time: a step looks at about max devices, events or blocks; 1: there is more
  * to do. Groups may come between steps where the journal was opened exclusively; otherwise the lock is held to the end.
  * After an error, and after an erasure in between, the only thing to do is the end. */
 struct vnep_journal_pruning;

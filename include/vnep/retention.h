@@ -42,8 +42,8 @@ int vnep_retention_apply(struct vnep_journal *journal, struct vnep_map_txn *map,
 	const struct vnep_retention *limits, bool dry, vnep_retention_cb *told, void *arg,
 	struct vnep_retention_result *out, struct vnep_err *err);
 
-/* The same, some of it at a time, for who has something else to do: a step looks at about max devices or events (0: all
- * that are left), or writes one segment anew; 1: there is more to do. Outside of a group. settle has to write each
+/* The same, some of it at a time, for who has something else to do: a step looks at about max devices, events or blocks (0:
+ * all that are left); 1: there is more to do. Outside of a group. settle has to write each
  * outcome, of a packet of so many octets, and the caller to commit them before the next step; then the packet goes. After
  * an error, and after an erasure in between, the only thing to do is to free it. */
 struct vnep_retaining;

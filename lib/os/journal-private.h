@@ -13,6 +13,7 @@
  *     journal-read     pending, by seq, in file order
  *     journal-stored   walks over all that is stored
  *     journal-rewrite  segments written anew without some of their events
+ *     journal-replace  how they take the place of the old ones
  *     journal-prune    what is taken out, and which segments that touches
  *     journal          open, close, lock
  */
@@ -316,9 +317,15 @@ int vnep_journal_each_entry(struct vnep_journal *journal, struct vnep_journal_pl
 struct vnep_jpruned {
 	uint64_t events, octets_before, octets_after;
 };
-int vnep_journal_rewrite(struct vnep_journal *journal, uint32_t from, uint32_t to, uint64_t *floors,
-	uint32_t floor_count, int64_t port_floor_ns, struct vnep_jpruned *out,
+struct vnep_jrewriting;
+int vnep_journal_rewrite_start(struct vnep_jrewriting **out, struct vnep_journal *journal,
+	uint32_t from, uint32_t to, uint64_t *floors, uint32_t floor_count, int64_t port_floor_ns,
 	struct vnep_err *err);
+/* Some of it: about max blocks (0: all). 1: there is more. 0: it is done and *out says what went; or nothing changed and
+ * *out was not touched, because a packet in front of a floor became pending meanwhile. */
+int vnep_journal_rewrite_step(struct vnep_jrewriting *rewriting, size_t max,
+	struct vnep_jpruned *out, struct vnep_err *err);
+void vnep_journal_rewrite_end(struct vnep_jrewriting *rewriting);
 
 /* The segment that is open for reading may have been written anew. */
 void vnep_journal_forget_read(struct vnep_journal *journal);

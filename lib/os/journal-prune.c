@@ -30,7 +30,8 @@ struct vnep_journal_pruning {
 	uint64_t *floors;                /* by id */
 	bool *must;
 	uint32_t device_count, first, last, next;
-	struct share *shares; /* of the segments from first on */
+	struct share *shares;              /* of the segments from first on */
+	struct vnep_jrewriting *rewriting; /* NULL: between two of them */
 	int64_t port_floor_ns;
 	uint32_t erased_id;
 	struct vnep_journal_pruned *out;
@@ -55,20 +56,28 @@ static int count_share(uint32_t id, uint64_t seq, const struct vnep_jevent *entr
 	return 0;
 }
 
-static int rewrite(struct vnep_journal_pruning *p, uint32_t from, uint32_t to, struct vnep_err *err)
+/* About max blocks of the segment that is being written. 1: there are more. */
+static int go_on(struct vnep_journal_pruning *p, size_t max, struct vnep_err *err)
 {
 	struct vnep_jpruned pruned = { 0 };
-	int rc = vnep_journal_rewrite(
-		p->journal, from, to, p->floors, p->device_count, p->port_floor_ns, &pruned, err);
+	int rc = vnep_journal_rewrite_step(p->rewriting, max, &pruned, err);
 
-	if (rc)
-		return rc;
+	if (rc == 1)
+		return 1;
+	vnep_journal_rewrite_end(p->rewriting);
+	p->rewriting = NULL;
 	p->out->events += pruned.events;
 	p->out->octets += pruned.octets_before > pruned.octets_after
 				  ? pruned.octets_before - pruned.octets_after
 				  : 0;
-	p->out->segments++;
-	return 0;
+	p->out->segments += pruned.octets_before > 0;
+	return rc;
+}
+
+static int start(struct vnep_journal_pruning *p, uint32_t from, uint32_t to, struct vnep_err *err)
+{
+	return vnep_journal_rewrite_start(&p->rewriting, p->journal, from, to, p->floors,
+		p->device_count, p->port_floor_ns, err);
 }
 
 static bool worth_it(const struct share *share)
@@ -155,7 +164,9 @@ static int rewrite_concerned(struct vnep_journal_pruning *p, struct vnep_err *er
 		rc = concerns(p, segment, &yes, err);
 		vnep_jindex_leave(&p->journal->index);
 		if (!rc && yes)
-			rc = rewrite(p, segment, segment, err);
+			rc = start(p, segment, segment, err);
+		if (!rc && yes)
+			rc = go_on(p, 0, err);
 		if (rc)
 			return rc;
 	}
@@ -294,6 +305,7 @@ static int prepare(struct vnep_journal_pruning *p, struct vnep_err *err)
 
 static void release(struct vnep_journal_pruning *p)
 {
+	vnep_journal_rewrite_end(p->rewriting);
 	free(p->floors);
 	free(p->must);
 	free(p->shares);
@@ -344,9 +356,12 @@ int vnep_journal_prune_step(struct vnep_journal_pruning *p, size_t max, struct v
 		return rc ? rc : 1;
 	case REWRITE: break;
 	}
-	if (!next_run(p, &from, &to))
+	if (!p->rewriting && !next_run(p, &from, &to))
 		return 0;
-	rc = rewrite(p, from, to, err);
+	if (!p->rewriting)
+		rc = start(p, from, to, err);
+	if (!rc)
+		rc = go_on(p, max, err);
 	return rc ? rc : 1;
 }
 

@@ -2,7 +2,7 @@
  * edge-retain - the journal keeps what the configuration and the map say, and no more.
  *
  * Every retain-every a run begins (vnep/retention.h). It goes in steps of a few milliseconds, with three times as long
- * for everything else behind each; only a segment that is written anew is one step whatever its length. The next run
+ * for everything else behind each; only where a segment takes the place of another one, the index follows at once. The next run
  * waits for twenty times as long as this one worked, so a journal of any size costs a twentieth of a processor.
  *
  * Who waits and goes gets an outcome in the edge's own journal group, with its ledger: nothing else counts it.
