@@ -56,6 +56,8 @@ struct vnep_journal_config {
 int vnep_journal_open(struct vnep_journal **out, const char *state, enum vnep_journal_open how,
 	const struct vnep_journal_config *config, uint64_t *recovered, struct vnep_err *err);
 void vnep_journal_close(struct vnep_journal *journal); /* an open group is dropped */
+/* Why the open made anew an index that was there (another version wrote it, it is damaged …); NULL: it did not. Lent. */
+const char *vnep_journal_anew(const struct vnep_journal *journal);
 
 int vnep_journal_begin(struct vnep_journal *journal, struct vnep_err *err);
 int vnep_journal_commit(struct vnep_journal *journal, struct vnep_err *err);
@@ -82,10 +84,11 @@ int vnep_journal_checkpoint(struct vnep_journal *journal, struct vnep_checkpoint
 int vnep_journal_outcome(
 	struct vnep_journal *journal, struct vnep_outcome *outcome, struct vnep_err *err);
 
-/* A blob of at most 4096 octets kept with the group (index only): the edge's ledger. get: 0 octets
- * if none. */
-int vnep_journal_ledger_put(
-	struct vnep_journal *journal, const void *data, size_t len, struct vnep_err *err);
+/* A blob of at most 4096 octets kept with the group: the edge's ledger. A group that has anything else in it carries it
+ * in the segment, too; one that has not leaves it to the index, which may be lost, unless segment says otherwise. The
+ * close writes what only the index has. get: 0 octets if none. */
+int vnep_journal_ledger_put(struct vnep_journal *journal, const void *data, size_t len,
+	bool segment, struct vnep_err *err);
 int vnep_journal_ledger_get(
 	struct vnep_journal *journal, void *out, size_t cap, size_t *len, struct vnep_err *err);
 

@@ -76,6 +76,12 @@ struct vnep_pcapng_erased {
 	uint32_t connected; /* 0: not changed by them, 1: connected behind them, 2: not */
 };
 
+/* What whoever writes the journal remembers with its groups; the last one counts. */
+struct vnep_pcapng_ledger {
+	const uint8_t *data; /* lent */
+	size_t len;
+};
+
 /* Behind each group: the group began at start, and everything before start was durable already. */
 struct vnep_pcapng_sync {
 	uint64_t group; /* counts from 1 in the whole journal */
@@ -92,6 +98,7 @@ enum vnep_pcapng_type {
 	VNEP_PCAPNG_RECORD,
 	VNEP_PCAPNG_SYNC,
 	VNEP_PCAPNG_ERASED,
+	VNEP_PCAPNG_LEDGER,
 	VNEP_PCAPNG_FOREIGN, /* well formed, but not written by us */
 };
 
@@ -105,6 +112,7 @@ struct vnep_pcapng_block {
 		struct vnep_pcapng_record record;
 		struct vnep_pcapng_sync sync;
 		struct vnep_pcapng_erased erased;
+		struct vnep_pcapng_ledger ledger;
 	};
 };
 
@@ -116,6 +124,7 @@ void vnep_pcapng_put_packet(struct vnep_buf *out, const struct vnep_pcapng_packe
 void vnep_pcapng_put_record(
 	struct vnep_buf *out, const char *json, size_t len, const char *comment);
 void vnep_pcapng_put_erased(struct vnep_buf *out, const struct vnep_pcapng_erased *erased);
+void vnep_pcapng_put_ledger(struct vnep_buf *out, const struct vnep_pcapng_ledger *ledger);
 void vnep_pcapng_put_sync(struct vnep_buf *out, const struct vnep_pcapng_sync *sync);
 
 /* The block at data. *big is the byte order of its section; a section header sets it. */

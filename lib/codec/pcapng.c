@@ -228,6 +228,11 @@ void vnep_pcapng_put_sync(struct vnep_buf *out, const struct vnep_pcapng_sync *s
 	vnep_buf_release(&data);
 }
 
+void vnep_pcapng_put_ledger(struct vnep_buf *out, const struct vnep_pcapng_ledger *ledger)
+{
+	put_custom(out, WHAT_LEDGER, ledger->data, ledger->len, NULL);
+}
+
 void vnep_pcapng_put_erased(struct vnep_buf *out, const struct vnep_pcapng_erased *erased)
 {
 	char comment[COMMENT_MAX];

@@ -245,6 +245,7 @@ struct vnep_journal {
 	int lock;
 	bool locked;
 	struct vnep_jindex index;
+	char anew[128]; /* why it was made anew */
 
 	/* the open group */
 	bool in_group, fresh, dirty;
@@ -252,6 +253,9 @@ struct vnep_journal {
 	int broken; /* an error inside the group that was not a refusal: commit must fail */
 	struct vnep_jtail tail, before;
 	struct vnep_buf group;
+	struct vnep_buf ledger, ledger_new; /* the committed one, that of this group */
+	bool ledger_put;                    /* there is one of this group */
+	bool ledger_owed;                   /* only the index has the committed one */
 	uint64_t group_base; /* offset of group.data[0] in the segment */
 	struct vnep_buf scratch;
 

@@ -323,8 +323,12 @@ static int take_block(
 			w, block, w->walk.buf.data + (found->offset - w->walk.base), err);
 	if (block->type == VNEP_PCAPNG_ERASED)
 		return take_erased(w, &block->erased, err);
+	if (block->type == VNEP_PCAPNG_LEDGER) {
+		vnep_buf_reset(&w->ledger);
+		vnep_buf_put(&w->ledger, block->ledger.data, block->ledger.len);
+	}
 	if (block->type != VNEP_PCAPNG_SYNC)
-		return 0;
+		return w->ledger.rc ? vnep_err_sys(err, -w->ledger.rc, "journal") : 0;
 	w->group = block->sync.group;
 	if (w->out.len < FLUSH_OCTETS)
 		return 0;
@@ -387,6 +391,9 @@ static int finish_new(struct vnep_jrewriting *w, struct vnep_err *err)
 
 	for (uint32_t id = 0; !rc && id < w->device_count; id++)
 		rc = close_range(w, id, err);
+	if (!rc && w->ledger.len)
+		vnep_pcapng_put_ledger(
+			&w->out, &(struct vnep_pcapng_ledger){ w->ledger.data, w->ledger.len });
 	if (!rc)
 		rc = flush(w, err);
 	end = w->base;
@@ -492,5 +499,6 @@ void vnep_journal_rewrite_end(struct vnep_jrewriting *w)
 	free(w->interfaces);
 	free(w->looked);
 	vnep_buf_release(&w->out);
+	vnep_buf_release(&w->ledger);
 	free(w);
 }

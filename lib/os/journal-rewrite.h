@@ -23,6 +23,7 @@ struct vnep_jrewriting {
 	uint32_t interface_count;
 	struct vnep_pcapng_section section;
 	struct vnep_buf out;
+	struct vnep_buf ledger; /* the last one that was read */
 	uint64_t base, group; /* where out begins; number of the last group */
 	uint64_t synced;      /* so many octets */
 	int fd;

@@ -182,7 +182,7 @@ struct edge_host {
 
 /* What the worker counts itself; kept with every journal group, so that a restart goes on exactly. */
 struct edge_ledger {
-	uint32_t version;
+	uint64_t boot;    /* whose counters these are */
 	uint64_t carried; /* pending when the ledger began */
 	uint64_t pending; /* in the journal when this was written */
 	struct vnep_acl_counters base;
@@ -258,6 +258,8 @@ struct vnep_edge {
 	struct edge_ledger ledger;
 	struct edge_delta delta;
 	bool group_open, ledger_dirty;
+	struct vnep_mono ledger_kept; /* when it was written to a segment whatever else there was */
+	struct vnep_buf packed;
 	struct vnep_retaining *retaining; /* NULL: between two runs */
 	struct edge_retained retained;
 	int64_t retain_busy_ns;           /* how long this one worked */
@@ -512,6 +514,7 @@ void edge_evidence(struct vnep_edge *edge, struct edge_device *d, const struct v
 
 /* edge-ledger.c */
 void edge_ledger_open(struct vnep_edge *edge);
+int edge_ledger_put(struct vnep_edge *edge, const struct edge_ledger *l, struct vnep_err *err);
 bool edge_ledger_follow(struct vnep_edge *edge); /* is the table another one? Then it begins anew */
 void edge_ledger_terms(struct vnep_edge *edge, struct vnep_ledger_terms *out);
 bool edge_ledger_quiet(struct vnep_edge *edge, const struct vnep_acl_counters *before);

@@ -346,6 +346,9 @@ static int open_state(struct vnep_edge *edge, struct vnep_err *err)
 		edge_say(edge, LOG_WARNING,
 			"journal: %llu octets behind the last durable group were cut off",
 			(unsigned long long)cut);
+	if (!rc && vnep_journal_anew(edge->journal))
+		edge_say(edge, LOG_WARNING, "journal: the index was made anew (%s)",
+			vnep_journal_anew(edge->journal));
 	return rc;
 }
 
@@ -500,6 +503,7 @@ void vnep_edge_free(struct vnep_edge *edge)
 	vnep_buf_release(&edge->told);
 	vnep_buf_release(&edge->scratch);
 	vnep_buf_release(&edge->staged);
+	vnep_buf_release(&edge->packed);
 	if (edge->lock_fd >= 0)
 		close(edge->lock_fd);
 	free(edge);
