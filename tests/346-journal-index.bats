@@ -15,6 +15,33 @@ load edge
 	[[ $stderr != *"made anew"* ]]
 }
 
+@test "index: whoever has it open when its disk dies says so and ends with 3" {
+	vnep-journal append -q <<<"$(packets 20 "$DEV" a)"
+	background watch vnep-journal watch
+	wait_for 5 grep -q '"type":"sync"' "$T/watch.out"
+	truncate -s 8192 "$VNEP_STATE/journal/index/data.mdb"
+	wait_for 5 grep -q "cut short, or the disk cannot read it" "$T/watch.err"
+	stop -3 watch
+	grep -q '^vnep-journal: .*the disk cannot read it$' "$T/watch.err"
+	grep -q '^hint: if it was journal/index' "$T/watch.err"
+}
+
+@test "index: so does the edge, and the next one goes on with what was durable" {
+	lab
+	edge_map
+	edge_start
+	say_to "$V0" before
+	wait_for 5 pending_is "$DEV0" 1
+	truncate -s 8192 "$VNEP_STATE/journal/index/data.mdb"
+	say_to "$V0" after
+	wait_for 5 grep -q '^vnep-edge: .*the disk cannot read it$' "$T/edge.err"
+	stop -3 edge
+	rm "$VNEP_STATE"/journal/index/*
+	edge_start
+	wait_for 5 pending_is "$DEV0" 1
+	balanced
+}
+
 terms() {
 	vnep-edge status | jq -cS 'del(.ts, .us)'
 }
