@@ -246,6 +246,7 @@ struct vnep_journal {
 	bool locked;
 	struct vnep_jindex index;
 	char anew[128]; /* why it was made anew */
+	bool soiled;    /* that it is not clean is on the disk */
 
 	/* the open group */
 	bool in_group, fresh, dirty;
