@@ -102,8 +102,7 @@ static int paced(int fd, const uint8_t *frame, size_t len, uint64_t seconds, uin
 		for (unsigned i = 0; i < count; i++) {
 			number(frames[i], frame, len, sent + i);
 			io[i] = (struct iovec){ frames[i], len };
-			batch[i].msg_hdr =
-				(struct msghdr){ .msg_iov = &io[i], .msg_iovlen = 1 };
+			batch[i].msg_hdr = (struct msghdr){ .msg_iov = &io[i], .msg_iovlen = 1 };
 		}
 		n = count ? sendmmsg(fd, batch, count, 0) : 0;
 		if (n < 0 && errno != ENOBUFS && errno != EINTR)
@@ -112,8 +111,7 @@ static int paced(int fd, const uint8_t *frame, size_t len, uint64_t seconds, uin
 		if (count < BATCH / 2)
 			usleep(100);
 	}
-	printf("%llu %lld\n", (unsigned long long)sent,
-		(long long)(vnep_mono_now().ns - start_ns));
+	printf("%llu %lld\n", (unsigned long long)sent, (long long)(vnep_mono_now().ns - start_ns));
 	return 0;
 }
 
@@ -128,7 +126,8 @@ int main(int argc, char **argv)
 
 	if (argc < 4 || argc > 5 || vnep_num_u64(argv[2], 1, 3600, &seconds, NULL) ||
 		!(io.iov_len = read_hex(argv[3], frame)) ||
-		(argc == 5 && (io.iov_len < 64 || vnep_num_u64(argv[4], 1, 10000000, &pps, NULL)))) {
+		(argc == 5 &&
+			(io.iov_len < 64 || vnep_num_u64(argv[4], 1, 10000000, &pps, NULL)))) {
 		fprintf(stderr, "usage: flood IF SECONDS HEX [PPS]\n");
 		return 2;
 	}
