@@ -87,8 +87,8 @@ struct vnep_pcapng_sync {
 	uint64_t group; /* counts from 1 in the whole journal */
 	uint64_t start;
 	uint64_t file; /* that of the section: a mark of another file, or an old one, is no mark here */
-	uint32_t crc;  /* vnep_pcapng_crc over the file number (eight octets, little endian) and the
-			 group */
+	uint32_t crc;  /* vnep_pcapng_group_check; before that was made: vnep_pcapng_crc over the file number (eight
+			  octets, little endian) and the group */
 };
 
 enum vnep_pcapng_type {
@@ -133,5 +133,11 @@ int vnep_pcapng_get(struct vnep_pcapng_block *out, bool *big, const uint8_t *dat
 
 uint32_t vnep_pcapng_crc(uint32_t crc, const void *data, size_t len); /* crc 0 to begin */
 uint32_t vnep_pcapng_crc_file(uint64_t file); /* what the CRC32 of a group begins with */
+
+/* The check of a group: its CRC32, and the checks of its blocks, multiplied. Octets behind which stands their own CRC32
+ * leave that of the whole as it was, whichever they are: alone it would not see a block of another group in place of one
+ * of the same length. vnep_pcapng_mix adds one block; 0 to begin. */
+uint32_t vnep_pcapng_mix(uint32_t mix, const uint8_t *block, size_t len);
+uint32_t vnep_pcapng_group_check(uint64_t file, const uint8_t *group, size_t len);
 
 #endif

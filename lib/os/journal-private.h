@@ -196,7 +196,7 @@ struct vnep_jwalk {
 	uint64_t group_start;
 	uint64_t group; /* number of the last mark seen, 0 = none */
 	uint64_t file;
-	uint32_t crc;
+	uint32_t crc, mix;
 	bool whole; /* crc covers the group from its start */
 	bool anew;  /* the segment was written anew: groups are missing in it */
 	bool big;

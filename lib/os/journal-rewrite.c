@@ -31,7 +31,7 @@ static int flush(struct vnep_jrewriting *w, struct vnep_err *err)
 
 	if (!w->out.len)
 		return 0;
-	sync.crc = vnep_pcapng_crc(vnep_pcapng_crc_file(w->section.file), w->out.data, w->out.len);
+	sync.crc = vnep_pcapng_group_check(w->section.file, w->out.data, w->out.len);
 	vnep_pcapng_put_sync(&w->out, &sync);
 	rc = w->out.rc
 		     ? w->out.rc

@@ -248,7 +248,7 @@ static void put_mark(struct vnep_journal *journal)
 		.group = ++tail->group, .start = journal->group_base, .file = tail->file
 	};
 
-	sync.crc = vnep_pcapng_crc(vnep_pcapng_crc_file(tail->file), group->data, group->len);
+	sync.crc = vnep_pcapng_group_check(tail->file, group->data, group->len);
 	vnep_pcapng_put_sync(group, &sync);
 }
 
