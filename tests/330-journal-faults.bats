@@ -28,7 +28,7 @@ load journal
 @test "journal: an index that is not LMDB is made anew" {
 	vnep-journal append -q <<<"$(note one)"
 	echo garbage >"$VNEP_STATE/journal/index/data.mdb"
-	run -0 vnep-journal append <<<"$(note two)"
+	run -0 --separate-stderr vnep-journal append <<<"$(note two)"
 	record '.seq == 2'
 }
 
@@ -37,7 +37,7 @@ load journal
 	rm "$VNEP_STATE/journal/index/clean"
 	echo "00000000-0000-0000-0000-000000000000" >"$VNEP_STATE/journal/index/boot"
 	truncate -s 8192 "$VNEP_STATE/journal/index/data.mdb"
-	run -0 vnep-journal append <<<"$(note three)"
+	run -0 --separate-stderr vnep-journal append <<<"$(note three)"
 	record '.seq == 3'
 }
 

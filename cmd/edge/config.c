@@ -6,7 +6,8 @@
 #define DEFAULT_CONFIG "/etc/vnep/edge.conf"
 
 static const char *const keys[] = { "name", "region", "core", "journal-port", "set-size",
-	"segment-octets" };
+	"segment-octets", "retain-age", "retain-octets", "retain-vpc-octets", "retain-packets",
+	"retain-every" };
 
 static int from_options(struct vnep_cli *cli, struct vnep_edge_config *config)
 {

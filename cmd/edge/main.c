@@ -19,6 +19,15 @@ static const struct vnep_option run_options[] = {
 		NULL },
 	{ "segment-octets", 0, VNEP_ARG_ONE, "SIZE", "size of a journal segment (default 64M)",
 		NULL },
+	{ "retain-age", 0, VNEP_ARG_ONE, "AGE",
+		"the journal keeps nothing that is older (30d, 12h)", NULL },
+	{ "retain-octets", 0, VNEP_ARG_ONE, "SIZE", "octets of events that it keeps (512M, 20G)",
+		NULL },
+	{ "retain-vpc-octets", 0, VNEP_ARG_ONE, "SIZE", "of each VPC whose map record says nothing",
+		NULL },
+	{ "retain-packets", 0, VNEP_ARG_ONE, "N", "events of each device", NULL },
+	{ "retain-every", 0, VNEP_ARG_ONE, "TIME", "how often it looks after that (default 60s)",
+		NULL },
 	{ NULL, 0, 0, NULL, NULL, NULL },
 };
 

@@ -191,6 +191,14 @@ static int take_plain(struct recording *r, const struct vnep_capture_frame *fram
 	return rc;
 }
 
+/* Has the group's time come? Where packets have waited longer than that in the kernel already, larger groups are what
+ * lets the rest of them through soonest. */
+static bool is_due(const struct recording *r, const struct vnep_capture_frame *frame)
+{
+	return vnep_mono_now().ns - r->began.ns >= group_ns &&
+	       (!r->live || vnep_wall_now().ns - frame->ts.ns < group_ns);
+}
+
 static int take(struct recording *r, const struct vnep_capture_frame *frame)
 {
 	struct vnep_frame parsed;
@@ -204,7 +212,7 @@ static int take(struct recording *r, const struct vnep_capture_frame *frame)
 	rc = begin(r);
 	if (!rc)
 		rc = r->tagged ? take_tagged(r, frame, &parsed) : take_plain(r, frame, &parsed);
-	if (!rc && (r->octets >= GROUP_OCTETS || vnep_mono_now().ns - r->began.ns >= group_ns))
+	if (!rc && (r->octets >= GROUP_OCTETS || is_due(r, frame)))
 		rc = commit(r);
 	return rc;
 }

@@ -14,6 +14,8 @@ int journal_open(struct vnep_cli *cli, enum vnep_journal_open how, struct vnep_j
 	if (!rc && cut)
 		vnep_cli_say(cli, "cut a torn tail of %llu octets that were never acknowledged",
 			(unsigned long long)cut);
+	if (!rc && vnep_journal_anew(*out))
+		vnep_cli_say(cli, "the index was made anew (%s)", vnep_journal_anew(*out));
 	return rc;
 }
 

@@ -14,6 +14,14 @@
 
 struct vnep_edge;
 
+/* What the journal keeps: 0 = no limit. */
+struct vnep_retain {
+	uint64_t age_s;
+	uint64_t octets, vpc_octets; /* of events */
+	uint64_t packets;	     /* events of each device */
+	uint32_t every_s;	     /* how often it is looked after */
+};
+
 enum { VNEP_ADVERTISE_MAX = 128 };
 
 /* A router advertisement on an access port: one prefix of one VLAN. Those of one port and VLAN are one router: they
@@ -34,6 +42,7 @@ struct vnep_edge_config {
 	char region[VNEP_LABEL_MAX + 1]; /* default: "local" */
 	struct vnep_acl_config acl;      /* ports, set size */
 	uint64_t segment_octets;         /* of the journal, 0 = its default */
+	struct vnep_retain retain;
 	struct vnep_advertise advertise[VNEP_ADVERTISE_MAX];
 	unsigned advertise_count;
 	char file[256]; /* the file that was read, for errors */
@@ -42,7 +51,7 @@ struct vnep_edge_config {
 void vnep_edge_config_init(struct vnep_edge_config *config);
 
 /* One key, as in the file and as an option: name, region, access, advertise, core, journal-port, set-size,
- * segment-octets. access adds ports, separated by commas; advertise adds one PORT PREFIX [WORD=VALUE...].
+ * segment-octets, retain-age, -octets, -vpc-octets, -packets, -every. access adds ports, separated by commas; advertise adds one PORT PREFIX [WORD=VALUE...].
  * A bad value changes nothing. */
 int vnep_edge_config_set(struct vnep_edge_config *config, const char *key, const char *value,
 	struct vnep_err *err);

@@ -56,6 +56,8 @@ struct vnep_journal_config {
 int vnep_journal_open(struct vnep_journal **out, const char *state, enum vnep_journal_open how,
 	const struct vnep_journal_config *config, uint64_t *recovered, struct vnep_err *err);
 void vnep_journal_close(struct vnep_journal *journal); /* an open group is dropped */
+/* Why the open made anew an index that was there (another version wrote it, it is damaged …); NULL: it did not. Lent. */
+const char *vnep_journal_anew(const struct vnep_journal *journal);
 
 int vnep_journal_begin(struct vnep_journal *journal, struct vnep_err *err);
 int vnep_journal_commit(struct vnep_journal *journal, struct vnep_err *err);
@@ -82,10 +84,11 @@ int vnep_journal_checkpoint(struct vnep_journal *journal, struct vnep_checkpoint
 int vnep_journal_outcome(
 	struct vnep_journal *journal, struct vnep_outcome *outcome, struct vnep_err *err);
 
-/* A blob of at most 4096 octets kept with the group (index only): the edge's ledger. get: 0 octets
- * if none. */
-int vnep_journal_ledger_put(
-	struct vnep_journal *journal, const void *data, size_t len, struct vnep_err *err);
+/* A blob of at most 4096 octets kept with the group: the edge's ledger. A group that has anything else in it carries it
+ * in the segment, too; one that has not leaves it to the index, which may be lost, unless segment says otherwise. The
+ * close writes what only the index has. get: 0 octets if none. */
+int vnep_journal_ledger_put(struct vnep_journal *journal, const void *data, size_t len,
+	bool segment, struct vnep_err *err);
 int vnep_journal_ledger_get(
 	struct vnep_journal *journal, void *out, size_t cap, size_t *len, struct vnep_err *err);
 
@@ -158,30 +161,48 @@ int vnep_journal_seek(struct vnep_journal *journal, const char *dev, uint64_t se
  * its commit does not tell: look once a second besides. */
 int vnep_journal_watch(struct vnep_journal *journal, int *fd, struct vnep_err *err);
 
-/* Retention. Each event that is stored, device by device in order of seq. */
+/* Retention. Each event that is stored, device by device in order of seq, from *place on ({0}: all), which moves on;
+ * about max of them (0 = no limit). 1: there are more. */
+struct vnep_journal_place {
+	uint32_t number; /* of the device */
+	uint64_t seq;
+};
 struct vnep_journal_stored {
 	const char *dev; /* lent */
 	uint32_t number; /* of the device */
 	uint64_t seq;
 	struct vnep_wall ts;
 	uint32_t octets; /* on disk */
+	uint32_t frame_octets;
 	bool pending;
+	bool once_more; /* it was sent once, and may be so again if nothing tells that it arrived */
 };
 typedef int vnep_journal_stored_cb(const struct vnep_journal_stored *stored, void *arg);
-int vnep_journal_each_stored(
-	struct vnep_journal *journal, vnep_journal_stored_cb *cb, void *arg, struct vnep_err *err);
+int vnep_journal_each_stored(struct vnep_journal *journal, struct vnep_journal_place *place,
+	size_t max, vnep_journal_stored_cb *cb, void *arg, struct vnep_err *err);
 
 /* Take events out: of each device those in front of floor(), but never what is pending; gaps and notes of
- * ports that are older than before. Whole segments are written anew where at least half of them goes, the
- * oldest ones as one; what stays elsewhere goes with a later run. Outside a group. Crash-safe: each segment is
- * replaced as a whole or not at all, and the cursors stay. */
-typedef uint64_t vnep_journal_floor_cb(const struct vnep_journal_device *device, void *arg);
+ * ports that are older than before. Whole segments are written anew where at least half of them goes, or where the
+ * floor set *must; small ones become one. What stays elsewhere goes with a later run. Outside a group. Crash-safe:
+ * each segment is replaced as a whole or not at all, and the cursors stay. */
+typedef uint64_t vnep_journal_floor_cb(
+	const struct vnep_journal_device *device, bool *must, void *arg);
 struct vnep_journal_pruned {
 	uint64_t events, octets; /* gone, given back */
 	uint64_t segments;	 /* written anew */
 };
 int vnep_journal_prune(struct vnep_journal *journal, vnep_journal_floor_cb *floor, void *arg,
 	struct vnep_wall before, struct vnep_journal_pruned *out, struct vnep_err *err);
+
+/* The same, some of it at a time: a step looks at about max devices, events or blocks; 1: there is more
+ * to do. Groups may come between steps where the journal was opened exclusively; otherwise the lock is held to the end.
+ * After an error, and after an erasure in between, the only thing to do is the end. */
+struct vnep_journal_pruning;
+int vnep_journal_prune_start(struct vnep_journal_pruning **out, struct vnep_journal *journal,
+	vnep_journal_floor_cb *floor, void *arg, struct vnep_wall before,
+	struct vnep_journal_pruned *pruned, struct vnep_err *err);
+int vnep_journal_prune_step(struct vnep_journal_pruning *pruning, size_t max, struct vnep_err *err);
+void vnep_journal_prune_end(struct vnep_journal_pruning *pruning); /* NULL is fine */
 
 /* Take out everything that the device ever sent and was sent: of its stream only the numbers stay, as an erased
  * range. What was pending is settled by a checkpoint first, which is written to *moved. */

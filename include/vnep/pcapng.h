@@ -76,13 +76,19 @@ struct vnep_pcapng_erased {
 	uint32_t connected; /* 0: not changed by them, 1: connected behind them, 2: not */
 };
 
+/* What whoever writes the journal remembers with its groups; the last one counts. */
+struct vnep_pcapng_ledger {
+	const uint8_t *data; /* lent */
+	size_t len;
+};
+
 /* Behind each group: the group began at start, and everything before start was durable already. */
 struct vnep_pcapng_sync {
 	uint64_t group; /* counts from 1 in the whole journal */
 	uint64_t start;
 	uint64_t file; /* that of the section: a mark of another file, or an old one, is no mark here */
-	uint32_t crc;  /* vnep_pcapng_crc over the file number (eight octets, little endian) and the
-			 group */
+	uint32_t crc;  /* vnep_pcapng_group_check; before that was made: vnep_pcapng_crc over the file number (eight
+			  octets, little endian) and the group */
 };
 
 enum vnep_pcapng_type {
@@ -92,6 +98,7 @@ enum vnep_pcapng_type {
 	VNEP_PCAPNG_RECORD,
 	VNEP_PCAPNG_SYNC,
 	VNEP_PCAPNG_ERASED,
+	VNEP_PCAPNG_LEDGER,
 	VNEP_PCAPNG_FOREIGN, /* well formed, but not written by us */
 };
 
@@ -105,6 +112,7 @@ struct vnep_pcapng_block {
 		struct vnep_pcapng_record record;
 		struct vnep_pcapng_sync sync;
 		struct vnep_pcapng_erased erased;
+		struct vnep_pcapng_ledger ledger;
 	};
 };
 
@@ -116,6 +124,7 @@ void vnep_pcapng_put_packet(struct vnep_buf *out, const struct vnep_pcapng_packe
 void vnep_pcapng_put_record(
 	struct vnep_buf *out, const char *json, size_t len, const char *comment);
 void vnep_pcapng_put_erased(struct vnep_buf *out, const struct vnep_pcapng_erased *erased);
+void vnep_pcapng_put_ledger(struct vnep_buf *out, const struct vnep_pcapng_ledger *ledger);
 void vnep_pcapng_put_sync(struct vnep_buf *out, const struct vnep_pcapng_sync *sync);
 
 /* The block at data. *big is the byte order of its section; a section header sets it. */
@@ -124,5 +133,11 @@ int vnep_pcapng_get(struct vnep_pcapng_block *out, bool *big, const uint8_t *dat
 
 uint32_t vnep_pcapng_crc(uint32_t crc, const void *data, size_t len); /* crc 0 to begin */
 uint32_t vnep_pcapng_crc_file(uint64_t file); /* what the CRC32 of a group begins with */
+
+/* The check of a group: its CRC32, and the checks of its blocks, multiplied. Octets behind which stands their own CRC32
+ * leave that of the whole as it was, whichever they are: alone it would not see a block of another group in place of one
+ * of the same length. vnep_pcapng_mix adds one block; 0 to begin. */
+uint32_t vnep_pcapng_mix(uint32_t mix, const uint8_t *block, size_t len);
+uint32_t vnep_pcapng_group_check(uint64_t file, const uint8_t *group, size_t len);
 
 #endif

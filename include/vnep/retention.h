@@ -6,6 +6,8 @@
  * What all share         the journal's octets are divided so that nobody who has little gives way to somebody
  *                        who has much: first between VPCs (none goes below its reserved octets), then between the
  *                        devices of each. Of a device the oldest events go first.
+ * No consent             what a device whose record says "consent":false was sent goes as soon as it waits no longer
+ *                        and is not sent again; where the device always listens, it is not.
  * Told                   each waiting packet that goes gets an outcome first: expired, or failed with a reason.
  */
 #ifndef VNEP_RETENTION_H
@@ -50,6 +52,21 @@ typedef int vnep_retention_cb(const struct vnep_outcome *outcome, void *arg);
 int vnep_retention_apply(struct vnep_journal *journal, struct vnep_map_txn *map,
 	const struct vnep_retention *limits, bool dry, vnep_retention_cb *told, void *arg,
 	struct vnep_retention_result *out, struct vnep_err *err);
+
+/* The same, some of it at a time, for who has something else to do: a step looks at about max devices, events or blocks (0:
+ * all that are left); 1: there is more to do. Outside of a group. settle has to write each
+ * outcome, of a packet of so many octets, and the caller to commit them before the next step; then the packet goes. After
+ * an error, and after an erasure in between, the only thing to do is to free it. */
+struct vnep_retaining;
+typedef int vnep_retention_settle(
+	const struct vnep_outcome *outcome, uint32_t frame_octets, void *arg);
+int vnep_retaining_new(struct vnep_retaining **out, struct vnep_journal *journal,
+	const struct vnep_retention *limits, bool dry, vnep_retention_settle *settle, void *arg,
+	struct vnep_err *err);
+int vnep_retaining_step(struct vnep_retaining *retaining, struct vnep_map_txn *map, size_t max,
+	struct vnep_err *err);
+const struct vnep_retention_result *vnep_retaining_result(const struct vnep_retaining *retaining);
+void vnep_retaining_free(struct vnep_retaining *retaining); /* NULL is fine */
 
 /* Divide limit between count demands: what each may keep is written to share. Nobody gets more than he asks for;
  * who asks for little gets all of it; reserve (may be NULL) is what each gets in any case. */

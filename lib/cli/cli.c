@@ -347,13 +347,15 @@ static int finish(struct vnep_cli *cli, int rc)
 	return status;
 }
 
-/* The map is read as memory. Where its file ends too early, or the disk cannot read it, memory has a hole. */
+/* The map and the journal's index are read as memory. Where such a file ends too early, or the disk cannot read it,
+ * memory has a hole. */
 static void on_sigbus(int number)
 {
 	static const char text[] =
 		": a file of the state folder was cut short, or the disk cannot read it\n"
-		"hint: put a copy of the folder back, or remove its map and import the records "
-		"again\n";
+		"hint: if it was journal/index, remove that, and it is made anew; else put a copy "
+		"of "
+		"the folder back, or remove its map and import the records again\n";
 
 	(void)number;
 	if (write(STDERR_FILENO, program_invocation_short_name,

@@ -302,6 +302,11 @@ static int get_custom(struct vnep_pcapng_block *out, struct in *in, const uint8_
 		return get_sync(out, &body, err);
 	if (what == WHAT_ERASED)
 		return get_erased(out, &body, err);
+	if (what == WHAT_LEDGER) {
+		out->type = VNEP_PCAPNG_LEDGER;
+		out->ledger = (struct vnep_pcapng_ledger){ text, body_len };
+		return 0;
+	}
 	if (what != WHAT_RECORD)
 		return vnep_err_set(err, VNEP_EDAMAGED, "a custom block of a kind we do not know");
 	out->type = VNEP_PCAPNG_RECORD;

@@ -20,6 +20,31 @@ uint32_t vnep_pcapng_crc_file(uint64_t file)
 	return vnep_pcapng_crc(0, le, sizeof le);
 }
 
+uint32_t vnep_pcapng_mix(uint32_t mix, const uint8_t *block, size_t len)
+{
+	const uint8_t *own =
+		block + len - BLOCK_MIN; /* behind it the end of options, and the length */
+
+	mix ^= own[0] | (uint32_t)own[1] << 8 | (uint32_t)own[2] << 16 | (uint32_t)own[3] << 24;
+	mix = (mix + 0x811c9dc5) * 0x9e3779b1;
+	return mix << 15 | mix >> 17;
+}
+
+uint32_t vnep_pcapng_group_check(uint64_t file, const uint8_t *group, size_t len)
+{
+	uint32_t crc = vnep_pcapng_crc(vnep_pcapng_crc_file(file), group, len), mix = 0;
+	size_t at = 0, block;
+
+	for (; len - at >= BLOCK_MIN; at += block) {
+		block = group[at + 4] | (size_t)group[at + 5] << 8 | (size_t)group[at + 6] << 16 |
+			(size_t)group[at + 7] << 24;
+		if (block < BLOCK_MIN || block > len - at)
+			break; /* what we wrote ourselves has no such block */
+		mix = vnep_pcapng_mix(mix, group + at, block);
+	}
+	return crc ^ mix;
+}
+
 /* Encode. */
 
 static size_t block_begin(struct vnep_buf *out, uint32_t type)
@@ -226,6 +251,11 @@ void vnep_pcapng_put_sync(struct vnep_buf *out, const struct vnep_pcapng_sync *s
 	else
 		put_custom(out, WHAT_SYNC, data.data, data.len, NULL);
 	vnep_buf_release(&data);
+}
+
+void vnep_pcapng_put_ledger(struct vnep_buf *out, const struct vnep_pcapng_ledger *ledger)
+{
+	put_custom(out, WHAT_LEDGER, ledger->data, ledger->len, NULL);
 }
 
 void vnep_pcapng_put_erased(struct vnep_buf *out, const struct vnep_pcapng_erased *erased)

@@ -16,7 +16,7 @@
 
 enum {
 	FRAME_MAX = 262144, /* libpcap's MAXIMUM_SNAPLEN for Ethernet */
-	BUFFER_OCTETS = 8 << 20,
+	BUFFER_OCTETS = 64 << 20,
 	READ_TIMEOUT_MS = 10,
 };
 

@@ -329,13 +329,19 @@ int vnep_journal_outcome(
 	return broke(journal, rc);
 }
 
-int vnep_journal_ledger_put(
-	struct vnep_journal *journal, const void *data, size_t len, struct vnep_err *err)
+int vnep_journal_ledger_put(struct vnep_journal *journal, const void *data, size_t len,
+	bool segment, struct vnep_err *err)
 {
 	assert(journal->in_group);
 	if (len > LEDGER_MAX)
 		return vnep_err_set(
 			err, VNEP_ETOOBIG, "a ledger of %zu octets (at most %d)", len, LEDGER_MAX);
+	vnep_buf_reset(&journal->ledger_new);
+	vnep_buf_put(&journal->ledger_new, data, len);
+	if (journal->ledger_new.rc)
+		return broke(journal, vnep_err_sys(err, -journal->ledger_new.rc, "journal"));
+	journal->ledger_put = true;
+	journal->blocks += segment;
 	return broke(journal, vnep_jindex_put_ledger(&journal->index, data, len, err));
 }
 

@@ -11,7 +11,9 @@
  *     journal-write    groups: begin, commit, what happens when the disk says no
  *     journal-append   events, checkpoints, outcomes into the open group
  *     journal-read     pending, by seq, in file order
+ *     journal-stored   walks over all that is stored
  *     journal-rewrite  segments written anew without some of their events
+ *     journal-replace  how they take the place of the old ones
  *     journal-prune    what is taken out, and which segments that touches
  *     journal          open, close, lock
  */
@@ -194,7 +196,7 @@ struct vnep_jwalk {
 	uint64_t group_start;
 	uint64_t group; /* number of the last mark seen, 0 = none */
 	uint64_t file;
-	uint32_t crc;
+	uint32_t crc, mix;
 	bool whole; /* crc covers the group from its start */
 	bool anew;  /* the segment was written anew: groups are missing in it */
 	bool big;
@@ -243,6 +245,8 @@ struct vnep_journal {
 	int lock;
 	bool locked;
 	struct vnep_jindex index;
+	char anew[128]; /* why it was made anew */
+	bool soiled;    /* that it is not clean is on the disk */
 
 	/* the open group */
 	bool in_group, fresh, dirty;
@@ -250,6 +254,9 @@ struct vnep_journal {
 	int broken; /* an error inside the group that was not a refusal: commit must fail */
 	struct vnep_jtail tail, before;
 	struct vnep_buf group;
+	struct vnep_buf ledger, ledger_new; /* the committed one, that of this group */
+	bool ledger_put;                    /* there is one of this group */
+	bool ledger_owed;                   /* only the index has the committed one */
 	uint64_t group_base; /* offset of group.data[0] in the segment */
 	struct vnep_buf scratch;
 
@@ -302,15 +309,28 @@ void vnep_journal_confirm(struct vnep_journal *journal);
 int vnep_journal_distrust(struct vnep_journal *journal, struct vnep_err *err);
 int vnep_journal_believe(struct vnep_journal *journal, struct vnep_err *err);
 
-/* Write the segments from..to anew as one, numbered to, without the events in front of the floors (by id;
- * without their outcomes and checkpoints, too). What cannot be read is left out. The segment of the tail must
- * be given up before. */
+/* The tail as of the last commit; zeroed where nothing was written yet. */
+int vnep_journal_tail(struct vnep_journal *journal, struct vnep_jtail *tail, struct vnep_err *err);
+/* Every event by device and seq, from *place on, which moves on; about max of them (0 = all). 1: there are more. */
+typedef int vnep_jentry_cb(uint32_t id, uint64_t seq, const struct vnep_jevent *entry, void *arg);
+int vnep_journal_each_entry(struct vnep_journal *journal, struct vnep_journal_place *place,
+	size_t max, vnep_jentry_cb *cb, void *arg, struct vnep_err *err);
+
+/* Write the segments from..to anew as one, numbered to, without the events in front of the floors (by id, of the
+ * first floor_count devices; without their outcomes and checkpoints, too). A floor behind a packet that is pending
+ * is lowered to it. What cannot be read is left out. The segment of the tail must be given up before. */
 struct vnep_jpruned {
 	uint64_t events, octets_before, octets_after;
 };
-int vnep_journal_rewrite(struct vnep_journal *journal, uint32_t from, uint32_t to,
-	const uint64_t *floors, int64_t port_floor_ns, struct vnep_jpruned *out,
+struct vnep_jrewriting;
+int vnep_journal_rewrite_start(struct vnep_jrewriting **out, struct vnep_journal *journal,
+	uint32_t from, uint32_t to, uint64_t *floors, uint32_t floor_count, int64_t port_floor_ns,
 	struct vnep_err *err);
+/* Some of it: about max blocks (0: all). 1: there is more. 0: it is done and *out says what went; or nothing changed and
+ * *out was not touched, because a packet in front of a floor became pending meanwhile. */
+int vnep_journal_rewrite_step(struct vnep_jrewriting *rewriting, size_t max,
+	struct vnep_jpruned *out, struct vnep_err *err);
+void vnep_journal_rewrite_end(struct vnep_jrewriting *rewriting);
 
 /* The segment that is open for reading may have been written anew. */
 void vnep_journal_forget_read(struct vnep_journal *journal);

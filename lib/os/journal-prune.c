@@ -15,168 +15,105 @@
 
 struct share {
 	uint64_t kept, gone; /* octets of events */
+	bool must;           /* something of it may not stay */
 };
 
-struct pruning {
+enum phase { FLOORS, SHARES, REWRITE };
+
+struct vnep_journal_pruning {
 	struct vnep_journal *journal;
-	uint64_t *floors; /* by id */
-	uint32_t device_count, first, last;
-	struct share *shares; /* of the segments from first on */
+	enum vnep_journal_open how; /* before it was held */
+	vnep_journal_floor_cb *floor;
+	void *arg;
+	enum phase phase;
+	struct vnep_journal_place place; /* of the walks */
+	uint64_t *floors;                /* by id */
+	bool *must;
+	uint32_t device_count, first, last, next;
+	struct share *shares;              /* of the segments from first on */
+	struct vnep_jrewriting *rewriting; /* NULL: between two of them */
 	int64_t port_floor_ns;
-	bool erase;
 	uint32_t erased_id;
 	struct vnep_journal_pruned *out;
 };
-
-/* Every event, in one walk over the index. */
-typedef int entry_cb(uint32_t id, uint64_t seq, const struct vnep_jevent *entry, void *arg);
-
-static int each_entry(struct vnep_journal *journal, uint32_t device_count, entry_cb *cb, void *arg,
-	struct vnep_err *err)
-{
-	struct vnep_jevent entry;
-	int rc = 0;
-
-	for (uint32_t id = 0; !rc && id < device_count; id++)
-		for (uint64_t seq = 0; !rc; seq++) {
-			rc = vnep_jindex_enter(&journal->index, err);
-			if (rc)
-				return rc;
-			rc = vnep_jindex_next_event(&journal->index, id, &seq, &entry, err);
-			vnep_jindex_leave(&journal->index);
-			if (rc == VNEP_ENOTFOUND) {
-				rc = 0;
-				break;
-			}
-			if (!rc)
-				rc = cb(id, seq, &entry, arg);
-		}
-	return rc;
-}
-
-static int read_tail(struct vnep_journal *journal, struct vnep_jtail *tail, struct vnep_err *err)
-{
-	int rc = vnep_jindex_enter(&journal->index, err);
-
-	*tail = (struct vnep_jtail){ 0 };
-	if (rc)
-		return rc;
-	rc = vnep_jindex_tail(&journal->index, tail, err);
-	vnep_jindex_leave(&journal->index);
-	return rc == VNEP_ENOTFOUND ? 0 : rc;
-}
-
-struct storing {
-	struct vnep_journal *journal;
-	vnep_journal_stored_cb *cb;
-	void *arg;
-	char dev[VNEP_URN_MAX + 1];
-	uint32_t id;
-	struct vnep_err *err;
-};
-
-static int name_device(struct storing *s, uint32_t id)
-{
-	struct vnep_jindex *ix = &s->journal->index;
-	int rc = vnep_jindex_enter(ix, s->err);
-
-	if (rc)
-		return rc;
-	s->id = id;
-	rc = vnep_jindex_name(ix, id, s->dev, s->err);
-	vnep_jindex_leave(ix);
-	return rc;
-}
-
-static int give_stored(uint32_t id, uint64_t seq, const struct vnep_jevent *entry, void *arg)
-{
-	struct storing *s = arg;
-	struct vnep_journal_stored stored = { .dev = s->dev,
-		.number = id,
-		.seq = seq,
-		.ts.ns = entry->ns,
-		.octets = entry->length,
-		.pending = entry->flags & VNEP_JEVENT_PENDING };
-	int rc = s->dev[0] && id == s->id ? 0 : name_device(s, id);
-
-	return rc ? rc : s->cb(&stored, s->arg);
-}
-
-int vnep_journal_each_stored(
-	struct vnep_journal *journal, vnep_journal_stored_cb *cb, void *arg, struct vnep_err *err)
-{
-	struct storing s = { .journal = journal, .cb = cb, .arg = arg, .err = err };
-	struct vnep_jtail tail;
-	int rc = read_tail(journal, &tail, err);
-
-	return rc ? rc : each_entry(journal, tail.device_count, give_stored, &s, err);
-}
 
 /* Which segments. */
 
 static int count_share(uint32_t id, uint64_t seq, const struct vnep_jevent *entry, void *arg)
 {
-	struct pruning *p = arg;
+	struct vnep_journal_pruning *p = arg;
+	struct share *share;
 
 	if (entry->segment < p->first || entry->segment > p->last)
 		return 0;
-	if (seq < p->floors[id])
-		p->shares[entry->segment - p->first].gone += entry->length;
-	else
-		p->shares[entry->segment - p->first].kept += entry->length;
+	share = &p->shares[entry->segment - p->first];
+	if (id < p->device_count && seq < p->floors[id]) {
+		share->gone += entry->length;
+		share->must = share->must || p->must[id];
+	} else {
+		share->kept += entry->length;
+	}
 	return 0;
 }
 
-static int rewrite(struct pruning *p, uint32_t from, uint32_t to, struct vnep_err *err)
+/* About max blocks of the segment that is being written. 1: there are more. */
+static int go_on(struct vnep_journal_pruning *p, size_t max, struct vnep_err *err)
 {
 	struct vnep_jpruned pruned = { 0 };
-	int rc = vnep_journal_rewrite(
-		p->journal, from, to, p->floors, p->port_floor_ns, &pruned, err);
+	int rc = vnep_journal_rewrite_step(p->rewriting, max, &pruned, err);
 
-	if (rc)
-		return rc;
+	if (rc == 1)
+		return 1;
+	vnep_journal_rewrite_end(p->rewriting);
+	p->rewriting = NULL;
 	p->out->events += pruned.events;
 	p->out->octets += pruned.octets_before > pruned.octets_after
 				  ? pruned.octets_before - pruned.octets_after
 				  : 0;
-	p->out->segments++;
-	return 0;
+	p->out->segments += pruned.octets_before > 0;
+	return rc;
+}
+
+static int start(struct vnep_journal_pruning *p, uint32_t from, uint32_t to, struct vnep_err *err)
+{
+	return vnep_journal_rewrite_start(&p->rewriting, p->journal, from, to, p->floors,
+		p->device_count, p->port_floor_ns, err);
 }
 
 static bool worth_it(const struct share *share)
 {
-	return share->gone >= share->kept;
+	return share->must || (share->gone && share->gone >= share->kept);
 }
 
-/* The oldest ones, of which at least half goes, as one segment; each other one by itself. */
-static int rewrite_old(struct pruning *p, struct vnep_err *err)
+/* The next segments that are written anew as one: such of which at least half goes or something must, and small
+ * ones beside them, so that there are never many of those. */
+static bool next_run(struct vnep_journal_pruning *p, uint32_t *from, uint32_t *to)
 {
-	uint64_t kept = 0, gone = 0;
-	uint32_t to = p->first - 1;
-	int rc = 0;
+	uint64_t kept = 0;
+	bool found = false;
 
-	while (to < p->last && worth_it(&p->shares[to + 1 - p->first])) {
-		const struct share *share = &p->shares[to + 1 - p->first];
-
-		if (kept + share->kept > p->journal->segment_octets)
-			break;
-		kept += share->kept;
-		gone += share->gone;
-		to++;
-	}
-	if (gone)
-		rc = rewrite(p, p->first, to, err);
-	for (uint32_t segment = to + 1; !rc && segment <= p->last; segment++) {
+	*from = *to = p->next;
+	for (uint32_t segment = p->next; segment <= p->last; segment++) {
 		const struct share *share = &p->shares[segment - p->first];
+		bool joins = worth_it(share) || share->kept <= p->journal->segment_octets / 4;
 
-		if (share->gone && worth_it(share))
-			rc = rewrite(p, segment, segment, err);
+		if (!joins || kept + share->kept > p->journal->segment_octets) {
+			if (found)
+				break;
+			*from = joins ? segment : segment + 1;
+			kept = 0;
+		}
+		kept += joins ? share->kept : 0;
+		found = found || worth_it(share);
+		*to = segment;
 	}
-	return rc;
+	p->next = *to + 1;
+	return found;
 }
 
 /* Does the segment hold anything of the device, or anything that nobody can read? */
-static int concerns(struct pruning *p, uint32_t segment, bool *yes, struct vnep_err *err)
+static int concerns(
+	struct vnep_journal_pruning *p, uint32_t segment, bool *yes, struct vnep_err *err)
 {
 	struct vnep_journal *journal = p->journal;
 	struct vnep_journal_item item;
@@ -213,7 +150,7 @@ static int concerns(struct pruning *p, uint32_t segment, bool *yes, struct vnep_
 	return rc < 0 ? rc : 0;
 }
 
-static int rewrite_concerned(struct pruning *p, struct vnep_err *err)
+static int rewrite_concerned(struct vnep_journal_pruning *p, struct vnep_err *err)
 {
 	uint32_t segment = 0;
 	bool yes;
@@ -227,7 +164,9 @@ static int rewrite_concerned(struct pruning *p, struct vnep_err *err)
 		rc = concerns(p, segment, &yes, err);
 		vnep_jindex_leave(&p->journal->index);
 		if (!rc && yes)
-			rc = rewrite(p, segment, segment, err);
+			rc = start(p, segment, segment, err);
+		if (!rc && yes)
+			rc = go_on(p, 0, err);
 		if (rc)
 			return rc;
 	}
@@ -264,66 +203,68 @@ static int remove_cut(const char *name, void *arg)
 	return 0;
 }
 
-static int prune_all(struct pruning *p, struct vnep_err *err)
-{
-	const struct vnep_vio *vio = p->journal->vio;
-	struct vnep_jtail tail;
-	int rc = read_tail(p->journal, &tail, err);
-
-	if (rc || !tail.segment)
-		return rc;
-	p->last = tail.segment;
-	rc = vnep_journal_next_segment(p->journal, 1, &p->first, err);
-	if (rc)
-		return rc == VNEP_ENOTFOUND ? 0 : rc;
-	p->shares = calloc(p->last - p->first + 1, sizeof *p->shares);
-	if (!p->shares)
-		return vnep_err_sys(err, ENOMEM, "journal");
-	rc = each_entry(p->journal, tail.device_count, count_share, p, err);
-	if (!rc && (p->erase || worth_it(&p->shares[p->last - p->first])))
-		rc = close_tail(p->journal, err);
-	else if (!rc)
-		p->last--;
-	if (!rc)
-		rc = p->erase ? rewrite_concerned(p, err) : rewrite_old(p, err);
-	if (!rc && p->erase) {
-		vio->list(vio, p->journal->dir, remove_cut, p->journal);
-		if (vio->sync_folder(vio, p->journal->dir))
-			rc = vnep_err_sys(err, errno, "%s", p->journal->path);
-	}
-	free(p->shares);
-	return rc;
-}
-
 /* Floors. */
 
-static int set_floors(
-	struct pruning *p, vnep_journal_floor_cb *floor, void *arg, struct vnep_err *err)
+static int set_floor(struct vnep_journal_pruning *p, uint32_t id, struct vnep_err *err)
 {
 	struct vnep_jindex *ix = &p->journal->index;
 	struct vnep_journal_device device;
-	struct vnep_jevent entry;
-	uint64_t pending;
+	int rc = vnep_jindex_enter(ix, err);
+
+	if (rc)
+		return rc;
+	rc = vnep_journal_device_by_id(p->journal, id, &device, err);
+	vnep_jindex_leave(ix);
+	if (rc)
+		return rc;
+	p->floors[id] = p->floor(&device, &p->must[id], p->arg);
+	if (p->floors[id] > device.head_seq + 1)
+		p->floors[id] = device.head_seq + 1;
+	return 0;
+}
+
+static int set_floors(struct vnep_journal_pruning *p, size_t max, struct vnep_err *err)
+{
 	int rc = 0;
 
-	for (uint32_t id = 0; !rc && id < p->device_count; id++) {
-		rc = vnep_jindex_enter(ix, err);
-		if (rc)
-			return rc;
-		rc = vnep_journal_device_by_id(p->journal, id, &device, err);
-		pending = 0;
-		if (!rc && vnep_jindex_next_pending(ix, id, &pending, &entry, err))
-			pending = UINT64_MAX;
-		vnep_jindex_leave(ix);
-		if (rc)
-			return rc;
-		p->floors[id] = floor(&device, arg);
-		if (p->floors[id] > device.head_seq + 1)
-			p->floors[id] = device.head_seq + 1;
-		if (p->floors[id] > pending)
-			p->floors[id] = pending;
+	for (size_t done = 0; !rc && p->place.number < p->device_count; done++) {
+		if (max && done >= max)
+			return 1;
+		rc = set_floor(p, p->place.number++, err);
 	}
 	return rc;
+}
+
+/* Which segments there are. VNEP_ENOTFOUND: none. */
+static int prepare_shares(struct vnep_journal_pruning *p, struct vnep_err *err)
+{
+	struct vnep_jtail tail;
+	int rc = vnep_journal_tail(p->journal, &tail, err);
+
+	p->place = (struct vnep_journal_place){ 0 };
+	if (rc || !tail.segment)
+		return rc ? rc : VNEP_ENOTFOUND;
+	p->last = tail.segment;
+	rc = vnep_journal_next_segment(p->journal, 1, &p->first, err);
+	if (rc)
+		return rc;
+	p->next = p->first;
+	p->shares = calloc(p->last - p->first + 1, sizeof *p->shares);
+	return p->shares ? 0 : vnep_err_sys(err, ENOMEM, "journal");
+}
+
+/* The newest segment takes part if nothing goes into it any more, by now or from now on. */
+static int settle_last(struct vnep_journal_pruning *p, struct vnep_err *err)
+{
+	struct vnep_jtail tail;
+	int rc = vnep_journal_tail(p->journal, &tail, err);
+
+	if (rc || tail.segment != p->last)
+		return rc;
+	if (worth_it(&p->shares[p->last - p->first]))
+		return close_tail(p->journal, err);
+	p->last--;
+	return 0;
 }
 
 /* The lock, and an index that is up to date, for longer than a group. */
@@ -348,34 +289,98 @@ static void let_go(struct vnep_journal *journal, enum vnep_journal_open how)
 		vnep_journal_unlock(journal);
 }
 
-static int prepare(struct pruning *p, struct vnep_err *err)
+static int prepare(struct vnep_journal_pruning *p, struct vnep_err *err)
 {
 	struct vnep_jtail tail;
-	int rc = read_tail(p->journal, &tail, err);
+	int rc = vnep_journal_tail(p->journal, &tail, err);
 
 	if (rc)
 		return rc;
 	*p->out = (struct vnep_journal_pruned){ 0 };
 	p->device_count = tail.device_count;
-	p->floors = calloc(p->device_count + 1, sizeof *p->floors);
-	return p->floors ? 0 : vnep_err_sys(err, ENOMEM, "journal");
+	p->floors = calloc((size_t)p->device_count + 1, sizeof *p->floors);
+	p->must = calloc((size_t)p->device_count + 1, sizeof *p->must);
+	return p->floors && p->must ? 0 : vnep_err_sys(err, ENOMEM, "journal");
+}
+
+static void release(struct vnep_journal_pruning *p)
+{
+	vnep_journal_rewrite_end(p->rewriting);
+	free(p->floors);
+	free(p->must);
+	free(p->shares);
+	let_go(p->journal, p->how);
+}
+
+int vnep_journal_prune_start(struct vnep_journal_pruning **out, struct vnep_journal *journal,
+	vnep_journal_floor_cb *floor, void *arg, struct vnep_wall before,
+	struct vnep_journal_pruned *pruned, struct vnep_err *err)
+{
+	struct vnep_journal_pruning *p = calloc(1, sizeof *p);
+	int rc;
+
+	if (!p)
+		return vnep_err_sys(err, ENOMEM, "journal");
+	*p = (struct vnep_journal_pruning){ .journal = journal,
+		.floor = floor,
+		.arg = arg,
+		.port_floor_ns = before.ns,
+		.out = pruned };
+	rc = hold(journal, &p->how, err);
+	if (!rc)
+		rc = prepare(p, err);
+	if (rc)
+		vnep_journal_prune_end(p);
+	else
+		*out = p;
+	return rc;
+}
+
+int vnep_journal_prune_step(struct vnep_journal_pruning *p, size_t max, struct vnep_err *err)
+{
+	uint32_t from, to;
+	int rc = 0;
+
+	switch (p->phase) {
+	case FLOORS:
+		rc = set_floors(p, max, err);
+		if (!rc)
+			rc = prepare_shares(p, err);
+		p->phase = rc ? FLOORS : SHARES;
+		return rc == VNEP_ENOTFOUND ? 0 : rc ? rc : 1;
+	case SHARES:
+		rc = vnep_journal_each_entry(p->journal, &p->place, max, count_share, p, err);
+		if (!rc)
+			rc = settle_last(p, err);
+		p->phase = rc ? SHARES : REWRITE;
+		return rc ? rc : 1;
+	case REWRITE: break;
+	}
+	if (!p->rewriting && !next_run(p, &from, &to))
+		return 0;
+	if (!p->rewriting)
+		rc = start(p, from, to, err);
+	if (!rc)
+		rc = go_on(p, max, err);
+	return rc ? rc : 1;
+}
+
+void vnep_journal_prune_end(struct vnep_journal_pruning *p)
+{
+	if (p)
+		release(p);
+	free(p);
 }
 
 int vnep_journal_prune(struct vnep_journal *journal, vnep_journal_floor_cb *floor, void *arg,
 	struct vnep_wall before, struct vnep_journal_pruned *out, struct vnep_err *err)
 {
-	struct pruning p = { .journal = journal, .port_floor_ns = before.ns, .out = out };
-	enum vnep_journal_open how;
-	int rc = hold(journal, &how, err);
+	struct vnep_journal_pruning *p = NULL;
+	int rc = vnep_journal_prune_start(&p, journal, floor, arg, before, out, err);
 
-	if (!rc)
-		rc = prepare(&p, err);
-	if (!rc)
-		rc = set_floors(&p, floor, arg, err);
-	if (!rc)
-		rc = prune_all(&p, err);
-	free(p.floors);
-	let_go(journal, how);
+	while (!rc && (rc = vnep_journal_prune_step(p, 0, err)) == 1)
+		rc = 0;
+	vnep_journal_prune_end(p);
 	return rc;
 }
 
@@ -397,15 +402,33 @@ static int settle(struct vnep_journal *journal, const char *dev, struct vnep_jou
 	return rc;
 }
 
+/* All segments that have anything of the device. */
+static int erase(struct vnep_journal_pruning *p, struct vnep_err *err)
+{
+	struct vnep_journal *journal = p->journal;
+	const struct vnep_vio *vio = journal->vio;
+	int rc = prepare_shares(p, err);
+
+	if (rc)
+		return rc == VNEP_ENOTFOUND ? 0 : rc;
+	rc = close_tail(journal, err);
+	if (!rc)
+		rc = rewrite_concerned(p, err);
+	if (rc)
+		return rc;
+	vio->list(vio, journal->dir, remove_cut, journal);
+	return vio->sync_folder(vio, journal->dir) ? vnep_err_sys(err, errno, "%s", journal->path)
+						   : 0;
+}
+
 int vnep_journal_erase(struct vnep_journal *journal, const char *dev,
 	struct vnep_journal_moved *moved, struct vnep_journal_pruned *out, struct vnep_err *err)
 {
-	struct pruning p = {
-		.journal = journal, .port_floor_ns = INT64_MIN, .erase = true, .out = out
+	struct vnep_journal_pruning p = {
+		.journal = journal, .port_floor_ns = INT64_MIN, .out = out
 	};
 	struct vnep_journal_device device;
-	enum vnep_journal_open how;
-	int rc = hold(journal, &how, err);
+	int rc = hold(journal, &p.how, err);
 
 	*moved = (struct vnep_journal_moved){ 0 };
 	if (!rc)
@@ -422,9 +445,8 @@ int vnep_journal_erase(struct vnep_journal *journal, const char *dev,
 	}
 	if (!rc) {
 		p.floors[p.erased_id] = device.head_seq + 1;
-		rc = prune_all(&p, err);
+		rc = erase(&p, err);
 	}
-	free(p.floors);
-	let_go(journal, how);
+	release(&p);
 	return rc;
 }

@@ -392,27 +392,13 @@ static int next_segment(struct scan *scan, const struct vnep_jtail *tail, uint32
 	return report(scan, wanted, 0, 0, 0);
 }
 
-static int read_tail(struct vnep_journal *journal, struct vnep_jtail *tail, struct vnep_err *err)
-{
-	int rc = vnep_jindex_enter(&journal->index, err);
-
-	if (rc)
-		return rc;
-	rc = vnep_jindex_tail(&journal->index, tail, err);
-	vnep_jindex_leave(&journal->index);
-	if (rc != VNEP_ENOTFOUND)
-		return rc;
-	*tail = (struct vnep_jtail){ 0 };
-	return 0;
-}
-
 int vnep_journal_scan(struct vnep_journal *journal, struct vnep_journal_position *position,
 	vnep_journal_item_cb *cb, vnep_journal_damage_cb *damage, void *arg, struct vnep_err *err)
 {
 	struct scan scan = { journal, position, cb, damage, arg, err };
 	struct vnep_jtail tail;
 	bool more = true;
-	int rc = read_tail(journal, &tail, err);
+	int rc = vnep_journal_tail(journal, &tail, err);
 
 	if (rc || !tail.segment)
 		return rc;
@@ -434,7 +420,7 @@ int vnep_journal_seek(struct vnep_journal *journal, const char *dev, uint64_t se
 	struct vnep_jevent entry;
 	struct vnep_jtail tail;
 	uint32_t id;
-	int rc = read_tail(journal, &tail, err);
+	int rc = vnep_journal_tail(journal, &tail, err);
 
 	if (!rc)
 		rc = find_device(journal, dev, &id, err);
@@ -467,7 +453,7 @@ int vnep_journal_stat(
 	struct vnep_jtail tail;
 	uint64_t octets;
 	uint32_t segment = 0;
-	int rc = read_tail(journal, &tail, err);
+	int rc = vnep_journal_tail(journal, &tail, err);
 
 	if (rc)
 		return rc;

@@ -140,6 +140,9 @@ static int apply(struct vnep_journal *journal, const struct vnep_jblock *seen, s
 	case VNEP_PCAPNG_PACKET: return apply_packet(journal, seen, &place, err);
 	case VNEP_PCAPNG_RECORD: return apply_record(journal, found, &place, err);
 	case VNEP_PCAPNG_ERASED: return apply_erased(journal, &block->erased, err);
+	case VNEP_PCAPNG_LEDGER:
+		return vnep_jindex_put_ledger(
+			&journal->index, block->ledger.data, block->ledger.len, err);
 	case VNEP_PCAPNG_SYNC:
 		tail->file = block->sync.file;
 		tail->group = block->sync.group;
@@ -499,15 +502,30 @@ static int open_and_catch_up(
 	return rc;
 }
 
+/* Why an index that is there is not used. */
+static void note_why(struct vnep_journal *journal, const struct vnep_err *err)
+{
+	uint64_t size;
+
+	if (!journal->vio->stat(journal->vio, journal->index_dir, "data.mdb", &size))
+		snprintf(journal->anew, sizeof journal->anew, "%.127s",
+			err->code ? err->text : "it may not have survived a power cut");
+}
+
 int vnep_journal_recover(struct vnep_journal *journal, uint64_t *cut, struct vnep_err *err)
 {
+	struct vnep_err why = { 0 };
 	int rc = VNEP_EDAMAGED;
 
 	*cut = 0;
 	if (vnep_journal_index_trusted(journal))
-		rc = open_and_catch_up(journal, true, cut, err);
-	if (rc != VNEP_EDAMAGED)
+		rc = open_and_catch_up(journal, true, cut, &why);
+	if (rc != VNEP_EDAMAGED) {
+		if (rc && err)
+			*err = why;
 		return rc;
+	}
+	note_why(journal, &why);
 	rc = remove_index(journal, err);
 	if (!rc)
 		rc = remove_leftovers(journal, err);

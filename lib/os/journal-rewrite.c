@@ -4,8 +4,7 @@
  * The new segment has the number of the last one. It is complete and synced under another name before it
  * takes the place of that one by rename(2); only then the others are removed. Its header says where it ends
  * (so nothing is appended to it, and a cut shows), and which segment stands in front of it: those between the
- * two are leftovers. The index is distrusted before the rename and believed again behind it, so whoever comes
- * in between makes it anew.
+ * two are leftovers (journal-replace).
  *
  * What is left out leaves a range of numbers for each device, in front of its next event that stays, with what
  * the missing ones had done to its state. A checkpoint or outcome goes when everything that it changed goes.
@@ -16,34 +15,14 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "journal-private.h"
+#include "journal-rewrite.h"
 #include "vnep/err.h"
 
-enum { FLUSH_OCTETS = 1 << 20 };
-
-struct range {
-	struct vnep_pcapng_erased erased;
-	bool open;
-};
-
-struct rewriting {
-	struct vnep_journal *journal;
-	const uint64_t *floors;
-	int64_t port_floor_ns;
-	uint32_t device_count, to;
-	struct range **ranges; /* by id */
-	uint32_t *interfaces;  /* by id: number + 1 in the new segment */
-	uint32_t interface_count;
-	struct vnep_pcapng_section section;
-	struct vnep_buf out;
-	uint64_t base, group; /* where out begins; number of the last group */
-	int fd;
-	struct vnep_jpruned *pruned;
-};
+enum { FLUSH_OCTETS = 1 << 20, SYNC_OCTETS = 8 << 20 };
 
 /* The new file. */
 
-static int flush(struct rewriting *w, struct vnep_err *err)
+static int flush(struct vnep_jrewriting *w, struct vnep_err *err)
 {
 	struct vnep_pcapng_sync sync = {
 		.group = w->group, .start = w->base, .file = w->section.file
@@ -52,7 +31,7 @@ static int flush(struct rewriting *w, struct vnep_err *err)
 
 	if (!w->out.len)
 		return 0;
-	sync.crc = vnep_pcapng_crc(vnep_pcapng_crc_file(w->section.file), w->out.data, w->out.len);
+	sync.crc = vnep_pcapng_group_check(w->section.file, w->out.data, w->out.len);
 	vnep_pcapng_put_sync(&w->out, &sync);
 	rc = w->out.rc
 		     ? w->out.rc
@@ -65,7 +44,7 @@ static int flush(struct rewriting *w, struct vnep_err *err)
 }
 
 /* The header is a group of its own: it is written once more when the end is known. */
-static int put_header(struct rewriting *w, uint64_t end, struct vnep_err *err)
+static int put_header(struct vnep_jrewriting *w, uint64_t end, struct vnep_err *err)
 {
 	uint64_t base = w->base;
 	int rc;
@@ -80,7 +59,7 @@ static int put_header(struct rewriting *w, uint64_t end, struct vnep_err *err)
 	return rc;
 }
 
-static int open_new(struct rewriting *w, uint32_t from, struct vnep_err *err)
+static int open_new(struct vnep_jrewriting *w, uint32_t from, struct vnep_err *err)
 {
 	struct vnep_journal *journal = w->journal;
 	struct vnep_pcapng_section first = { 0 };
@@ -104,14 +83,14 @@ static int open_new(struct rewriting *w, uint32_t from, struct vnep_err *err)
 
 /* Ranges. */
 
-static struct range *range_of(struct rewriting *w, uint32_t id)
+static struct range *range_of(struct vnep_jrewriting *w, uint32_t id)
 {
 	if (!w->ranges[id])
 		w->ranges[id] = calloc(1, sizeof *w->ranges[id]);
 	return w->ranges[id];
 }
 
-static int close_range(struct rewriting *w, uint32_t id, struct vnep_err *err)
+static int close_range(struct vnep_jrewriting *w, uint32_t id, struct vnep_err *err)
 {
 	struct range *range = w->ranges[id];
 
@@ -191,8 +170,24 @@ static void merge_range(struct range *range, const struct vnep_pcapng_erased *ol
 
 /* Blocks. */
 
+/* Whoever set the floor may have done it a while ago: what is pending by now stays. */
+static uint64_t floor_of(struct vnep_jrewriting *w, uint32_t id)
+{
+	struct vnep_jevent entry;
+	uint64_t pending = 0;
+
+	if (id >= w->floor_count)
+		return 0;
+	if (!w->looked[id] && w->floors[id] &&
+		!vnep_jindex_next_pending(&w->journal->index, id, &pending, &entry, NULL) &&
+		pending < w->floors[id])
+		w->floors[id] = pending;
+	w->looked[id] = true;
+	return w->floors[id];
+}
+
 /* The interface of a device in the new segment. */
-static int interface_of(struct rewriting *w, uint32_t id, uint32_t *out, struct vnep_err *err)
+static int interface_of(struct vnep_jrewriting *w, uint32_t id, uint32_t *out, struct vnep_err *err)
 {
 	struct vnep_pcapng_interface interface = { .id = w->interface_count };
 	int rc;
@@ -208,8 +203,8 @@ static int interface_of(struct rewriting *w, uint32_t id, uint32_t *out, struct 
 	return 0;
 }
 
-static int take_packet(struct rewriting *w, uint32_t segment, const struct vnep_pcapng_block *block,
-	struct vnep_err *err)
+static int take_packet(struct vnep_jrewriting *w, uint32_t segment,
+	const struct vnep_pcapng_block *block, struct vnep_err *err)
 {
 	struct vnep_pcapng_packet packet = block->packet;
 	struct vnep_journal_item item;
@@ -219,13 +214,13 @@ static int take_packet(struct rewriting *w, uint32_t segment, const struct vnep_
 	if (rc || id >= w->device_count)
 		return rc == VNEP_ENOTFOUND || !rc ? 0
 						   : rc; /* whose it was is not known any more */
-	if (packet.seq < w->floors[id]) {
+	if (packet.seq < floor_of(w, id)) {
 		rc = vnep_jitem_decode(&item, block, err);
 		if (!rc && !range_of(w, id))
 			rc = vnep_err_sys(err, ENOMEM, "journal");
 		if (!rc)
 			drop_event(w->ranges[id], &item.event);
-		w->pruned->events += !rc;
+		w->pruned.events += !rc;
 		return rc;
 	}
 	rc = close_range(w, id, err);
@@ -237,10 +232,10 @@ static int take_packet(struct rewriting *w, uint32_t segment, const struct vnep_
 }
 
 /* Does this record go? Then its traces go into the range of its device. */
-static bool drops(struct rewriting *w, uint32_t id, const struct vnep_journal_item *item)
+static bool drops(struct vnep_jrewriting *w, uint32_t id, const struct vnep_journal_item *item)
 {
 	const struct vnep_checkpoint *checkpoint = &item->checkpoint;
-	uint64_t floor = w->floors[id];
+	uint64_t floor = floor_of(w, id);
 
 	if (item->type == VNEP_RECORD_EVENT && item->event.seq < floor)
 		drop_event(w->ranges[id], &item->event);
@@ -250,11 +245,11 @@ static bool drops(struct rewriting *w, uint32_t id, const struct vnep_journal_it
 		drop_checkpoint(w->ranges[id], checkpoint);
 	else
 		return item->type == VNEP_RECORD_OUTCOME && item->outcome.seq < floor;
-	w->pruned->events += item->type == VNEP_RECORD_EVENT;
+	w->pruned.events += item->type == VNEP_RECORD_EVENT;
 	return true;
 }
 
-static int take_record(struct rewriting *w, const struct vnep_pcapng_block *block,
+static int take_record(struct vnep_jrewriting *w, const struct vnep_pcapng_block *block,
 	const uint8_t *octets, struct vnep_err *err)
 {
 	struct vnep_journal_item item;
@@ -271,7 +266,7 @@ static int take_record(struct rewriting *w, const struct vnep_pcapng_block *bloc
 		if (item.event.ts.ns >= w->port_floor_ns)
 			vnep_buf_put(&w->out, octets, block->len);
 		else
-			w->pruned->events++;
+			w->pruned.events++;
 		return 0;
 	}
 	rc = vnep_jindex_id(&w->journal->index, dev, &id, err);
@@ -289,7 +284,7 @@ static int take_record(struct rewriting *w, const struct vnep_pcapng_block *bloc
 }
 
 static int take_erased(
-	struct rewriting *w, const struct vnep_pcapng_erased *erased, struct vnep_err *err)
+	struct vnep_jrewriting *w, const struct vnep_pcapng_erased *erased, struct vnep_err *err)
 {
 	uint32_t id;
 	int rc = vnep_jindex_id(&w->journal->index, erased->dev, &id, err);
@@ -302,190 +297,103 @@ static int take_erased(
 	return 0;
 }
 
-static int take_block(struct rewriting *w, uint32_t segment, const struct vnep_jwalk *walk,
-	const struct vnep_jfound *found, struct vnep_err *err)
+/* Some of it is synced on the way, so that the end does not take long. */
+static int sync_some(struct vnep_jrewriting *w, struct vnep_err *err)
 {
-	const struct vnep_pcapng_block *block = &found->block;
+	const struct vnep_vio *vio = w->journal->vio;
 
-	if (block->type == VNEP_PCAPNG_PACKET)
-		return take_packet(w, segment, block, err);
-	if (block->type == VNEP_PCAPNG_RECORD)
-		return take_record(w, block, walk->buf.data + (found->offset - walk->base), err);
-	if (block->type == VNEP_PCAPNG_ERASED)
-		return take_erased(w, &block->erased, err);
-	if (block->type == VNEP_PCAPNG_SYNC) {
-		w->group = block->sync.group;
-		return w->out.len >= FLUSH_OCTETS ? flush(w, err) : 0;
-	}
-	return 0;
-}
-
-static int take_segment(struct rewriting *w, uint32_t segment, struct vnep_err *err)
-{
-	struct vnep_jfound found;
-	struct vnep_jwalk walk;
-	uint64_t end;
-	int fd, rc = vnep_journal_segment_end(w->journal, segment, &end, err);
-
-	if (!rc)
-		rc = vnep_journal_open_segment(w->journal, segment, O_RDONLY, &fd, err);
-	if (rc)
-		return rc;
-	w->pruned->octets_before += end;
-	vnep_jwalk_init(&walk, w->journal->vio, fd, segment, 0, end);
-	while ((rc = vnep_jwalk_next(&walk, &found, err)) > 0) {
-		if (rc == VNEP_JSTEP_DAMAGE)
-			continue;
-		rc = take_block(w, segment, &walk, &found, err);
-		if (rc)
-			break;
-	}
-	vnep_jwalk_release(&walk);
-	return rc;
-}
-
-/* The index follows. */
-
-/* An event that stays has a new place; what came before the first one that stays is gone. */
-static int move_event(struct rewriting *w, uint32_t id, uint64_t seq,
-	const struct vnep_jplace *place, struct vnep_err *err)
-{
-	struct vnep_jevent entry, old;
-	int rc = vnep_jindex_event(&w->journal->index, id, seq, &entry, err);
-
-	if (rc)
-		return rc == VNEP_ENOTFOUND ? 0 : rc;
-	entry.segment = place->segment;
-	entry.offset = place->offset;
-	entry.length = place->length;
-	return vnep_jindex_put_event(&w->journal->index, id, seq, &entry, &old, err);
-}
-
-static int forget_range(
-	struct rewriting *w, const struct vnep_pcapng_erased *erased, struct vnep_err *err)
-{
-	struct vnep_jindex *ix = &w->journal->index;
-	uint32_t id;
-	int rc = vnep_jindex_id(ix, erased->dev, &id, err);
-
-	if (!rc)
-		rc = vnep_jindex_forget(ix, id, erased->seq, erased->seq + erased->count - 1, err);
-	return rc == VNEP_ENOTFOUND ? 0 : rc;
-}
-
-static int index_block(
-	struct rewriting *w, const struct vnep_jfound *found, uint32_t *ids, struct vnep_err *err)
-{
-	const struct vnep_pcapng_block *block = &found->block;
-	struct vnep_jplace place = { w->to, (uint32_t)block->len, found->offset };
-	struct vnep_journal_item item;
-	uint32_t id;
-	int rc;
-
-	if (block->type == VNEP_PCAPNG_INTERFACE) {
-		rc = vnep_jindex_id(&w->journal->index, block->interface.name, &id, err);
-		ids[block->interface.id] = id;
-		return rc ? rc
-			  : vnep_jindex_put_interface(
-				    &w->journal->index, w->to, block->interface.id, id, err);
-	}
-	if (block->type == VNEP_PCAPNG_PACKET)
-		return move_event(w, ids[block->packet.interface], block->packet.seq, &place, err);
-	if (block->type == VNEP_PCAPNG_ERASED)
-		return forget_range(w, &block->erased, err);
-	if (block->type != VNEP_PCAPNG_RECORD || vnep_jitem_decode(&item, block, NULL) ||
-		item.type != VNEP_RECORD_EVENT || !item.event.seq)
+	if (w->base - w->synced < SYNC_OCTETS)
 		return 0;
-	rc = vnep_jindex_id(&w->journal->index, item.event.dev, &id, err);
-	return rc ? rc : move_event(w, id, item.event.seq, &place, err);
-}
-
-static int index_new(struct rewriting *w, struct vnep_err *err)
-{
-	uint32_t *ids = calloc(w->interface_count + 1, sizeof *ids);
-	struct vnep_jfound found;
-	struct vnep_jwalk walk;
-	int fd, rc = vnep_journal_open_segment(w->journal, w->to, O_RDONLY, &fd, err);
-
-	if (rc || !ids) {
-		free(ids);
-		return rc ? rc : vnep_err_sys(err, ENOMEM, "journal");
-	}
-	vnep_jwalk_init(&walk, w->journal->vio, fd, w->to, 0, w->base);
-	while ((rc = vnep_jwalk_next(&walk, &found, err)) == VNEP_JSTEP_BLOCK) {
-		rc = index_block(w, &found, ids, err);
-		if (rc)
-			break;
-	}
-	if (rc == VNEP_JSTEP_DAMAGE)
-		rc = vnep_err_set(err, VNEP_EDAMAGED, "segment %u cannot be read back", w->to);
-	vnep_jwalk_release(&walk);
-	free(ids);
-	return rc;
-}
-
-static int follow(struct rewriting *w, struct vnep_err *err)
-{
-	struct vnep_journal *journal = w->journal;
-	struct vnep_jtail *tail = &journal->tail;
-	int rc = vnep_jindex_begin(&journal->index, err);
-
-	if (!rc)
-		rc = vnep_jindex_tail(&journal->index, tail, err);
-	if (!rc)
-		rc = index_new(w, err);
-	if (!rc) {
-		tail->events -= w->pruned->events < tail->events ? w->pruned->events : tail->events;
-		if (tail->segment == w->to) {
-			tail->offset = w->base;
-			tail->file = w->section.file;
-			tail->interface_count = w->interface_count;
-		}
-		rc = vnep_jindex_put_tail(&journal->index, tail, err);
-	}
-	if (!rc)
-		rc = vnep_jindex_commit(&journal->index, err);
-	vnep_jindex_abort(&journal->index);
-	return rc;
-}
-
-/* The files. */
-
-static int take_place(struct rewriting *w, uint32_t from, struct vnep_err *err)
-{
-	struct vnep_journal *journal = w->journal;
-	const struct vnep_vio *vio = journal->vio;
-	char name[VNEP_JSEGMENT_LEN];
-	uint32_t segment = from - 1;
-
-	vnep_jsegment_name(name, w->to);
-	if (vio->rename(vio, journal->dir, VNEP_JREWRITE, name) ||
-		(!VNEP_BUG(15) && vio->sync_folder(vio, journal->dir)))
-		return vnep_err_sys(err, errno, "cannot replace %s/%s", journal->path, name);
-	while (!vnep_journal_next_segment(journal, segment + 1, &segment, NULL) &&
-		segment < w->to) {
-		vnep_jsegment_name(name, segment);
-		if (vio->remove(vio, journal->dir, name))
-			return vnep_err_sys(err, errno, "cannot remove %s/%s", journal->path, name);
-	}
-	return vio->sync_folder(vio, journal->dir)
-		       ? vnep_err_sys(err, errno, "cannot sync %s", journal->path)
+	w->synced = w->base;
+	return vio->sync(vio, w->fd)
+		       ? vnep_err_sys(err, errno, "cannot sync the journal %s", w->journal->path)
 		       : 0;
 }
 
-static int write_new(struct rewriting *w, uint32_t from, struct vnep_err *err)
+static int take_block(
+	struct vnep_jrewriting *w, const struct vnep_jfound *found, struct vnep_err *err)
 {
-	uint32_t segment = from - 1;
-	uint64_t end;
-	int rc = open_new(w, from, err);
+	const struct vnep_pcapng_block *block = &found->block;
+	int rc;
 
-	while (!rc && !(rc = vnep_journal_next_segment(w->journal, segment + 1, &segment, err)) &&
-		segment <= w->to)
-		rc = take_segment(w, segment, err);
-	if (rc == VNEP_ENOTFOUND)
-		rc = 0;
+	if (block->type == VNEP_PCAPNG_PACKET)
+		return take_packet(w, w->segment, block, err);
+	if (block->type == VNEP_PCAPNG_RECORD)
+		return take_record(
+			w, block, w->walk.buf.data + (found->offset - w->walk.base), err);
+	if (block->type == VNEP_PCAPNG_ERASED)
+		return take_erased(w, &block->erased, err);
+	if (block->type == VNEP_PCAPNG_LEDGER) {
+		vnep_buf_reset(&w->ledger);
+		vnep_buf_put(&w->ledger, block->ledger.data, block->ledger.len);
+	}
+	if (block->type != VNEP_PCAPNG_SYNC)
+		return w->ledger.rc ? vnep_err_sys(err, -w->ledger.rc, "journal") : 0;
+	w->group = block->sync.group;
+	if (w->out.len < FLUSH_OCTETS)
+		return 0;
+	rc = flush(w, err);
+	return rc ? rc : sync_some(w, err);
+}
+
+static void stop_walking(struct vnep_jrewriting *w)
+{
+	if (w->walking)
+		vnep_jwalk_release(&w->walk);
+	w->walking = false;
+}
+
+/* VNEP_ENOTFOUND: that was the last one. */
+static int next_segment(struct vnep_jrewriting *w, struct vnep_err *err)
+{
+	uint64_t end;
+	int fd, rc = vnep_journal_next_segment(w->journal, w->segment + 1, &w->segment, err);
+
+	if (rc || w->segment > w->to)
+		return rc ? rc : VNEP_ENOTFOUND;
+	rc = vnep_journal_segment_end(w->journal, w->segment, &end, err);
+	if (!rc)
+		rc = vnep_journal_open_segment(w->journal, w->segment, O_RDONLY, &fd, err);
+	if (rc)
+		return rc;
+	w->pruned.octets_before += end;
+	vnep_jwalk_init(&w->walk, w->journal->vio, fd, w->segment, 0, end);
+	w->walking = true;
+	return 0;
+}
+
+/* About max blocks (0: all). 1: there are more. */
+static int take_some(struct vnep_jrewriting *w, size_t max, struct vnep_err *err)
+{
+	struct vnep_jfound found;
+	int rc;
+
+	for (size_t taken = 0; !max || taken < max; taken++) {
+		rc = w->walking ? 0 : next_segment(w, err);
+		if (rc)
+			return rc == VNEP_ENOTFOUND ? 0 : rc;
+		rc = vnep_jwalk_next(&w->walk, &found, err);
+		if (rc == VNEP_JSTEP_END)
+			stop_walking(w);
+		else if (rc == VNEP_JSTEP_BLOCK)
+			rc = take_block(w, &found, err);
+		if (rc < 0)
+			return rc;
+	}
+	return 1;
+}
+
+/* Everything was taken: the ranges that are still open, the header with the end, and all of it on the disk. */
+static int finish_new(struct vnep_jrewriting *w, struct vnep_err *err)
+{
+	uint64_t end;
+	int rc = 0;
+
 	for (uint32_t id = 0; !rc && id < w->device_count; id++)
 		rc = close_range(w, id, err);
+	if (!rc && w->ledger.len)
+		vnep_pcapng_put_ledger(
+			&w->out, &(struct vnep_pcapng_ledger){ w->ledger.data, w->ledger.len });
 	if (!rc)
 		rc = flush(w, err);
 	end = w->base;
@@ -493,81 +401,104 @@ static int write_new(struct rewriting *w, uint32_t from, struct vnep_err *err)
 		rc = put_header(w, end, err);
 	if (!rc && !VNEP_BUG(14) && w->journal->vio->sync(w->journal->vio, w->fd))
 		rc = vnep_err_sys(err, errno, "cannot sync the journal %s", w->journal->path);
-	w->pruned->octets_after += end;
+	w->pruned.octets_after += end;
 	return rc;
 }
 
-static int prepare(struct rewriting *w, uint32_t from, struct vnep_err *err)
+/* Did a checkpoint that came while the segments were read make something pending that is left out? */
+static bool overtaken(struct vnep_jrewriting *w)
+{
+	struct vnep_jevent entry;
+	uint64_t pending;
+
+	for (uint32_t id = 0; id < w->floor_count; id++) {
+		pending = 0;
+		if (w->looked[id] && w->floors[id] &&
+			!vnep_jindex_next_pending(&w->journal->index, id, &pending, &entry, NULL) &&
+			pending < w->floors[id])
+			return true;
+	}
+	return false;
+}
+
+static int prepare(struct vnep_jrewriting *w, struct vnep_err *err)
 {
 	struct vnep_journal *journal = w->journal;
 	struct vnep_jtail tail = { 0 };
-	int rc = vnep_jindex_enter(&journal->index, err);
+	int rc = vnep_journal_tail(journal, &tail, err);
 
-	if (rc)
-		return rc;
-	rc = vnep_jindex_tail(&journal->index, &tail, err);
 	w->device_count = tail.device_count;
-	w->ranges = calloc(w->device_count + 1, sizeof(struct range *));
-	w->interfaces = calloc(w->device_count + 1, sizeof *w->interfaces);
-	if (!rc && (!w->ranges || !w->interfaces))
+	w->ranges = calloc((size_t)w->device_count + 1, sizeof(struct range *));
+	w->interfaces = calloc((size_t)w->device_count + 1, sizeof *w->interfaces);
+	w->looked = calloc((size_t)w->floor_count + 1, sizeof *w->looked);
+	if (!rc && (!w->ranges || !w->interfaces || !w->looked))
 		rc = vnep_err_sys(err, ENOMEM, "journal");
-	if (!rc)
-		rc = write_new(w, from, err);
-	vnep_jindex_leave(&journal->index);
+	return rc ? rc : open_new(w, w->from, err);
+}
+
+int vnep_journal_rewrite_start(struct vnep_jrewriting **out, struct vnep_journal *journal,
+	uint32_t from, uint32_t to, uint64_t *floors, uint32_t floor_count, int64_t port_floor_ns,
+	struct vnep_err *err)
+{
+	struct vnep_jrewriting *w = calloc(1, sizeof *w);
+	int rc;
+
+	if (!w)
+		return vnep_err_sys(err, ENOMEM, "journal");
+	*w = (struct vnep_jrewriting){ .journal = journal,
+		.floors = floors,
+		.floor_count = floor_count,
+		.port_floor_ns = port_floor_ns,
+		.from = from,
+		.to = to,
+		.segment = from - 1,
+		.fd = -1 };
+	rc = prepare(w, err);
+	if (rc)
+		vnep_journal_rewrite_end(w);
+	else
+		*out = w;
 	return rc;
 }
 
-static void release(struct rewriting *w)
+int vnep_journal_rewrite_step(
+	struct vnep_jrewriting *w, size_t max, struct vnep_jpruned *out, struct vnep_err *err)
 {
+	bool late = false;
+	int rc = vnep_jindex_enter(&w->journal->index, err);
+
+	if (rc)
+		return rc;
+	rc = take_some(w, max, err);
+	if (!rc)
+		rc = finish_new(w, err);
+	if (!rc)
+		late = overtaken(w);
+	vnep_jindex_leave(&w->journal->index);
+	if (rc || late)
+		return rc;
+	rc = vnep_jrewriting_replace(w, err);
+	if (!rc)
+		*out = w->pruned;
+	return rc;
+}
+
+void vnep_journal_rewrite_end(struct vnep_jrewriting *w)
+{
+	if (!w)
+		return;
+	stop_walking(w);
+	if (w->fd >= 0) {
+		w->journal->vio->close(w->journal->vio, w->fd);
+		if (!w->placed) /* nothing has changed */
+			w->journal->vio->remove(w->journal->vio, w->journal->dir, VNEP_JREWRITE);
+	}
 	for (uint32_t id = 0; w->ranges && id < w->device_count; id++)
 		free(w->ranges[id]);
 	free(w->ranges);
 	free(w->interfaces);
+	free(w->looked);
 	vnep_buf_release(&w->out);
-	if (w->fd >= 0)
-		w->journal->vio->close(w->journal->vio, w->fd);
-}
-
-/* Files and index may not agree any more: make the index anew, as a new process would. */
-static void start_over(struct vnep_journal *journal)
-{
-	uint64_t cut;
-
-	vnep_jindex_close(&journal->index);
-	vnep_journal_recover(journal, &cut, NULL); /* else whoever uses it next is told */
-}
-
-int vnep_journal_rewrite(struct vnep_journal *journal, uint32_t from, uint32_t to,
-	const uint64_t *floors, int64_t port_floor_ns, struct vnep_jpruned *out,
-	struct vnep_err *err)
-{
-	struct rewriting w = { .journal = journal,
-		.floors = floors,
-		.port_floor_ns = port_floor_ns,
-		.to = to,
-		.fd = -1,
-		.pruned = out };
-	int rc = prepare(&w, from, err);
-
-	if (rc) { /* nothing has changed yet */
-		journal->vio->remove(journal->vio, journal->dir, VNEP_JREWRITE);
-		release(&w);
-		return rc;
-	}
-	if (journal->fd >= 0 && journal->fd_segment <= to) {
-		journal->vio->close(journal->vio, journal->fd);
-		journal->fd = -1;
-	}
-	rc = vnep_journal_distrust(journal, err);
-	if (!rc)
-		rc = take_place(&w, from, err);
-	if (!rc)
-		rc = follow(&w, err);
-	if (!rc)
-		rc = vnep_journal_believe(journal, err);
-	vnep_journal_forget_read(journal);
-	if (rc)
-		start_over(journal);
-	release(&w);
-	return rc;
+	vnep_buf_release(&w->ledger);
+	free(w);
 }

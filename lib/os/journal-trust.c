@@ -65,8 +65,15 @@ int vnep_journal_soil(struct vnep_journal *journal, struct vnep_err *err)
 	uint64_t size;
 	int fd, rc;
 
-	if (VNEP_BUG(8) || vio->stat(vio, journal->index_dir, "clean", &size))
+	if (VNEP_BUG(8))
 		return 0;
+	if (vio->stat(vio, journal->index_dir, "clean", &size)) {
+		/* Whoever removed it may have been killed before that was on the disk. */
+		if (!journal->soiled && vio->sync_folder(vio, journal->index_dir))
+			return vnep_err_sys(err, errno, "cannot sync %s/index", journal->path);
+		journal->soiled = true;
+		return 0;
+	}
 	if (of_this_boot(journal) ==
 		0) { /* believed by "clean" up to now, by the boot from here on */
 		rc = vnep_journal_believe(journal, err);

@@ -32,6 +32,7 @@ static void next_group(struct vnep_jwalk *walk, uint64_t group)
 	walk->group = group;
 	walk->group_start = walk->at;
 	walk->crc = vnep_pcapng_crc_file(walk->file);
+	walk->mix = 0;
 	walk->whole = walk->file != 0;
 }
 
@@ -179,8 +180,10 @@ static bool is_stale(const struct vnep_jwalk *walk, const struct vnep_pcapng_blo
 /* A mark: does the group in front of it agree? */
 static bool agrees(const struct vnep_jwalk *walk, const struct vnep_pcapng_sync *sync)
 {
+	/* a journal of before the mix has only the one */
 	return !walk->whole ||
-	       (sync->start == walk->group_start && sync->crc == walk->crc &&
+	       (sync->start == walk->group_start &&
+		       (sync->crc == (walk->crc ^ walk->mix) || sync->crc == walk->crc) &&
 		       (!walk->group || walk->anew || sync->group == walk->group + 1));
 }
 
@@ -216,6 +219,8 @@ int vnep_jwalk_next(struct vnep_jwalk *walk, struct vnep_jfound *out, struct vne
 		next_group(walk, out->block.sync.group);
 		return VNEP_JSTEP_BLOCK;
 	}
+	walk->mix = vnep_pcapng_mix(
+		walk->mix, walk->buf.data + (walk->at - walk->base), (size_t)out->block.len);
 	take(walk, out->block.len);
 	return VNEP_JSTEP_BLOCK;
 }

@@ -109,13 +109,13 @@ static int begin_locked(struct vnep_journal *journal, struct vnep_err *err)
 static int commit_group(struct vnep_journal *journal, struct vnep_err *err);
 
 /* A mark behind the last group: that group was durable, so what is wrong in it from now on is damage and no
- * torn tail. Without it nothing is lost. */
+ * torn tail. Without it nothing is lost, but for a ledger that only the index has: that is worth a segment. */
 void vnep_journal_confirm(struct vnep_journal *journal)
 {
 	journal->segment_octets = UINT64_MAX; /* not a segment of its own */
 	if (begin_locked(journal, NULL))
 		vnep_jindex_abort(&journal->index);
-	else if (!journal->fresh)
+	else if (!journal->fresh || journal->ledger_owed)
 		commit_group(journal, NULL);
 	vnep_jindex_abort(&journal->index);
 }
@@ -124,7 +124,7 @@ static void end_group(struct vnep_journal *journal)
 {
 	vnep_jindex_abort(&journal->index);
 	vnep_buf_reset(&journal->group);
-	journal->in_group = false;
+	journal->in_group = journal->ledger_put = false;
 	journal->broken = 0;
 	journal->blocks = 0;
 	if (journal->how != VNEP_JOURNAL_EXCLUSIVE)
@@ -248,7 +248,7 @@ static void put_mark(struct vnep_journal *journal)
 		.group = ++tail->group, .start = journal->group_base, .file = tail->file
 	};
 
-	sync.crc = vnep_pcapng_crc(vnep_pcapng_crc_file(tail->file), group->data, group->len);
+	sync.crc = vnep_pcapng_group_check(tail->file, group->data, group->len);
 	vnep_pcapng_put_sync(group, &sync);
 }
 
@@ -265,10 +265,32 @@ static int commit_index(struct vnep_journal *journal, struct vnep_err *err)
 	return rc;
 }
 
+static void put_ledger(struct vnep_journal *journal)
+{
+	const struct vnep_buf *buf = journal->ledger_put ? &journal->ledger_new : &journal->ledger;
+
+	if (journal->ledger_put || journal->ledger_owed)
+		vnep_pcapng_put_ledger(
+			&journal->group, &(struct vnep_pcapng_ledger){ buf->data, buf->len });
+}
+
+/* The group is durable, in its segment if it has any blocks. */
+static void keep_ledger(struct vnep_journal *journal)
+{
+	struct vnep_buf old = journal->ledger;
+
+	journal->ledger_owed = (journal->ledger_put || journal->ledger_owed) && !journal->blocks;
+	if (!journal->ledger_put)
+		return;
+	journal->ledger = journal->ledger_new;
+	journal->ledger_new = old;
+}
+
 static int commit_group(struct vnep_journal *journal, struct vnep_err *err)
 {
 	int rc;
 
+	put_ledger(journal);
 	put_mark(journal);
 	rc = journal->group.rc ? vnep_err_sys(err, -journal->group.rc, "journal")
 			       : write_group(journal, err);
@@ -288,6 +310,7 @@ int vnep_journal_commit(struct vnep_journal *journal, struct vnep_err *err)
 		rc = commit_group(journal, err);
 	}
 	if (!rc) {
+		keep_ledger(journal);
 		journal->dirty = true;
 		vnep_journal_sign(journal); /* who watches looks again in a second anyway */
 	}

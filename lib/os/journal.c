@@ -327,6 +327,11 @@ int vnep_journal_open(struct vnep_journal **out, const char *state, enum vnep_jo
 	return 0;
 }
 
+const char *vnep_journal_anew(const struct vnep_journal *journal)
+{
+	return journal->anew[0] ? journal->anew : NULL;
+}
+
 /* Give back what was allocated behind the end, and leave an index that survives a power cut. */
 static void leave_tidy(struct vnep_journal *journal)
 {
@@ -360,6 +365,8 @@ void vnep_journal_close(struct vnep_journal *journal)
 	if (journal->dir >= 0)
 		journal->vio->close(journal->vio, journal->dir);
 	vnep_buf_release(&journal->group);
+	vnep_buf_release(&journal->ledger);
+	vnep_buf_release(&journal->ledger_new);
 	vnep_buf_release(&journal->scratch);
 	free(journal->path);
 	free(journal);

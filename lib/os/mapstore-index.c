@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "mapstore-private.h"
@@ -154,7 +155,7 @@ int vnep_map_by_host(
 	return host_by_addr(txn, addr, dev, &vep);
 }
 
-int vnep_map_by_ends(struct vnep_map_txn *txn, const struct in6_addr *device_end,
+static int by_ends(struct vnep_map_txn *txn, const struct in6_addr *device_end,
 	const struct in6_addr *other_end, char dev[static VNEP_URN_MAX + 1])
 {
 	struct in6_addr vep;
@@ -167,6 +168,41 @@ int vnep_map_by_ends(struct vnep_map_txn *txn, const struct in6_addr *device_end
 	rc = host_by_addr(txn, device_end, dev, &vep);
 	if (!rc && !vnep_ip6_equal(&vep, other_end))
 		rc = VNEP_ENOTFOUND;
+	return rc;
+}
+
+/* Where these ends are remembered; NULL: nowhere. */
+static struct vnep_map_ends *remembered(struct vnep_map_txn *txn, const struct in6_addr *device_end,
+	const struct in6_addr *other_end)
+{
+	uint32_t a, b;
+
+	if (txn->write)
+		return NULL;
+	if (!txn->ends)
+		txn->ends = calloc(VNEP_MAP_ENDS, sizeof *txn->ends);
+	memcpy(&a, device_end->s6_addr + 12, sizeof a);
+	memcpy(&b, other_end->s6_addr + 12, sizeof b);
+	return txn->ends ? &txn->ends[(a * 2654435761u ^ b * 2246822519u) >> 24] : NULL;
+}
+
+int vnep_map_by_ends(struct vnep_map_txn *txn, const struct in6_addr *device_end,
+	const struct in6_addr *other_end, char dev[static VNEP_URN_MAX + 1])
+{
+	struct vnep_map_ends *known = remembered(txn, device_end, other_end);
+	int rc;
+
+	if (known && known->dev[0] && vnep_ip6_equal(&known->device_end, device_end) &&
+		vnep_ip6_equal(&known->other_end, other_end)) {
+		memcpy(dev, known->dev, sizeof known->dev);
+		return 0;
+	}
+	rc = by_ends(txn, device_end, other_end, dev);
+	if (!rc && known) {
+		known->device_end = *device_end;
+		known->other_end = *other_end;
+		snprintf(known->dev, sizeof known->dev, "%s", dev);
+	}
 	return rc;
 }
 

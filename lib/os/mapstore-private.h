@@ -45,10 +45,18 @@ struct vnep_map_vpc {
 	struct vnep_prefix prefix;
 };
 
+/* Whose packet it was that had these ends: a stream asks that again and again. */
+enum { VNEP_MAP_ENDS = 256 };
+struct vnep_map_ends {
+	struct in6_addr device_end, other_end;
+	char dev[VNEP_URN_MAX + 1]; /* "": not known */
+};
+
 struct vnep_map_txn {
 	struct vnep_mapstore *store;
 	MDB_txn *txn;
 	bool write;
+	struct vnep_map_ends *ends; /* of a reading one: VNEP_MAP_ENDS of them, NULL before the first is asked for */
 	struct vnep_map_stat meta; /* revision and counts; octets is not used */
 	uint64_t before;           /* the revision that it began with */
 	int64_t now_us;

@@ -270,6 +270,7 @@ static void txn_free(struct vnep_map_txn *txn)
 	vnep_buf_release(&txn->old);
 	vnep_buf_release(&txn->suspects);
 	free(txn->vpcs);
+	free(txn->ends);
 	txn->store->txns--;
 	free(txn);
 }

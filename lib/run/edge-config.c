@@ -40,7 +40,10 @@ void vnep_edge_config_init(struct vnep_edge_config *config)
 	char host[256] = "";
 
 	*config = (struct vnep_edge_config){
-		.region = "local", .acl.journal_port = "vnep-j0", .acl.resolve = true
+		.region = "local",
+		.acl.journal_port = "vnep-j0",
+		.acl.resolve = true,
+		.retain.every_s = 60,
 	};
 	if (gethostname(host, sizeof host - 1))
 		host[0] = 0;
@@ -139,6 +142,70 @@ static int set_segment(struct vnep_edge_config *c, const char *value, struct vne
 	return rc;
 }
 
+/* An amount of octets, or 0: no limit. */
+static int set_octets(uint64_t *out, const char *value, struct vnep_err *err)
+{
+	uint64_t v;
+	int rc = vnep_num_octets(value, &v, err);
+
+	if (!rc && v > INT64_MAX)
+		rc = vnep_err_set(
+			err, VNEP_EVALUE, "\"%s\" is more than a journal can have", value);
+	if (!rc)
+		*out = v;
+	return rc;
+}
+
+static int set_retain_octets(struct vnep_edge_config *c, const char *value, struct vnep_err *err)
+{
+	return set_octets(&c->retain.octets, value, err);
+}
+
+static int set_retain_vpc_octets(
+	struct vnep_edge_config *c, const char *value, struct vnep_err *err)
+{
+	return set_octets(&c->retain.vpc_octets, value, err);
+}
+
+static int set_retain_packets(struct vnep_edge_config *c, const char *value, struct vnep_err *err)
+{
+	return vnep_num_u64(value, 0, UINT32_MAX, &c->retain.packets, err);
+}
+
+/* A duration in whole seconds, from min to max of them. */
+static int set_seconds(const char *key, const char *value, uint64_t min, uint64_t max,
+	uint64_t *out, struct vnep_err *err)
+{
+	int64_t ns;
+	int rc = vnep_num_duration_ns(value, &ns, err);
+
+	if (!rc && ((uint64_t)ns < min * 1000000000 || (uint64_t)ns > max * 1000000000))
+		rc = vnep_err_set(err, VNEP_EVALUE, "%s is from %llus to %llus, not \"%s\"", key,
+			(unsigned long long)min, (unsigned long long)max, value);
+	if (!rc)
+		*out = (uint64_t)ns / 1000000000;
+	return rc;
+}
+
+static int set_retain_age(struct vnep_edge_config *c, const char *value, struct vnep_err *err)
+{
+	if (!strcmp(value, "0")) {
+		c->retain.age_s = 0;
+		return 0;
+	}
+	return set_seconds("retain-age", value, 1, 100ull * 366 * 86400, &c->retain.age_s, err);
+}
+
+static int set_retain_every(struct vnep_edge_config *c, const char *value, struct vnep_err *err)
+{
+	uint64_t s;
+	int rc = set_seconds("retain-every", value, 1, 86400, &s, err);
+
+	if (!rc)
+		c->retain.every_s = (uint32_t)s;
+	return rc;
+}
+
 static const struct key {
 	const char *section, *name;
 	int (*set)(struct vnep_edge_config *, const char *, struct vnep_err *);
@@ -151,6 +218,11 @@ static const struct key {
 	{ "ports", "journal-port", set_journal_port },
 	{ "acl", "set-size", set_set_size },
 	{ "journal", "segment-octets", set_segment },
+	{ "journal", "retain-age", set_retain_age },
+	{ "journal", "retain-octets", set_retain_octets },
+	{ "journal", "retain-vpc-octets", set_retain_vpc_octets },
+	{ "journal", "retain-packets", set_retain_packets },
+	{ "journal", "retain-every", set_retain_every },
 };
 
 enum { KEYS = sizeof keys / sizeof *keys, LINE_MAX_OCTETS = 4096 };

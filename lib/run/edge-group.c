@@ -86,7 +86,7 @@ static int put_ledger(struct vnep_edge *edge, struct vnep_err *err)
 	l.carried += (uint64_t)edge->delta.carried;
 	for (int r = 0; r < VNEP_REASON_COUNT; r++)
 		l.dropped[r] += edge->delta.dropped[r];
-	return vnep_journal_ledger_put(edge->journal, &l, sizeof l, err);
+	return edge_ledger_put(edge, &l, err);
 }
 
 void edge_group_end(struct vnep_edge *edge)

@@ -8,17 +8,84 @@
  * coming out than was handed over is segmentation (GSO). Both are known only when nothing is on the way, so they
  * are booked at a quiet point: the counters stand still while the ring has had time to close its blocks.
  *
- * The worker's part is stored with every journal group, in its index. A kill between the group's sync and its index
+ * The worker's part is stored with every journal group: in its segment where the group has anything else, every ten
+ * seconds and at the end in any case, and in the index always. So an index that is made anew has it, too: what was only
+ * answered since then is booked as lost. A kill between the group's sync and its index
  * leaves packets that are durable but not in the ledger: what the journal has more than the ledger knew came out of the
  * ring. After a kill the kernel's counters went on: the
  * difference is just what passed while nobody read the ring, and is booked as overrun.
  */
+#include <stdio.h>
 #include <string.h>
 #include <syslog.h>
 
 #include "edge-priv.h"
 
-enum { LEDGER_VERSION = 2 };
+enum { LEDGER_VERSION = 3, SEGMENT_S = 10 };
+
+/* On disk it is its version and each number that is not 0: one octet says which, eight have it. */
+_Static_assert(
+	sizeof(struct edge_ledger) % 8 == 0 && sizeof(struct edge_ledger) / 8 < 256, "words");
+
+static void pack(struct vnep_buf *out, const struct edge_ledger *l)
+{
+	uint64_t word;
+
+	vnep_buf_reset(out);
+	vnep_buf_put_u8(out, LEDGER_VERSION);
+	for (size_t i = 0; i < sizeof *l / 8; i++) {
+		memcpy(&word, (const uint8_t *)l + 8 * i, 8);
+		if (!word)
+			continue;
+		vnep_buf_put_u8(out, (uint8_t)i);
+		vnep_buf_put_le64(out, word);
+	}
+}
+
+static bool unpack(struct edge_ledger *l, const uint8_t *data, size_t len)
+{
+	*l = (struct edge_ledger){ 0 };
+	if (len % 9 != 1 || data[0] != LEDGER_VERSION)
+		return false;
+	for (size_t at = 1; at < len; at += 9) {
+		uint64_t word = vnep_le64(data + at + 1);
+
+		if (data[at] >= sizeof *l / 8)
+			return false;
+		memcpy((uint8_t *)l + 8 * data[at], &word, 8);
+	}
+	return true;
+}
+
+int edge_ledger_put(struct vnep_edge *edge, const struct edge_ledger *l, struct vnep_err *err)
+{
+	struct vnep_mono now = vnep_mono_now();
+	bool segment = now.ns - edge->ledger_kept.ns > (int64_t)SEGMENT_S * 1000000000;
+
+	pack(&edge->packed, l);
+	if (edge->packed.rc)
+		return vnep_err_sys(err, -edge->packed.rc, "ledger");
+	if (segment)
+		edge->ledger_kept = now;
+	return vnep_journal_ledger_put(
+		edge->journal, edge->packed.data, edge->packed.len, segment, err);
+}
+
+/* The table's handle counts anew after a boot. */
+static uint64_t boot(void)
+{
+	uint64_t h = 0xcbf29ce484222325;
+	char text[64] = "";
+	FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+
+	if (file && !fgets(text, sizeof text, file))
+		text[0] = 0;
+	if (file)
+		fclose(file);
+	for (const char *p = text; *p; p++)
+		h = (h ^ (uint8_t)*p) * 0x100000001b3;
+	return h;
+}
 
 /* now - base, counter by counter: struct vnep_acl_counters is all uint64_t behind its generation. */
 static struct vnep_acl_counters since(
@@ -59,9 +126,8 @@ static uint64_t pending_now(struct vnep_edge *edge)
 /* A new interval, with what is pending. */
 static void begin(struct vnep_edge *edge, const struct vnep_acl_counters *now)
 {
-	edge->ledger = (struct edge_ledger){
-		.version = LEDGER_VERSION, .base = *now, .carried = pending_now(edge)
-	};
+	edge->ledger =
+		(struct edge_ledger){ .boot = boot(), .base = *now, .carried = pending_now(edge) };
 	edge->ledger_dirty = true;
 }
 
@@ -70,11 +136,12 @@ void edge_ledger_open(struct vnep_edge *edge)
 	struct edge_ledger *l = &edge->ledger;
 	struct vnep_acl_counters now = { 0 };
 	struct vnep_err err = { 0 };
+	uint8_t packed[4096];
 	size_t len = 0;
 
 	counters(edge, &now);
-	vnep_journal_ledger_get(edge->journal, l, sizeof *l, &len, &err);
-	if (len == sizeof *l && l->version == LEDGER_VERSION &&
+	vnep_journal_ledger_get(edge->journal, packed, sizeof packed, &len, &err);
+	if (len && unpack(l, packed, len) && l->boot == boot() &&
 		l->base.generation == now.generation) {
 		l->ring_packets += pending_now(edge) - l->pending;
 		edge->ledger_dirty = true;

@@ -12,7 +12,7 @@
  *     edge-ledger.c   the conservation law         edge-queue.c    frames that wait for one of them
  *     edge-control.c  the socket                   edge-ra.c       router advertisements
  *     edge-host.c     endpoints that a machine of  edge-addr.c     the addresses of one device
- *                     the VPC holds
+ *                     the VPC holds                edge-retain.c   what the journal keeps
  *
  * A round: the ring is readable -> every frame is handled (journal records are appended to one group) -> the
  * group is committed -> the ring's blocks are given back -> what became due is done and told to watchers.
@@ -183,7 +183,7 @@ struct edge_host {
 
 /* What the worker counts itself; kept with every journal group, so that a restart goes on exactly. */
 struct edge_ledger {
-	uint32_t version;
+	uint64_t boot;    /* whose counters these are */
 	uint64_t carried; /* pending when the ledger began */
 	uint64_t pending; /* in the journal when this was written */
 	struct vnep_acl_counters base;
@@ -200,7 +200,15 @@ struct edge_delta {
 	uint64_t dropped[VNEP_REASON_COUNT];
 };
 
+/* What the journal was like when the last run of retention began. */
+struct edge_retained {
+	struct vnep_mono at; /* 0: look again */
+	uint64_t events, map_revision;
+	struct vnep_wall newest;
+};
+
 struct edge_client;
+struct vnep_retaining;
 
 struct vnep_edge {
 	struct vnep_edge_config config;
@@ -219,6 +227,7 @@ struct vnep_edge {
 	struct vnep_journal *journal;
 	struct vnep_watch *tick; /* the nearest of all deadlines */
 	struct vnep_watch *pump; /* replay has something to do */
+	struct vnep_watch *retain; /* the next step of retention, or its next run */
 	struct vnep_watch *drained; /* the ring had time to close its blocks behind a barrier */
 
 	struct edge_port ports[VNEP_PORTS_MAX + 1];
@@ -250,6 +259,11 @@ struct vnep_edge {
 	struct edge_ledger ledger;
 	struct edge_delta delta;
 	bool group_open, ledger_dirty;
+	struct vnep_mono ledger_kept; /* when it was written to a segment whatever else there was */
+	struct vnep_buf packed;
+	struct vnep_retaining *retaining; /* NULL: between two runs */
+	struct edge_retained retained;
+	int64_t retain_busy_ns;           /* how long this one worked */
 	int group_error; /* why the last group failed, 0 = it did not */
 
 	struct vnep_buf told;    /* lines for watchers, told after the commit */
@@ -301,6 +315,11 @@ bool edge_journal_settle(struct vnep_edge *edge, struct edge_device *d, uint64_t
 	enum vnep_outcome_word word, enum vnep_reason reason, uint32_t attempt);
 void edge_journal_limits(struct vnep_edge *edge, struct edge_device *d); /* dl_buffering: the oldest go */
 void edge_journal_gap(struct vnep_edge *edge, const char *port, uint64_t count, enum vnep_reason reason);
+
+/* edge-retain.c */
+void edge_retain(struct vnep_edge *edge);        /* some of it; arms its timer */
+void edge_retain_cancel(struct vnep_edge *edge); /* somebody else works on the journal */
+int edge_retain_settle(const struct vnep_outcome *outcome, uint32_t frame_octets, void *arg);
 
 /* edge-device.c */
 struct edge_device *edge_device_by_vep(struct vnep_edge *edge, const struct in6_addr *vep);
@@ -516,6 +535,7 @@ void edge_evidence(struct vnep_edge *edge, struct edge_device *d, const struct v
 
 /* edge-ledger.c */
 void edge_ledger_open(struct vnep_edge *edge);
+int edge_ledger_put(struct vnep_edge *edge, const struct edge_ledger *l, struct vnep_err *err);
 bool edge_ledger_follow(struct vnep_edge *edge); /* is the table another one? Then it begins anew */
 void edge_ledger_terms(struct vnep_edge *edge, struct vnep_ledger_terms *out);
 bool edge_ledger_quiet(struct vnep_edge *edge, const struct vnep_acl_counters *before);

@@ -144,19 +144,21 @@ void edge_verb_journal_append(struct vnep_edge *edge, struct edge_client *client
 
 /* ---- journal.prune ---- */
 
+enum { STEP_EVENTS = 65536 };
+
 struct retaining {
 	struct vnep_edge *edge;
 	struct vnep_buf answers;
 };
 
-/* What waited and goes leaves the term pending: by its reason. */
-static int on_settled(const struct vnep_outcome *outcome, void *arg)
+static int on_settled(const struct vnep_outcome *outcome, uint32_t frame_octets, void *arg)
 {
 	struct retaining *r = arg;
+	int rc = edge_retain_settle(outcome, frame_octets, r->edge);
 
-	r->edge->ledger.dropped[outcome->reason]++;
-	vnep_outcome_encode(&r->answers, outcome);
-	return 0;
+	if (!rc)
+		vnep_outcome_encode(&r->answers, outcome);
+	return rc;
 }
 
 static void put_figures(
@@ -188,16 +190,27 @@ static int retain(struct vnep_edge *edge, const struct vnep_json *request, struc
 		.octets = (uint64_t)vnep_json_get_int(request, "octets", 0),
 		.vpc_octets = (uint64_t)vnep_json_get_int(request, "vpc_octets", 0),
 		.packets = (uint64_t)vnep_json_get_int(request, "packets", 0) };
-	struct vnep_retention_result result = { 0 };
+	const struct vnep_retention_result *result;
+	struct vnep_retaining *run = NULL;
 	struct vnep_map_txn *txn;
-	int rc = vnep_map_begin(edge->map, false, &txn, err);
+	bool settled;
+	int more = 1, rc = vnep_map_begin(edge->map, false, &txn, err);
 
 	if (rc)
 		return rc;
-	rc = vnep_retention_apply(edge->journal, txn, &limits, false, on_settled, r, &result, err);
+	rc = vnep_retaining_new(&run, edge->journal, &limits, false, on_settled, r, err);
+	while (!rc && more) {
+		more = vnep_retaining_step(run, txn, STEP_EVENTS, err);
+		settled = edge->group_open;
+		edge_group_end(edge); /* what was settled, before it goes */
+		rc = more < 0 ? more : settled ? edge->group_error : 0;
+	}
 	vnep_map_abort(txn);
-	if (!rc)
-		put_figures(&r->answers, result.settled, &result.pruned);
+	if (!rc) {
+		result = vnep_retaining_result(run);
+		put_figures(&r->answers, result->settled, &result->pruned);
+	}
+	vnep_retaining_free(run);
 	return rc;
 }
 
@@ -208,6 +221,7 @@ void edge_verb_journal_prune(struct vnep_edge *edge, struct edge_client *client)
 	struct vnep_err err = { 0 };
 	int rc;
 
+	edge_retain_cancel(edge);
 	edge_group_end(edge); /* the journal works outside of groups here */
 	rc = *dev ? erase(edge, dev, &r.answers, &err) : retain(edge, client->request, &r, &err);
 	edge->ledger_dirty = true;

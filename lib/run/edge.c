@@ -12,6 +12,7 @@
 #include <linux/rtnetlink.h>
 
 #include "edge-priv.h"
+#include "vnep/retention.h"
 #include "vnep/state.h"
 
 void edge_say(struct vnep_edge *edge, int level, const char *fmt, ...)
@@ -157,6 +158,13 @@ static void on_pump(struct vnep_watch *watch, void *arg)
 {
 	(void)watch;
 	edge_replay_pump(arg);
+	edge_round_end(arg);
+}
+
+static void on_retain(struct vnep_watch *watch, void *arg)
+{
+	(void)watch;
+	edge_retain(arg);
 	edge_round_end(arg);
 }
 
@@ -307,7 +315,8 @@ static int make_watches(struct vnep_edge *edge, struct vnep_err *err)
 	edge->tick = vnep_loop_timer(l, on_tick, edge);
 	edge->pump = vnep_loop_timer(l, on_pump, edge);
 	edge->drained = vnep_loop_timer(l, on_drained, edge);
-	if (!edge->tick || !edge->pump || !edge->drained ||
+	edge->retain = vnep_loop_timer(l, on_retain, edge);
+	if (!edge->tick || !edge->pump || !edge->drained || !edge->retain ||
 		!vnep_loop_fd(l, vnep_ring_fd(edge->ring), on_ring, edge) ||
 		!vnep_loop_fd(l, vnep_nl_fd(edge->rt_events), on_rtnl, edge) ||
 		!vnep_loop_fd(l, vnep_nl_fd(edge->guard), on_guard, edge) ||
@@ -337,6 +346,9 @@ static int open_state(struct vnep_edge *edge, struct vnep_err *err)
 		edge_say(edge, LOG_WARNING,
 			"journal: %llu octets behind the last durable group were cut off",
 			(unsigned long long)cut);
+	if (!rc && vnep_journal_anew(edge->journal))
+		edge_say(edge, LOG_WARNING, "journal: the index was made anew (%s)",
+			vnep_journal_anew(edge->journal));
 	return rc;
 }
 
@@ -442,6 +454,7 @@ int vnep_edge_new(struct vnep_edge **out, const struct vnep_edge_config *config,
 	if (rc)
 		goto fail;
 	edge_round_end(edge);
+	vnep_timer_set(edge->retain, (int64_t)edge->config.retain.every_s * 1000);
 	edge_say(edge, LOG_NOTICE,
 		"ready: %u access ports, %zu devices bound, %llu kernel objects changed",
 		edge->port_count - 1, edge->by_vep.count, (unsigned long long)changes);
@@ -471,6 +484,7 @@ void vnep_edge_free(struct vnep_edge *edge)
 	if (!edge)
 		return;
 	edge->stopping = true;
+	vnep_retaining_free(edge->retaining);
 	edge_control_close(edge);
 	edge_devices_release(edge);
 	edge_hosts_release(edge);
@@ -489,6 +503,7 @@ void vnep_edge_free(struct vnep_edge *edge)
 	vnep_buf_release(&edge->told);
 	vnep_buf_release(&edge->scratch);
 	vnep_buf_release(&edge->staged);
+	vnep_buf_release(&edge->packed);
 	if (edge->lock_fd >= 0)
 		close(edge->lock_fd);
 	free(edge);

@@ -3,9 +3,12 @@
  *
  * And what may be journaled at all.
  *
- * Two walks over the index: the first one counts what each device has, the second one finds the events that go.
+ * Two walks over the index: the first one counts what each device has, the second one finds the events that go, and
+ * settles those of them that wait. Both stop and go on, so the journal may grow and be delivered meanwhile: what the
+ * second one believes of a device it asks when it comes to it, and what it finds waiting it settles before it stops.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,19 +16,23 @@
 #include "vnep/mapstore.h"
 #include "vnep/retention.h"
 
-enum { OUTCOMES_A_GROUP = 1000 };
+enum { OUTCOMES_A_GROUP = 1000, EVENTS_A_STEP = 1 << 16 };
 
 struct use {
-	uint64_t octets, waiting_octets;
-	uint64_t share;     /* of octets that may stay */
-	uint64_t dl_octets; /* of its own: 0 = no limit */
+	uint64_t octets, waiting_octets; /* on disk, of frames */
+	uint64_t share;                  /* of octets that may stay */
+	uint64_t resume;                 /* nothing in front of it is sent again */
+	uint64_t dl_octets;              /* of its own: 0 = no limit */
 	int64_t dl_before_ns;
 	uint32_t count, waiting, dl_count;
 	uint32_t vpc;
+	bool known, no_consent, sleeps;
 	/* of the second walk */
 	uint64_t gone_octets, gone_waiting_octets, floor;
 	uint32_t gone, gone_waiting;
+	bool met;   /* by it */
 	bool stays; /* an older event stays: so does what comes behind it */
+	bool must;  /* what goes goes now, however little it is */
 };
 
 struct vpc {
@@ -35,25 +42,31 @@ struct vpc {
 };
 
 struct victim {
-	uint32_t number;
-	uint64_t seq;
-	enum vnep_outcome_word word;
-	enum vnep_reason reason;
+	struct vnep_outcome outcome;
+	uint32_t frame_octets;
 };
 
-struct retaining {
+enum phase { COUNT, FIND, PRUNE };
+
+struct vnep_retaining {
 	struct vnep_journal *journal;
-	struct vnep_map_txn *map;
-	const struct vnep_retention *limits;
+	struct vnep_map_txn *map; /* of this step */
+	struct vnep_retention limits;
 	int64_t now_ns;
+	bool dry;
+	vnep_retention_settle *settle;
+	void *arg;
+	enum phase phase;
+	struct vnep_journal_place place;
+	struct vnep_journal_pruning *pruning;
 	struct use *uses; /* by number of the device */
 	size_t use_count;
 	struct vpc *vpcs; /* the first one: of those that the map does not know */
 	size_t vpc_count;
 	struct victim *victims;
 	size_t victim_count, victim_cap;
-	struct vnep_retention_result *out;
-	struct vnep_err *err;
+	struct vnep_retention_result out;
+	struct vnep_err *err; /* of this step */
 };
 
 void vnep_retention_divide(uint64_t limit, const uint64_t *demand, const uint64_t *reserve,
@@ -85,14 +98,14 @@ void vnep_retention_divide(uint64_t limit, const uint64_t *demand, const uint64_
 	}
 }
 
-static int no_memory(struct retaining *r)
+static int no_memory(struct vnep_retaining *r)
 {
 	return vnep_err_sys(r->err, ENOMEM, "retention");
 }
 
 /* The first walk. */
 
-static uint32_t vpc_of(struct retaining *r, const char *name)
+static uint32_t vpc_of(struct vnep_retaining *r, const char *name)
 {
 	struct vnep_vpc record = { 0 };
 	struct vpc *grown;
@@ -104,7 +117,7 @@ static uint32_t vpc_of(struct retaining *r, const char *name)
 	if (!grown)
 		return 0; /* counted with those of no VPC */
 	r->vpcs = grown;
-	grown[r->vpc_count] = (struct vpc){ .quota = r->limits->vpc_octets };
+	grown[r->vpc_count] = (struct vpc){ .quota = r->limits.vpc_octets };
 	memcpy(grown[r->vpc_count].name, name, strlen(name) + 1);
 	if (*name && r->map && !vnep_map_get_vpc(r->map, name, &record, NULL)) {
 		if (record.quota_octets)
@@ -116,7 +129,7 @@ static uint32_t vpc_of(struct retaining *r, const char *name)
 }
 
 /* What the map says of a device that was not met before. */
-static int meet(struct retaining *r, const char *dev, uint32_t number)
+static int meet(struct vnep_retaining *r, const char *dev, uint32_t number)
 {
 	struct vnep_device device = { 0 };
 	struct use *grown;
@@ -130,8 +143,13 @@ static int meet(struct retaining *r, const char *dev, uint32_t number)
 		r->uses = grown;
 		r->use_count = count;
 	}
-	if (r->uses[number].count || !r->map || vnep_map_get_device(r->map, dev, &device, NULL))
+	if (r->uses[number].known)
 		return 0;
+	r->uses[number].known = true;
+	if (!r->map || vnep_map_get_device(r->map, dev, &device, NULL))
+		return 0;
+	r->uses[number].no_consent = !device.consent;
+	r->uses[number].sleeps = device.has_psm;
 	r->uses[number].vpc = vpc_of(r, device.vpc);
 	r->uses[number].dl_count = device.dl_packet_count;
 	r->uses[number].dl_octets = device.dl_octets;
@@ -144,7 +162,7 @@ static int meet(struct retaining *r, const char *dev, uint32_t number)
 
 static int count(const struct vnep_journal_stored *stored, void *arg)
 {
-	struct retaining *r = arg;
+	struct vnep_retaining *r = arg;
 	struct use *use;
 	int rc = meet(r, stored->dev, stored->number);
 
@@ -153,17 +171,13 @@ static int count(const struct vnep_journal_stored *stored, void *arg)
 	use = &r->uses[stored->number];
 	use->count++;
 	use->octets += stored->octets;
-	if (stored->pending) {
-		use->waiting++;
-		use->waiting_octets += stored->octets;
-	}
 	r->vpcs[use->vpc].octets += stored->octets;
 	return 0;
 }
 
 /* Shares. */
 
-static void divide_vpc(struct retaining *r, uint32_t vpc, uint64_t *demand, uint64_t *share)
+static void divide_vpc(struct vnep_retaining *r, uint32_t vpc, uint64_t *demand, uint64_t *share)
 {
 	size_t n = 0;
 
@@ -177,7 +191,7 @@ static void divide_vpc(struct retaining *r, uint32_t vpc, uint64_t *demand, uint
 			r->uses[i].share = share[n++];
 }
 
-static int divide(struct retaining *r)
+static int divide(struct vnep_retaining *r)
 {
 	size_t n = r->use_count > r->vpc_count ? r->use_count : r->vpc_count;
 	uint64_t *memory = calloc(n + 1, 3 * sizeof *memory);
@@ -191,7 +205,7 @@ static int divide(struct retaining *r)
 		demand[i] = vpc->quota && vpc->quota < vpc->octets ? vpc->quota : vpc->octets;
 		reserve[i] = vpc->reserve;
 	}
-	vnep_retention_divide(r->limits->octets ? r->limits->octets : UINT64_MAX, demand, reserve,
+	vnep_retention_divide(r->limits.octets ? r->limits.octets : UINT64_MAX, demand, reserve,
 		r->vpc_count, share);
 	for (size_t i = 0; i < r->vpc_count; i++) {
 		r->vpcs[i].share = share[i];
@@ -209,155 +223,271 @@ static int divide(struct retaining *r)
 
 /* The second walk. */
 
-static int add_victim(struct retaining *r, const struct vnep_journal_stored *stored,
-	enum vnep_outcome_word word, enum vnep_reason reason)
+static uint64_t left(uint64_t all, uint64_t gone)
 {
+	return all > gone ? all - gone : 0; /* some may have come since they were counted */
+}
+
+static int add_victim(
+	struct vnep_retaining *r, const struct vnep_journal_stored *stored, enum vnep_reason reason)
+{
+	bool late = reason == VNEP_EXPIRED || reason == VNEP_DL_DURATION;
 	struct use *use = &r->uses[stored->number];
 	struct victim *grown;
 
 	use->gone_waiting++;
-	use->gone_waiting_octets += stored->octets;
+	use->gone_waiting_octets += stored->frame_octets;
 	if (r->victim_count == r->victim_cap) {
-		r->victim_cap = r->victim_cap ? 2 * r->victim_cap : 256;
-		grown = realloc(r->victims, r->victim_cap * sizeof *grown);
+		size_t cap = r->victim_cap ? 2 * r->victim_cap : 256;
+
+		grown = realloc(r->victims, cap * sizeof *grown);
 		if (!grown)
 			return no_memory(r);
 		r->victims = grown;
+		r->victim_cap = cap;
 	}
-	r->victims[r->victim_count++] =
-		(struct victim){ stored->number, stored->seq, word, reason };
+	grown = &r->victims[r->victim_count++];
+	*grown = (struct victim){ .frame_octets = stored->frame_octets,
+		.outcome = { .seq = stored->seq,
+			.ts.ns = r->now_ns,
+			.outcome = late ? VNEP_OUTCOME_EXPIRED : VNEP_OUTCOME_FAILED,
+			.reason = reason } };
+	snprintf(grown->outcome.dev, sizeof grown->outcome.dev, "%s", stored->dev);
 	return 0;
 }
 
 /* Why the event goes out of the journal; VNEP_REASON_NONE: it does not. */
-static enum vnep_reason goes(const struct retaining *r, const struct vnep_journal_stored *stored)
+static enum vnep_reason goes(
+	const struct vnep_retaining *r, const struct vnep_journal_stored *stored)
 {
 	const struct use *use = &r->uses[stored->number];
 
-	if (use->stays)
-		return VNEP_REASON_NONE;
-	if (stored->ts.ns < r->limits->before.ns)
+	if (stored->ts.ns < r->limits.before.ns)
 		return VNEP_EXPIRED;
-	if (r->limits->packets && use->count - use->gone > r->limits->packets)
+	if (r->limits.packets && left(use->count, use->gone) > r->limits.packets)
 		return VNEP_DL_PACKET_COUNT;
-	if (use->octets - use->gone_octets > use->share)
+	if (left(use->octets, use->gone_octets) > use->share)
 		return r->vpcs[use->vpc].by_quota ? VNEP_QUOTA_VPC : VNEP_QUOTA_REGION;
 	return VNEP_REASON_NONE;
 }
 
+/* It is of a device that shall have no history, and nobody waits for it any more. */
+static bool is_history(const struct use *use, const struct vnep_journal_stored *stored)
+{
+	return use->no_consent && !stored->pending &&
+	       !(stored->once_more && use->sleeps && stored->seq >= use->resume);
+}
+
 /* Why it waits no longer, by what its device is owed. */
-static enum vnep_reason exceeds(const struct retaining *r, const struct vnep_journal_stored *stored)
+static enum vnep_reason exceeds(
+	const struct vnep_retaining *r, const struct vnep_journal_stored *stored)
 {
 	const struct use *use = &r->uses[stored->number];
 
 	if (stored->ts.ns < use->dl_before_ns)
 		return VNEP_DL_DURATION;
-	if (use->dl_count && use->waiting - use->gone_waiting > use->dl_count)
+	if (use->dl_count && left(use->waiting, use->gone_waiting) > use->dl_count)
 		return VNEP_DL_PACKET_COUNT;
-	if (use->dl_octets && use->waiting_octets - use->gone_waiting_octets > use->dl_octets)
+	if (use->dl_octets && left(use->waiting_octets, use->gone_waiting_octets) > use->dl_octets)
 		return VNEP_DL_OCTETS;
 	return VNEP_REASON_NONE;
 }
 
+/* What of the device may have changed since the first walk. */
+static int meet_again(struct vnep_retaining *r, struct use *use, const char *dev)
+{
+	struct vnep_journal_device device;
+	int rc = vnep_journal_device(r->journal, dev, &device, r->err);
+
+	if (rc)
+		return rc;
+	use->met = true;
+	use->waiting = (uint32_t)(device.pending < UINT32_MAX ? device.pending : UINT32_MAX);
+	use->waiting_octets = device.pending_octets;
+	use->resume = vnep_journal_resume(&device);
+	return 0;
+}
+
 static int find(const struct vnep_journal_stored *stored, void *arg)
 {
-	struct retaining *r = arg;
-	enum vnep_reason reason;
+	struct vnep_retaining *r = arg;
+	enum vnep_reason reason = VNEP_REASON_NONE;
 	struct use *use;
+	bool history;
+	int rc;
 
-	if (stored->number >= r->use_count) /* came since the first walk */
-		return 0;
+	if (stored->number >= r->use_count || !r->uses[stored->number].known)
+		return 0; /* came since the first walk */
 	use = &r->uses[stored->number];
-	reason = goes(r, stored);
-	if (reason) {
+	rc = use->met ? 0 : meet_again(r, use, stored->dev);
+	if (rc)
+		return rc;
+	history = is_history(use, stored);
+	if (!use->stays)
+		reason = goes(r, stored);
+	if (!use->stays && (reason || history)) {
 		use->gone++;
 		use->gone_octets += stored->octets;
 		use->floor = stored->seq + 1;
-		r->out->events++;
+		use->must = use->must || history;
+		r->out.events++;
 	} else {
 		use->stays = true;
 		reason = stored->pending ? exceeds(r, stored) : VNEP_REASON_NONE;
 	}
-	if (!reason || !stored->pending)
-		return 0;
-	return add_victim(r, stored,
-		reason == VNEP_EXPIRED || reason == VNEP_DL_DURATION ? VNEP_OUTCOME_EXPIRED
-								     : VNEP_OUTCOME_FAILED,
-		reason);
+	return reason && stored->pending ? add_victim(r, stored, reason) : 0;
 }
 
-/* Outcomes. */
+/* Before the step ends: later it might be delivered. */
+static int settle(struct vnep_retaining *r)
+{
+	int rc = 0;
 
-struct naming {
-	struct retaining *r;
-	size_t next; /* victims come in order of their devices */
-	struct vnep_outcome *batch;
+	for (size_t i = 0; !rc && i < r->victim_count; i++) {
+		rc = r->settle(&r->victims[i].outcome, r->victims[i].frame_octets, r->arg);
+		r->out.settled += !rc;
+	}
+	r->victim_count = 0;
+	return rc;
+}
+
+static uint64_t floor_of(const struct vnep_journal_device *device, bool *must, void *arg)
+{
+	const struct vnep_retaining *r = arg;
+
+	if (device->number >= r->use_count)
+		return 0;
+	*must = r->uses[device->number].must;
+	return r->uses[device->number].floor;
+}
+
+/* Steps. */
+
+int vnep_retaining_new(struct vnep_retaining **out, struct vnep_journal *journal,
+	const struct vnep_retention *limits, bool dry, vnep_retention_settle *settle_it, void *arg,
+	struct vnep_err *err)
+{
+	struct vnep_retaining *r = calloc(1, sizeof *r);
+
+	if (!r)
+		return vnep_err_sys(err, ENOMEM, "retention");
+	*r = (struct vnep_retaining){ .journal = journal,
+		.limits = *limits,
+		.now_ns = vnep_wall_now().ns,
+		.dry = dry,
+		.settle = settle_it,
+		.arg = arg };
+	vpc_of(r, "");
+	if (!r->vpcs) {
+		vnep_retaining_free(r);
+		return vnep_err_sys(err, ENOMEM, "retention");
+	}
+	*out = r;
+	return 0;
+}
+
+void vnep_retaining_free(struct vnep_retaining *r)
+{
+	if (!r)
+		return;
+	vnep_journal_prune_end(r->pruning);
+	free(r->uses);
+	free(r->vpcs);
+	free(r->victims);
+	free(r);
+}
+
+const struct vnep_retention_result *vnep_retaining_result(const struct vnep_retaining *r)
+{
+	return &r->out;
+}
+
+static int step_count(struct vnep_retaining *r, size_t max)
+{
+	int rc = vnep_journal_each_stored(r->journal, &r->place, max, count, r, r->err);
+
+	if (!rc)
+		rc = divide(r);
+	if (rc)
+		return rc;
+	r->place = (struct vnep_journal_place){ 0 };
+	r->phase = FIND;
+	return 1;
+}
+
+static int step_find(struct vnep_retaining *r, size_t max)
+{
+	int more = vnep_journal_each_stored(r->journal, &r->place, max, find, r, r->err);
+	int rc = more < 0 ? more : settle(r);
+
+	if (rc || more)
+		return rc ? rc : 1;
+	r->phase = PRUNE;
+	return !r->dry && (r->out.events || r->limits.before.ns);
+}
+
+static int step_prune(struct vnep_retaining *r, size_t max)
+{
+	struct vnep_wall before = { r->limits.before.ns ? r->limits.before.ns : INT64_MIN };
+	int rc = r->pruning ? 0
+			    : vnep_journal_prune_start(&r->pruning, r->journal, floor_of, r, before,
+				      &r->out.pruned, r->err);
+
+	return rc ? rc : vnep_journal_prune_step(r->pruning, max, r->err);
+}
+
+int vnep_retaining_step(
+	struct vnep_retaining *r, struct vnep_map_txn *map, size_t max, struct vnep_err *err)
+{
+	int rc = 0;
+
+	r->map = map;
+	r->err = err;
+	switch (r->phase) {
+	case COUNT: rc = step_count(r, max); break;
+	case FIND: rc = step_find(r, max); break;
+	case PRUNE: rc = step_prune(r, max); break;
+	}
+	r->map = NULL;
+	r->err = NULL;
+	return rc;
+}
+
+/* All at once. */
+
+struct batch {
+	struct vnep_journal *journal;
+	struct vnep_outcome *outcomes;
 	size_t count;
 	bool dry;
 	vnep_retention_cb *told;
 	void *arg;
+	struct vnep_err *err;
 };
 
-static int write_batch(struct naming *n)
+static int write_batch(struct batch *b)
 {
-	struct vnep_journal *journal = n->r->journal;
-	int rc = n->dry ? 0 : vnep_journal_begin(journal, n->r->err);
+	int rc = b->dry || !b->count ? 0 : vnep_journal_begin(b->journal, b->err);
 
-	for (size_t i = 0; !rc && !n->dry && i < n->count; i++)
-		rc = vnep_journal_outcome(journal, &n->batch[i], n->r->err);
-	if (!rc && !n->dry)
-		rc = vnep_journal_commit(journal, n->r->err);
-	else if (!n->dry)
-		vnep_journal_abort(journal);
-	for (size_t i = 0; !rc && i < n->count; i++) {
-		n->r->out->settled++;
-		rc = n->told ? n->told(&n->batch[i], n->arg) : 0;
-	}
-	n->count = 0;
+	for (size_t i = 0; !rc && !b->dry && i < b->count; i++)
+		rc = vnep_journal_outcome(b->journal, &b->outcomes[i], b->err);
+	if (!rc && !b->dry && b->count)
+		rc = vnep_journal_commit(b->journal, b->err);
+	else if (!b->dry && b->count)
+		vnep_journal_abort(b->journal);
+	for (size_t i = 0; !rc && b->told && i < b->count; i++)
+		rc = b->told(&b->outcomes[i], b->arg);
+	b->count = 0;
 	return rc;
 }
 
-static int settle_device(const struct vnep_journal_device *device, void *arg)
+static int put_in_batch(const struct vnep_outcome *outcome, uint32_t frame_octets, void *arg)
 {
-	struct naming *n = arg;
-	struct retaining *r = n->r;
-	int rc = 0;
+	struct batch *b = arg;
 
-	while (!rc && n->next < r->victim_count && r->victims[n->next].number == device->number) {
-		const struct victim *victim = &r->victims[n->next++];
-		struct vnep_outcome *outcome = &n->batch[n->count++];
-
-		*outcome = (struct vnep_outcome){ .seq = victim->seq,
-			.ts.ns = r->now_ns,
-			.outcome = victim->word,
-			.reason = victim->reason };
-		memcpy(outcome->dev, device->dev, sizeof outcome->dev);
-		if (n->count == OUTCOMES_A_GROUP)
-			rc = write_batch(n);
-	}
-	return rc;
-}
-
-static int settle(struct retaining *r, bool dry, vnep_retention_cb *told, void *arg)
-{
-	struct naming n = { .r = r, .dry = dry, .told = told, .arg = arg };
-	int rc;
-
-	n.batch = calloc(OUTCOMES_A_GROUP, sizeof *n.batch);
-	if (!n.batch)
-		return no_memory(r);
-	rc = vnep_journal_each_device(r->journal, false, settle_device, &n, r->err);
-	if (!rc)
-		rc = write_batch(&n);
-	free(n.batch);
-	return rc;
-}
-
-static uint64_t floor_of(const struct vnep_journal_device *device, void *arg)
-{
-	const struct retaining *r = arg;
-
-	return device->number < r->use_count ? r->uses[device->number].floor : 0;
+	(void)frame_octets;
+	b->outcomes[b->count++] = *outcome;
+	return b->count == OUTCOMES_A_GROUP ? write_batch(b) : 0;
 }
 
 bool vnep_consent_may_keep(struct vnep_consent *consent, const struct vnep_event *event)
@@ -383,31 +513,22 @@ int vnep_retention_apply(struct vnep_journal *journal, struct vnep_map_txn *map,
 	const struct vnep_retention *limits, bool dry, vnep_retention_cb *told, void *arg,
 	struct vnep_retention_result *out, struct vnep_err *err)
 {
-	struct retaining r = { .journal = journal,
-		.map = map,
-		.limits = limits,
-		.now_ns = vnep_wall_now().ns,
-		.out = out,
-		.err = err };
-	int rc;
+	struct batch b = { .journal = journal, .dry = dry, .told = told, .arg = arg, .err = err };
+	struct vnep_retaining *r = NULL;
+	int rc, more = 1;
 
 	*out = (struct vnep_retention_result){ 0 };
-	vpc_of(&r, "");
-	rc = r.vpcs ? 0 : no_memory(&r);
-	if (!rc)
-		rc = vnep_journal_each_stored(journal, count, &r, err);
-	if (!rc)
-		rc = divide(&r);
-	if (!rc)
-		rc = vnep_journal_each_stored(journal, find, &r, err);
-	if (!rc)
-		rc = settle(&r, dry, told, arg);
-	if (!rc && !dry && (out->events || limits->before.ns))
-		rc = vnep_journal_prune(journal, floor_of, &r,
-			limits->before.ns ? limits->before : (struct vnep_wall){ INT64_MIN },
-			&out->pruned, err);
-	free(r.uses);
-	free(r.vpcs);
-	free(r.victims);
+	b.outcomes = calloc(OUTCOMES_A_GROUP, sizeof *b.outcomes);
+	if (!b.outcomes)
+		return vnep_err_sys(err, ENOMEM, "retention");
+	rc = vnep_retaining_new(&r, journal, limits, dry, put_in_batch, &b, err);
+	while (!rc && more) {
+		more = vnep_retaining_step(r, map, EVENTS_A_STEP, err);
+		rc = more < 0 ? more : write_batch(&b);
+	}
+	if (r)
+		*out = r->out;
+	vnep_retaining_free(r);
+	free(b.outcomes);
 	return rc;
 }

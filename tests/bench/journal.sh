@@ -29,6 +29,8 @@ echo "wanted: first-record of the big one at most 1.5 times that of the small on
 	"$(awk -F= -v a="${small##*=}" -v b="${large##*=}" 'BEGIN { printf "%.2f", b / a }')"
 echo "wanted: clean-ms at most 50, anew-s-per-GiB at most 1"
 
+"${BASH_SOURCE[0]%/*}/capture.sh"
+
 # Idle: how often a watch wakes up.
 "$build/bin/vnep-journal" watch --state "$dir/large" --since now >"$dir/out" & watch=$!
 until grep -q sync "$dir/out" || ! kill -0 "$watch"; do read -rt 0.1 <> <(:); done

@@ -212,12 +212,14 @@ static void erase(struct living *l)
 struct floors {
 	struct living *l;
 	uint64_t floor[MODEL_DEVICES];
+	bool must;
 };
 
-static uint64_t floor_of(const struct vnep_journal_device *device, void *arg)
+static uint64_t floor_of(const struct vnep_journal_device *device, bool *must, void *arg)
 {
 	struct floors *f = arg;
 
+	*must = f->must;
 	for (unsigned dev = 0; dev < MODEL_DEVICES; dev++)
 		if (!strcmp(device->dev, model_devs[dev]))
 			return f->floor[dev];
@@ -253,10 +255,24 @@ static void settle_all(struct living *l)
 	}
 }
 
+/* Groups may come between the steps of a daemon. */
+static void prune_in_steps(struct living *l, struct floors *f, bool apart)
+{
+	struct vnep_journal_pruning *pruning = NULL;
+	struct vnep_journal_pruned pruned;
+
+	if (vnep_journal_prune_start(&pruning, l->journal, floor_of, f,
+		    (struct vnep_wall){ INT64_MIN }, &pruned, NULL))
+		return;
+	while (vnep_journal_prune_step(pruning, apart ? 1 + upto(l, 8) : 0, NULL) == 1)
+		if (apart && upto(l, 4) == 0)
+			group(l);
+	vnep_journal_prune_end(pruning);
+}
+
 static void prune(struct living *l)
 {
-	struct vnep_journal_pruned pruned;
-	struct floors f = { .l = l };
+	struct floors f = { .l = l, .must = upto(l, 2) };
 	bool all = upto(l, 2);
 
 	if (all)
@@ -266,8 +282,7 @@ static void prune(struct living *l)
 		model_erasure(&l->run->model,
 			(struct erasure){ dev, f.floor[dev], now(l), NEVER, false });
 	}
-	vnep_journal_prune(
-		l->journal, floor_of, &f, (struct vnep_wall){ INT64_MIN }, &pruned, NULL);
+	prune_in_steps(l, &f, upto(l, 2));
 }
 
 static void arm(struct living *l)

@@ -1,7 +1,10 @@
 /*
  * flood - one frame again and again, as fast as one core makes it: the generator of the benchmarks.
  *
- *   flood IF SECONDS HEX
+ *   flood IF SECONDS HEX [PPS]
+ *
+ * With PPS not as fast as it can but so many a second, each frame another one: its last eight octets count, in such a way
+ * that a checksum over them stays what it was (two words grow, two shrink; they should be letters).
  *
  * Batches of sendmmsg on a packet socket that goes past the queueing discipline. Prints
  * "FRAMES NANOSECONDS": what the kernel took, and in which time. Exit 2: asked wrongly, 3: failed.
@@ -13,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "vnep/clock.h"
 #include "vnep/err.h"
@@ -57,23 +61,81 @@ static int open_port(const char *ifname)
 	return fd;
 }
 
+static void add_word(uint8_t *at, int n)
+{
+	int v = (at[0] << 8 | at[1]) + n;
+
+	at[0] = (uint8_t)(v >> 8);
+	at[1] = (uint8_t)v;
+}
+
+/* The frame number n: 14 bits of it in each of two words. */
+static void number(uint8_t *out, const uint8_t *frame, size_t len, uint64_t n)
+{
+	int low = (int)(n & 0x3fff), high = (int)(n >> 14 & 0x3fff);
+	uint8_t *tail = out + len - 8;
+
+	memcpy(out, frame, len);
+	add_word(tail, high);
+	add_word(tail + 2, low);
+	add_word(tail + 4, -high);
+	add_word(tail + 6, -low);
+}
+
+static int paced(int fd, const uint8_t *frame, size_t len, uint64_t seconds, uint64_t pps)
+{
+	static uint8_t frames[BATCH][FRAME_MAX];
+	struct mmsghdr batch[BATCH] = { 0 };
+	struct iovec io[BATCH];
+	uint64_t sent = 0, all = seconds * pps;
+	int64_t start_ns = vnep_mono_now().ns;
+
+	while (sent < all) {
+		int64_t past_ns = vnep_mono_now().ns - start_ns;
+		uint64_t due = (uint64_t)((double)past_ns * (double)pps / 1e9);
+		unsigned count;
+		int n;
+
+		if (due > all)
+			due = all;
+		count = due - sent < BATCH ? (unsigned)(due - sent) : BATCH;
+		for (unsigned i = 0; i < count; i++) {
+			number(frames[i], frame, len, sent + i);
+			io[i] = (struct iovec){ frames[i], len };
+			batch[i].msg_hdr = (struct msghdr){ .msg_iov = &io[i], .msg_iovlen = 1 };
+		}
+		n = count ? sendmmsg(fd, batch, count, 0) : 0;
+		if (n < 0 && errno != ENOBUFS && errno != EINTR)
+			return fail("sending");
+		sent += n > 0 ? (uint64_t)n : 0;
+		if (count < BATCH / 2)
+			usleep(100);
+	}
+	printf("%llu %lld\n", (unsigned long long)sent, (long long)(vnep_mono_now().ns - start_ns));
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct mmsghdr batch[BATCH] = { 0 };
 	uint8_t frame[FRAME_MAX];
 	struct iovec io = { frame, 0 };
 	int64_t start_ns, now_ns;
-	uint64_t seconds, sent = 0;
+	uint64_t seconds, pps = 0, sent = 0;
 	int fd;
 
-	if (argc != 4 || vnep_num_u64(argv[2], 1, 3600, &seconds, NULL) ||
-		!(io.iov_len = read_hex(argv[3], frame))) {
-		fprintf(stderr, "usage: flood IF SECONDS HEX\n");
+	if (argc < 4 || argc > 5 || vnep_num_u64(argv[2], 1, 3600, &seconds, NULL) ||
+		!(io.iov_len = read_hex(argv[3], frame)) ||
+		(argc == 5 &&
+			(io.iov_len < 64 || vnep_num_u64(argv[4], 1, 10000000, &pps, NULL)))) {
+		fprintf(stderr, "usage: flood IF SECONDS HEX [PPS]\n");
 		return 2;
 	}
 	fd = open_port(argv[1]);
 	if (fd < 0)
 		return fail(argv[1]);
+	if (pps)
+		return paced(fd, frame, io.iov_len, seconds, pps);
 	for (unsigned i = 0; i < BATCH; i++)
 		batch[i].msg_hdr = (struct msghdr){ .msg_iov = &io, .msg_iovlen = 1 };
 	start_ns = vnep_mono_now().ns;

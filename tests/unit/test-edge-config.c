@@ -66,6 +66,8 @@ TEST("config: every key in its section, with comments, blanks and a last line wi
 			  "[acl]\n"
 			  "set-size = 4096\n"
 			  "[journal]\n"
+			  "retain-age = 12h\nretain-octets = 1G\nretain-vpc-octets = 0\n"
+			  "retain-packets = 100\nretain-every = 90s\n"
 			  "segment-octets = 16M",
 			  &m),
 		0);
@@ -80,6 +82,11 @@ TEST("config: every key in its section, with comments, blanks and a last line wi
 	CHECK_STR(c.acl.journal_port, "vnep-j8");
 	CHECK_INT(c.acl.set_size, 4096);
 	CHECK_INT(c.segment_octets, 16 << 20);
+	CHECK_INT(c.retain.age_s, 43200);
+	CHECK_INT(c.retain.octets, 1 << 30);
+	CHECK_INT(c.retain.vpc_octets, 0);
+	CHECK_INT(c.retain.packets, 100);
+	CHECK_INT(c.retain.every_s, 90);
 	CHECK_INT(vnep_edge_config_check(&c, NULL, NULL, NULL), 0);
 }
 
@@ -104,6 +111,8 @@ TEST("config: the defaults are a name that records take, region local and vnep-j
 	CHECK_STR(c.region, "local");
 	CHECK_STR(c.acl.journal_port, "vnep-j0");
 	CHECK(!c.acl.access_count && !c.acl.core[0] && !c.acl.set_size && !c.segment_octets);
+	CHECK(!c.retain.age_s && !c.retain.octets && !c.retain.packets);
+	CHECK_INT(c.retain.every_s, 60);
 	memcpy(name, c.name, sizeof name);
 	CHECK_INT(vnep_edge_config_set(&c, "name", name, NULL), 0);
 }

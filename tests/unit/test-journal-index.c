@@ -3,6 +3,7 @@
  * reader sees it, and made anew: always the same journal.
  */
 #include <dirent.h>
+#include <lmdb.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -273,6 +274,55 @@ TEST("index: so it is when two writers take turns")
 	seed = 2;
 	snprintf(state, sizeof state, "%s/two", base);
 	live(true);
+}
+
+/* The version is what the first four octets of the value "version" say, in the database "meta". */
+static void set_version(uint32_t version)
+{
+	MDB_val key = { 7, (void *)(uintptr_t) "version" }, value = { sizeof version, &version };
+	MDB_env *env;
+	MDB_txn *txn;
+	MDB_dbi dbi;
+	char path[400];
+
+	snprintf(path, sizeof path, "%s/journal/index", state);
+	CHECK_INT(mdb_env_create(&env), 0);
+	CHECK_INT(mdb_env_set_maxdbs(env, 1), 0);
+	CHECK_INT(mdb_env_open(env, path, 0, 0640), 0);
+	CHECK_INT(mdb_txn_begin(env, NULL, 0, &txn), 0);
+	CHECK_INT(mdb_dbi_open(txn, "meta", 0, &dbi), 0);
+	CHECK_INT(mdb_get(txn, dbi, &key, &value), 0);
+	value = (MDB_val){ sizeof version, &version };
+	CHECK_INT(mdb_put(txn, dbi, &key, &value, 0), 0);
+	CHECK_INT(mdb_txn_commit(txn), 0);
+	mdb_env_close(env);
+}
+
+TEST("index: one of an older version is made anew, which is said, and loses nothing; nor does one "
+     "of a newer version")
+{
+	static const uint32_t versions[] = { 1, 2, 99 };
+	struct vnep_journal *j;
+	uint64_t seen;
+
+	seed = 3;
+	snprintf(state, sizeof state, "%s/three", base);
+	j = open_as(VNEP_JOURNAL_WRITE);
+	for (unsigned i = 0; i < GROUPS; i++)
+		group(j);
+	seen = look(j);
+	vnep_journal_close(j);
+	for (size_t i = 0; i < sizeof versions / sizeof *versions; i++) {
+		set_version(versions[i]);
+		j = open_as(i ? VNEP_JOURNAL_READ : VNEP_JOURNAL_WRITE);
+		CHECK(vnep_journal_anew(j) && strstr(vnep_journal_anew(j), "another version"));
+		CHECK(look(j) == seen);
+		vnep_journal_close(j);
+		j = open_as(VNEP_JOURNAL_WRITE);
+		CHECK(!vnep_journal_anew(j));
+		CHECK(look(j) == seen);
+		vnep_journal_close(j);
+	}
 }
 
 int main(void)

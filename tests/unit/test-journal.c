@@ -568,14 +568,61 @@ TEST("the ledger is kept with its group, and a failed group takes it back")
 	CHECK_INT(vnep_journal_ledger_get(j, text, sizeof text, &len, NULL), 0);
 	CHECK_INT(len, 0);
 	begin(j);
-	CHECK_INT(vnep_journal_ledger_put(j, "seven", 5, NULL), 0);
+	CHECK_INT(vnep_journal_ledger_put(j, "seven", 5, false, NULL), 0);
 	commit(j);
 	begin(j);
-	CHECK_INT(vnep_journal_ledger_put(j, "eight", 5, NULL), 0);
+	CHECK_INT(vnep_journal_ledger_put(j, "eight", 5, false, NULL), 0);
 	vnep_journal_abort(j);
 	CHECK_INT(vnep_journal_ledger_get(j, text, sizeof text, &len, NULL), 0);
 	CHECK(len == 5 && !memcmp(text, "seven", 5));
 	vnep_journal_close(j);
+}
+
+static void check_ledger(const char *wanted)
+{
+	struct vnep_journal *j;
+	char text[16];
+	size_t len;
+
+	forget_index();
+	j = open_write();
+	CHECK_INT(vnep_journal_ledger_get(j, text, sizeof text, &len, NULL), 0);
+	CHECK(len == strlen(wanted) && !memcmp(text, wanted, len));
+	vnep_journal_close(j);
+}
+
+TEST("the ledger is there behind an index that is made anew: of the last group, at the end also of "
+     "one without events")
+{
+	struct vnep_journal_pruned pruned;
+	struct vnep_journal_moved moved;
+	struct vnep_journal *j;
+
+	fresh();
+	j = open_write();
+	begin(j);
+	to_device(j, 1);
+	CHECK_INT(vnep_journal_ledger_put(j, "seven", 5, false, NULL), 0);
+	commit(j);
+	begin(j);
+	to_device(j, 2);
+	CHECK_INT(vnep_journal_ledger_put(j, "never", 5, false, NULL), 0);
+	vnep_journal_abort(j);
+	vnep_journal_close(j);
+	check_ledger("seven");
+	j = open_write();
+	begin(j);
+	CHECK_INT(vnep_journal_ledger_put(j, "eight", 5, false, NULL), 0);
+	commit(j);
+	vnep_journal_close(j);
+	check_ledger("eight");
+	j = open_write();
+	begin(j);
+	CHECK_INT(vnep_journal_ledger_put(j, "nine", 4, true, NULL), 0);
+	commit(j);
+	CHECK_INT(vnep_journal_erase(j, DEV, &moved, &pruned, NULL), 0);
+	vnep_journal_close(j);
+	check_ledger("nine");
 }
 
 TEST("segments follow each other; a position resumes behind what was read")

@@ -117,6 +117,25 @@ TEST("the CRC32 of nothing more is what it was, also without a buffer")
 	CHECK_INT(vnep_pcapng_crc(0x12345678, NULL, 0), 0x12345678);
 }
 
+TEST("the check of a group sees a block of another group in place of one of its own")
+{
+	struct vnep_buf a = { 0 }, b = { 0 };
+
+	vnep_pcapng_put_record(&a, "{\"type\":\"outcome\",\"v\":1}", 24, NULL);
+	vnep_pcapng_put_record(&a, "{\"type\":\"outcome\",\"v\":2}", 24, NULL);
+	vnep_pcapng_put_record(&b, "{\"type\":\"outcome\",\"v\":3}", 24, NULL);
+	vnep_pcapng_put_record(&b, "{\"type\":\"outcome\",\"v\":2}", 24, NULL);
+	CHECK_INT(a.len, b.len);
+	CHECK_INT(
+		vnep_pcapng_crc(0, a.data, a.len), vnep_pcapng_crc(0, b.data, b.len)); /* so weak */
+	CHECK(vnep_pcapng_group_check(7, a.data, a.len) !=
+		vnep_pcapng_group_check(7, b.data, b.len));
+	CHECK(vnep_pcapng_group_check(7, a.data, a.len) !=
+		vnep_pcapng_group_check(8, a.data, a.len));
+	vnep_buf_release(&a);
+	vnep_buf_release(&b);
+}
+
 TEST("records and marks come back as they were written")
 {
 	struct vnep_buf buf = { 0 };

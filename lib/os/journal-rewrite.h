@@ -1,0 +1,37 @@
+/* journal-rewrite.h - what the two files of rewriting share: -rewrite makes the new segment, -replace gives it its place. */
+#ifndef VNEP_JOURNAL_REWRITE_H
+#define VNEP_JOURNAL_REWRITE_H
+
+#include "journal-private.h"
+
+struct range {
+	struct vnep_pcapng_erased erased;
+	bool open;
+};
+
+struct vnep_jrewriting {
+	struct vnep_journal *journal;
+	uint64_t *floors;
+	bool *looked; /* by id: no packet in front of its floor is pending */
+	int64_t port_floor_ns;
+	uint32_t floor_count, device_count, from, to;
+	uint32_t segment; /* the one that is read; from - 1: none yet */
+	struct vnep_jwalk walk;
+	bool walking;
+	struct range **ranges; /* by id */
+	uint32_t *interfaces;  /* by id: number + 1 in the new segment */
+	uint32_t interface_count;
+	struct vnep_pcapng_section section;
+	struct vnep_buf out;
+	struct vnep_buf ledger; /* the last one that was read */
+	uint64_t base, group; /* where out begins; number of the last group */
+	uint64_t synced;      /* so many octets */
+	int fd;
+	bool placed; /* it has its name, or may have */
+	struct vnep_jpruned pruned;
+};
+
+/* The new segment is complete and synced. From here on it is done, or the index is made anew. */
+int vnep_jrewriting_replace(struct vnep_jrewriting *w, struct vnep_err *err);
+
+#endif
