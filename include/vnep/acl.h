@@ -75,6 +75,12 @@ int vnep_acl_verify(struct vnep_acl *acl, vnep_acl_emit_cb *emit, void *arg, str
 int vnep_acl_render(
 	struct vnep_acl *acl, bool json, vnep_acl_emit_cb *emit, void *arg, struct vnep_err *err);
 
+/* The same as OpenFlow 1.3 for ovs-ofctl (openflow.h); first lost is told each thing that OpenFlow cannot express, a
+ * sentence. */
+typedef int vnep_acl_lost_cb(const char *text, void *arg);
+int vnep_acl_openflow(struct vnep_acl *acl, vnep_acl_emit_cb *emit, vnep_acl_lost_cb *lost, void *arg,
+	struct vnep_err *err);
+
 /* One device changed, in a running process: one batch. device may be unwanted again with _unset. */
 int vnep_acl_device_set(struct vnep_acl *acl, const struct vnep_device *device,
 	const struct vnep_binding *binding, struct vnep_err *err);
