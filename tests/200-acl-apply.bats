@@ -161,3 +161,28 @@ setup() {
 	run -3 --separate-stderr netns edge "${NO_CAPS[@]}" vnep-acl list
 	[[ $stderr == *CAP_NET_ADMIN* ]]
 }
+
+# Is what the kernel does heard? mark NAME: until it is, again.
+mark() {
+	nft add table inet "$1$(( MARKS++ ))"
+	grep -q "$1" "$T/monitor.out"
+}
+
+@test "plan: asks the kernel whether it has all that rules are made of, and leaves nothing of the question" {
+	MARKS=0
+	apply
+	nft -s list table netdev vnep >"$T/before"
+	background monitor netns edge nft monitor
+	wait_for 5 mark before
+	run -0 --separate-stderr netns edge vnep-acl plan --access acc0,acc1 --core up0 <<<"$RECORDS"
+	[ -z "$stderr" ]
+	[ -z "$output" ]
+	netns edge vnep-edge check -q --access acc0,acc1 --core up0
+	wait_for 5 mark after
+	nft -s list table netdev vnep | diff "$T/before" -
+	run -1 grep -E 'netdev|vnep-probe' "$T/monitor.out"
+	run -3 --separate-stderr netns edge "${NO_CAPS[@]}" vnep-acl plan --access acc0,acc1 --core up0 <<<"$RECORDS"
+	[[ $stderr == *CAP_NET_ADMIN* ]]
+	run -0 --separate-stderr netns edge "${NO_CAPS[@]}" vnep-edge check --access acc0,acc1 --core up0
+	[[ $stderr == *"the kernel was not asked what it has: that needs CAP_NET_ADMIN"* ]]
+}

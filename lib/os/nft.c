@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -22,7 +21,6 @@ enum {
 	BATCH_WANTED =
 		1 << 20, /* commits cost milliseconds: not too small; memory: not too large */
 	LABEL_MAX = 192,
-	NETDEV = 5, /* NFPROTO_NETDEV */
 };
 
 struct label {
@@ -67,21 +65,6 @@ void vnep_nft_batch_free(struct vnep_nft_batch *batch)
 	free(batch);
 }
 
-static struct nlmsghdr *header(
-	void *at, uint16_t type, uint16_t flags, uint32_t seq, uint8_t family, uint16_t res)
-{
-	struct nlmsghdr *head = mnl_nlmsg_put_header(at);
-	struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(head, sizeof *nfg);
-
-	head->nlmsg_type = type;
-	head->nlmsg_flags = NLM_F_REQUEST | flags;
-	head->nlmsg_seq = seq;
-	nfg->nfgen_family = family;
-	nfg->version = NFNETLINK_V0;
-	nfg->res_id = (uint16_t)(res >> 8 | res << 8); /* network order */
-	return head;
-}
-
 /* Count the octets of a message that was written at the end of the buffer. */
 static void take(struct vnep_nft_batch *batch, const struct nlmsghdr *head)
 {
@@ -99,7 +82,7 @@ static void batch_mark(struct vnep_nft_batch *batch, uint16_t type)
 		batch->rc = -ENOMEM;
 		return;
 	}
-	head = header(at, type, 0, vnep_nl_next_seq(batch->nl), 0, NFNL_SUBSYS_NFTABLES);
+	head = nft_head(at, type, 0, vnep_nl_next_seq(batch->nl), 0, NFNL_SUBSYS_NFTABLES);
 	if (type == NFNL_MSG_BATCH_BEGIN) {
 		batch->first_seq = head->nlmsg_seq;
 		take(batch, head);
@@ -148,7 +131,8 @@ static struct nft_msg message(struct vnep_nft_batch *batch, uint16_t type, uint1
 		return m;
 	}
 	m = (struct nft_msg){ .cap = MESSAGE_MAX };
-	m.head = header(at, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), flags, seq, NETDEV, 0);
+	m.head = nft_head(
+		at, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), flags, seq, NFT_NETDEV, 0);
 	return m;
 }
 
