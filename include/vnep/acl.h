@@ -37,6 +37,8 @@ struct vnep_acl_config {
 	char journal_port[VNEP_IF_MAX +
 			  1]; /* vnep-j0; its peer gets the chain that drops everything */
 	uint32_t set_size;    /* elements a set may hold; 0 = 1,048,576 */
+	bool partial; /* a port that is not there is left out until it comes; else VNEP_ENOTFOUND. Its chain,
+		       * if the kernel keeps it, stays: so it is shut from its first frame on. */
 	bool resolve; /* a worker resolves the hosts of the core side: the kernel sends only to those
 		       * in `reachable`, and hands over what is for others. Without one (tools by hand)
 		       * it sends to every neighbour it finds. */

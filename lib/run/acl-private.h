@@ -17,6 +17,8 @@
 #ifndef VNEP_ACL_PRIVATE_H
 #define VNEP_ACL_PRIVATE_H
 
+#include <string.h>
+
 #include "vnep/acl.h"
 #include "vnep/nft.h"
 #include "vnep/ruleset.h"
@@ -113,6 +115,15 @@ struct vnep_acl {
 	bool installed; /* the kernel has the chains of rs, by our own doing */
 	bool stale;	/* and some that nobody uses any more */
 };
+
+/* Is this one of our ports, and not there now? */
+static inline bool acl_port_absent(const struct vnep_acl *acl, const char *device)
+{
+	for (unsigned i = 0; !acl->offline && i <= acl->config.access_count; i++)
+		if (!strcmp(device, i < acl->config.access_count ? acl->config.access[i] : acl->config.core))
+			return !acl->port[i].index;
+	return false;
+}
 
 static inline const struct acl_port *acl_core(const struct vnep_acl *acl)
 {

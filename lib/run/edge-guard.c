@@ -11,11 +11,14 @@
 #include "edge-priv.h"
 #include "vnep/recjson.h"
 
-static void tell_note(struct vnep_edge *edge, const char *text)
+void edge_tell_note(struct vnep_edge *edge, const struct edge_port *port, const char *text)
 {
 	struct vnep_event note = { .ts = vnep_wall_now(), .kind = VNEP_KIND_NOTE };
 
-	memcpy(note.edge, edge->config.name, sizeof note.edge);
+	if (port)
+		memcpy(note.port, port->name, sizeof note.port);
+	else
+		memcpy(note.edge, edge->config.name, sizeof note.edge);
 	snprintf(note.text, sizeof note.text, "%s", text);
 	vnep_event_encode(&edge->told, &note);
 }
@@ -69,5 +72,5 @@ void edge_guard(struct vnep_edge *edge)
 		"ruleset: somebody else changed the table; it is restored, %llu kernel objects "
 		"changed",
 		(unsigned long long)changes);
-	tell_note(edge, "ruleset restored");
+	edge_tell_note(edge, NULL, "ruleset restored");
 }

@@ -73,6 +73,7 @@ struct edge_port {
 	char name[VNEP_IF_MAX + 1];
 	uint16_t index; /* as in tags: 1.. */
 	bool core, up;
+	bool gone; /* deleted, or it has another name: nobody is reached there until it is back */
 	int ifindex;
 	struct vnep_mac mac;
 	uint32_t mtu;
@@ -459,6 +460,7 @@ void edge_host_send(struct vnep_edge *edge, struct edge_host *h, uint8_t *frame,
 /* edge-guard.c */
 bool edge_guard_read(struct vnep_edge *edge); /* did somebody else touch the rules since then? */
 void edge_guard(struct vnep_edge *edge);      /* then they are restored */
+void edge_tell_note(struct vnep_edge *edge, const struct edge_port *port, const char *text); /* port NULL: of the edge */
 
 /* edge-map.c */
 /* The wanted state from the map, made anew, and the kernel made to hold it. */
