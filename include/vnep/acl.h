@@ -88,6 +88,15 @@ int vnep_acl_device_set(struct vnep_acl *acl, const struct vnep_device *device,
 	const struct vnep_binding *binding, struct vnep_err *err);
 int vnep_acl_device_unset(struct vnep_acl *acl, const struct in6_addr *vep, struct vnep_err *err);
 
+/* The fullest of the sets that grow with the map: how many elements the wanted state gives it, of how many that it may
+ * hold. True from 80 % on: time to say so. What is beyond is refused, VNEP_EVALUE, by plan, apply, verify and render. */
+struct vnep_acl_fill {
+	const char *set;
+	uint64_t count;
+	uint32_t size;
+};
+bool vnep_acl_filling(const struct vnep_acl *acl, struct vnep_acl_fill *out);
+
 /* Presence. t3324_ms 0: no timeout (always listens). Adding what is there, or removing what is not,
  * is done without an error. */
 int vnep_acl_awake_add(

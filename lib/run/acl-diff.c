@@ -407,6 +407,8 @@ static int diff(struct acl_diff *d, unsigned parts, struct vnep_err *err)
 	int rc = acl_build(d->acl, err);
 
 	if (!rc && parts & ACL_ELEMENTS)
+		rc = acl_fill_check(d->acl, err);
+	if (!rc && parts & ACL_ELEMENTS)
 		rc = acl_elements_check(d->acl, err);
 	if (!rc)
 		rc = vnep_nft_batch_new(&d->batch, d->acl->nl, err);

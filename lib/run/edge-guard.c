@@ -53,6 +53,23 @@ static void presence_again(struct vnep_edge *edge)
 	}
 }
 
+/* Once, and again only after it was otherwise. */
+void edge_guard_filling(struct vnep_edge *edge)
+{
+	struct vnep_acl_fill fill;
+	bool filling = vnep_acl_filling(edge->acl, &fill);
+	char text[sizeof(((struct vnep_event *)0)->text)];
+
+	if (filling && !edge->filling) {
+		snprintf(text, sizeof text, "set %s has %llu of at most %u elements", fill.set,
+			(unsigned long long)fill.count, fill.size);
+		edge_say(edge, LOG_WARNING,
+			"ruleset: %s: for more, a larger set-size after `vnep-acl clear`", text);
+		edge_tell_note(edge, NULL, text);
+	}
+	edge->filling = filling;
+}
+
 void edge_guard(struct vnep_edge *edge)
 {
 	struct vnep_err err = { 0 };

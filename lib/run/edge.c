@@ -127,6 +127,7 @@ static void arm_tick(struct vnep_edge *edge)
 void edge_round_end(struct vnep_edge *edge)
 {
 	edge_group_end(edge);
+	edge_guard_filling(edge);
 	edge_control_tell(edge);
 	arm_tick(edge);
 }
