@@ -95,7 +95,7 @@ many() {
 	many 818 1021
 	speak 0
 	run -3 --separate-stderr many 1022 1022
-	[[ $stderr == *"the kernel refused elements of endpoint"*"the set is full"*"set-size"* ]]
+	[[ $stderr == *"the kernel refused element 2001:db8:b::1:3fe of endpoint"*"the set is full"*"set-size"* ]]
 	[ "$(jq -s '[.[] | select(.kind == "note")] | length' "$T/watch.out")" = 1 ]
 	speak 0
 }

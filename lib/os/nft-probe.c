@@ -225,11 +225,12 @@ static void write_batch(struct probe *p)
 	mark(p, NFNL_MSG_BATCH_END);
 }
 
-static void note(uint32_t seq, int errnum, const char *text, void *arg)
+static void note(uint32_t seq, int errnum, const char *text, size_t offset, void *arg)
 {
 	struct probe *p = arg;
 
 	(void)text;
+	(void)offset;
 	if (errnum == EPERM && !p->answers[VNEP_NFT_TABLES])
 		p->answers[VNEP_NFT_TABLES] = EPERM; /* of the batch as a whole */
 	for (unsigned i = 0; i < p->count; i++)

@@ -392,18 +392,36 @@ int vnep_nft_batch_cut(struct vnep_nft_batch *batch, struct vnep_err *err)
 	return vnep_nft_batch_commit(batch, err);
 }
 
-static void note_refusal(uint32_t seq, int errnum, const char *text, void *arg)
+static const struct nlmsghdr *message_of(const struct vnep_nft_batch *batch, uint32_t seq)
+{
+	const struct nlmsghdr *msg;
+
+	for (size_t at = 0; at < batch->buf.len; at += msg->nlmsg_len) {
+		msg = (const struct nlmsghdr *)(const void *)(batch->buf.data + at);
+		if (msg->nlmsg_seq == seq)
+			return msg;
+	}
+	return NULL;
+}
+
+static void note_refusal(uint32_t seq, int errnum, const char *text, size_t offset, void *arg)
 {
 	struct vnep_nft_batch *batch = arg;
+	const struct nlmsghdr *msg = offset ? message_of(batch, seq) : NULL;
 	const char *what = "the change as a whole";
+	struct vnep_buf element;
 
 	if (batch->refused_errno)
 		return; /* what follows the first is often its consequence */
 	for (size_t i = 0; i < batch->label_count; i++)
 		if (batch->labels[i].seq == seq)
 			what = batch->labels[i].text;
+	vnep_buf_init(&element);
+	if (msg && nft_refused_element(msg, offset, &element) && !element.rc)
+		what = vnep_buf_str(&element);
 	batch->refused_errno = errnum;
 	snprintf(batch->refused, sizeof batch->refused, "%s%s%s", what, *text ? ": " : "", text);
+	vnep_buf_release(&element);
 }
 
 /* The errno of a refusal in words that say what to do. */
