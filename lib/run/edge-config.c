@@ -39,9 +39,10 @@ void vnep_edge_config_init(struct vnep_edge_config *config)
 {
 	char host[256] = "";
 
-	*config = (struct vnep_edge_config){
-		.region = "local", .acl.journal_port = "vnep-j0", .acl.resolve = true, .acl.partial = true
-	};
+	*config = (struct vnep_edge_config){ .region = "local",
+		.acl.journal_port = "vnep-j0",
+		.acl.resolve = true,
+		.acl.partial = true };
 	if (gethostname(host, sizeof host - 1))
 		host[0] = 0;
 	host[strcspn(host, ".")] = 0;
