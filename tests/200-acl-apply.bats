@@ -161,3 +161,50 @@ setup() {
 	run -3 --separate-stderr netns edge "${NO_CAPS[@]}" vnep-acl list
 	[[ $stderr == *CAP_NET_ADMIN* ]]
 }
+
+# Is what the kernel does heard? mark NAME: until it is, again.
+mark() {
+	nft add table inet "$1$(( MARKS++ ))"
+	grep -q "$1" "$T/monitor.out"
+}
+
+@test "plan: asks the kernel whether it has all that rules are made of, and leaves nothing of the question" {
+	MARKS=0
+	apply
+	nft -s list table netdev vnep >"$T/before"
+	background monitor netns edge nft monitor
+	wait_for 5 mark before
+	run -0 --separate-stderr netns edge vnep-acl plan --access acc0,acc1 --core up0 <<<"$RECORDS"
+	[ -z "$stderr" ]
+	[ -z "$output" ]
+	netns edge vnep-edge check -q --access acc0,acc1 --core up0
+	wait_for 5 mark after
+	nft -s list table netdev vnep | diff "$T/before" -
+	run -1 grep -E 'netdev|vnep-probe' "$T/monitor.out"
+	run -3 --separate-stderr netns edge "${NO_CAPS[@]}" vnep-acl plan --access acc0,acc1 --core up0 <<<"$RECORDS"
+	[[ $stderr == *CAP_NET_ADMIN* ]]
+	run -0 --separate-stderr netns edge "${NO_CAPS[@]}" vnep-edge check --access acc0,acc1 --core up0
+	[[ $stderr == *"the kernel was not asked what it has: that needs CAP_NET_ADMIN"* ]]
+}
+
+@test "set size: 80 % of it is told, more than it is refused before anything is tried, and both say what to do" {
+	run -0 --separate-stderr acl render --access acc0,acc1 --core up0 --set-size 4 <<<"$RECORDS"
+	[ -z "$stderr" ]
+	run -0 --separate-stderr acl render --access acc0,acc1 --core up0 --set-size 3 <<<"$RECORDS"
+	[[ $stderr == *"set endpoint gets 3 of at most 3 elements: for more, \`vnep-acl clear\` and a larger --set-size"* ]]
+	for verb in plan apply verify render; do
+		run -2 --separate-stderr acl "$verb" --access acc0,acc1 --core up0 --set-size 2 <<<"$RECORDS"
+		[[ $stderr == *"set endpoint would hold 3 elements, and may hold 2"*"a larger --set-size"*"vnep-acl clear"* ]]
+		[ -z "$output" ]
+		run -1 nft list table netdev vnep
+	done
+	run -0 --separate-stderr apply --set-size 3
+	[[ $stderr == *"set endpoint gets 3 of at most 3 elements"* ]]
+	run -0 --separate-stderr apply --set-size 3 -q
+	[ -z "$stderr" ]
+	[ "$(nft -j list table netdev vnep | jq -r '[.nftables[] | (.set // .map // empty) | select(.size == null).name] | length')" = 0 ]
+	# an address more: bindings are counted by port and address
+	INPUT=${RECORDS/'"2001:db8:a::2"'/'"2001:db8:a::2","2001:db8:a::22"'}
+	run -2 --separate-stderr acl render --access acc0,acc1 --core up0 --set-size 3 <<<"${INPUT/'"port":"acc0",'/}"
+	[[ $stderr == *"set from_binding would hold 5 elements, and may hold 3"* ]]
+}

@@ -191,6 +191,30 @@ journaled() {
 	conserved
 }
 
+# ICMPv6 of a type behind a fragment header, NEXT-HEADER OFFSET MORE PAYLOAD: from device 0, hop limit 255.
+fragment() {
+	printf '00005e0053fe00005e00530186dd60000000%04x2cff%s%s%s00%04x00005683%s' $(( 8 + ${#4} / 2 )) \
+		"$(hex 2001:db8:a:0:0:0:0:2)" "$(hex 2001:db8:b:0:0:0:0:2)" "$1" $(( $2 | $3 )) "$4"
+}
+
+# Where options hide the type in a later fragment, the first has no checksum to correct and is not forwarded: it goes to
+# the worker, and nobody can put them together.
+@test "advertisements and redirects in fragments reach nothing, nor where a fragment hides their type" {
+	neighbours
+	for type in 86 88 89; do
+		netns dev0 frames send d0 "$(fragment 3a 0 0 "${type}00000000000000$(hex 2001:db8:b:0:0:0:0:2)")" # alone
+		netns dev0 frames send d0 "$(fragment 3a 0 1 "${type}00000000000000")" # the first of several
+	done
+	[ "$(counter drop.not-for-us.acc0)" -eq 6 ]
+	asked=$(counter ask.acc0)
+	netns dev0 frames send d0 "$(fragment 3c 0 1 3a00010400000000)" # the options alone
+	netns dev0 frames send d0 "$(fragment 3c 8 0 8600000000000000)" # what they lead to
+	[ "$(counter drop.fragment.acc0)" -eq 1 ]
+	[ "$(counter ask.acc0)" -ge $(( asked + 1 )) ]
+	[ "$(counter forwarded.from-device)" -eq 0 ]
+	conserved
+}
+
 # The hosts' own kernels send multicast reports, too: of what is asked only a lower bound is sure.
 @test "neighbour solicitations go to the worker with the port in their tag, a flood ends at the budget" {
 	background j netns edge frames recv vnep-j1 50 5000 icmp6
@@ -223,8 +247,9 @@ journaled() {
 
 @test "what is not IPv6, and what is for another MAC, is counted and dropped" {
 	netns dev0 frames send d0 "ffffffffffff00005e0053010806$(printf '%056d' 0)$(printf '%036d' 0)"
+	netns dev0 frames send d0 00005e0053fe00005e005301080045000020000000004011b6c6c0000202c00002019c401633000c000068690000 # IPv4
 	TO_MAC=00:00:5e:00:53:77 udp 0 2001:db8:a::2 2001:db8:b::2 5683 stray
-	[ "$(counter drop.not-ipv6.acc0)" -eq 1 ]
+	[ "$(counter drop.not-ipv6.acc0)" -eq 2 ]
 	[ "$(counter drop.not-for-us.acc0)" -eq 1 ]
 	conserved
 }

@@ -106,6 +106,20 @@ got() {
 	conserved
 }
 
+@test "advertisements and redirects of a tagged device reach nothing, nor IPv4 behind two tags" {
+	listen vpc v0 1
+	for type in 134 136 137; do
+		VLAN=101 netns dev0 frames icmp6 d0 00:00:5e:00:53:01 00:00:5e:00:53:fe "$LA" "$HOST" "$type" 0 00000000
+	done
+	frame=$(VLAN=101 frames udp6 - 00:00:5e:00:53:01 00:00:5e:00:53:fe "$LA" "$HOST" 40000 5683 hello)
+	netns dev0 frames send d0 "${frame/8100006586dd/88a80065810000660800}" # QinQ
+	arrived_at vpc 0
+	[ "$(counter drop.not-for-us.acc0)" -eq 3 ]
+	[ "$(counter drop.wrong-vlan.acc0)" -eq 1 ]
+	[ "$(counter forwarded.from-device)" -eq 0 ]
+	conserved
+}
+
 @test "from the VPC: another VPC's VLAN does not reach an endpoint, nor one that nobody has, nor none" {
 	listen dev0 d0 1
 	vpc 901 "$HOST" "$VA"

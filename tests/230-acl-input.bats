@@ -151,6 +151,14 @@ refused() {
 	[[ $stderr == *$'\nhint: tags are changed, not put on or taken off'* ]]
 }
 
+@test "bad records: a device behind two tags is refused with the reason" {
+	tagged='{"type":"vpc","v":1,"vpc":"acme","prefix":"2001:db8:b::/64","core_vlan":900}'
+	device='{"type":"device","v":1,"dev":"'$DEV0'","vep":"'$V0'","vpc":"acme"}'
+	refused 'in.jsonl:2:97: "vlan" must be an integer from 1 to 4094, not an array' "$tagged" \
+		"${device/'"vpc":"acme"}'/'"vpc":"acme","vlan":[101,102]}'}"
+	refused 'in.jsonl:1:' "${tagged/900/[900,901]}"
+}
+
 @test "bad records: what a tagged VPC cannot be, and a host endpoint without an address" {
 	tagged='{"type":"vpc","v":1,"vpc":"acme","prefix":"2001:db8:b::/64","core_vlan":900}'
 	refused 'in.jsonl:1: vpc "acme": next_hop 2001:db8:d::1 is neither link-local nor in its prefix' \

@@ -119,3 +119,28 @@ neighbours_of() {
 	[[ $output == *"Time exceeded"* ]]
 	balanced
 }
+
+# RFC 6980: fragmented discovery is nobody's, whoever puts it together.
+@test "nd: a solicitation in a fragment is not answered, the same one whole is; a device's advertisement for another teaches nobody" {
+	local target=fe800000000000000000000000000001 src dest=ff0200000000000000000001ff000001
+
+	lab 2
+	edge_map
+	edge_start
+	speak 0
+	speak 1
+	src=fe80000000000000000000000000dada
+	background heard netns dev0 frames recv d0 2 1500 icmp6
+	wait_for 3 grep -q listening "$T/heard.err"
+	netns dev0 frames send d0 "3333ff00000100005e00530186dd6000000000282cff$src$dest"3a00000000005683"8700000000000000$target"010100005e005301
+	netns dev0 frames icmp6 d0 00:00:5e:00:53:01 33:33:ff:00:00:01 fe80::dada ff02::1:ff00:1 135 0 "00000000${target}010100005e005301"
+	wait "${PIDS[heard]}" || true
+	unset "PIDS[heard]"
+	[ "$(grep -c "3aff.*$src.*88" "$T/heard.out")" = 1 ]
+	# device 0 says that V1 is at its own MAC: to the edge, and to the link of the VPC
+	netns dev0 frames icmp6 d0 00:00:5e:00:53:01 00:00:5e:00:53:fe 2001:db8:a::2 2001:db8:b::2 136 0 \
+		"6000000020010db8000b00000000000000000071020100005e005301"
+	netns vpc ping -q -c 2 -i 0.2 -W 2 "$V1"
+	run -1 grep -i 00:00:5e:00:53:01 <<<"$(neighbours_of vpc)"
+	balanced
+}

@@ -72,3 +72,30 @@ verified() {
 	speak 0
 	balanced
 }
+
+# many FROM TO: devices of these numbers
+many() {
+	local n
+
+	for (( n = $1; n <= $2; n++ )); do
+		printf '{"type":"device","v":1,"dev":"urn:dev:os:32473-%u","vep":"2001:db8:b::1:%x","vpc":"acme"}\n' "$n" "$n"
+	done | vnep-map import -q
+}
+
+@test "guard: a set that is nearly full is told, once; a device that has no room is refused, and it is said what to do" {
+	full() { told '.kind == "note" and .edge == "test" and .text == "set endpoint has '"$1"' of at most 1024 elements"'; }
+	stop edge
+	netns edge vnep-acl clear -q
+	stop watch
+	edge_start --set-size 1024
+	many 1 816
+	run -1 full 819
+	many 817 817
+	wait_for 5 full 820
+	many 818 1021
+	speak 0
+	run -3 --separate-stderr many 1022 1022
+	[[ $stderr == *"the kernel refused element 2001:db8:b::1:3fe of endpoint"*"the set is full"*"set-size"* ]]
+	[ "$(jq -s '[.[] | select(.kind == "note")] | length' "$T/watch.out")" = 1 ]
+	speak 0
+}

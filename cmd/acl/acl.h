@@ -40,6 +40,9 @@ extern const struct vnep_option acl_render_options[], acl_plan_options[], acl_ap
 /* The ports that were asked for, or with from_kernel those of the table that is there. */
 int acl_config(struct vnep_cli *cli, bool from_kernel, struct vnep_acl_config *out);
 
+/* Names what the kernel lacks; VNEP_EKERNEL: no rule can be loaded without it. */
+int acl_probe(struct vnep_cli *cli);
+
 /* VNEP_EUSAGE: one of them is not there. */
 int acl_check_ports(struct vnep_cli *cli, const struct vnep_acl_config *config);
 

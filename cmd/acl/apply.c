@@ -88,6 +88,8 @@ int acl_plan(struct vnep_cli *cli)
 	int rc = with_wanted(cli, &config, &acl);
 
 	if (!rc)
+		rc = acl_probe(cli);
+	if (!rc)
 		rc = compare(cli, acl, false);
 	vnep_acl_close(acl);
 	return rc;

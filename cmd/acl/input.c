@@ -318,10 +318,19 @@ int acl_open_wanted(struct vnep_cli *cli, const struct vnep_acl_config *config, 
 	struct vnep_acl **out)
 {
 	const struct acl_source source = { 0 };
+	struct vnep_acl_fill fill;
+	int rc;
 
 	if (vnep_cli_has(cli, "map") && cli->argc)
 		return vnep_err_set(&cli->err, VNEP_EUSAGE, "--map and files exclude each other");
-	return acl_open_source(cli, config, offline, &source, out);
+	rc = acl_open_source(cli, config, offline, &source, out);
+	if (!rc && vnep_acl_filling(*out, &fill) && fill.count <= fill.size)
+		vnep_cli_say(cli,
+			"set %s gets %llu of at most %u elements: for more, `vnep-acl clear` and a "
+			"larger "
+			"--set-size",
+			fill.set, (unsigned long long)fill.count, fill.size);
+	return rc;
 }
 
 int acl_emit(struct vnep_buf *lines, void *cli)

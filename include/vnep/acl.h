@@ -37,6 +37,8 @@ struct vnep_acl_config {
 	char journal_port[VNEP_IF_MAX +
 			  1]; /* vnep-j0; its peer gets the chain that drops everything */
 	uint32_t set_size;    /* elements a set may hold; 0 = 1,048,576 */
+	bool partial; /* a port that is not there is left out until it comes; else VNEP_ENOTFOUND. Its chain,
+		       * if the kernel keeps it, stays: so it is shut from its first frame on. */
 	bool resolve; /* a worker resolves the hosts of the core side: the kernel sends only to those
 		       * in `reachable`, and hands over what is for others. Without one (tools by hand)
 		       * it sends to every neighbour it finds. */
@@ -75,10 +77,25 @@ int vnep_acl_verify(struct vnep_acl *acl, vnep_acl_emit_cb *emit, void *arg, str
 int vnep_acl_render(
 	struct vnep_acl *acl, bool json, vnep_acl_emit_cb *emit, void *arg, struct vnep_err *err);
 
+/* The same as OpenFlow 1.3 for ovs-ofctl (openflow.h); first lost is told each thing that OpenFlow cannot express, a
+ * sentence. */
+typedef int vnep_acl_lost_cb(const char *text, void *arg);
+int vnep_acl_openflow(struct vnep_acl *acl, vnep_acl_emit_cb *emit, vnep_acl_lost_cb *lost, void *arg,
+	struct vnep_err *err);
+
 /* One device changed, in a running process: one batch. device may be unwanted again with _unset. */
 int vnep_acl_device_set(struct vnep_acl *acl, const struct vnep_device *device,
 	const struct vnep_binding *binding, struct vnep_err *err);
 int vnep_acl_device_unset(struct vnep_acl *acl, const struct in6_addr *vep, struct vnep_err *err);
+
+/* The fullest of the sets that grow with the map: how many elements the wanted state gives it, of how many that it may
+ * hold. True from 80 % on: time to say so. What is beyond is refused, VNEP_EVALUE, by plan, apply, verify and render. */
+struct vnep_acl_fill {
+	const char *set;
+	uint64_t count;
+	uint32_t size;
+};
+bool vnep_acl_filling(const struct vnep_acl *acl, struct vnep_acl_fill *out);
 
 /* Presence. t3324_ms 0: no timeout (always listens). Adding what is there, or removing what is not,
  * is done without an error. */

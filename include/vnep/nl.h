@@ -41,10 +41,12 @@ int vnep_nl_dump(struct vnep_nl *nl, struct nlmsghdr *msg, vnep_nl_cb *cb,
 	void (*restart)(void *arg), void *arg, struct vnep_err *err);
 
 /* Send a prepared buffer (an nftables batch) and collect its acknowledgements: cb (may be NULL) is
- * told of each error: sequence number of the refused message, errno, kernel text. Returns the first
+ * told of each error: sequence number of the refused message, errno, kernel text, and where in the message the
+ * attribute lies that is to blame (0: not told; kernels since 5.18 tell it of elements). Returns the first
  * error. first_seq is the begin message; the message of last_seq must carry NLM_F_ACK: its answer
  * is the end. */
-typedef void vnep_nl_refused_cb(uint32_t seq, int errnum, const char *text, void *arg);
+typedef void vnep_nl_refused_cb(
+	uint32_t seq, int errnum, const char *text, size_t offset, void *arg);
 int vnep_nl_batch(struct vnep_nl *nl, const void *data, size_t len, uint32_t first_seq,
 	uint32_t last_seq, vnep_nl_refused_cb *cb, void *arg, struct vnep_err *err);
 

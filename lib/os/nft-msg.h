@@ -7,6 +7,7 @@
 #define VNEP_NFT_MSG_H
 
 #include <libmnl/libmnl.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -19,6 +20,23 @@ struct nft_msg {
 	bool full;
 	int held; /* the address in register 1: 1 + enum vnep_field; 0: another value */
 };
+
+enum { NFT_NETDEV = 5 }; /* NFPROTO_NETDEV */
+
+static inline struct nlmsghdr *nft_head(
+	void *at, uint16_t type, uint16_t flags, uint32_t seq, uint8_t family, uint16_t res)
+{
+	struct nlmsghdr *head = mnl_nlmsg_put_header(at);
+	struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(head, sizeof *nfg);
+
+	head->nlmsg_type = type;
+	head->nlmsg_flags = NLM_F_REQUEST | flags;
+	head->nlmsg_seq = seq;
+	nfg->nfgen_family = family;
+	nfg->version = NFNETLINK_V0;
+	nfg->res_id = (uint16_t)(res >> 8 | res << 8); /* network order */
+	return head;
+}
 
 static inline void nft_put(struct nft_msg *m, uint16_t type, const void *data, size_t len)
 {
@@ -66,6 +84,9 @@ static inline void nft_end(struct nft_msg *m, struct nlattr *nest)
 /* The expressions of a rule, as NFTA_RULE_EXPRESSIONS. */
 void nft_put_rule_exprs(
 	struct nft_msg *m, const struct vnep_ruleset *rs, const struct vnep_rule *rule);
+
+/* nft-refused.c: "element KEY of SET", for the attribute at offset in a message of elements; false: it is none. */
+bool nft_refused_element(const struct nlmsghdr *msg, size_t offset, struct vnep_buf *out);
 
 /* What nft(8) says of an object, as its user data. */
 void nft_put_comment(struct nft_msg *m, uint16_t attr, const char *comment);

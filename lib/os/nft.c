@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -22,7 +21,6 @@ enum {
 	BATCH_WANTED =
 		1 << 20, /* commits cost milliseconds: not too small; memory: not too large */
 	LABEL_MAX = 192,
-	NETDEV = 5, /* NFPROTO_NETDEV */
 };
 
 struct label {
@@ -67,21 +65,6 @@ void vnep_nft_batch_free(struct vnep_nft_batch *batch)
 	free(batch);
 }
 
-static struct nlmsghdr *header(
-	void *at, uint16_t type, uint16_t flags, uint32_t seq, uint8_t family, uint16_t res)
-{
-	struct nlmsghdr *head = mnl_nlmsg_put_header(at);
-	struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(head, sizeof *nfg);
-
-	head->nlmsg_type = type;
-	head->nlmsg_flags = NLM_F_REQUEST | flags;
-	head->nlmsg_seq = seq;
-	nfg->nfgen_family = family;
-	nfg->version = NFNETLINK_V0;
-	nfg->res_id = (uint16_t)(res >> 8 | res << 8); /* network order */
-	return head;
-}
-
 /* Count the octets of a message that was written at the end of the buffer. */
 static void take(struct vnep_nft_batch *batch, const struct nlmsghdr *head)
 {
@@ -99,7 +82,7 @@ static void batch_mark(struct vnep_nft_batch *batch, uint16_t type)
 		batch->rc = -ENOMEM;
 		return;
 	}
-	head = header(at, type, 0, vnep_nl_next_seq(batch->nl), 0, NFNL_SUBSYS_NFTABLES);
+	head = nft_head(at, type, 0, vnep_nl_next_seq(batch->nl), 0, NFNL_SUBSYS_NFTABLES);
 	if (type == NFNL_MSG_BATCH_BEGIN) {
 		batch->first_seq = head->nlmsg_seq;
 		take(batch, head);
@@ -148,7 +131,8 @@ static struct nft_msg message(struct vnep_nft_batch *batch, uint16_t type, uint1
 		return m;
 	}
 	m = (struct nft_msg){ .cap = MESSAGE_MAX };
-	m.head = header(at, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), flags, seq, NETDEV, 0);
+	m.head = nft_head(
+		at, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), flags, seq, NFT_NETDEV, 0);
 	return m;
 }
 
@@ -408,18 +392,36 @@ int vnep_nft_batch_cut(struct vnep_nft_batch *batch, struct vnep_err *err)
 	return vnep_nft_batch_commit(batch, err);
 }
 
-static void note_refusal(uint32_t seq, int errnum, const char *text, void *arg)
+static const struct nlmsghdr *message_of(const struct vnep_nft_batch *batch, uint32_t seq)
+{
+	const struct nlmsghdr *msg;
+
+	for (size_t at = 0; at < batch->buf.len; at += msg->nlmsg_len) {
+		msg = (const struct nlmsghdr *)(const void *)(batch->buf.data + at);
+		if (msg->nlmsg_seq == seq)
+			return msg;
+	}
+	return NULL;
+}
+
+static void note_refusal(uint32_t seq, int errnum, const char *text, size_t offset, void *arg)
 {
 	struct vnep_nft_batch *batch = arg;
+	const struct nlmsghdr *msg = offset ? message_of(batch, seq) : NULL;
 	const char *what = "the change as a whole";
+	struct vnep_buf element;
 
 	if (batch->refused_errno)
 		return; /* what follows the first is often its consequence */
 	for (size_t i = 0; i < batch->label_count; i++)
 		if (batch->labels[i].seq == seq)
 			what = batch->labels[i].text;
+	vnep_buf_init(&element);
+	if (msg && nft_refused_element(msg, offset, &element) && !element.rc)
+		what = vnep_buf_str(&element);
 	batch->refused_errno = errnum;
 	snprintf(batch->refused, sizeof batch->refused, "%s%s%s", what, *text ? ": " : "", text);
+	vnep_buf_release(&element);
 }
 
 /* The errno of a refusal in words that say what to do. */

@@ -252,24 +252,32 @@ bool vnep_nl_attrs_next(struct vnep_nl_attrs *walk, struct vnep_nl_attr *out)
 
 /* The kernel's words behind an error or the end of a dump: attributes from offset on. "" without
  * any. */
-static void words(const struct nlmsghdr *msg, size_t offset, char text[static TEXT_MAX])
+static void words(
+	const struct nlmsghdr *msg, size_t offset, char text[static TEXT_MAX], size_t *blamed)
 {
 	struct vnep_nl_attrs walk;
 	struct vnep_nl_attr attr;
+	uint32_t at;
 
 	text[0] = 0;
 	if (!(msg->nlmsg_flags & NLM_F_ACK_TLVS))
 		return;
 	vnep_nl_attrs_message(&walk, msg, offset);
-	while (vnep_nl_attrs_next(&walk, &attr))
+	while (vnep_nl_attrs_next(&walk, &attr)) {
 		if (attr.type == NLMSGERR_ATTR_MSG)
 			snprintf(text, TEXT_MAX, "%.*s",
 				(int)(attr.len < TEXT_MAX ? attr.len : TEXT_MAX),
 				(const char *)attr.data);
+		if (attr.type == NLMSGERR_ATTR_OFFS && attr.len == sizeof at && blamed) {
+			memcpy(&at, attr.data, sizeof at);
+			*blamed = at;
+		}
+	}
 }
 
-/* The errno (positive, 0 = acknowledged) of an NLMSG_ERROR; text gets the kernel's words. */
-static int error_read(const struct nlmsghdr *msg, char text[static TEXT_MAX])
+/* The errno (positive, 0 = acknowledged) of an NLMSG_ERROR; text gets the kernel's words, *blamed (may be NULL) the
+ * offset of the attribute. */
+static int error_read(const struct nlmsghdr *msg, char text[static TEXT_MAX], size_t *blamed)
 {
 	const struct nlmsgerr *e = mnl_nlmsg_get_payload(msg);
 	size_t offset = sizeof *e;
@@ -279,7 +287,7 @@ static int error_read(const struct nlmsghdr *msg, char text[static TEXT_MAX])
 		return EBADMSG;
 	if (!(msg->nlmsg_flags & NLM_F_CAPPED) && e->msg.nlmsg_len > sizeof e->msg)
 		offset += ALIGN4(e->msg.nlmsg_len - sizeof e->msg);
-	words(msg, offset, text);
+	words(msg, offset, text, blamed);
 	return e->error < 0 ? -e->error : 0;
 }
 
@@ -305,13 +313,13 @@ static int exchange_message(
 	switch (msg->nlmsg_type) {
 	case NLMSG_NOOP: return 0;
 	case NLMSG_ERROR:
-		errnum = error_read(msg, text);
+		errnum = error_read(msg, text, NULL);
 		x->done = true;
 		return errnum ? refused(nl, errnum, text, err) : 0;
 	case NLMSG_DONE:
 		if (mnl_nlmsg_get_payload_len(msg) >= sizeof errnum)
 			memcpy(&errnum, mnl_nlmsg_get_payload(msg), sizeof errnum);
-		words(msg, sizeof errnum, text);
+		words(msg, sizeof errnum, text, NULL);
 		x->done = true;
 		return errnum < 0 ? refused(nl, -errnum, text, err) : 0;
 	default:
@@ -387,17 +395,18 @@ static bool batch_message(struct vnep_nl *nl, const struct nlmsghdr *msg, uint32
 	uint32_t last_seq, vnep_nl_refused_cb *cb, void *arg, int *rc, struct vnep_err *err)
 {
 	char text[TEXT_MAX];
+	size_t blamed = 0;
 	int errnum;
 
 	if (msg->nlmsg_type != NLMSG_ERROR || msg->nlmsg_pid != nl->portid ||
 		msg->nlmsg_seq - first_seq > last_seq - first_seq)
 		return false;
-	errnum = error_read(msg, text);
+	errnum = error_read(msg, text, &blamed);
 	if (errnum) {
 		if (!*rc)
 			*rc = refused(nl, errnum, text, err);
 		if (cb)
-			cb(msg->nlmsg_seq, errnum, text, arg);
+			cb(msg->nlmsg_seq, errnum, text, blamed, arg);
 	}
 	/* An error of the first message (the batch's begin) speaks for the whole batch. */
 	return msg->nlmsg_seq == last_seq || (errnum && msg->nlmsg_seq == first_seq);

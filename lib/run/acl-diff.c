@@ -265,7 +265,7 @@ static int diff_chains(struct acl_diff *d, const struct there *t, bool base, str
 		const struct vnep_chain *chain = &rs->chains[i];
 		const struct there_chain *there = there_find_chain(t, chain->name);
 
-		if (!chain->device[0] == base)
+		if (!chain->device[0] == base || acl_port_absent(d->acl, chain->device))
 			continue;
 		if (there && !same_kind(chain, there)) {
 			vnep_nft_chain_flush(d->batch, chain->name);
@@ -284,6 +284,8 @@ static int diff_chains(struct acl_diff *d, const struct there *t, bool base, str
 			continue;
 		if (there)
 			there->wanted = true;
+		if (acl_port_absent(d->acl, chain->device))
+			continue;
 		if (rules && (!base || there->info.drops))
 			continue;
 		rc = acl_diff_object(d, there ? ACL_CHANGE : ACL_ADD, "chain", chain->name);
@@ -404,6 +406,8 @@ static int diff(struct acl_diff *d, unsigned parts, struct vnep_err *err)
 {
 	int rc = acl_build(d->acl, err);
 
+	if (!rc && parts & ACL_ELEMENTS)
+		rc = acl_fill_check(d->acl, err);
 	if (!rc && parts & ACL_ELEMENTS)
 		rc = acl_elements_check(d->acl, err);
 	if (!rc)

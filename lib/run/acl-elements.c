@@ -153,7 +153,7 @@ static void add_bound(
 		if (binding_set(d) != out->set)
 			return;
 		for (unsigned p = 0; p < acl->config.access_count; p++)
-			if (d->port == p || d->port == ACL_PORT_ANY)
+			if (acl->port[p].index && (d->port == p || d->port == ACL_PORT_ANY))
 				add_from_binding(acl, d, p, out);
 		break;
 	case VNEP_SET_TO_BINDING:
@@ -192,6 +192,8 @@ static void add_routers(const struct vnep_acl *acl, struct acl_elements *out)
 
 	acl_elements_add(out, router.s6_addr, NULL);
 	for (unsigned p = 0; !acl->offline && p <= acl->config.access_count; p++) {
+		if (!acl->port[p].index)
+			continue;
 		vnep_ip6_link_local(&acl->port[p].mac, &own);
 		acl_elements_add(out, own.s6_addr, NULL);
 		for (unsigned i = 0; i < acl->port[p].addr_count; i++)

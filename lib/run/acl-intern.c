@@ -220,6 +220,7 @@ void acl_use(struct vnep_acl *acl, const struct acl_device *d, int by)
 {
 	struct acl_vpc *v = &acl->vpcs[d->vpc];
 
+	acl_fill(acl, d, by);
 	count_user(&v->side[d->vlan != 0].users, by);
 	if (d->host && count_user(&v->hosts, by))
 		rules_differ(acl, by);

@@ -8,6 +8,7 @@
  *     acl-diff.c       kernel against wanted           acl-sync.c         elements of one set
  *     acl-device.c     one device changed              acl-read.c         what the kernel tells
  *     acl-reachable.c  resolved hosts                  acl-render.c       text and JSON
+ *     acl-openflow.c   flows                           acl-fill.c         how full the sets get
  *
  * The wanted state is kept small, because there may be a million devices: a struct acl_device of 72
  * octets in a table by its virtual endpoint and one by its MAC. What many share (VPC, policy, class, lane)
@@ -15,6 +16,8 @@
  */
 #ifndef VNEP_ACL_PRIVATE_H
 #define VNEP_ACL_PRIVATE_H
+
+#include <string.h>
 
 #include "vnep/acl.h"
 #include "vnep/nft.h"
@@ -107,11 +110,21 @@ struct vnep_acl {
 	struct acl_lane *lanes;
 	size_t vpc_count, policy_count, class_count, lane_count;
 
+	uint64_t filled[VNEP_SET_COUNT]; /* acl-fill.c: elements that devices mean, but for known */
 	struct vnep_ruleset rs;
 	bool built;	/* rs is that of the wanted state */
 	bool installed; /* the kernel has the chains of rs, by our own doing */
 	bool stale;	/* and some that nobody uses any more */
 };
+
+/* Is this one of our ports, and not there now? */
+static inline bool acl_port_absent(const struct vnep_acl *acl, const char *device)
+{
+	for (unsigned i = 0; !acl->offline && i <= acl->config.access_count; i++)
+		if (!strcmp(device, i < acl->config.access_count ? acl->config.access[i] : acl->config.core))
+			return !acl->port[i].index;
+	return false;
+}
 
 static inline const struct acl_port *acl_core(const struct vnep_acl *acl)
 {
@@ -127,6 +140,10 @@ int acl_class_slot(struct vnep_acl *acl, uint32_t vpc, const struct vnep_device 
 /* A device begins (+1) or ceases (-1) to use what its indexes name: rules come and go with that. */
 void acl_use(struct vnep_acl *acl, const struct acl_device *d, int by);
 void acl_interned_release(struct vnep_acl *acl);
+
+/* acl-fill.c: its elements come (+1) or go (-1). VNEP_EVALUE: a set cannot hold what is wanted. */
+void acl_fill(struct vnep_acl *acl, const struct acl_device *d, int by);
+int acl_fill_check(const struct vnep_acl *acl, struct vnep_err *err);
 
 /* acl-want.c */
 void acl_wants_release(struct vnep_acl *acl);

@@ -69,6 +69,8 @@ int vnep_acl_render(
 					"rendering needs no kernel: open it offline");
 
 	if (!rc)
+		rc = acl_fill_check(acl, err);
+	if (!rc)
 		rc = acl_elements_check(acl, err);
 	if (rc)
 		return rc;

@@ -200,6 +200,11 @@ static void route(struct vnep_acl *acl, const struct acl_vpc *v, const struct in
 	};
 
 	snprintf(stmt.name, sizeof stmt.name, "%s", acl->config.core);
+	if (acl_port_absent(
+		    acl, acl->config.core)) { /* the kernel would go on with the next rule */
+		emit_drop_shared(&acl->rs, VNEP_PORT_DOWN);
+		return;
+	}
 	if (v->vpc.core_vlan)
 		emit_number(&acl->rs, VNEP_STMT_SET_VLAN, v->vpc.core_vlan, 0);
 	vnep_ruleset_count(&acl->rs, "forwarded.from-device");
@@ -389,6 +394,11 @@ static void lane_chain(struct vnep_acl *acl, struct acl_lane *lane)
 	vnep_ruleset_chain(rs, NULL, "the neighbour is looked up by the endpoint", "%s%s_%s%s",
 		k->tap ? "tap_" : "", k->host ? "host" : "to", label, vlan);
 	lane->chain = rs->chain_count - 1;
+	if (acl_port_absent(acl, acl->config.access[k->port])) {
+		vnep_ruleset_rule(rs, "the port is not there");
+		emit_go_to(rs, "journal");
+		return;
+	}
 	big_rule(acl, k->port);
 	if (k->tap) {
 		vnep_ruleset_rule(rs, "tap");

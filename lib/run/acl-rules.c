@@ -56,11 +56,13 @@ static int read_port(struct vnep_acl *acl, unsigned place, struct vnep_err *err)
 
 	if (!acl->offline)
 		rc = vnep_rtnl_link(acl->rt, name, &link, err);
-	if (rc == VNEP_ENOTFOUND)
+	if (rc == VNEP_ENOTFOUND && !acl->config.partial)
 		return vnep_err_set(err, VNEP_ENOTFOUND, "no such port: \"%s\"", name);
-	if (rc)
+	if (rc == VNEP_ENOTFOUND)
+		now.index = 0;
+	else if (rc)
 		return rc;
-	if (!acl->offline) {
+	else if (!acl->offline) {
 		now = (struct acl_port){
 			.index = (uint32_t)link.ifindex, .mtu = link.mtu, .mac = link.mac
 		};

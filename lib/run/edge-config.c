@@ -43,6 +43,7 @@ void vnep_edge_config_init(struct vnep_edge_config *config)
 		.region = "local",
 		.acl.journal_port = "vnep-j0",
 		.acl.resolve = true,
+		.acl.partial = true,
 		.retain.every_s = 60,
 	};
 	if (gethostname(host, sizeof host - 1))

@@ -11,11 +11,14 @@
 #include "edge-priv.h"
 #include "vnep/recjson.h"
 
-static void tell_note(struct vnep_edge *edge, const char *text)
+void edge_tell_note(struct vnep_edge *edge, const struct edge_port *port, const char *text)
 {
 	struct vnep_event note = { .ts = vnep_wall_now(), .kind = VNEP_KIND_NOTE };
 
-	memcpy(note.edge, edge->config.name, sizeof note.edge);
+	if (port)
+		memcpy(note.port, port->name, sizeof note.port);
+	else
+		memcpy(note.edge, edge->config.name, sizeof note.edge);
 	snprintf(note.text, sizeof note.text, "%s", text);
 	vnep_event_encode(&edge->told, &note);
 }
@@ -50,6 +53,23 @@ static void presence_again(struct vnep_edge *edge)
 	}
 }
 
+/* Once, and again only after it was otherwise. */
+void edge_guard_filling(struct vnep_edge *edge)
+{
+	struct vnep_acl_fill fill;
+	bool filling = vnep_acl_filling(edge->acl, &fill);
+	char text[sizeof(((struct vnep_event *)0)->text)];
+
+	if (filling && !edge->filling) {
+		snprintf(text, sizeof text, "set %s has %llu of at most %u elements", fill.set,
+			(unsigned long long)fill.count, fill.size);
+		edge_say(edge, LOG_WARNING,
+			"ruleset: %s: for more, a larger set-size after `vnep-acl clear`", text);
+		edge_tell_note(edge, NULL, text);
+	}
+	edge->filling = filling;
+}
+
 void edge_guard(struct vnep_edge *edge)
 {
 	struct vnep_err err = { 0 };
@@ -69,5 +89,5 @@ void edge_guard(struct vnep_edge *edge)
 		"ruleset: somebody else changed the table; it is restored, %llu kernel objects "
 		"changed",
 		(unsigned long long)changes);
-	tell_note(edge, "ruleset restored");
+	edge_tell_note(edge, NULL, "ruleset restored");
 }

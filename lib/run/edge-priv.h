@@ -74,6 +74,7 @@ struct edge_port {
 	char name[VNEP_IF_MAX + 1];
 	uint16_t index; /* as in tags: 1.. */
 	bool core, up;
+	bool gone; /* deleted, or it has another name: nobody is reached there until it is back */
 	int ifindex;
 	struct vnep_mac mac;
 	uint32_t mtu;
@@ -221,6 +222,7 @@ struct vnep_edge {
 	struct vnep_loop *loop;
 	struct vnep_nl *rt, *rt_events;
 	struct vnep_nl *guard; /* events of nf_tables */
+	bool filling;	       /* a set is nearly full, and that was told */
 	struct vnep_acl *acl;
 	struct vnep_ring *ring;
 	struct vnep_mapstore *map;
@@ -499,6 +501,8 @@ void edge_host_send(struct vnep_edge *edge, struct edge_host *h, uint8_t *frame,
 /* edge-guard.c */
 bool edge_guard_read(struct vnep_edge *edge); /* did somebody else touch the rules since then? */
 void edge_guard(struct vnep_edge *edge);      /* then they are restored */
+void edge_guard_filling(struct vnep_edge *edge); /* is a set nearly full? */
+void edge_tell_note(struct vnep_edge *edge, const struct edge_port *port, const char *text); /* port NULL: of the edge */
 
 /* edge-map.c */
 /* The wanted state from the map, made anew, and the kernel made to hold it. */

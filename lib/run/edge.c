@@ -128,6 +128,7 @@ static void arm_tick(struct vnep_edge *edge)
 void edge_round_end(struct vnep_edge *edge)
 {
 	edge_group_end(edge);
+	edge_guard_filling(edge);
 	edge_control_tell(edge);
 	arm_tick(edge);
 }
@@ -205,6 +206,30 @@ static void rebind(struct vnep_edge *edge, struct edge_port *port, int ifindex)
 	else
 		edge_say(edge, LOG_NOTICE, "port: %s is back, %llu kernel objects changed",
 			port->name, (unsigned long long)changes);
+	port->gone = rc != 0;
+	if (!rc)
+		edge_tell_note(edge, port, "port is back");
+}
+
+/* Deleted, or renamed (becomes): a port is who has its name. Its bindings leave the kernel, so that nothing passes by an
+ * interface that is not the edge's any more; the rules of the others are not held up by its absence. */
+static void port_gone(struct vnep_edge *edge, struct edge_port *port, const char *becomes)
+{
+	struct vnep_err err = { 0 };
+	uint64_t changes = 0;
+	char text[64];
+
+	if (port->gone)
+		return;
+	port->gone = true;
+	port->up = false;
+	snprintf(text, sizeof text, becomes ? "port is gone: it is %s now" : "port is gone",
+		becomes);
+	edge_say(edge, LOG_WARNING, "port: %s: %s", port->name, text);
+	edge_port_down(edge, port);
+	edge_tell_note(edge, port, text);
+	if (edge_acl_anew(edge, &changes, &err))
+		edge_warn(edge, port->name, &err);
 }
 
 /* Rules speak of MTU and addresses. */
@@ -221,11 +246,9 @@ static void port_changed(
 {
 	bool other = port->mtu != link->mtu || !vnep_mac_equal(&port->mac, &link->mac);
 
-	if (link->gone)
-		return;
 	port->mtu = link->mtu;
 	port->mac = link->mac;
-	if (link->ifindex != port->ifindex)
+	if (port->gone || link->ifindex != port->ifindex)
 		rebind(edge, port, link->ifindex);
 	read_addresses(edge, port);
 	if (other)
@@ -244,14 +267,30 @@ static void address_event(int ifindex, void *arg)
 	}
 }
 
+static struct edge_port *port_by_ifindex(struct vnep_edge *edge, int ifindex)
+{
+	for (unsigned i = 0; i < edge->port_count; i++)
+		if (!edge->ports[i].gone && edge->ports[i].ifindex == ifindex)
+			return &edge->ports[i];
+	return NULL;
+}
+
 static void link_event(const struct vnep_link *link, void *arg)
 {
 	struct vnep_edge *edge = arg;
-	struct edge_port *port = edge_port_by_name(edge, link->name);
-	bool up = link->up && link->running && !link->gone, back;
+	struct edge_port *port = edge_port_by_name(edge, link->name),
+			 *was = port_by_ifindex(edge, link->ifindex);
+	bool up = link->up && link->running, back;
 
+	if (was && was != port)
+		port_gone(edge, was, link->name);
 	if (!port)
 		return;
+	if (link->gone) {
+		if (!link->ifindex || link->ifindex == port->ifindex)
+			port_gone(edge, port, NULL);
+		return;
+	}
 	if (port->up && !up) {
 		edge_say(edge, LOG_WARNING, "port: %s went down", port->name);
 		edge_port_down(edge, port);

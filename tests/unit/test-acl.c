@@ -295,10 +295,35 @@ TEST("a full set is refused whole, and the error names it")
 
 		CHECK_INT(vnep_acl_want_device(acl, &d, NULL, NULL), 0);
 	}
-	CHECK_INT(vnep_acl_apply(acl, NULL, &err), VNEP_EKERNEL);
-	CHECK(strstr(err.text, "elements of ") != NULL);
-	CHECK(strstr(err.hint, "set is full") != NULL);
+	CHECK_INT(vnep_acl_apply(acl, NULL, &err), VNEP_EVALUE);
+	CHECK(strstr(err.text, "would hold 5 elements, and may hold 4") != NULL);
+	CHECK(strstr(err.hint, "--set-size") != NULL);
 	CHECK_INT(vnep_acl_present(acl, NULL), VNEP_ENOTFOUND);
+	vnep_acl_close(acl);
+}
+
+TEST("an element that the kernel refuses is named by its key: the device")
+{
+	struct vnep_acl_config small = config;
+	struct vnep_vpc v = vpc("acme", "2001:db8:b::/64");
+	struct vnep_err err = { 0 };
+	struct vnep_acl *acl = NULL;
+	char vep[VNEP_IP6_LEN];
+
+	small.set_size = 4;
+	CHECK_INT(vnep_acl_open(&acl, &small, false, NULL), 0);
+	CHECK_INT(vnep_acl_want_vpc(acl, &v, NULL), 0);
+	CHECK_INT(vnep_acl_apply(acl, NULL, &err), 0);
+	for (unsigned n = 1; n <= 5; n++) {
+		struct vnep_device d = device(n);
+
+		vnep_ip6_print(&d.vep, vep);
+		CHECK_INT(vnep_acl_device_set(acl, &d, NULL, &err), n < 5 ? 0 : VNEP_EKERNEL);
+	}
+	CHECK(strstr(err.text, "the kernel refused element ") != NULL);
+	CHECK(strstr(err.text, vep) != NULL);
+	CHECK(strstr(err.hint, "set is full") != NULL);
+	CHECK_INT(vnep_acl_clear(acl, NULL), 0);
 	vnep_acl_close(acl);
 }
 
