@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "acl.h"
+#include "vnep/follow.h"
 #include "vnep/num.h"
 #include "vnep/recjson.h"
 #include "vnep/state.h"
@@ -185,15 +186,12 @@ static int take(
 	}
 }
 
-/* preload: a fixed address without a binding counts as one. */
 static int want_device(struct vnep_cli *cli, struct vnep_acl *acl, const struct vnep_json *json,
-	const struct vnep_binding *binding, bool preload, const struct acl_source *source)
+	const struct vnep_binding *binding, const struct acl_source *source)
 {
 	struct vnep_device device = { 0 };
 	int rc = vnep_device_decode(json, &device, &cli->err);
 
-	if (!rc && !preload)
-		device.addr_count = 0;
 	if (!rc)
 		rc = vnep_acl_want_device(acl, &device, binding, &cli->err);
 	if (!rc && source->wanted)
@@ -217,8 +215,7 @@ static int want_waiting(struct vnep_cli *cli, struct input *in, const struct wai
 		snprintf(dev, sizeof dev, "%.*s", VNEP_URN_MAX, vnep_json_get_str(json, "dev", ""));
 		memset(dev + strlen(dev), 0, sizeof dev - strlen(dev));
 		held = vnep_table_get(&in->bindings, dev);
-		rc = want_device(
-			cli, in->acl, json, held ? &held->binding : NULL, true, in->source);
+		rc = want_device(cli, in->acl, json, held ? &held->binding : NULL, in->source);
 	}
 	vnep_json_free(json);
 	return rc;
@@ -252,47 +249,32 @@ static int want_input(struct vnep_cli *cli, struct vnep_acl *acl, const struct a
 
 struct from_map {
 	struct vnep_cli *cli;
-	struct vnep_acl *acl;
-	struct vnep_map_txn *txn;
 	const struct acl_source *source;
-	bool edge; /* one lives here: it binds each device when it hears it, and preloads nobody */
 };
 
-static int map_record(const char *text, size_t len, void *arg)
+static int map_wanted(const struct vnep_device *device, void *arg)
 {
 	struct from_map *m = arg;
-	struct vnep_binding binding;
-	struct vnep_json *json = NULL;
-	bool bound;
-	int rc = vnep_json_parse(text, len, &json, &m->cli->err);
 
-	if (!rc && vnep_recjson_type(json) == VNEP_RECORD_VPC) {
-		rc = want_vpc(m->cli, m->acl, json);
-	} else if (!rc) {
-		bound = !vnep_map_get_binding(
-			m->txn, vnep_json_get_str(json, "dev", ""), &binding, NULL);
-		rc = want_device(m->cli, m->acl, json, bound && !binding.deleted ? &binding : NULL,
-			!m->edge, m->source);
-	}
-	vnep_json_free(json);
-	return rc;
+	return m->source->wanted ? m->source->wanted(m->cli, device, m->source->arg) : 0;
 }
 
+/* An edge that lives here binds each device when it hears it, and preloads nobody. */
 static int want_map(struct vnep_cli *cli, struct vnep_acl *acl, const struct acl_source *source)
 {
-	struct from_map m = { .cli = cli, .acl = acl, .source = source };
+	struct from_map m = { cli, source };
+	struct vnep_acl_from_map how = { .wanted = map_wanted, .arg = &m };
 	struct vnep_mapstore *store = NULL;
+	struct vnep_map_txn *txn = NULL;
 	struct vnep_state_owner owner;
 	int rc = vnep_mapstore_open(&store, cli->state, false, &cli->err);
 
-	m.edge = !vnep_state_owner(cli->state, &owner, NULL) && owner.socket[0];
+	how.preload = vnep_state_owner(cli->state, &owner, NULL) || !owner.socket[0];
 	if (!rc)
-		rc = vnep_map_begin(store, false, &m.txn, &cli->err);
+		rc = vnep_map_begin(store, false, &txn, &cli->err);
 	if (!rc)
-		rc = vnep_map_each(m.txn, VNEP_RECORD_VPC, false, map_record, &m, &cli->err);
-	if (!rc)
-		rc = vnep_map_each(m.txn, VNEP_RECORD_DEVICE, false, map_record, &m, &cli->err);
-	vnep_map_abort(m.txn);
+		rc = vnep_acl_want_map(acl, txn, &how, &cli->err);
+	vnep_map_abort(txn);
 	vnep_mapstore_close(store);
 	return rc;
 }

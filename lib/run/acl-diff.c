@@ -462,6 +462,8 @@ int acl_sync(struct vnep_acl *acl, unsigned parts, uint64_t *changes, struct vne
 	acl->installed = !rc;
 	if (!rc && parts & ACL_FOREIGN)
 		acl->stale = false;
+	if (!rc && parts & ACL_ELEMENTS)
+		acl->doubt = false;
 	return rc;
 }
 

@@ -8,6 +8,7 @@
  *     acl-diff.c       kernel against wanted           acl-sync.c         elements of one set
  *     acl-device.c     one device changed              acl-read.c         what the kernel tells
  *     acl-reachable.c  resolved hosts                  acl-render.c       text and JSON
+ *     acl-map.c        the wanted state of a map       acl-follow.c       each change of it
  *
  * The wanted state is kept small, because there may be a million devices: a struct acl_device of 72
  * octets in a table by its virtual endpoint and one by its MAC. What many share (VPC, policy, class, lane)
@@ -111,6 +112,8 @@ struct vnep_acl {
 	bool built;	/* rs is that of the wanted state */
 	bool installed; /* the kernel has the chains of rs, by our own doing */
 	bool stale;	/* and some that nobody uses any more */
+	bool doubt;	/* a change of elements failed: nobody knows what the kernel has */
+	struct vnep_nft_batch *batch; /* of single changes: kept for its memory */
 };
 
 static inline const struct acl_port *acl_core(const struct vnep_acl *acl)
