@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "acl.h"
-#include "vnep/follow.h"
 #include "vnep/num.h"
 #include "vnep/recjson.h"
 #include "vnep/state.h"

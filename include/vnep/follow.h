@@ -15,18 +15,6 @@
 #include "vnep/acl.h"
 #include "vnep/mapstore.h"
 
-/* What a map wants. preload: a fixed address without a binding counts as one. */
-struct vnep_acl_from_map {
-	bool preload;
-	/* A record that is VNEP_EVALUE: 0 passes it over. NULL: it is the error. */
-	int (*refused)(const struct vnep_err *why, void *arg);
-	/* Each device that is wanted now; may be NULL. */
-	int (*wanted)(const struct vnep_device *device, void *arg);
-	void *arg;
-};
-int vnep_acl_want_map(struct vnep_acl *acl, struct vnep_map_txn *txn,
-	const struct vnep_acl_from_map *how, struct vnep_err *err);
-
 struct vnep_follow;
 
 struct vnep_follow_events {

@@ -1,6 +1,7 @@
 /* acl-map - the wanted state of a map. */
+#include "vnep/acl.h"
 #include "vnep/err.h"
-#include "vnep/follow.h"
+#include "vnep/mapstore.h"
 #include "vnep/recjson.h"
 
 struct from_map {

@@ -8,7 +8,7 @@
  *     acl-diff.c       kernel against wanted           acl-sync.c         elements of one set
  *     acl-device.c     one device changed              acl-read.c         what the kernel tells
  *     acl-reachable.c  resolved hosts                  acl-render.c       text and JSON
- *     acl-map.c        the wanted state of a map       acl-follow.c       each change of it
+ *     acl-map.c        the wanted state of a map       follow.c           each change of it
  *
  * The wanted state is kept small, because there may be a million devices: a struct acl_device of 72
  * octets in a table by its virtual endpoint and one by its MAC. What many share (VPC, policy, class, lane)

@@ -1,5 +1,5 @@
 /*
- * changes - what the map has and its follower has not yet: for edge-verbs-map.c and acl-follow.c.
+ * changes - what the map has and its follower has not yet: for edge-verbs-map.c and follow.c.
  *
  * Few changes are followed one by one; a vpc touches rules of many, and many changes are one pass over all.
  */

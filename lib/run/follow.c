@@ -1,5 +1,5 @@
 /*
- * acl-follow - the kernel follows the map, without a daemon.
+ * follow - the kernel follows the map, without a daemon.
  *
  * Elements are known by the endpoint of their device, records by its URN: a device that gets another endpoint
  * leaves the old one. So by_dev remembers which endpoint each URN had. Of several changes, first all old
