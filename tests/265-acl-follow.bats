@@ -95,10 +95,10 @@ set_device() { # DEV VEP MEMBERS: at acc0
 
 @test "follow: another allow list is another chain, and the old one goes with its last user" {
 	follow
-	old=$(nft list map netdev vnep class | grep -o 'class_always_quiet_[0-9a-f]*_acme')
+	old=$(nft list map netdev vnep class_chain | grep -o 'class_always_quiet_[0-9a-f]*_acme')
 	vnep-map set -q <<<'{"type":"device","v":1,"dev":"'$DEV1'","vep":"'$V1'","vpc":"acme","port":"acc1","addr":["2001:db8:a::3"],"allow":[{"to":"2001:db8:b::2"}]}'
 	synced
-	new=$(nft list map netdev vnep class | grep -o 'class_always_quiet_[0-9a-f]*_acme')
+	new=$(nft list map netdev vnep class_chain | grep -o 'class_always_quiet_[0-9a-f]*_acme')
 	[ "$new" != "$old" ]
 	nft list chain netdev vnep "$new" >/dev/null
 	run -1 nft list chain netdev vnep "$old"

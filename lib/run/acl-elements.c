@@ -218,6 +218,29 @@ static void add_core_vlans(const struct vnep_acl *acl, struct acl_elements *out)
 	}
 }
 
+static void add_chain(const struct vnep_acl *acl, size_t chain, struct acl_elements *out)
+{
+	uint32_t index = (uint32_t)chain;
+	uint8_t data[4];
+
+	memcpy(data, &index, sizeof data);
+	acl_elements_add(out, acl->rs.chains[chain].number, data);
+}
+
+/* What the numbers in to_port, class and consent mean. */
+static void add_chains(const struct vnep_acl *acl, struct acl_elements *out)
+{
+	for (size_t i = 0; out->set == VNEP_SET_PORT_CHAIN && i < acl->lane_count; i++)
+		if (acl->lanes[i].users)
+			add_chain(acl, acl->lanes[i].chain, out);
+	for (size_t i = 0; out->set == VNEP_SET_CLASS_CHAIN && i < acl->class_count; i++)
+		if (acl->classes[i].users)
+			add_chain(acl, acl->classes[i].chain, out);
+	for (size_t i = 0; out->set == VNEP_SET_CONSENT_CHAIN && i < acl->policy_count; i++)
+		if (acl->policies[i].users && acl->policies[i].consent != SIZE_MAX)
+			add_chain(acl, acl->policies[i].consent, out);
+}
+
 /* Sorted: equal keys lie together. With equal data they are one element, with other data somebody
  * is wrong. */
 static int unite(struct acl_elements *e, struct vnep_err *err)
@@ -257,9 +280,11 @@ int acl_elements_want(
 		add_routers(acl, out);
 	else if (set == VNEP_SET_CORE_VLAN)
 		add_core_vlans(acl, out);
+	else if (vnep_set_specs[set].kernel)
+		add_chains(acl, out);
 	for (; types && *types; types++)
 		acl_elements_add(out, types, NULL);
-	for (size_t i = 0; (d = vnep_table_next(&acl->devices, &i));)
+	for (size_t i = 0; !vnep_set_specs[set].kernel && (d = vnep_table_next(&acl->devices, &i));)
 		acl_elements_device(acl, d, out);
 	if (out->rc)
 		return vnep_err_sys(err, ENOMEM, "elements of %s", vnep_set_specs[set].name);
@@ -293,5 +318,8 @@ bool acl_element_same(const struct vnep_acl *acl, enum vnep_set set,
 		return there->data_len == spec->data_len &&
 		       !memcmp(there->data, wanted->data, spec->data_len);
 	memcpy(&chain, wanted->data, sizeof chain);
+	if (spec->chains)
+		return there->data_len == sizeof acl->rs.chains[chain].number &&
+		       !memcmp(there->data, acl->rs.chains[chain].number, there->data_len);
 	return !strcmp(there->chain, acl->rs.chains[chain].name);
 }

@@ -221,7 +221,9 @@ int acl_diff_element(struct acl_diff *d, enum acl_change change, enum vnep_set s
 enum { ACL_RULES = 0, ACL_ELEMENTS = 1, ACL_FOREIGN = 2, ACL_ROUTERS = 4 };
 int acl_sync(struct vnep_acl *acl, unsigned parts, uint64_t *changes, struct vnep_err *err);
 
-/* acl-sync.c: the differences of one set's elements. */
-int acl_diff_set(struct acl_diff *d, enum vnep_set set, struct vnep_err *err);
+/* acl-sync.c: the differences of one set's elements: of those that are wanted, of those that are not. */
+enum { ACL_WANTED = 1, ACL_UNWANTED = 2 };
+int acl_diff_set(
+	struct acl_diff *d, enum vnep_set set, unsigned which, struct vnep_err *err);
 
 #endif

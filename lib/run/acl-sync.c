@@ -94,7 +94,7 @@ static int change(struct sync *s, const struct acl_elements *e, uint32_t mark,
 	return rc;
 }
 
-int acl_diff_set(struct acl_diff *d, enum vnep_set set, struct vnep_err *err)
+int acl_diff_set(struct acl_diff *d, enum vnep_set set, unsigned which, struct vnep_err *err)
 {
 	struct sync s = { .d = d, .set = set, .foreign = { .set = set } };
 	int rc = acl_elements_want(d->acl, set, &s.wanted, err);
@@ -103,11 +103,11 @@ int acl_diff_set(struct acl_diff *d, enum vnep_set set, struct vnep_err *err)
 		rc = vnep_nft_each_element(d->acl->nl, set, see, forget, &s, err);
 	if (rc == -ENOMEM)
 		vnep_err_sys(err, ENOMEM, "elements of %s", vnep_set_specs[set].name);
-	if (!rc) /* room is made first: the set may be full */
+	if (!rc && which & ACL_UNWANTED) /* room is made first: the set may be full */
 		rc = change(&s, &s.foreign, 0, ACL_DELETE, err);
-	if (!rc)
+	if (!rc && which & ACL_WANTED)
 		rc = change(&s, &s.wanted, DIFFERENT, ACL_CHANGE, err);
-	if (!rc)
+	if (!rc && which & ACL_WANTED)
 		rc = change(&s, &s.wanted, 0, ACL_ADD, err);
 	acl_elements_release(&s.wanted);
 	acl_elements_release(&s.foreign);
