@@ -375,7 +375,9 @@ static int diff_elements(
 			!vnep_ruleset_has_set(&d->acl->rs, (enum vnep_set)set) ||
 			(there && !same_set(d, &vnep_set_specs[set], there)))
 			continue;
-		rc = acl_diff_set(d, (enum vnep_set)set, ACL_WANTED | ACL_UNWANTED, err);
+		rc = acl_of_devices((enum vnep_set)set)
+			     ? acl_diff_devices(d, (enum vnep_set)set, there, err)
+			     : acl_diff_set(d, (enum vnep_set)set, ACL_WANTED | ACL_UNWANTED, err);
 	}
 	return rc;
 }

@@ -292,17 +292,33 @@ int acl_elements_want(
 	return unite(out, err);
 }
 
-/* from_binding and from_vlan are where two devices can meet: the others are by endpoint, or have no
+static int check_pair(struct vnep_acl *acl, const struct acl_device *a, const struct acl_device *b,
+	struct vnep_err *err)
+{
+	struct acl_elements e = { .set = binding_set(a) };
+	int rc;
+
+	if (binding_set(b) != e.set || a->class == ACL_NONE || b->class == ACL_NONE)
+		return 0;
+	acl_elements_device(acl, a, &e);
+	acl_elements_device(acl, b, &e);
+	acl_elements_sort(&e);
+	rc = e.rc ? vnep_err_sys(err, ENOMEM, "elements of a device") : unite(&e, err);
+	acl_elements_release(&e);
+	return rc;
+}
+
+/* The sets of bindings are where two devices can meet, if they have one MAC: the others are by endpoint, or have no
  * data. */
 int acl_elements_check(struct vnep_acl *acl, struct vnep_err *err)
 {
-	struct acl_elements e = { 0 };
-	int rc = acl_elements_want(acl, VNEP_SET_FROM_BINDING, &e, err);
+	const struct acl_device *first;
+	int rc = 0;
 
-	acl_elements_release(&e);
-	if (!rc)
-		rc = acl_elements_want(acl, VNEP_SET_FROM_VLAN, &e, err);
-	acl_elements_release(&e);
+	for (size_t i = 0; !rc && (first = vnep_table_next(&acl->by_mac, &i));)
+		for (const struct acl_device *a = first; !rc && a; a = a->same_mac)
+			for (const struct acl_device *b = a->same_mac; !rc && b; b = b->same_mac)
+				rc = check_pair(acl, a, b, err);
 	return rc;
 }
 

@@ -5,8 +5,9 @@
  *     acl-want.c       the wanted state by records     acl-rules-port.c   what arrives at a port
  *     acl-intern.c     what many devices share         acl-rules-path.c   from and to devices
  *     acl-elements.c   elements of a wanted state      acl-emit.c         rules in the words of the model
- *     acl-diff.c       kernel against wanted           acl-sync.c         elements of one set
+ *     acl-diff.c       kernel against wanted           acl-sync.c         elements of a small set
  *     acl-device.c     one device changed              acl-read.c         what the kernel tells
+ *     acl-stream.c     elements of devices in a set    acl-there.c        and what rules it has
  *     acl-reachable.c  resolved hosts                  acl-render.c       text and JSON
  *     acl-map.c        the wanted state of a map       follow.c           each change of it
  *
@@ -216,12 +217,27 @@ int acl_diff_object(struct acl_diff *d, enum acl_change change, const char *what
 int acl_diff_element(struct acl_diff *d, enum acl_change change, enum vnep_set set,
 	const uint8_t *key, const uint8_t *data, const char *chain);
 
+/* The same of an element that is wanted, or is not (ACL_DELETE). */
+int acl_diff_item(struct acl_diff *d, enum vnep_set set, enum acl_change change,
+	const struct vnep_set_element *item);
+
 /* Rules and counters, and what else is said: the elements of devices, those of the ports alone, and the
  * removal of what is not wanted any more. */
 enum { ACL_RULES = 0, ACL_ELEMENTS = 1, ACL_FOREIGN = 2, ACL_ROUTERS = 4 };
 int acl_sync(struct vnep_acl *acl, unsigned parts, uint64_t *changes, struct vnep_err *err);
 
-/* acl-sync.c: the differences of one set's elements: of those that are wanted, of those that are not. */
+/* Are its elements those of devices, one by one, and may be a million? */
+static inline bool acl_of_devices(enum vnep_set set)
+{
+	return set <= VNEP_SET_CONSENT || set == VNEP_SET_ENDPOINT || set == VNEP_SET_KNOWN;
+}
+
+/* acl-stream.c: the differences of such a set; there NULL: the kernel does not have it. */
+int acl_diff_devices(struct acl_diff *d, enum vnep_set set, const struct vnep_nft_set_info *there,
+	struct vnep_err *err);
+bool acl_element_wanted(const struct vnep_acl *acl, enum vnep_set set, const uint8_t *key);
+
+/* acl-sync.c: the differences of another set's elements: of those that are wanted, of those that are not. */
 enum { ACL_WANTED = 1, ACL_UNWANTED = 2 };
 int acl_diff_set(
 	struct acl_diff *d, enum vnep_set set, unsigned which, struct vnep_err *err);
