@@ -3,6 +3,7 @@
  *
  *     acl.c            open and close, presence        acl-rules.c        the chains: which, in what order
  *     acl-want.c       the wanted state by records     acl-rules-port.c   what arrives at a port
+ *     acl-index.c      places by a hash
  *     acl-intern.c     what many devices share         acl-rules-path.c   from and to devices
  *     acl-elements.c   elements of a wanted state      acl-emit.c         rules in the words of the model
  *     acl-diff.c       kernel against wanted           acl-sync.c         elements of a small set
@@ -95,6 +96,15 @@ struct acl_port { /* what the kernel says of it */
 	unsigned addr_count;
 };
 
+/* Places in one of the arrays by a hash of what they are known by: there may be thousands. */
+struct acl_index {
+	struct acl_index_slot {
+		uint64_t hash;
+		uint32_t place; /* and one: 0 is a free slot */
+	} * slots;
+	size_t cap, count;
+};
+
 struct vnep_acl {
 	struct vnep_acl_config config;
 	bool offline;
@@ -108,6 +118,7 @@ struct vnep_acl {
 	struct acl_class *classes;
 	struct acl_lane *lanes;
 	size_t vpc_count, policy_count, class_count, lane_count;
+	struct acl_index by_vpc, by_policy, by_class, by_lane;
 
 	struct vnep_ruleset rs;
 	bool built;	/* rs is that of the wanted state */
@@ -121,6 +132,11 @@ static inline const struct acl_port *acl_core(const struct vnep_acl *acl)
 {
 	return &acl->port[acl->config.access_count];
 }
+
+/* acl-index.c: the next place of this hash, *probe 0 for the first; ACL_NONE behind the last. */
+uint32_t acl_index_next(const struct acl_index *index, uint64_t hash, size_t *probe);
+int acl_index_put(struct acl_index *index, uint64_t hash, size_t place);
+void acl_index_release(struct acl_index *index);
 
 /* acl-intern.c: slots of what is shared, made if it is not there. ACL_NONE: no memory. */
 uint32_t acl_vpc_slot(struct vnep_acl *acl, const char *name);
