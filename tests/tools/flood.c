@@ -1,24 +1,27 @@
 /*
  * flood - one frame again and again, as fast as one core makes it: the generator of the benchmarks.
  *
- *   flood IF SECONDS HEX
+ *   flood IF SECONDS HEX [PPS]
  *
- * Batches of sendmmsg on a packet socket that goes past the queueing discipline. Prints
- * "FRAMES NANOSECONDS": what the kernel took, and in which time. Exit 2: asked wrongly, 3: failed.
+ * Batches of sendmmsg on a packet socket that goes past the queueing discipline; with PPS at most so many frames a
+ * second, in small ones. SIGTERM ends it early. Prints "FRAMES NANOSECONDS": what the kernel took, and in which time.
+ * Exit 2: asked wrongly, 3: failed.
  */
 #include <errno.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "vnep/clock.h"
 #include "vnep/err.h"
 #include "vnep/num.h"
 
-enum { BATCH = 64, FRAME_MAX = 1518, SEND_BUFFER_OCTETS = 4 << 20 };
+enum { BATCH = 64, PACED_BATCH = 8, FRAME_MAX = 1518, SEND_BUFFER_OCTETS = 4 << 20 };
 
 static int fail(const char *what)
 {
@@ -57,18 +60,37 @@ static int open_port(const char *ifname)
 	return fd;
 }
 
+static volatile sig_atomic_t ended;
+
+static void end(int signum)
+{
+	(void)signum;
+	ended = 1;
+}
+
+/* Not before so many frames are due. */
+static void pace(int64_t start_ns, uint64_t sent, uint64_t pps)
+{
+	int64_t due_ns = start_ns + (int64_t)(sent * 1000000000 / pps) - vnep_mono_now().ns;
+	struct timespec pause = { due_ns / 1000000000, due_ns % 1000000000 };
+
+	if (due_ns > 0)
+		nanosleep(&pause, NULL);
+}
+
 int main(int argc, char **argv)
 {
 	struct mmsghdr batch[BATCH] = { 0 };
 	uint8_t frame[FRAME_MAX];
 	struct iovec io = { frame, 0 };
 	int64_t start_ns, now_ns;
-	uint64_t seconds, sent = 0;
+	uint64_t seconds, sent = 0, pps = 0;
 	int fd;
 
-	if (argc != 4 || vnep_num_u64(argv[2], 1, 3600, &seconds, NULL) ||
+	if (argc < 4 || argc > 5 || (argc > 4 && vnep_num_u64(argv[4], 1, 1000000, &pps, NULL)) ||
+		vnep_num_u64(argv[2], 1, 3600, &seconds, NULL) ||
 		!(io.iov_len = read_hex(argv[3], frame))) {
-		fprintf(stderr, "usage: flood IF SECONDS HEX\n");
+		fprintf(stderr, "usage: flood IF SECONDS HEX [PPS]\n");
 		return 2;
 	}
 	fd = open_port(argv[1]);
@@ -76,16 +98,19 @@ int main(int argc, char **argv)
 		return fail(argv[1]);
 	for (unsigned i = 0; i < BATCH; i++)
 		batch[i].msg_hdr = (struct msghdr){ .msg_iov = &io, .msg_iovlen = 1 };
+	signal(SIGTERM, end);
 	start_ns = vnep_mono_now().ns;
 	do {
-		int n = sendmmsg(fd, batch, BATCH, 0);
+		int n = sendmmsg(fd, batch, pps ? PACED_BATCH : BATCH, 0);
 
 		/* a full backlog on the other side is what it is about, not an error */
 		if (n < 0 && errno != ENOBUFS && errno != EINTR)
 			return fail("sending");
 		sent += n > 0 ? (uint64_t)n : 0;
+		if (pps)
+			pace(start_ns, sent, pps);
 		now_ns = vnep_mono_now().ns;
-	} while (now_ns - start_ns < (int64_t)seconds * 1000000000);
+	} while (!ended && now_ns - start_ns < (int64_t)seconds * 1000000000);
 	printf("%llu %lld\n", (unsigned long long)sent, (long long)(now_ns - start_ns));
 	return 0;
 }
