@@ -118,7 +118,7 @@ bench-path: all $(tool_bin)
 	$(Q)VNEP_BUILD=$(CURDIR)/$(BUILD) tests/bench/path
 
 # The whole map in the kernel, beside nft(8).
-bench-acl: all
+bench-acl: all $(tool_bin)
 	$(Q)VNEP_BUILD=$(CURDIR)/$(BUILD) tests/bench/acl
 
 # Every target of tests/fuzz for FUZZ_SECONDS, the readers of records for FUZZ_RECORDS, from its seeds; what is found

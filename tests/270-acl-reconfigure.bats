@@ -94,7 +94,7 @@ synced_now() {
 	background spoofed netns dev1 flood d1 3600 "$(frame device 2001:db8:a::9 2001:db8:b::2 $FORBIDDEN)" 4000
 	background outside netns vpc flood v0 3600 "$(frame host 2001:db8:f::2 "$V1" $FORBIDDEN)" 4000
 	begin=${EPOCHREALTIME/[.,]/}
-	changes "$n" | mapset 100
+	changes "$n" | mapset 100 >/dev/null
 	synced
 	for flood in up down denied spoofed outside; do
 		stop -0 "$flood"

@@ -99,6 +99,22 @@ static void once(struct acl_elements *w, size_t first)
 	w->count = kept;
 }
 
+/* Is there a device that may have elements here? A walk costs a look at each of them. */
+static bool some(const struct vnep_acl *acl, enum vnep_set set)
+{
+	bool tagged = vnep_set_has_vlan(&vnep_set_specs[set]), host, needs = false;
+
+	host = set == VNEP_SET_FROM_HOST || set == VNEP_SET_FROM_HOST_VLAN ||
+	       set == VNEP_SET_HOST_PAIR;
+	for (size_t i = 0; i < acl->policy_count && set == VNEP_SET_CONSENT; i++)
+		if (acl->policies[i].users && acl->policies[i].consent != SIZE_MAX)
+			return true;
+	for (size_t i = 0; i < acl->vpc_count && (tagged || host); i++)
+		needs = needs ||
+			((!tagged || acl->vpcs[i].side[1].users) && (!host || acl->vpcs[i].hosts));
+	return tagged || host ? needs : set != VNEP_SET_CONSENT;
+}
+
 static int walk(struct stream *s, struct vnep_err *err)
 {
 	const struct vnep_acl *acl = s->d->acl;
@@ -108,6 +124,8 @@ static int walk(struct stream *s, struct vnep_err *err)
 	const struct acl_device *d;
 	int rc = 0;
 
+	if (!some(acl, s->set))
+		return 0;
 	for (size_t i = 0; !rc && (d = vnep_table_next(of, &i));) {
 		size_t first = s->window.count;
 

@@ -2,7 +2,7 @@
  * aclbench - what the kernel's rules cost a running process: tests/bench/acl asks.
  *
  *   aclbench limit COUNT        the ceiling: elements a second that the kernel takes over netlink, when nothing but that
- *                               is done: prepared messages of 600 elements, batches of 20,000
+ *                               is done: messages of 600 elements, batches as large as the socket takes
  *   aclbench change COUNT N     COUNT devices at acc0 and up0, then N changes of each kind, one at a time: prints
  *                               "KIND MEDIAN_US 99%_US"
  *
@@ -31,7 +31,7 @@ static _Noreturn void die(const char *what, const struct vnep_err *err)
 
 /* ---- the ceiling ---- */
 
-enum { PER_MESSAGE = 600, PER_BATCH = 20000, BATCH_OCTETS = 8 << 20 };
+enum { PER_MESSAGE = 600, MESSAGE_OCTETS = 64 << 10, BATCH_OCTETS = 4 << 20 };
 
 static struct nlmsghdr *message(void *at, int type, uint16_t flags)
 {
@@ -129,22 +129,24 @@ static void limit(uint32_t count)
 	struct mnl_socket *nl = mnl_socket_open(NETLINK_NETFILTER);
 	char *batch = malloc(BATCH_OCTETS);
 	int octets = 2 * BATCH_OCTETS;
+	socklen_t len = sizeof octets;
 	int64_t begin = 0;
 
 	if (!nl || !batch || mnl_socket_bind(nl, 0, 0) < 0)
 		die("netlink", NULL);
 	setsockopt(mnl_socket_get_fd(nl), SOL_SOCKET, SO_SNDBUFFORCE, &octets, sizeof octets);
+	getsockopt(mnl_socket_get_fd(nl), SOL_SOCKET, SO_SNDBUF, &octets, &len);
+	octets = octets / 2 < BATCH_OCTETS ? octets / 2 : BATCH_OCTETS;
 	for (uint32_t i = 0; i < count;) {
-		uint32_t end = count - i < PER_BATCH ? count : i + PER_BATCH;
-		char *at = past(message(batch, -NFNL_MSG_BATCH_BEGIN, 0));
+		char *at = past(message(batch, -(NFNL_MSG_BATCH_BEGIN), 0));
 
 		if (!i)
 			at = table_and_set(at);
-		while (i < end)
-			at = elements(at, &i, end);
+		while (i < count && at - batch < octets - 2 * MESSAGE_OCTETS)
+			at = elements(at, &i, count);
 		if (!begin)
 			begin = vnep_mono_now().ns;
-		at = past(message(at, -NFNL_MSG_BATCH_END, NLM_F_ACK));
+		at = past(message(at, -(NFNL_MSG_BATCH_END), NLM_F_ACK));
 		ask(nl, batch, at);
 	}
 	printf("%.0f\n", count * 1e9 / (double)(vnep_mono_now().ns - begin));

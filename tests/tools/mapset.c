@@ -1,6 +1,6 @@
 /*
  * mapset - records of standard input into the map of $VNEP_STATE, a transaction for each, at most PPS a second: for tests
- * that need many changes one after the other.
+ * that need many changes one after the other. Prints the time in microseconds when each was committed.
  *
  *   mapset [PPS]
  */
@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "vnep/clock.h"
 #include "vnep/err.h"
 #include "vnep/mapstore.h"
 #include "vnep/num.h"
@@ -38,6 +39,8 @@ static void put(struct vnep_mapstore *store, const char *text, size_t len)
 	must(vnep_map_begin(store, true, &txn, &err), &err);
 	must(vnep_map_put(txn, json, &how, &changed, &err), &err);
 	must(vnep_map_commit(txn, &err), &err);
+	printf("%lld\n", (long long)(vnep_wall_now().ns / 1000));
+	fflush(stdout);
 	vnep_json_free(json);
 }
 
