@@ -122,7 +122,7 @@ bench-replay: all $(tool_bin)
 	$(Q)VNEP_BUILD=$(CURDIR)/$(BUILD) tests/bench/replay
 
 # The whole map in the kernel, beside nft(8).
-bench-acl: all
+bench-acl: all $(tool_bin)
 	$(Q)VNEP_BUILD=$(CURDIR)/$(BUILD) tests/bench/acl
 
 # Every target of tests/fuzz for FUZZ_SECONDS, the readers of records for FUZZ_RECORDS, from its seeds; what is found

@@ -64,6 +64,11 @@ int acl_open_source(struct vnep_cli *cli, const struct vnep_acl_config *config, 
 /* Difference records to standard output. */
 int acl_emit(struct vnep_buf *lines, void *cli);
 
+/* apply --follow */
+int acl_follow(struct vnep_cli *cli);
+
+int acl_make_journal_port(struct vnep_cli *cli, const struct vnep_acl_config *config);
+
 /* Change the kernel as asked, made journal port included; prints how many objects changed. */
 int acl_do_apply(struct vnep_cli *cli, const struct vnep_acl_config *config, struct vnep_acl *acl);
 

@@ -8,7 +8,13 @@
 #include "vnep/rtnl.h"
 
 const struct vnep_option acl_plan_options[] = { ACL_PORT_OPTIONS, ACL_MAP_OPTION, { 0 } };
-const struct vnep_option acl_apply_options[] = { ACL_PORT_OPTIONS, ACL_MAP_OPTION, { 0 } };
+const struct vnep_option acl_apply_options[] = {
+	ACL_PORT_OPTIONS,
+	ACL_MAP_OPTION,
+	{ "follow", 'f', VNEP_ARG_NONE, NULL, "with --map: stay, and do what changes in the map",
+		NULL },
+	{ 0 },
+};
 const struct vnep_option acl_verify_options[] = {
 	ACL_PORT_OPTIONS,
 	ACL_MAP_OPTION,
@@ -28,14 +34,17 @@ int acl_check_ports(struct vnep_cli *cli, const struct vnep_acl_config *config)
 	return 0;
 }
 
-static int make_journal_port(struct vnep_cli *cli, const struct vnep_acl_config *config, bool *made)
+int acl_make_journal_port(struct vnep_cli *cli, const struct vnep_acl_config *config)
 {
 	struct vnep_nl *route = NULL;
+	bool made = false;
 	int rc = vnep_nl_open(&route, NETLINK_ROUTE, &cli->err);
 
 	if (!rc)
-		rc = vnep_rtnl_journal_port(route, config->journal_port, made, &cli->err);
+		rc = vnep_rtnl_journal_port(route, config->journal_port, &made, &cli->err);
 	vnep_nl_close(route);
+	if (!rc && made)
+		vnep_cli_say(cli, "made the journal port %s", config->journal_port);
 	return rc;
 }
 
@@ -43,15 +52,12 @@ int acl_do_apply(struct vnep_cli *cli, const struct vnep_acl_config *config, str
 {
 	struct vnep_buf out;
 	uint64_t changes = 0;
-	bool made = false;
-	int rc = make_journal_port(cli, config, &made);
+	int rc = acl_make_journal_port(cli, config);
 
 	if (!rc)
 		rc = vnep_acl_apply(acl, &changes, &cli->err);
 	if (rc)
 		return rc;
-	if (made)
-		vnep_cli_say(cli, "made the journal port %s", config->journal_port);
 	vnep_buf_init(&out);
 	vnep_stat_encode(&out, "vnep_acl_changes", NULL, NULL, changes);
 	rc = vnep_out_records(cli, &out, false);
@@ -112,6 +118,8 @@ int acl_apply(struct vnep_cli *cli)
 
 	if (cli->dry_run)
 		return acl_plan(cli);
+	if (vnep_cli_has(cli, "follow"))
+		return acl_follow(cli);
 	rc = acl_writer(cli, &client, &lock);
 	if (!rc && client) {
 		rc = vnep_cli_has(cli, "map") ? acl_edge_verb(cli, client, "acl.apply", NULL, false)

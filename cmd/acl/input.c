@@ -2,12 +2,15 @@
  * input - ports and records: what is wanted.
  *
  * Records may come in any order. A device can be wanted only when its VPC is there and its binding
- * known, so devices wait as their text until the input ends; bindings wait in a table by device.
+ * known, so devices wait until the input ends: as their text, in a file without a name, because there may be
+ * a million. Bindings wait in a table by device.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "acl.h"
 #include "vnep/num.h"
@@ -15,11 +18,10 @@
 #include "vnep/state.h"
 #include "vnep/table.h"
 
+/* Before the text of a device, in the file where it waits. */
 struct waiting {
-	struct waiting *next;
-	unsigned line;
+	unsigned line, file; /* file: index of the operand */
 	size_t len;
-	char text[]; /* and behind it the name of its file */
 };
 
 struct held_binding {
@@ -30,8 +32,11 @@ struct held_binding {
 struct input {
 	struct vnep_acl *acl;
 	const struct acl_source *source;
-	struct waiting *first, **tail;
+	FILE *waiting;
+	unsigned file; /* that is being read */
+	const char *name;
 	struct vnep_table bindings;
+	struct vnep_buf scratch, text;
 };
 
 static int read_access(struct vnep_cli *cli, struct vnep_acl_config *config)
@@ -105,20 +110,26 @@ int acl_config(struct vnep_cli *cli, bool from_kernel, struct vnep_acl_config *o
 	return rc;
 }
 
+static FILE *open_waiting(void)
+{
+	const char *folder = getenv("TMPDIR");
+	int fd =
+		open(folder && *folder ? folder : "/var/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd < 0) /* no disk to write on: then it takes memory */
+		fd = memfd_create("vnep-acl", MFD_CLOEXEC);
+	return fd < 0 ? NULL : fdopen(fd, "w+");
+}
+
 static int hold_device(struct vnep_cli *cli, struct input *in, const char *text, size_t len)
 {
-	size_t file_len = strlen(cli->err.file) + 1;
-	struct waiting *w = malloc(sizeof *w + len + file_len);
+	const struct waiting w = { .line = cli->err.line, .file = in->file, .len = len };
 
-	if (!w)
-		return vnep_err_sys(&cli->err, ENOMEM, "device record");
-	w->next = NULL;
-	w->line = cli->err.line;
-	w->len = len;
-	memcpy(w->text, text, len);
-	memcpy(w->text + len, cli->err.file, file_len);
-	*in->tail = w;
-	in->tail = &w->next;
+	if (!in->waiting)
+		in->waiting = open_waiting();
+	if (!in->waiting || fwrite(&w, sizeof w, 1, in->waiting) != 1 ||
+		fwrite(text, 1, len, in->waiting) != len)
+		return vnep_err_sys(&cli->err, errno, "device records in a temporary file");
 	return 0;
 }
 
@@ -162,17 +173,19 @@ static int want_vpc(struct vnep_cli *cli, struct vnep_acl *acl, const struct vne
 	return rc;
 }
 
-/* A record of outside: checked here, so that every error has its place. */
-static int take(
-	struct vnep_cli *cli, struct vnep_json *json, const char *text, size_t len, void *arg)
+static int take_record(struct vnep_cli *cli, struct input *in, struct vnep_json *json,
+	const char *text, size_t len)
 {
-	struct input *in = arg;
-	enum vnep_record_type type = vnep_recjson_type(json);
-	int rc = vnep_recjson_check(json, text, len, &cli->err);
+	int rc = 0;
 
+	if (vnep_json_type(json) != VNEP_JSON_OBJECT)
+		rc = vnep_err_set(&cli->err, VNEP_ESYNTAX, "a record is an object, this is %s",
+			vnep_json_type_name(json));
+	if (!rc)
+		rc = vnep_recjson_check(json, text, len, &cli->err);
 	if (rc)
 		return rc;
-	switch (type) {
+	switch (vnep_recjson_type(json)) {
 	case VNEP_RECORD_VPC: return want_vpc(cli, in->acl, json);
 	case VNEP_RECORD_DEVICE: return hold_device(cli, in, text, len);
 	case VNEP_RECORD_BINDING: return hold_binding(cli, in, json);
@@ -185,42 +198,98 @@ static int take(
 	}
 }
 
-/* preload: a fixed address without a binding counts as one. */
-static int want_device(struct vnep_cli *cli, struct vnep_acl *acl, const struct vnep_json *json,
-	const struct vnep_binding *binding, bool preload, const struct acl_source *source)
+/* A record of outside: checked here, so that every error has its place. Most are devices that need no tree. */
+static int take(
+	struct vnep_cli *cli, struct vnep_json *none, const char *text, size_t len, void *arg)
 {
-	struct vnep_device device = { 0 };
-	int rc = vnep_device_decode(json, &device, &cli->err);
+	struct input *in = arg;
+	struct vnep_json *json = NULL;
+	struct vnep_device device;
+	struct vnep_recline line;
+	int rc;
 
-	if (!rc && !preload)
-		device.addr_count = 0;
+	(void)none;
+	vnep_buf_reset(&in->scratch);
+	if (vnep_recjson_fast(text, len, &in->scratch, &device, &line)) {
+		vnep_device_release(&device);
+		return hold_device(cli, in, text, len);
+	}
+	rc = vnep_json_parse(text, len, &json, &cli->err);
 	if (!rc)
-		rc = vnep_acl_want_device(acl, &device, binding, &cli->err);
-	if (!rc && source->wanted)
-		rc = source->wanted(cli, &device, source->arg);
+		rc = take_record(cli, in, json, text, len);
+	vnep_json_free(json);
+	return rc;
+}
+
+static int decode(struct vnep_cli *cli, struct input *in, const char *text, size_t len,
+	struct vnep_device *out)
+{
+	struct vnep_json *json = NULL;
+	struct vnep_recline line;
+	int rc;
+
+	vnep_buf_reset(&in->scratch);
+	if (vnep_recjson_fast(text, len, &in->scratch, out, &line))
+		return 0;
+	*out = (struct vnep_device){ 0 };
+	rc = vnep_json_parse(text, len, &json, &cli->err);
+	if (!rc)
+		rc = vnep_recjson_check(json, text, len, &cli->err);
+	if (!rc)
+		rc = vnep_device_decode(json, out, &cli->err);
+	vnep_json_free(json);
+	return rc;
+}
+
+static int want_device(struct vnep_cli *cli, struct input *in, const char *text, size_t len)
+{
+	const struct held_binding *held;
+	struct vnep_device device;
+	int rc = decode(cli, in, text, len, &device);
+
+	if (!rc) { /* behind its name are zeros */
+		held = in->bindings.count ? vnep_table_get(&in->bindings, device.dev) : NULL;
+		rc = vnep_acl_want_device(
+			in->acl, &device, held ? &held->binding : NULL, &cli->err);
+	}
+	if (!rc && in->source->wanted)
+		rc = in->source->wanted(cli, &device, in->source->arg);
 	vnep_device_release(&device);
 	return rc;
 }
 
-static int want_waiting(struct vnep_cli *cli, struct input *in, const struct waiting *w)
+static int want_waiting(struct vnep_cli *cli, struct input *in)
 {
-	char dev[VNEP_URN_MAX + 1] = "";
-	const struct held_binding *held;
-	struct vnep_json *json = NULL;
-	int rc;
+	struct waiting w;
+	int rc = 0;
 
-	vnep_err_place(&cli->err, w->text + w->len, w->line, 0);
-	rc = vnep_json_parse(w->text, w->len, &json, &cli->err);
-	if (!rc)
-		rc = vnep_recjson_check(json, w->text, w->len, &cli->err);
-	if (!rc) {
-		snprintf(dev, sizeof dev, "%.*s", VNEP_URN_MAX, vnep_json_get_str(json, "dev", ""));
-		memset(dev + strlen(dev), 0, sizeof dev - strlen(dev));
-		held = vnep_table_get(&in->bindings, dev);
-		rc = want_device(
-			cli, in->acl, json, held ? &held->binding : NULL, true, in->source);
+	if (!in->waiting)
+		return 0;
+	if (fflush(in->waiting) || fseek(in->waiting, 0, SEEK_SET))
+		rc = vnep_err_sys(&cli->err, errno, "device records in a temporary file");
+	while (!rc && fread(&w, sizeof w, 1, in->waiting) == 1) {
+		uint8_t *text;
+
+		vnep_buf_reset(&in->text);
+		text = vnep_buf_reserve(&in->text, w.len);
+		if (!text)
+			return vnep_err_sys(&cli->err, ENOMEM, "device record");
+		if (fread(text, 1, w.len, in->waiting) != w.len)
+			return vnep_err_sys(&cli->err, EIO, "device records in a temporary file");
+		vnep_err_place(&cli->err, in->name ? in->name : cli->argv[w.file], w.line, 0);
+		rc = want_device(cli, in, (const char *)text, w.len);
 	}
-	vnep_json_free(json);
+	return rc;
+}
+
+static int read_all(struct vnep_cli *cli, struct input *in)
+{
+	int rc = 0;
+
+	if (in->name)
+		return vnep_cli_read_text(cli, in->name, false, take, in);
+	for (in->file = 0; !rc && in->file < cli->argc; in->file++)
+		rc = vnep_cli_read_text(cli, cli->argv[in->file], false, take, in);
 	return rc;
 }
 
@@ -230,20 +299,17 @@ static int want_input(struct vnep_cli *cli, struct vnep_acl *acl, const struct a
 	struct held_binding *held;
 	int rc;
 
-	in.tail = &in.first;
+	in.name = source->file ? source->file : cli->argc ? NULL : "-";
 	vnep_table_init(&in.bindings, offsetof(struct held_binding, dev), sizeof held->dev);
-	rc = source->file ? vnep_cli_read_file(cli, source->file, false, take, &in)
-			  : vnep_cli_read(cli, false, take, &in);
-	for (const struct waiting *w = in.first; !rc && w; w = w->next)
-		rc = want_waiting(cli, &in, w);
+	rc = read_all(cli, &in);
+	if (!rc)
+		rc = want_waiting(cli, &in);
 	if (!rc)
 		cli->err = (struct vnep_err){ 0 };
-	while (in.first) {
-		struct waiting *next = in.first->next;
-
-		free(in.first);
-		in.first = next;
-	}
+	if (in.waiting)
+		fclose(in.waiting);
+	vnep_buf_release(&in.scratch);
+	vnep_buf_release(&in.text);
 	for (size_t i = 0; (held = vnep_table_next(&in.bindings, &i));)
 		free(held);
 	vnep_table_release(&in.bindings);
@@ -252,47 +318,32 @@ static int want_input(struct vnep_cli *cli, struct vnep_acl *acl, const struct a
 
 struct from_map {
 	struct vnep_cli *cli;
-	struct vnep_acl *acl;
-	struct vnep_map_txn *txn;
 	const struct acl_source *source;
-	bool edge; /* one lives here: it binds each device when it hears it, and preloads nobody */
 };
 
-static int map_record(const char *text, size_t len, void *arg)
+static int map_wanted(const struct vnep_device *device, void *arg)
 {
 	struct from_map *m = arg;
-	struct vnep_binding binding;
-	struct vnep_json *json = NULL;
-	bool bound;
-	int rc = vnep_json_parse(text, len, &json, &m->cli->err);
 
-	if (!rc && vnep_recjson_type(json) == VNEP_RECORD_VPC) {
-		rc = want_vpc(m->cli, m->acl, json);
-	} else if (!rc) {
-		bound = !vnep_map_get_binding(
-			m->txn, vnep_json_get_str(json, "dev", ""), &binding, NULL);
-		rc = want_device(m->cli, m->acl, json, bound && !binding.deleted ? &binding : NULL,
-			!m->edge, m->source);
-	}
-	vnep_json_free(json);
-	return rc;
+	return m->source->wanted ? m->source->wanted(m->cli, device, m->source->arg) : 0;
 }
 
+/* An edge that lives here binds each device when it hears it, and preloads nobody. */
 static int want_map(struct vnep_cli *cli, struct vnep_acl *acl, const struct acl_source *source)
 {
-	struct from_map m = { .cli = cli, .acl = acl, .source = source };
+	struct from_map m = { cli, source };
+	struct vnep_acl_from_map how = { .wanted = map_wanted, .arg = &m };
 	struct vnep_mapstore *store = NULL;
+	struct vnep_map_txn *txn = NULL;
 	struct vnep_state_owner owner;
 	int rc = vnep_mapstore_open(&store, cli->state, false, &cli->err);
 
-	m.edge = !vnep_state_owner(cli->state, &owner, NULL) && owner.socket[0];
+	how.preload = vnep_state_owner(cli->state, &owner, NULL) || !owner.socket[0];
 	if (!rc)
-		rc = vnep_map_begin(store, false, &m.txn, &cli->err);
+		rc = vnep_map_begin(store, false, &txn, &cli->err);
 	if (!rc)
-		rc = vnep_map_each(m.txn, VNEP_RECORD_VPC, false, map_record, &m, &cli->err);
-	if (!rc)
-		rc = vnep_map_each(m.txn, VNEP_RECORD_DEVICE, false, map_record, &m, &cli->err);
-	vnep_map_abort(m.txn);
+		rc = vnep_acl_want_map(acl, txn, &how, &cli->err);
+	vnep_map_abort(txn);
 	vnep_mapstore_close(store);
 	return rc;
 }

@@ -60,6 +60,19 @@ int vnep_acl_want_vpc(struct vnep_acl *acl, const struct vnep_vpc *vpc, struct v
 int vnep_acl_want_device(struct vnep_acl *acl, const struct vnep_device *device,
 	const struct vnep_binding *binding, struct vnep_err *err);
 
+/* All that a map wants. preload: a fixed address without a binding counts as one. */
+struct vnep_map_txn;
+struct vnep_acl_from_map {
+	bool preload;
+	/* A record that is VNEP_EVALUE: 0 passes it over. NULL: it is the error. */
+	int (*refused)(const struct vnep_err *why, void *arg);
+	/* Each device that is wanted now; may be NULL. */
+	int (*wanted)(const struct vnep_device *device, void *arg);
+	void *arg;
+};
+int vnep_acl_want_map(struct vnep_acl *acl, struct vnep_map_txn *txn,
+	const struct vnep_acl_from_map *how, struct vnep_err *err);
+
 /* What apply would change, as difference records (what: add, change, delete). Returns VNEP_EDIFFERS
  * if there is something, 0 if not. emit gets whole lines. */
 typedef int vnep_acl_emit_cb(struct vnep_buf *lines, void *arg);

@@ -79,6 +79,8 @@ struct vnep_nft_set_info {
 	char name[256];
 	uint32_t flags, key_len, data_len, size;
 	bool verdict, counter;
+	bool has_count; /* Linux 6.17 tells how many elements there are */
+	uint32_t count;
 };
 struct vnep_nft_object_info {
 	char name[256];
@@ -129,6 +131,15 @@ int vnep_nft_each_object(struct vnep_nl *nl, vnep_nft_object_cb *cb, void (*rest
 	void *arg, struct vnep_err *err);
 int vnep_nft_each_element(struct vnep_nl *nl, enum vnep_set set, vnep_nft_element_cb *cb,
 	void (*restart)(void *), void *arg, struct vnep_err *err);
+
+/* Elements by their keys: cb gets the place in elements, and what is there (NULL: nothing, also when its time is
+ * over), in order. */
+enum { VNEP_NFT_ASK_MAX = 48 }; /* in one question: the answers must fit the socket's buffer */
+typedef int vnep_nft_answer_cb(
+	size_t i, const struct vnep_nft_element_info *element, void *arg);
+int vnep_nft_elements_get(struct vnep_nl *nl, enum vnep_set set,
+	const struct vnep_set_element *elements, size_t count, vnep_nft_answer_cb *cb, void *arg,
+	struct vnep_err *err);
 
 /* One element by its key: 0, VNEP_ENOTFOUND (also when its time is over). */
 int vnep_nft_element_get(struct vnep_nl *nl, enum vnep_set set, const uint8_t *key,

@@ -50,6 +50,9 @@ enum vnep_set {
 	VNEP_SET_SOLICIT, /* ICMPv6 types that ask for an answer: constant */
 	VNEP_SET_ADVERT,  /* ICMPv6 types that nobody here listens to: constant */
 	VNEP_SET_ERROR,	  /* ICMPv6 errors: constant */
+	VNEP_SET_PORT_CHAIN, /* the kernel's alone: see vnep_set_spec.chains */
+	VNEP_SET_CLASS_CHAIN,
+	VNEP_SET_CONSENT_CHAIN,
 	VNEP_SET_COUNT
 };
 
@@ -78,6 +81,12 @@ struct vnep_set_spec {
 	bool timeout;		   /* with timeouts: rules change it */
 	bool live;		   /* its elements come and go by themselves: apply never touches them */
 	uint32_t size;		   /* 0 = as configured */
+	/* A map of endpoints to verdicts has a second one in the kernel (0: none): the first gives the number of a
+	 * chain, as a MAC, the second the verdict of that number. For whenever a verdict is added to a map, the
+	 * kernel walks through all of it and what it leads to (nft_table_validate: 48 ms with 100,000 of them, for
+	 * each batch), and the second has one for each chain, not one for each device. Text has the one map. */
+	enum vnep_set chains;
+	bool kernel; /* such a second one */
 };
 extern const struct vnep_set_spec vnep_set_specs[VNEP_SET_COUNT];
 
@@ -86,7 +95,15 @@ extern const struct vnep_set_spec vnep_set_specs[VNEP_SET_COUNT];
  * element that a set may hold, 100 MB for a table; net/netfilter/nft_set_hash.c). Then it also walks through them in
  * search of what timed out, once a second: without timeouts, once a day is enough. */
 bool vnep_set_grows(const struct vnep_set_spec *spec);
+
+/* Are its data verdicts in the kernel, too? */
+static inline bool vnep_set_has_verdicts(const struct vnep_set_spec *spec)
+{
+	return spec->data == VNEP_NFT_VERDICT && !spec->chains;
+}
 enum { VNEP_SET_GC_MS = 86400000 };
+
+enum { VNEP_CHAIN_NUMBER_LEN = 6 };
 
 /* Is a VLAN part of its key? */
 bool vnep_set_has_vlan(const struct vnep_set_spec *spec);
@@ -171,6 +188,7 @@ struct vnep_chain {
 	char device[VNEP_IF_MAX +
 		    1]; /* base chain: ingress of this port, policy drop; "" = a regular chain */
 	size_t first, count; /* rules */
+	uint8_t number[VNEP_CHAIN_NUMBER_LEN]; /* of the name, for maps: the same in every run */
 };
 
 struct vnep_ruleset {

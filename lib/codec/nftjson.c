@@ -446,7 +446,7 @@ void vnep_nftjson_rules(struct vnep_nfttext *t)
 		end(t);
 	}
 	for (int set = 0; set < VNEP_SET_COUNT; set++)
-		if (vnep_ruleset_has_set(rs, (enum vnep_set)set))
+		if (!vnep_set_specs[set].kernel && vnep_ruleset_has_set(rs, (enum vnep_set)set))
 			put_set(t, vnep_set_specs[set].name, &vnep_set_specs[set]);
 	for (size_t i = 0; i < rs->stmt_count; i++) {
 		if (!vnep_nfttext_first_delivery(rs, i))

@@ -47,19 +47,22 @@ const struct vnep_set_spec vnep_set_specs[VNEP_SET_COUNT] = {
 		.key = { VNEP_NFT_IP6 },
 		.key_len = 16,
 		.data = VNEP_NFT_VERDICT,
-		.data_len = 4 },
+		.data_len = 4,
+		.chains = VNEP_SET_PORT_CHAIN },
 	[VNEP_SET_CLASS] = { .name = "class",
 		.comment = "active time, tap and policy of a device",
 		.key = { VNEP_NFT_IP6 },
 		.key_len = 16,
 		.data = VNEP_NFT_VERDICT,
-		.data_len = 4 },
+		.data_len = 4,
+		.chains = VNEP_SET_CLASS_CHAIN },
 	[VNEP_SET_CONSENT] = { .name = "consent",
 		.comment = "endpoints that may be reached from other VPCs",
 		.key = { VNEP_NFT_IP6 },
 		.key_len = 16,
 		.data = VNEP_NFT_VERDICT,
-		.data_len = 4 },
+		.data_len = 4,
+		.chains = VNEP_SET_CONSENT_CHAIN },
 	[VNEP_SET_CORE_VLAN] = { .name = "core_vlan",
 		.comment = "the VPCs behind a tag of the core port",
 		.key = { VNEP_NFT_VLAN },
@@ -106,6 +109,27 @@ const struct vnep_set_spec vnep_set_specs[VNEP_SET_COUNT] = {
 		.key = { VNEP_NFT_ICMP_TYPE },
 		.key_len = 1,
 		.size = 8 },
+	[VNEP_SET_PORT_CHAIN] = { .name = "to_port_chain",
+		.comment = "numbers in to_port",
+		.key = { VNEP_NFT_MAC },
+		.key_len = 6,
+		.data = VNEP_NFT_VERDICT,
+		.data_len = 4,
+		.kernel = true },
+	[VNEP_SET_CLASS_CHAIN] = { .name = "class_chain",
+		.comment = "numbers in class",
+		.key = { VNEP_NFT_MAC },
+		.key_len = 6,
+		.data = VNEP_NFT_VERDICT,
+		.data_len = 4,
+		.kernel = true },
+	[VNEP_SET_CONSENT_CHAIN] = { .name = "consent_chain",
+		.comment = "numbers in consent",
+		.key = { VNEP_NFT_MAC },
+		.key_len = 6,
+		.data = VNEP_NFT_VERDICT,
+		.data_len = 4,
+		.kernel = true },
 };
 
 bool vnep_set_has_vlan(const struct vnep_set_spec *spec)
@@ -228,6 +252,16 @@ static bool grow(struct vnep_ruleset *rs, void **array, size_t count, size_t *ca
 	return true;
 }
 
+/* A MAC that no station has: administered locally. */
+static void number_of(const char *name, uint8_t out[static VNEP_CHAIN_NUMBER_LEN])
+{
+	uint64_t hash = vnep_hash(VNEP_HASH_INIT, name, strlen(name));
+
+	for (int i = 0; i < VNEP_CHAIN_NUMBER_LEN; i++)
+		out[i] = (uint8_t)(hash >> 8 * i ^ hash >> (56 - 8 * i));
+	out[0] = (uint8_t)((out[0] & 0xfc) | 2);
+}
+
 void vnep_ruleset_chain(
 	struct vnep_ruleset *rs, const char *device, const char *comment, const char *fmt, ...)
 {
@@ -241,6 +275,7 @@ void vnep_ruleset_chain(
 	va_start(ap, fmt);
 	vsnprintf(chain->name, sizeof chain->name, fmt, ap);
 	va_end(ap);
+	number_of(chain->name, chain->number);
 	snprintf(chain->device, sizeof chain->device, "%s", device ? device : "");
 	snprintf(chain->comment, sizeof chain->comment, "%s", comment ? comment : "");
 }

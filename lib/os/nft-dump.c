@@ -151,6 +151,8 @@ static uint32_t decode_set_size(const struct vnep_nl_attr *desc)
 	return size;
 }
 
+enum { SET_COUNT = 20 }; /* NFTA_SET_COUNT: headers before 6.17 do not have it */
+
 bool vnep_nft_set_decode(const struct nlmsghdr *msg, struct vnep_nft_set_info *out)
 {
 	struct vnep_nl_attrs walk;
@@ -171,6 +173,10 @@ bool vnep_nft_set_decode(const struct nlmsghdr *msg, struct vnep_nft_set_info *o
 		case NFTA_SET_DESC: out->size = decode_set_size(&attr); break;
 		case NFTA_SET_EXPR:
 		case NFTA_SET_EXPRESSIONS: out->counter = true; break;
+		case SET_COUNT:
+			out->has_count = true;
+			out->count = get_u32(&attr);
+			break;
 		default: break;
 		}
 	}
@@ -358,7 +364,7 @@ bool vnep_nft_elements_of(const struct nlmsghdr *msg, enum vnep_set set, bool *d
 }
 
 /* A question in the caller's place for it. */
-static struct nft_msg question(void *place, size_t cap, uint16_t type, uint16_t flags)
+struct nft_msg nft_question(void *place, size_t cap, uint16_t type, uint16_t flags)
 {
 	struct nft_msg m = { .head = mnl_nlmsg_put_header(place), .cap = cap };
 	struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(m.head, sizeof *nfg);
@@ -371,7 +377,7 @@ static struct nft_msg question(void *place, size_t cap, uint16_t type, uint16_t 
 }
 
 /* Ask, and tell of an error only where it is one: no table, set or element is an empty one. */
-static int ask(struct vnep_nl *nl, struct nft_msg *m, vnep_nl_cb *cb, void (*restart)(void *),
+int nft_ask(struct vnep_nl *nl, struct nft_msg *m, vnep_nl_cb *cb, void (*restart)(void *),
 	void *arg, struct vnep_err *err)
 {
 	struct vnep_err why = { 0 };
@@ -408,12 +414,12 @@ static int table_message(const struct nlmsghdr *msg, void *arg)
 int vnep_nft_table(struct vnep_nl *nl, struct vnep_nft_table_info *out, struct vnep_err *err)
 {
 	uint32_t place[64];
-	struct nft_msg m = question(place, sizeof place, NFT_MSG_GETTABLE, 0);
+	struct nft_msg m = nft_question(place, sizeof place, NFT_MSG_GETTABLE, 0);
 	int rc;
 
 	*out = (struct vnep_nft_table_info){ 0 };
 	nft_put_str(&m, NFTA_TABLE_NAME, VNEP_NFT_TABLE);
-	rc = ask(nl, &m, table_message, NULL, out, err);
+	rc = nft_ask(nl, &m, table_message, NULL, out, err);
 	if (rc == -ENOENT)
 		return vnep_err_set(err, VNEP_ENOTFOUND,
 			"there is no table netdev " VNEP_NFT_TABLE " in the kernel");
@@ -469,14 +475,14 @@ static int dump(struct vnep_nl *nl, uint16_t type, uint16_t table_attr, uint16_t
 	const char *set, struct each *each, struct vnep_err *err)
 {
 	uint32_t place[128];
-	struct nft_msg m = question(place, sizeof place, type, NLM_F_DUMP);
+	struct nft_msg m = nft_question(place, sizeof place, type, NLM_F_DUMP);
 	int rc;
 
 	if (table_attr)
 		nft_put_str(&m, table_attr, VNEP_NFT_TABLE);
 	if (set_attr)
 		nft_put_str(&m, set_attr, set);
-	rc = ask(nl, &m, each_message, each_restart, each, err);
+	rc = nft_ask(nl, &m, each_message, each_restart, each, err);
 	return rc == -ENOENT ? 0 : rc;
 }
 
@@ -519,41 +525,4 @@ int vnep_nft_each_element(struct vnep_nl *nl, enum vnep_set set, vnep_nft_elemen
 
 	return dump(nl, NFT_MSG_GETSETELEM, NFTA_SET_ELEM_LIST_TABLE, NFTA_SET_ELEM_LIST_SET,
 		vnep_set_specs[set].name, &each, err);
-}
-
-struct one {
-	struct vnep_nft_element_info *out;
-	bool found;
-};
-
-static int take_one(const struct vnep_nft_element_info *element, void *arg)
-{
-	struct one *one = arg;
-
-	*one->out = *element;
-	one->found = true;
-	return 0;
-}
-
-int vnep_nft_element_get(struct vnep_nl *nl, enum vnep_set set, const uint8_t *key,
-	struct vnep_nft_element_info *out, struct vnep_err *err)
-{
-	uint32_t place[128];
-	struct nft_msg m = question(place, sizeof place, NFT_MSG_GETSETELEM, 0);
-	struct one one = { .out = out };
-	struct each each = { .element = take_one, .arg = &one };
-	struct nlattr *list, *elem, *nest;
-	int rc;
-
-	nft_put_str(&m, NFTA_SET_ELEM_LIST_TABLE, VNEP_NFT_TABLE);
-	nft_put_str(&m, NFTA_SET_ELEM_LIST_SET, vnep_set_specs[set].name);
-	list = nft_nest(&m, NFTA_SET_ELEM_LIST_ELEMENTS);
-	elem = nft_nest(&m, NFTA_LIST_ELEM);
-	nest = nft_nest(&m, NFTA_SET_ELEM_KEY);
-	nft_put(&m, NFTA_DATA_VALUE, key, vnep_set_specs[set].key_len);
-	nft_end(&m, nest);
-	nft_end(&m, elem);
-	nft_end(&m, list);
-	rc = ask(nl, &m, each_message, NULL, &each, err);
-	return rc == -ENOENT || (!rc && !one.found) ? VNEP_ENOTFOUND : rc;
 }

@@ -101,11 +101,11 @@ void nft_x_bitwise(struct nft_msg *m, uint32_t reg, const void *mask, const void
 }
 
 /* Octets of the link header, which no checksum covers. */
-void nft_x_store_link(struct nft_msg *m, uint32_t offset, uint32_t len)
+void nft_x_store_link(struct nft_msg *m, uint32_t offset, uint32_t len, uint32_t reg)
 {
 	struct nft_expr e = nft_x_begin(m, "payload");
 
-	nft_put_u32(m, NFTA_PAYLOAD_SREG, NFT_REG_1);
+	nft_put_u32(m, NFTA_PAYLOAD_SREG, reg);
 	nft_put_u32(m, NFTA_PAYLOAD_BASE, NFT_PAYLOAD_LL_HEADER);
 	nft_put_u32(m, NFTA_PAYLOAD_OFFSET, offset);
 	nft_put_u32(m, NFTA_PAYLOAD_LEN, len);

@@ -28,7 +28,7 @@ void nft_x_cmp_be16(struct nft_msg *m, uint32_t op, uint64_t v);
 void nft_x_load(struct nft_msg *m, uint32_t base, uint32_t offset, uint32_t len, uint32_t reg);
 void nft_x_bitwise(struct nft_msg *m, uint32_t reg, const void *mask, const void *xor, size_t len);
 /* Octets of the link header, which no checksum covers. */
-void nft_x_store_link(struct nft_msg *m, uint32_t offset, uint32_t len);
+void nft_x_store_link(struct nft_msg *m, uint32_t offset, uint32_t len, uint32_t reg);
 /* An address of the IPv6 header from reg; the kernel corrects the checksum of what is above. */
 void nft_x_store_ip6(struct nft_msg *m, uint32_t offset, uint32_t reg);
 void nft_x_immediate(struct nft_msg *m, uint32_t reg, const void *data, size_t len);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "vnep/nl.h"
 #include "vnep/ruleset.h"
 
 struct nft_msg {
@@ -97,5 +98,10 @@ void nft_put_counter_expr(struct nft_msg *m, uint16_t type);
 
 /* goto CHAIN as data of a map's element. */
 void nft_put_goto(struct nft_msg *m, const char *chain);
+
+/* nft-dump.c: a question in the caller's place for it; -ENOENT, without a word, where there is no such thing. */
+struct nft_msg nft_question(void *place, size_t cap, uint16_t type, uint16_t flags);
+int nft_ask(struct vnep_nl *nl, struct nft_msg *m, vnep_nl_cb *cb, void (*restart)(void *), void *arg,
+	struct vnep_err *err);
 
 #endif

@@ -45,7 +45,7 @@ static void set_vlan(struct nft_msg *m, uint64_t vlan)
 
 	nft_x_load(m, NFT_PAYLOAD_LL_HEADER, LINK_VLAN, 2, NFT_REG_1);
 	nft_x_bitwise(m, NFT_REG_1, others, id, sizeof id);
-	nft_x_store_link(m, LINK_VLAN, sizeof id);
+	nft_x_store_link(m, LINK_VLAN, sizeof id, NFT_REG_1);
 }
 
 static uint32_t field_offset(enum vnep_field field)
@@ -100,7 +100,7 @@ static void tag(struct nft_msg *m, const struct vnep_tag *tag)
 
 	vnep_tag_write(tag, mac);
 	nft_x_immediate(m, NFT_REG_1, mac, sizeof mac);
-	nft_x_store_link(m, LINK_DEST, sizeof mac);
+	nft_x_store_link(m, LINK_DEST, sizeof mac, NFT_REG_1);
 }
 
 static void update_awake(struct nft_msg *m, enum vnep_field field, uint64_t timeout_ms)
@@ -280,6 +280,22 @@ static void put_match(struct nft_msg *m, const struct vnep_stmt *s)
 	}
 }
 
+/* The number of a chain goes by way of the destination MAC, which every way out of the edge writes anew: nft(8) aborts
+ * when it lists a rule with a look-up of what was looked up. */
+static void vmap(struct nft_msg *m, enum vnep_set set)
+{
+	enum vnep_set chains = vnep_set_specs[set].chains;
+
+	if (!chains) {
+		nft_x_lookup(m, set, NFT_REG_1, true, NFT_REG_VERDICT);
+		return;
+	}
+	nft_x_lookup(m, set, NFT_REG_1, true, NFT_REG_3);
+	nft_x_store_link(m, LINK_DEST, MAC_LEN, NFT_REG_3);
+	nft_x_load(m, NFT_PAYLOAD_LL_HEADER, LINK_DEST, MAC_LEN, NFT_REG_3);
+	nft_x_lookup(m, chains, NFT_REG_3, true, NFT_REG_VERDICT);
+}
+
 static void put_stmt(struct nft_msg *m, const struct vnep_stmt *s)
 {
 	switch (s->kind) {
@@ -300,7 +316,7 @@ static void put_stmt(struct nft_msg *m, const struct vnep_stmt *s)
 	case VNEP_STMT_ROUTE: route(m, s); break;
 	case VNEP_STMT_VMAP:
 		load_field(m, s->field);
-		nft_x_lookup(m, s->set, NFT_REG_1, true, NFT_REG_VERDICT);
+		vmap(m, s->set);
 		break;
 	case VNEP_STMT_GOTO: nft_x_verdict(m, NFT_GOTO, s->name); break;
 	case VNEP_STMT_JUMP: nft_x_verdict(m, NFT_JUMP, s->name); break;

@@ -233,9 +233,11 @@ void vnep_nft_set_put(struct vnep_nft_batch *batch, enum vnep_set set, uint32_t 
 	nft_put_u32(&m, NFTA_SET_KEY_TYPE, key_type_name(spec));
 	nft_put_u32(&m, NFTA_SET_KEY_LEN, spec->key_len);
 	if (spec->data != VNEP_NFT_NONE) {
-		nft_put_u32(&m, NFTA_SET_DATA_TYPE, type_name(spec->data));
-		if (spec->data != VNEP_NFT_VERDICT)
-			nft_put_u32(&m, NFTA_SET_DATA_LEN, spec->data_len);
+		nft_put_u32(&m, NFTA_SET_DATA_TYPE,
+			type_name(spec->chains ? VNEP_NFT_MAC : spec->data));
+		if (!vnep_set_has_verdicts(spec))
+			nft_put_u32(&m, NFTA_SET_DATA_LEN,
+				spec->chains ? VNEP_CHAIN_NUMBER_LEN : spec->data_len);
 	}
 	nft_put_u32(&m, NFTA_SET_ID, (uint32_t)set + 1);
 	desc = nft_nest(&m, NFTA_SET_DESC);
@@ -316,8 +318,8 @@ void vnep_nft_rule_put(struct vnep_nft_batch *batch, const struct vnep_ruleset *
 static size_t element_octets(enum vnep_set set)
 {
 	const struct vnep_set_spec *spec = &vnep_set_specs[set];
-	size_t data =
-		spec->data == VNEP_NFT_VERDICT ? VNEP_NFT_NAME_MAX + 24u : spec->data_len + 12u;
+	size_t data = vnep_set_has_verdicts(spec) ? VNEP_NFT_NAME_MAX + 24u
+						  : (spec->chains ? 8u : spec->data_len) + 12u;
 
 	return 4 + 12 + spec->key_len + data + (spec->timeout ? 12u : 0u);
 }
@@ -338,7 +340,14 @@ static void put_element(struct nft_msg *m, const struct vnep_ruleset *rs,
 	nft_end(m, nest);
 	if (rs && spec->data == VNEP_NFT_VERDICT) {
 		memcpy(&chain, element->data, sizeof chain);
-		nft_put_goto(m, rs->chains[chain].name);
+		if (spec->chains) {
+			nest = nft_nest(m, NFTA_SET_ELEM_DATA);
+			nft_put(m, NFTA_DATA_VALUE, rs->chains[chain].number,
+				sizeof rs->chains[chain].number);
+			nft_end(m, nest);
+		} else {
+			nft_put_goto(m, rs->chains[chain].name);
+		}
 	} else if (rs && spec->data != VNEP_NFT_NONE) {
 		nest = nft_nest(m, NFTA_SET_ELEM_DATA);
 		nft_put(m, NFTA_DATA_VALUE, element->data, spec->data_len);

@@ -101,6 +101,12 @@ static void write_key(
 		memcpy(&addr, key + sizeof addr, sizeof addr);
 		vnep_jw_ip6(w, "vep", &addr);
 		break;
+	case VNEP_SET_PORT_CHAIN:
+	case VNEP_SET_CLASS_CHAIN:
+	case VNEP_SET_CONSENT_CHAIN:
+		memcpy(mac.octet, key, sizeof mac.octet);
+		vnep_jw_mac(w, "number", &mac);
+		break;
 	case VNEP_SET_CORE_VLAN: vnep_jw_u64(w, "vlan", vnep_be16(key)); break;
 	case VNEP_SET_ROUTER:
 		memcpy(&addr, key, sizeof addr);
@@ -193,8 +199,9 @@ static bool same_set(const struct acl_diff *d, const struct vnep_set_spec *spec,
 	return there->key_len == spec->key_len && (there->flags & kind) == wanted &&
 	       there->counter == spec->counter &&
 	       there->size == (spec->size ? spec->size : d->acl->config.set_size) &&
-	       there->verdict == (spec->data == VNEP_NFT_VERDICT) &&
-	       (spec->data != VNEP_NFT_IP6 || there->data_len == spec->data_len);
+	       there->verdict == vnep_set_has_verdicts(spec) &&
+	       (spec->data == VNEP_NFT_NONE || there->verdict ||
+		       there->data_len == (spec->chains ? VNEP_CHAIN_NUMBER_LEN : spec->data_len));
 }
 
 /* A set's form cannot be changed while rules use it. */
@@ -366,11 +373,29 @@ static int diff_elements(
 
 		bool asked = parts & ACL_ELEMENTS || set == VNEP_SET_ROUTER;
 
-		if (!asked || vnep_set_specs[set].live ||
+		if (!asked || vnep_set_specs[set].live || vnep_set_specs[set].kernel ||
 			!vnep_ruleset_has_set(&d->acl->rs, (enum vnep_set)set) ||
 			(there && !same_set(d, &vnep_set_specs[set], there)))
 			continue;
-		rc = acl_diff_set(d, (enum vnep_set)set, err);
+		rc = acl_of_devices((enum vnep_set)set)
+			     ? acl_diff_devices(d, (enum vnep_set)set, there, err)
+			     : acl_diff_set(d, (enum vnep_set)set, ACL_WANTED | ACL_UNWANTED, err);
+	}
+	return rc;
+}
+
+/* What numbers of chains mean is there before the first element has one, and goes behind the last. */
+static int diff_numbers(
+	struct acl_diff *d, const struct there *t, unsigned which, struct vnep_err *err)
+{
+	int rc = 0;
+
+	for (int set = 0; !rc && set < VNEP_SET_COUNT; set++) {
+		const struct vnep_nft_set_info *there = find_set(t, vnep_set_specs[set].name);
+
+		if (vnep_set_specs[set].kernel &&
+			(!there || same_set(d, &vnep_set_specs[set], there)))
+			rc = acl_diff_set(d, (enum vnep_set)set, which, err);
 	}
 	return rc;
 }
@@ -388,10 +413,14 @@ static int diff_walk(struct acl_diff *d, unsigned parts, struct vnep_err *err)
 		rc = diff_sets(d, &t, err);
 	if (!rc)
 		rc = diff_chains(d, &t, false, err);
+	if (!rc)
+		rc = diff_numbers(d, &t, ACL_WANTED, err);
 	if (!rc && parts & (ACL_ELEMENTS | ACL_ROUTERS))
 		rc = diff_elements(d, &t, parts, err);
 	if (!rc)
 		rc = diff_chains(d, &t, true, err);
+	if (!rc && parts & ACL_FOREIGN)
+		rc = diff_numbers(d, &t, ACL_UNWANTED, err);
 	if (!rc && parts & ACL_FOREIGN)
 		rc = diff_foreign_chains(d, &t, err);
 	if (!rc && parts & ACL_FOREIGN)
@@ -466,6 +495,8 @@ int acl_sync(struct vnep_acl *acl, unsigned parts, uint64_t *changes, struct vne
 	acl->installed = !rc;
 	if (!rc && parts & ACL_FOREIGN)
 		acl->stale = false;
+	if (!rc && parts & ACL_ELEMENTS)
+		acl->doubt = false;
 	return rc;
 }
 

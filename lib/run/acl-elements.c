@@ -220,6 +220,29 @@ static void add_core_vlans(const struct vnep_acl *acl, struct acl_elements *out)
 	}
 }
 
+static void add_chain(const struct vnep_acl *acl, size_t chain, struct acl_elements *out)
+{
+	uint32_t index = (uint32_t)chain;
+	uint8_t data[4];
+
+	memcpy(data, &index, sizeof data);
+	acl_elements_add(out, acl->rs.chains[chain].number, data);
+}
+
+/* What the numbers in to_port, class and consent mean. */
+static void add_chains(const struct vnep_acl *acl, struct acl_elements *out)
+{
+	for (size_t i = 0; out->set == VNEP_SET_PORT_CHAIN && i < acl->lane_count; i++)
+		if (acl->lanes[i].users)
+			add_chain(acl, acl->lanes[i].chain, out);
+	for (size_t i = 0; out->set == VNEP_SET_CLASS_CHAIN && i < acl->class_count; i++)
+		if (acl->classes[i].users)
+			add_chain(acl, acl->classes[i].chain, out);
+	for (size_t i = 0; out->set == VNEP_SET_CONSENT_CHAIN && i < acl->policy_count; i++)
+		if (acl->policies[i].users && acl->policies[i].consent != SIZE_MAX)
+			add_chain(acl, acl->policies[i].consent, out);
+}
+
 /* Sorted: equal keys lie together. With equal data they are one element, with other data somebody
  * is wrong. */
 static int unite(struct acl_elements *e, struct vnep_err *err)
@@ -259,9 +282,11 @@ int acl_elements_want(
 		add_routers(acl, out);
 	else if (set == VNEP_SET_CORE_VLAN)
 		add_core_vlans(acl, out);
+	else if (vnep_set_specs[set].kernel)
+		add_chains(acl, out);
 	for (; types && *types; types++)
 		acl_elements_add(out, types, NULL);
-	for (size_t i = 0; (d = vnep_table_next(&acl->devices, &i));)
+	for (size_t i = 0; !vnep_set_specs[set].kernel && (d = vnep_table_next(&acl->devices, &i));)
 		acl_elements_device(acl, d, out);
 	if (out->rc)
 		return vnep_err_sys(err, ENOMEM, "elements of %s", vnep_set_specs[set].name);
@@ -269,17 +294,33 @@ int acl_elements_want(
 	return unite(out, err);
 }
 
-/* from_binding and from_vlan are where two devices can meet: the others are by endpoint, or have no
+static int check_pair(struct vnep_acl *acl, const struct acl_device *a, const struct acl_device *b,
+	struct vnep_err *err)
+{
+	struct acl_elements e = { .set = binding_set(a) };
+	int rc;
+
+	if (binding_set(b) != e.set || a->class == ACL_NONE || b->class == ACL_NONE)
+		return 0;
+	acl_elements_device(acl, a, &e);
+	acl_elements_device(acl, b, &e);
+	acl_elements_sort(&e);
+	rc = e.rc ? vnep_err_sys(err, ENOMEM, "elements of a device") : unite(&e, err);
+	acl_elements_release(&e);
+	return rc;
+}
+
+/* The sets of bindings are where two devices can meet, if they have one MAC: the others are by endpoint, or have no
  * data. */
 int acl_elements_check(struct vnep_acl *acl, struct vnep_err *err)
 {
-	struct acl_elements e = { 0 };
-	int rc = acl_elements_want(acl, VNEP_SET_FROM_BINDING, &e, err);
+	const struct acl_device *first;
+	int rc = 0;
 
-	acl_elements_release(&e);
-	if (!rc)
-		rc = acl_elements_want(acl, VNEP_SET_FROM_VLAN, &e, err);
-	acl_elements_release(&e);
+	for (size_t i = 0; !rc && (first = vnep_table_next(&acl->by_mac, &i));)
+		for (const struct acl_device *a = first; !rc && a; a = a->same_mac)
+			for (const struct acl_device *b = a->same_mac; !rc && b; b = b->same_mac)
+				rc = check_pair(acl, a, b, err);
 	return rc;
 }
 
@@ -295,5 +336,8 @@ bool acl_element_same(const struct vnep_acl *acl, enum vnep_set set,
 		return there->data_len == spec->data_len &&
 		       !memcmp(there->data, wanted->data, spec->data_len);
 	memcpy(&chain, wanted->data, sizeof chain);
+	if (spec->chains)
+		return there->data_len == sizeof acl->rs.chains[chain].number &&
+		       !memcmp(there->data, acl->rs.chains[chain].number, there->data_len);
 	return !strcmp(there->chain, acl->rs.chains[chain].name);
 }

@@ -23,6 +23,18 @@ void acl_interned_release(struct vnep_acl *acl)
 	free(acl->policies);
 	free(acl->classes);
 	free(acl->lanes);
+	acl_index_release(&acl->by_vpc);
+	acl_index_release(&acl->by_policy);
+	acl_index_release(&acl->by_class);
+	acl_index_release(&acl->by_lane);
+}
+
+/* FNV-1a, as for names: its low bits depend on all of the key. */
+static uint64_t hash_of(const void *key, size_t len)
+{
+	uint64_t h = vnep_hash(VNEP_HASH_INIT, key, len);
+
+	return h ^ h >> 32;
 }
 
 static int no_memory(struct vnep_err *err)
@@ -30,18 +42,28 @@ static int no_memory(struct vnep_err *err)
 	return vnep_err_sys(err, ENOMEM, "the wanted state");
 }
 
+/* Room for one more in an array that doubles; NULL: no memory. */
+static void *room(void *items, size_t count, size_t size)
+{
+	return count & (count - 1) ? items : reallocarray(items, count ? count * 2 : 1, size);
+}
+
 /* The VPC of that name; undefined, if nobody spoke of it yet. */
 uint32_t acl_vpc_slot(struct vnep_acl *acl, const char *name)
 {
+	uint64_t hash = hash_of(name, strlen(name));
 	struct acl_vpc *bigger, *slot;
+	size_t probe = 0;
+	uint32_t at;
 
-	for (size_t i = 0; i < acl->vpc_count; i++)
-		if (!strcmp(acl->vpcs[i].vpc.vpc, name))
-			return (uint32_t)i;
-	bigger = reallocarray(acl->vpcs, acl->vpc_count + 1, sizeof *bigger);
-	if (!bigger)
+	while ((at = acl_index_next(&acl->by_vpc, hash, &probe)) != ACL_NONE)
+		if (!strcmp(acl->vpcs[at].vpc.vpc, name))
+			return at;
+	bigger = room(acl->vpcs, acl->vpc_count, sizeof *bigger);
+	if (bigger)
+		acl->vpcs = bigger;
+	if (!bigger || acl_index_put(&acl->by_vpc, hash, acl->vpc_count))
 		return ACL_NONE;
-	acl->vpcs = bigger;
 	slot = &bigger[acl->vpc_count];
 	*slot = (struct acl_vpc){ 0 };
 	snprintf(slot->vpc.vpc, sizeof slot->vpc.vpc, "%s", name);
@@ -56,19 +78,24 @@ uint32_t acl_vpc_slot(struct vnep_acl *acl, const char *name)
 
 uint32_t acl_lane_slot(struct vnep_acl *acl, struct acl_lane_key key)
 {
+	const uint16_t octets[4] = { key.port, key.vlan, key.host, key.tap };
+	uint64_t hash = hash_of(octets, sizeof octets);
 	struct acl_lane *bigger;
+	size_t probe = 0;
+	uint32_t at;
 
-	for (size_t i = 0; i < acl->lane_count; i++) {
-		const struct acl_lane_key *k = &acl->lanes[i].key;
+	while ((at = acl_index_next(&acl->by_lane, hash, &probe)) != ACL_NONE) {
+		const struct acl_lane_key *k = &acl->lanes[at].key;
 
 		if (k->port == key.port && k->vlan == key.vlan && k->host == key.host &&
 			k->tap == key.tap)
-			return (uint32_t)i;
+			return at;
 	}
-	bigger = reallocarray(acl->lanes, acl->lane_count + 1, sizeof *bigger);
-	if (!bigger)
+	bigger = room(acl->lanes, acl->lane_count, sizeof *bigger);
+	if (bigger)
+		acl->lanes = bigger;
+	if (!bigger || acl_index_put(&acl->by_lane, hash, acl->lane_count))
 		return ACL_NONE;
-	acl->lanes = bigger;
 	bigger[acl->lane_count] = (struct acl_lane){ .key = key };
 	return (uint32_t)acl->lane_count++;
 }
@@ -132,12 +159,15 @@ static int policy_slot(struct vnep_acl *acl, uint32_t vpc, const struct vnep_dev
 	uint32_t *out, struct vnep_err *err)
 {
 	char name[VNEP_NFT_NAME_MAX + 1];
-	size_t count = allow_count(device);
+	size_t count = allow_count(device), probe = 0;
 	struct acl_policy *p;
+	uint64_t hash;
+	uint32_t at;
 
 	policy_name(acl, vpc, device, name);
-	for (size_t i = 0; i < acl->policy_count; i++) {
-		p = &acl->policies[i];
+	hash = hash_of(name, strlen(name));
+	while ((at = acl_index_next(&acl->by_policy, hash, &probe)) != ACL_NONE) {
+		p = &acl->policies[at];
 		if (strcmp(p->chain, name))
 			continue;
 		if (p->vpc != vpc || p->allow_count != count ||
@@ -146,10 +176,10 @@ static int policy_slot(struct vnep_acl *acl, uint32_t vpc, const struct vnep_dev
 				"%s: its allow list cannot be told from another's "
 				"(equal hashes): change the order of its entries",
 				device->dev);
-		*out = (uint32_t)i;
+		*out = at;
 		return 0;
 	}
-	p = reallocarray(acl->policies, acl->policy_count + 1, sizeof *p);
+	p = room(acl->policies, acl->policy_count, sizeof *p);
 	if (!p)
 		return no_memory(err);
 	acl->policies = p;
@@ -164,6 +194,10 @@ static int policy_slot(struct vnep_acl *acl, uint32_t vpc, const struct vnep_dev
 			return no_memory(err);
 		memcpy(p->allow, device->allow, count * sizeof *p->allow);
 	}
+	if (acl_index_put(&acl->by_policy, hash, acl->policy_count)) {
+		free(p->allow);
+		return no_memory(err);
+	}
 	*out = (uint32_t)acl->policy_count++;
 	return 0;
 }
@@ -175,25 +209,33 @@ int acl_class_slot(struct vnep_acl *acl, uint32_t vpc, const struct vnep_device 
 		.tap = device->journal != VNEP_JOURNAL_ASLEEP };
 	char listens[24] = "always";
 	struct acl_class *bigger;
+	size_t probe = 0;
+	uint32_t key[3], at;
+	uint64_t hash;
 	int rc;
 
 	c.t3324_s = c.has_psm ? device->t3324_s : 0;
 	rc = policy_slot(acl, vpc, device, &c.policy, err);
 	if (rc)
 		return rc;
-	for (size_t i = 0; i < acl->class_count; i++) {
-		const struct acl_class *o = &acl->classes[i];
+	key[0] = c.policy;
+	key[1] = c.t3324_s;
+	key[2] = (uint32_t)c.has_psm << 1 | c.tap;
+	hash = hash_of(key, sizeof key);
+	while ((at = acl_index_next(&acl->by_class, hash, &probe)) != ACL_NONE) {
+		const struct acl_class *o = &acl->classes[at];
 
 		if (o->policy == c.policy && o->has_psm == c.has_psm && o->tap == c.tap &&
 			o->t3324_s == c.t3324_s) {
-			*out = (uint32_t)i;
+			*out = at;
 			return 0;
 		}
 	}
-	bigger = reallocarray(acl->classes, acl->class_count + 1, sizeof *bigger);
-	if (!bigger)
+	bigger = room(acl->classes, acl->class_count, sizeof *bigger);
+	if (bigger)
+		acl->classes = bigger;
+	if (!bigger || acl_index_put(&acl->by_class, hash, acl->class_count))
 		return no_memory(err);
-	acl->classes = bigger;
 	if (c.has_psm)
 		snprintf(listens, sizeof listens, "%us", c.t3324_s);
 	snprintf(c.name, sizeof c.name, "class_%s_%s_%s", listens, c.tap ? "tap" : "quiet",

@@ -3,12 +3,15 @@
  *
  *     acl.c            open and close, presence        acl-rules.c        the chains: which, in what order
  *     acl-want.c       the wanted state by records     acl-rules-port.c   what arrives at a port
+ *     acl-index.c      places by a hash
  *     acl-intern.c     what many devices share         acl-rules-path.c   from and to devices
  *     acl-elements.c   elements of a wanted state      acl-emit.c         rules in the words of the model
- *     acl-diff.c       kernel against wanted           acl-sync.c         elements of one set
+ *     acl-diff.c       kernel against wanted           acl-sync.c         elements of a small set
  *     acl-device.c     one device changed              acl-read.c         what the kernel tells
+ *     acl-stream.c     elements of devices in a set    acl-there.c        and what rules it has
  *     acl-reachable.c  resolved hosts                  acl-render.c       text and JSON
  *     acl-openflow.c   flows                           acl-fill.c         how full the sets get
+ *     acl-map.c        the wanted state of a map       follow.c           each change of it
  *
  * The wanted state is kept small, because there may be a million devices: a struct acl_device of 72
  * octets in a table by its virtual endpoint and one by its MAC. What many share (VPC, policy, class, lane)
@@ -96,6 +99,15 @@ struct acl_port { /* what the kernel says of it */
 	unsigned addr_count;
 };
 
+/* Places in one of the arrays by a hash of what they are known by: there may be thousands. */
+struct acl_index {
+	struct acl_index_slot {
+		uint64_t hash;
+		uint32_t place; /* and one: 0 is a free slot */
+	} * slots;
+	size_t cap, count;
+};
+
 struct vnep_acl {
 	struct vnep_acl_config config;
 	bool offline;
@@ -109,12 +121,15 @@ struct vnep_acl {
 	struct acl_class *classes;
 	struct acl_lane *lanes;
 	size_t vpc_count, policy_count, class_count, lane_count;
+	struct acl_index by_vpc, by_policy, by_class, by_lane;
 
 	uint64_t filled[VNEP_SET_COUNT]; /* acl-fill.c: elements that devices mean, but for known */
 	struct vnep_ruleset rs;
 	bool built;	/* rs is that of the wanted state */
 	bool installed; /* the kernel has the chains of rs, by our own doing */
 	bool stale;	/* and some that nobody uses any more */
+	bool doubt;	/* a change of elements failed: nobody knows what the kernel has */
+	struct vnep_nft_batch *batch; /* of single changes: kept for its memory */
 };
 
 /* Is this one of our ports, and not there now? */
@@ -130,6 +145,11 @@ static inline const struct acl_port *acl_core(const struct vnep_acl *acl)
 {
 	return &acl->port[acl->config.access_count];
 }
+
+/* acl-index.c: the next place of this hash, *probe 0 for the first; ACL_NONE behind the last. */
+uint32_t acl_index_next(const struct acl_index *index, uint64_t hash, size_t *probe);
+int acl_index_put(struct acl_index *index, uint64_t hash, size_t place);
+void acl_index_release(struct acl_index *index);
 
 /* acl-intern.c: slots of what is shared, made if it is not there. ACL_NONE: no memory. */
 uint32_t acl_vpc_slot(struct vnep_acl *acl, const char *name);
@@ -230,12 +250,29 @@ int acl_diff_object(struct acl_diff *d, enum acl_change change, const char *what
 int acl_diff_element(struct acl_diff *d, enum acl_change change, enum vnep_set set,
 	const uint8_t *key, const uint8_t *data, const char *chain);
 
+/* The same of an element that is wanted, or is not (ACL_DELETE). */
+int acl_diff_item(struct acl_diff *d, enum vnep_set set, enum acl_change change,
+	const struct vnep_set_element *item);
+
 /* Rules and counters, and what else is said: the elements of devices, those of the ports alone, and the
  * removal of what is not wanted any more. */
 enum { ACL_RULES = 0, ACL_ELEMENTS = 1, ACL_FOREIGN = 2, ACL_ROUTERS = 4 };
 int acl_sync(struct vnep_acl *acl, unsigned parts, uint64_t *changes, struct vnep_err *err);
 
-/* acl-sync.c: the differences of one set's elements. */
-int acl_diff_set(struct acl_diff *d, enum vnep_set set, struct vnep_err *err);
+/* Are its elements those of devices, one by one, and may be a million? */
+static inline bool acl_of_devices(enum vnep_set set)
+{
+	return set <= VNEP_SET_CONSENT || set == VNEP_SET_ENDPOINT || set == VNEP_SET_KNOWN;
+}
+
+/* acl-stream.c: the differences of such a set; there NULL: the kernel does not have it. */
+int acl_diff_devices(struct acl_diff *d, enum vnep_set set, const struct vnep_nft_set_info *there,
+	struct vnep_err *err);
+bool acl_element_wanted(const struct vnep_acl *acl, enum vnep_set set, const uint8_t *key);
+
+/* acl-sync.c: the differences of another set's elements: of those that are wanted, of those that are not. */
+enum { ACL_WANTED = 1, ACL_UNWANTED = 2 };
+int acl_diff_set(
+	struct acl_diff *d, enum vnep_set set, unsigned which, struct vnep_err *err);
 
 #endif

@@ -277,8 +277,13 @@ int vnep_acl_t3324_get(struct vnep_acl *acl, const struct in6_addr *vep, bool *a
 		vnep_ip6_print(vep, vep_text);
 		return vnep_err_set(err, rc, "%s has no binding in the kernel", vep_text);
 	}
+	if (!rc)
+		rc = vnep_nft_element_get(acl->nl, VNEP_SET_CLASS_CHAIN, there.data, &there, err);
 	if (rc)
-		return rc;
+		return rc == VNEP_ENOTFOUND
+			       ? vnep_err_set(err, VNEP_EKERNEL,
+					 "a class without a chain: `vnep-acl verify` tells more")
+			       : rc;
 	*t3324_s = 0;
 	*always = !strncmp(there.chain, "class_always_", 13);
 	if (*always)

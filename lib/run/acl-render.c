@@ -28,8 +28,11 @@ static int render_set(
 	struct vnep_acl *acl, struct render *r, enum vnep_set set, struct vnep_err *err)
 {
 	struct acl_elements e;
-	int rc = acl_elements_want(acl, set, &e, err);
+	int rc;
 
+	if (vnep_set_specs[set].kernel)
+		return 0;
+	rc = acl_elements_want(acl, set, &e, err);
 	for (size_t at = 0; !rc && at < e.count; at += CHUNK) {
 		vnep_nfttext_elements(
 			&r->text, set, e.items + at, e.count - at < CHUNK ? e.count - at : CHUNK);

@@ -1,5 +1,5 @@
 /*
- * acl-sync - the elements of one set: what the kernel holds against what is wanted.
+ * acl-sync - the elements of one small set: what the kernel holds against what is wanted.
  *
  * The wanted ones lie sorted; the dump of the kernel runs past them once and marks them. What is
  * marked differently is deleted and added anew in one unit, never replaced in place: on kernels
@@ -45,17 +45,17 @@ static void forget(void *arg)
 		s->wanted.items[i].flags = 0;
 }
 
-static int report(struct sync *s, enum acl_change change, const struct vnep_set_element *item)
+int acl_diff_item(struct acl_diff *d, enum vnep_set set, enum acl_change change,
+	const struct vnep_set_element *item)
 {
-	const struct vnep_ruleset *rs = &s->d->acl->rs;
 	const char *chain = NULL;
 	uint32_t i;
 
-	if (change != ACL_DELETE && vnep_set_specs[s->set].data == VNEP_NFT_VERDICT) {
+	if (change != ACL_DELETE && vnep_set_specs[set].data == VNEP_NFT_VERDICT) {
 		memcpy(&i, item->data, sizeof i);
-		chain = rs->chains[i].name;
+		chain = d->acl->rs.chains[i].name;
 	}
-	return acl_diff_element(s->d, change, s->set, item->key, item->data, chain);
+	return acl_diff_element(d, change, set, item->key, item->data, chain);
 }
 
 /* Items [from, to) with this mark gathered to the front of a unit: so many as one message takes. */
@@ -82,7 +82,7 @@ static int change(struct sync *s, const struct acl_elements *e, uint32_t mark,
 		max = sizeof items / sizeof *items;
 	while (!rc && (n = unit(e, mark, &at, items, max)) > 0) {
 		for (size_t i = 0; !rc && i < n; i++)
-			rc = report(s, change, &items[i]);
+			rc = acl_diff_item(s->d, s->set, change, &items[i]);
 		if (rc || s->d->mode != ACL_APPLY)
 			continue;
 		if (change != ACL_ADD)
@@ -94,7 +94,7 @@ static int change(struct sync *s, const struct acl_elements *e, uint32_t mark,
 	return rc;
 }
 
-int acl_diff_set(struct acl_diff *d, enum vnep_set set, struct vnep_err *err)
+int acl_diff_set(struct acl_diff *d, enum vnep_set set, unsigned which, struct vnep_err *err)
 {
 	struct sync s = { .d = d, .set = set, .foreign = { .set = set } };
 	int rc = acl_elements_want(d->acl, set, &s.wanted, err);
@@ -103,11 +103,11 @@ int acl_diff_set(struct acl_diff *d, enum vnep_set set, struct vnep_err *err)
 		rc = vnep_nft_each_element(d->acl->nl, set, see, forget, &s, err);
 	if (rc == -ENOMEM)
 		vnep_err_sys(err, ENOMEM, "elements of %s", vnep_set_specs[set].name);
-	if (!rc) /* room is made first: the set may be full */
+	if (!rc && which & ACL_UNWANTED) /* room is made first: the set may be full */
 		rc = change(&s, &s.foreign, 0, ACL_DELETE, err);
-	if (!rc)
+	if (!rc && which & ACL_WANTED)
 		rc = change(&s, &s.wanted, DIFFERENT, ACL_CHANGE, err);
-	if (!rc)
+	if (!rc && which & ACL_WANTED)
 		rc = change(&s, &s.wanted, 0, ACL_ADD, err);
 	acl_elements_release(&s.wanted);
 	acl_elements_release(&s.foreign);

@@ -1,5 +1,6 @@
 /* acl-there - what the kernel's table has besides elements: chains with their rules, sets, objects. */
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,10 +35,25 @@ static int see_chain(const struct vnep_nft_chain_info *chain, void *arg)
 
 struct there_chain *there_find_chain(const struct there *t, const char *name)
 {
-	for (size_t i = 0; i < t->chain_count; i++)
-		if (!strcmp(t->chains[i].info.name, name))
-			return &t->chains[i];
-	return NULL;
+	const struct vnep_slice key = { name, strlen(name) };
+
+	return vnep_table_get(&t->by_name, &key);
+}
+
+/* There may be one for each of ten thousand allow lists. */
+static int index_chains(struct there *t)
+{
+	int rc = 0;
+
+	vnep_table_init(&t->by_name, offsetof(struct there_chain, key), 0);
+	for (size_t i = 0; !rc && i < t->chain_count; i++) {
+		struct there_chain *chain = &t->chains[i];
+
+		chain->key = (struct vnep_slice){ chain->info.name, strlen(chain->info.name) };
+		if (!vnep_table_get(&t->by_name, &chain->key))
+			rc = vnep_table_put(&t->by_name, chain);
+	}
+	return rc;
 }
 
 static int see_rule(const struct vnep_nft_rule_info *rule, void *arg)
@@ -98,6 +114,7 @@ static void forget_objects(void *arg)
 
 void there_release(struct there *t)
 {
+	vnep_table_release(&t->by_name);
 	free(t->chains);
 	free(t->sets);
 	free(t->objects);
@@ -117,6 +134,8 @@ int there_read(struct vnep_nl *nl, struct there *t, struct vnep_err *err)
 		t->dormant = table.dormant;
 		rc = vnep_nft_each_chain(nl, see_chain, forget_chains, t, err);
 	}
+	if (!rc)
+		rc = index_chains(t);
 	if (!rc)
 		rc = vnep_nft_each_rule(nl, see_rule, forget_rules, t, err);
 	if (!rc)

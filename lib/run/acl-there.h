@@ -11,7 +11,9 @@ struct there {
 		uint64_t hash; /* of its rules' comments in order */
 		size_t rules;
 		bool wanted;
+		struct vnep_slice key; /* its name */
 	} * chains;
+	struct vnep_table by_name; /* of chains */
 	struct vnep_nft_set_info *sets;
 	struct vnep_nft_object_info *objects;
 	size_t chain_count, set_count, object_count;

@@ -42,6 +42,7 @@ void vnep_acl_close(struct vnep_acl *acl)
 {
 	if (!acl)
 		return;
+	vnep_nft_batch_free(acl->batch);
 	vnep_nl_close(acl->nl);
 	vnep_nl_close(acl->rt);
 	vnep_ruleset_release(&acl->rs);

@@ -1,9 +1,7 @@
 /* edge-verbs-map - a change of the map by way of the living edge: into the map, then into kernel and table. */
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
+#include "changes.h"
 #include "edge-client.h"
 #include "vnep/mapbatch.h"
 
@@ -31,49 +29,10 @@ static int add_line(
 	return rc;
 }
 
-struct change {
-	char dev[VNEP_URN_MAX + 1];
-	struct in6_addr vep; /* of a tombstone: the one it had */
-};
-
-struct follow {
-	bool vpcs;
-	struct change *changes;
-	size_t count;
-	uint64_t revision;
-};
-
-static int note_change(const char *text, size_t len, void *arg)
-{
-	struct follow *f = arg;
-	struct vnep_json *json = NULL;
-	struct vnep_err err = { 0 };
-	struct change *c;
-	int rc = vnep_json_parse(text, len, &json, &err);
-
-	if (rc)
-		return rc;
-	if (vnep_recjson_type(json) == VNEP_RECORD_VPC)
-		f->vpcs = true;
-	if (vnep_recjson_type(json) == VNEP_RECORD_DEVICE) {
-		c = reallocarray(f->changes, f->count + 1, sizeof *c);
-		if (c) {
-			f->changes = c;
-			c = &f->changes[f->count++];
-			*c = (struct change){ 0 };
-			snprintf(c->dev, sizeof c->dev, "%s", vnep_json_get_str(json, "dev", ""));
-			vnep_ip6_parse(vnep_json_get_str(json, "vep", "::"), &c->vep, NULL);
-		}
-		rc = c ? 0 : -ENOMEM;
-	}
-	vnep_json_free(json);
-	return rc;
-}
-
-/* What the map has and the kernel has not yet. A vpc touches rules of many, and many changes are one pass. */
+/* What the map has and the kernel has not yet. */
 static int follow_map(struct vnep_edge *edge, struct vnep_err *err)
 {
-	struct follow f = { 0 };
+	struct changes c = { .max = SIZE_MAX };
 	struct vnep_map_txn *txn;
 	uint64_t changes;
 	bool singly;
@@ -81,20 +40,19 @@ static int follow_map(struct vnep_edge *edge, struct vnep_err *err)
 
 	if (rc)
 		return rc;
-	f.revision = vnep_map_revision(txn);
-	rc = vnep_map_since(txn, edge->map_revision, note_change, &f, err);
+	rc = changes_read(&c, txn, edge->map_revision, err);
 	vnep_map_abort(txn);
-	singly = !f.vpcs && f.count <= SINGLY_MAX;
-	for (size_t i = 0; !rc && i < f.count; i++)
-		rc = edge_device_left(edge, f.changes[i].dev, &f.changes[i].vep, singly, err);
-	for (size_t i = 0; !rc && i < f.count;
+	singly = !c.vpcs && c.count <= SINGLY_MAX;
+	for (size_t i = 0; !rc && i < c.count; i++)
+		rc = edge_device_left(edge, c.items[i].dev, &c.items[i].vep, singly, err);
+	for (size_t i = 0; !rc && i < c.count;
 		i++) /* now each endpoint is free for who has it now */
-		rc = edge_device_changed(edge, f.changes[i].dev, singly, err);
+		rc = edge_device_changed(edge, c.items[i].dev, singly, err);
 	if (!rc && !singly)
 		rc = edge_acl_anew(edge, &changes, err);
 	if (!rc)
-		edge->map_revision = f.revision;
-	free(f.changes);
+		edge->map_revision = c.revision;
+	changes_release(&c);
 	return rc;
 }
 

@@ -197,6 +197,9 @@ static bool find(void *arg, enum vnep_set set, const uint8_t *key, struct vnep_s
 	case VNEP_SET_SOLICIT: /* constant: never asked for */
 	case VNEP_SET_ADVERT:
 	case VNEP_SET_ERROR:
+	case VNEP_SET_PORT_CHAIN: /* the kernel's alone */
+	case VNEP_SET_CLASS_CHAIN:
+	case VNEP_SET_CONSENT_CHAIN:
 	case VNEP_SET_COUNT: break;
 	}
 	return false;

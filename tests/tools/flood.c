@@ -6,12 +6,13 @@
  * With PPS not as fast as it can but so many a second, each frame another one: its last eight octets count, in such a way
  * that a checksum over them stays what it was (two words grow, two shrink; they should be letters).
  *
- * Batches of sendmmsg on a packet socket that goes past the queueing discipline. Prints
+ * SIGTERM ends it early. Batches of sendmmsg on a packet socket that goes past the queueing discipline. Prints
  * "FRAMES NANOSECONDS": what the kernel took, and in which time. Exit 2: asked wrongly, 3: failed.
  */
 #include <errno.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +62,14 @@ static int open_port(const char *ifname)
 	return fd;
 }
 
+static volatile sig_atomic_t ended;
+
+static void end(int signum)
+{
+	(void)signum;
+	ended = 1;
+}
+
 static void add_word(uint8_t *at, int n)
 {
 	int v = (at[0] << 8 | at[1]) + n;
@@ -90,7 +99,7 @@ static int paced(int fd, const uint8_t *frame, size_t len, uint64_t seconds, uin
 	uint64_t sent = 0, all = seconds * pps;
 	int64_t start_ns = vnep_mono_now().ns;
 
-	while (sent < all) {
+	while (!ended && sent < all) {
 		int64_t past_ns = vnep_mono_now().ns - start_ns;
 		uint64_t due = (uint64_t)((double)past_ns * (double)pps / 1e9);
 		unsigned count;
@@ -134,6 +143,7 @@ int main(int argc, char **argv)
 	fd = open_port(argv[1]);
 	if (fd < 0)
 		return fail(argv[1]);
+	signal(SIGTERM, end);
 	if (pps)
 		return paced(fd, frame, io.iov_len, seconds, pps);
 	for (unsigned i = 0; i < BATCH; i++)
@@ -147,7 +157,7 @@ int main(int argc, char **argv)
 			return fail("sending");
 		sent += n > 0 ? (uint64_t)n : 0;
 		now_ns = vnep_mono_now().ns;
-	} while (now_ns - start_ns < (int64_t)seconds * 1000000000);
+	} while (!ended && now_ns - start_ns < (int64_t)seconds * 1000000000);
 	printf("%llu %lld\n", (unsigned long long)sent, (long long)(now_ns - start_ns));
 	return 0;
 }

@@ -1,0 +1,234 @@
+/*
+ * acl-stream - the elements that devices have in one set: what the kernel holds against what is wanted, without ever
+ * having all of either.
+ *
+ * The devices are walked, and the kernel is asked about a few dozen elements at a time. What it holds beside those it
+ * tells by its count: only where that is greater (or a kernel before 6.17 says none), its elements are dumped and
+ * looked up among the devices. What differs is then changed in a second walk, because room is made first: the set may
+ * be full. What is different is deleted and added anew in one unit, never replaced in place: on kernels before late
+ * 2025 a look-up during a replacement could find neither value.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "acl-private.h"
+#include "vnep/err.h"
+
+enum { SAME = 1, DIFFERENT = 2 }; /* marks in flags; 0: missing */
+
+struct stream {
+	struct acl_diff *d;
+	enum vnep_set set;
+	struct acl_elements window, foreign;
+	uint64_t found, differ;
+	bool empty;  /* the kernel has none */
+	bool change; /* the second walk */
+};
+
+static int mark(size_t i, const struct vnep_nft_element_info *there, void *arg)
+{
+	struct stream *s = arg;
+	struct vnep_set_element *wanted = &s->window.items[i];
+
+	if (!there)
+		return 0;
+	wanted->flags = acl_element_same(s->d->acl, s->set, wanted, there) ? SAME : DIFFERENT;
+	return 0;
+}
+
+/* Side by side in one message, if they are: [*at, …) of this mark. */
+static size_t run_of(const struct acl_elements *e, size_t *at, uint32_t flags)
+{
+	size_t n = 0;
+
+	while (*at < e->count && e->items[*at].flags != flags)
+		++*at;
+	while (*at + n < e->count && e->items[*at + n].flags == flags)
+		n++;
+	return n;
+}
+
+static int change_window(struct stream *s, struct vnep_err *err)
+{
+	struct vnep_nft_batch *batch = s->d->batch;
+	const struct acl_elements *w = &s->window;
+
+	for (size_t at = 0, n; (n = run_of(w, &at, DIFFERENT)); at += n) {
+		vnep_nft_elements_delete(batch, s->set, w->items + at, n);
+		vnep_nft_elements_put(batch, &s->d->acl->rs, s->set, w->items + at, n, 0);
+	}
+	for (size_t at = 0, n; (n = run_of(w, &at, 0)); at += n)
+		vnep_nft_elements_put(batch, &s->d->acl->rs, s->set, w->items + at, n, 0);
+	return vnep_nft_batch_cut(batch, err);
+}
+
+static int look(struct stream *s, struct vnep_err *err)
+{
+	struct acl_elements *w = &s->window;
+	int rc = s->empty ? 0
+			  : vnep_nft_elements_get(
+				    s->d->acl->nl, s->set, w->items, w->count, mark, s, err);
+
+	if (!rc && s->change)
+		rc = change_window(s, err);
+	for (size_t i = 0; !rc && !(s->change && !s->empty) && i < w->count; i++) {
+		s->found += w->items[i].flags != 0;
+		if (w->items[i].flags == SAME)
+			continue;
+		s->differ++;
+		rc = acl_diff_item(
+			s->d, s->set, w->items[i].flags ? ACL_CHANGE : ACL_ADD, &w->items[i]);
+	}
+	w->count = 0;
+	return rc;
+}
+
+/* One of a device's addresses said twice is one element. */
+static void once(struct acl_elements *w, size_t first)
+{
+	size_t len = vnep_set_specs[w->set].key_len, kept = first;
+
+	for (size_t i = first; i < w->count; i++) {
+		size_t k = first;
+
+		while (k < kept && memcmp(w->items[k].key, w->items[i].key, len) != 0)
+			k++;
+		if (k == kept)
+			w->items[kept++] = w->items[i];
+	}
+	w->count = kept;
+}
+
+/* Is there a device that may have elements here? A walk costs a look at each of them. */
+static bool some(const struct vnep_acl *acl, enum vnep_set set)
+{
+	bool tagged = vnep_set_has_vlan(&vnep_set_specs[set]), host, needs = false;
+
+	host = set == VNEP_SET_FROM_HOST || set == VNEP_SET_FROM_HOST_VLAN ||
+	       set == VNEP_SET_HOST_PAIR;
+	for (size_t i = 0; i < acl->policy_count && set == VNEP_SET_CONSENT; i++)
+		if (acl->policies[i].users && acl->policies[i].consent != SIZE_MAX)
+			return true;
+	for (size_t i = 0; i < acl->vpc_count && (tagged || host); i++)
+		needs = needs ||
+			((!tagged || acl->vpcs[i].side[1].users) && (!host || acl->vpcs[i].hosts));
+	return tagged || host ? needs : set != VNEP_SET_CONSENT;
+}
+
+static int walk(struct stream *s, struct vnep_err *err)
+{
+	const struct vnep_acl *acl = s->d->acl;
+	/* a MAC is one element, in however many VLANs it is */
+	const struct vnep_table *of = s->set == VNEP_SET_KNOWN ? &acl->by_mac : &acl->devices;
+	size_t enough = s->empty ? vnep_nft_elements_max(s->set) : VNEP_NFT_ASK_MAX;
+	const struct acl_device *d;
+	int rc = 0;
+
+	if (!some(acl, s->set))
+		return 0;
+	for (size_t i = 0; !rc && (d = vnep_table_next(of, &i));) {
+		size_t first = s->window.count;
+
+		acl_elements_device(acl, d, &s->window);
+		if (s->window.count > first + 1)
+			once(&s->window, first);
+		if (s->window.rc)
+			return vnep_err_sys(
+				err, ENOMEM, "elements of %s", vnep_set_specs[s->set].name);
+		if (s->window.count >= enough)
+			rc = look(s, err);
+	}
+	return rc ? rc : look(s, err);
+}
+
+/* Is a device's element of this key wanted? */
+static bool has(const struct vnep_acl *acl, const struct acl_device *d, enum vnep_set set,
+	const uint8_t *key)
+{
+	struct acl_elements its = { .set = set };
+	size_t len = vnep_set_specs[set].key_len;
+	bool found = false;
+
+	acl_elements_device(acl, d, &its);
+	for (size_t i = 0; i < its.count && !found; i++)
+		found = !memcmp(its.items[i].key, key, len);
+	acl_elements_release(&its);
+	return found || its.rc;
+}
+
+bool acl_element_wanted(const struct vnep_acl *acl, enum vnep_set set, const uint8_t *key)
+{
+	const struct acl_device *d;
+	struct acl_key parts;
+
+	switch (set) {
+	case VNEP_SET_KNOWN: return vnep_table_get(&acl->by_mac, key);
+	case VNEP_SET_FROM_BINDING:
+	case VNEP_SET_FROM_VLAN:
+	case VNEP_SET_FROM_HOST:
+	case VNEP_SET_FROM_HOST_VLAN:
+		acl_key_read(set, key, &parts);
+		d = vnep_table_get(&acl->by_mac, &parts.mac);
+		while (d && !has(acl, d, set, key))
+			d = d->same_mac;
+		return d;
+	case VNEP_SET_HOST_PAIR: d = vnep_table_get(&acl->devices, key + 16); break;
+	default: d = vnep_table_get(&acl->devices, key); break;
+	}
+	return d && has(acl, d, set, key);
+}
+
+static int see(const struct vnep_nft_element_info *there, void *arg)
+{
+	struct stream *s = arg;
+
+	if (there->key_len == vnep_set_specs[s->set].key_len &&
+		!acl_element_wanted(s->d->acl, s->set, there->key))
+		acl_elements_add(&s->foreign, there->key, NULL);
+	return s->foreign.rc;
+}
+
+static void forget(void *arg)
+{
+	((struct stream *)arg)->foreign.count = 0;
+}
+
+static int foreign(struct stream *s, struct vnep_err *err)
+{
+	size_t max = vnep_nft_elements_max(s->set);
+	int rc = vnep_nft_each_element(s->d->acl->nl, s->set, see, forget, s, err);
+
+	if (rc == -ENOMEM)
+		vnep_err_sys(err, ENOMEM, "elements of %s", vnep_set_specs[s->set].name);
+	for (size_t i = 0; !rc && i < s->foreign.count; i++)
+		rc = acl_diff_item(s->d, s->set, ACL_DELETE, &s->foreign.items[i]);
+	for (size_t at = 0; !rc && s->d->mode == ACL_APPLY && at < s->foreign.count; at += max) {
+		size_t n = s->foreign.count - at < max ? s->foreign.count - at : max;
+
+		vnep_nft_elements_delete(s->d->batch, s->set, s->foreign.items + at, n);
+		rc = vnep_nft_batch_cut(s->d->batch, err);
+	}
+	return rc;
+}
+
+int acl_diff_devices(struct acl_diff *d, enum vnep_set set, const struct vnep_nft_set_info *there,
+	struct vnep_err *err)
+{
+	struct stream s = {
+		.d = d, .set = set, .window = { .set = set }, .foreign = { .set = set }
+	};
+	int rc;
+
+	s.empty = !there || (there->has_count && !there->count);
+	s.change = s.empty && d->mode == ACL_APPLY;
+	rc = walk(&s, err);
+	if (!rc && !s.empty && (!there->has_count || there->count != s.found))
+		rc = foreign(&s, err);
+	if (!rc && !s.empty && s.differ && d->mode == ACL_APPLY) {
+		s.change = true;
+		rc = walk(&s, err);
+	}
+	acl_elements_release(&s.window);
+	acl_elements_release(&s.foreign);
+	return rc;
+}

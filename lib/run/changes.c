@@ -1,0 +1,69 @@
+/* changes - the devices that changed in the map since a revision. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "changes.h"
+#include "vnep/err.h"
+#include "vnep/recjson.h"
+
+enum { ENOUGH = 1 }; /* ends the walk */
+
+static int keep(struct changes *c, const struct vnep_json *json, const char *text, size_t len)
+{
+	struct change *item;
+
+	if (c->count == c->max) {
+		c->many = true;
+		return ENOUGH;
+	}
+	if (c->count == c->cap) {
+		size_t cap = c->cap ? c->cap * 2 : 4;
+		struct change *bigger = reallocarray(c->items, cap, sizeof *bigger);
+
+		if (!bigger)
+			return -ENOMEM;
+		c->items = bigger;
+		c->cap = cap;
+	}
+	item = &c->items[c->count++];
+	*item = (struct change){ .text = c->texts.len, .len = len };
+	snprintf(item->dev, sizeof item->dev, "%s", vnep_json_get_str(json, "dev", ""));
+	vnep_ip6_parse(vnep_json_get_str(json, "vep", "::"), &item->vep, NULL);
+	if (c->with_texts)
+		vnep_buf_put(&c->texts, text, len);
+	return c->texts.rc;
+}
+
+static int note(const char *text, size_t len, void *arg)
+{
+	struct changes *c = arg;
+	struct vnep_json *json = NULL;
+	int rc = vnep_json_parse(text, len, &json, NULL);
+
+	if (!rc && vnep_recjson_type(json) == VNEP_RECORD_VPC)
+		c->vpcs = true;
+	else if (!rc && vnep_recjson_type(json) == VNEP_RECORD_DEVICE)
+		rc = keep(c, json, text, len);
+	vnep_json_free(json);
+	return rc;
+}
+
+int changes_read(struct changes *c, struct vnep_map_txn *txn, uint64_t after, struct vnep_err *err)
+{
+	int rc;
+
+	vnep_buf_init(&c->texts);
+	c->revision = vnep_map_revision(txn);
+	rc = vnep_map_since(txn, after, note, c, err);
+	if (rc == -ENOMEM)
+		vnep_err_sys(err, ENOMEM, "changes of the map");
+	return rc == ENOUGH ? 0 : rc;
+}
+
+void changes_release(struct changes *c)
+{
+	vnep_buf_release(&c->texts);
+	free(c->items);
+	c->items = NULL;
+}
