@@ -97,6 +97,15 @@ typedef int vnep_map_refused_cb(const char *dev, const struct vnep_err *why, voi
 int vnep_map_check_each(struct vnep_map_txn *txn, vnep_map_refused_cb *cb, void *arg,
 	struct vnep_err *err);
 
+/* What a batch that goes on without the records that are refused tries out, in a transaction that it aborts: the
+ * record of a device becomes again what it was in before (a read of the same store, begun under txn), its
+ * revision and history excepted. check_new is check_each of those who became doubtful since the last check: who
+ * has by now what that device had. */
+int vnep_map_take_back(struct vnep_map_txn *txn, struct vnep_map_txn *before, const char *dev,
+	struct vnep_err *err);
+int vnep_map_check_new(struct vnep_map_txn *txn, vnep_map_refused_cb *cb, void *arg,
+	struct vnep_err *err);
+
 /* The vpc a device belongs to by these rules; "" if the map has no vpc at all. VNEP_EVALUE says why not. */
 int vnep_map_vpc_of(struct vnep_map_txn *txn, const struct vnep_device *device,
 	char vpc[static VNEP_LABEL_MAX + 1], struct vnep_err *err);

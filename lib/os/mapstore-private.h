@@ -58,8 +58,9 @@ struct vnep_map_txn {
 	struct vnep_buf stage[IX_COUNT];  /* changes of the indexes that were not made yet */
 	struct vnep_buf scratch, old;
 	struct vnep_buf suspects;         /* devs to look at before commit, each with its NUL */
-	size_t last_suspect;
-	bool all_suspect, unchecked;
+	size_t last_suspect, checked;     /* offsets: those before checked were looked at */
+	bool all_suspect, all_checked;    /* the vpc of every device */
+	bool unchecked, refused;
 	struct vnep_map_vpc *vpcs;        /* by name; read when first needed */
 	size_t vpc_count;
 	bool vpcs_read;
@@ -104,6 +105,7 @@ int vnep_map_entries(const struct vnep_device *device, vnep_map_entry_cb *cb, vo
 int vnep_map_stage(struct vnep_map_txn *txn, const struct vnep_device *device, bool add);
 int vnep_map_flush(struct vnep_map_txn *txn);
 int vnep_map_suspect(struct vnep_map_txn *txn, const char *dev);
+bool vnep_map_is_exclusive(enum vnep_map_db db); /* two of a key there are to be looked at */
 size_t vnep_map_mac_key(const struct vnep_mac *mac, uint16_t vlan, uint8_t key[static 8]);
 size_t vnep_map_name_key(const char *name, char key[static VNEP_NAME_MAX + 1]);
 

@@ -415,3 +415,76 @@ int vnep_map_delete(struct vnep_map_txn *txn, enum vnep_record_type type, const 
 		return rc;
 	return delete_one(txn, VNEP_RECORD_BINDING, id, 0, err);
 }
+
+/* ---- a change taken back ---- */
+
+struct rivals {
+	struct vnep_map_txn *txn;
+	const char *dev;
+};
+
+static int suspect_rival(const char *dev, void *arg)
+{
+	struct rivals *r = arg;
+
+	return strcmp(dev, r->dev) ? vnep_map_suspect(r->txn, dev) : 0;
+}
+
+static int suspect_rivals(enum vnep_map_db db, const void *key, size_t len, void *arg)
+{
+	struct rivals *r = arg;
+
+	return vnep_map_is_exclusive(db)
+		       ? vnep_map_index_each(r->txn, db, key, len, suspect_rival, r)
+		       : 0;
+}
+
+static int put_back(struct vnep_map_txn *txn, const MDB_val *key, const struct vnep_map_value *was)
+{
+	MDB_val at = *key, raw;
+	int rc;
+
+	if (!was) {
+		rc = mdb_del(txn->txn, txn->store->dbi[DB_RECORD], &at, NULL);
+		return rc == MDB_NOTFOUND ? 0 : rc;
+	}
+	raw = was->raw;
+	return mdb_cursor_put(txn->records, &at, &raw, 0);
+}
+
+int vnep_map_take_back(struct vnep_map_txn *txn, struct vnep_map_txn *before, const char *dev,
+	struct vnep_err *err)
+{
+	struct vnep_device device = { 0 };
+	struct rivals rivals = { txn, dev };
+	struct vnep_map_value value;
+	struct old old;
+	bool was, lived;
+	int rc = vnep_map_value_get(before, VNEP_RECORD_DEVICE, dev, &value, err);
+
+	was = !rc;
+	lived = was && !value.deleted;
+	if (lived)
+		rc = vnep_map_device_of(txn, value.json, value.len, &device, err);
+	else if (rc == VNEP_ENOTFOUND)
+		rc = 0;
+	if (rc)
+		goto out;
+	rc = read_old(txn, VNEP_RECORD_DEVICE, dev, &old, err);
+	if (!rc) {
+		if (is_live(&old))
+			rc = vnep_map_stage(txn, &old.device, false);
+		if (!rc && lived)
+			rc = vnep_map_stage(txn, &device, true);
+		if (!rc)
+			rc = put_back(txn, &old.key, was ? &value : NULL);
+		if (!rc && lived)
+			rc = vnep_map_entries(&device, suspect_rivals, &rivals);
+		rc = vnep_map_fail(err, rc, "writing the map");
+		*counter(txn, VNEP_RECORD_DEVICE) += (uint64_t)lived - (uint64_t)is_live(&old);
+	}
+	vnep_device_release(&old.device);
+out:
+	vnep_device_release(&device);
+	return rc;
+}
