@@ -159,6 +159,12 @@ int vnep_map_by_host(struct vnep_map_txn *txn, const struct in6_addr *addr,
 int vnep_map_by_ends(struct vnep_map_txn *txn, const struct in6_addr *device_end,
 	const struct in6_addr *other_end, char dev[static VNEP_URN_MAX + 1]);
 
+/* A damaged record ends the walks below (VNEP_EDAMAGED), unless somebody is there to be told: then they go on,
+ * as long as he returns 0. _each_id gives its id in any case. It stays until another one is put in its place,
+ * or it is deleted. */
+typedef int vnep_map_damage_cb(const struct vnep_err *why, void *arg);
+void vnep_map_on_damage(struct vnep_map_txn *txn, vnep_map_damage_cb *cb, void *arg);
+
 /* All records of a type in the order of their id (tombstones only if asked), or all that changed after
  * a revision in the order of revisions (tombstones included). text is lent during the call; a non-zero
  * return of cb ends the walk and is returned. */

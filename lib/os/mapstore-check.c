@@ -39,7 +39,10 @@ static int read_vpcs(struct vnep_map_txn *txn, struct vnep_err *err)
 	txn->vpc_count = 0;
 	rc = vnep_map_each(txn, VNEP_RECORD_VPC, false, take_vpc, txn, err);
 	if (rc)
-		return vnep_err_set(err, rc, "cannot read the vpc records: %s", vnep_strerror(rc));
+		return rc == VNEP_EDAMAGED
+			       ? rc /* says which */
+			       : vnep_err_set(err, rc, "cannot read the vpc records: %s",
+					 vnep_strerror(rc));
 	txn->vpcs_read = true;
 	return 0;
 }
@@ -78,9 +81,10 @@ int vnep_map_vpc_changed(struct vnep_map_txn *txn, const struct vnep_map_value *
 	txn->unchecked = true;
 	if (!txn->meta.devices || (!before && txn->meta.vpcs))
 		return 0;
-	txn->all_suspect = true;
-	if (!before || deleted)
+	if (!before || deleted) {
+		txn->all_suspect = true;
 		return 0;
+	}
 	rc = vnep_json_parse(before->json, before->len, &tree, NULL);
 	if (!rc)
 		rc = vnep_vpc_decode(tree, &old, NULL);
@@ -91,9 +95,9 @@ int vnep_map_vpc_changed(struct vnep_map_txn *txn, const struct vnep_map_value *
 	if (!rc)
 		rc = vnep_vpc_decode(tree, &now, NULL);
 	vnep_json_free(tree);
-	if (!rc && old.prefix.len == now.prefix.len &&
-		vnep_ip6_equal(&old.prefix.addr, &now.prefix.addr))
-		txn->all_suspect = false;
+	if (rc || old.prefix.len != now.prefix.len ||
+		!vnep_ip6_equal(&old.prefix.addr, &now.prefix.addr))
+		txn->all_suspect = true;
 	vnep_vpc_release(&old);
 	vnep_vpc_release(&now);
 	return rc;
@@ -236,17 +240,37 @@ int vnep_map_suspect(struct vnep_map_txn *txn, const char *dev)
 	return list->rc ? ENOMEM : 0;
 }
 
+/* It was damaged before: that is not what is asked here. */
+static int pass_over(const struct vnep_err *why, void *arg)
+{
+	(void)why;
+	(void)arg;
+	return 0;
+}
+
+static int check_all(struct check *c, struct vnep_err *err)
+{
+	vnep_map_damage_cb *damage = c->txn->damage;
+	int rc;
+
+	c->vpc_only = true;
+	c->txn->damage = pass_over;
+	rc = vnep_map_each(c->txn, VNEP_RECORD_DEVICE, false, check_text, c, err);
+	c->txn->damage = damage;
+	c->vpc_only = false;
+	return rc;
+}
+
 /* The suspects that are still there; after a change of a vpc, the vpc of all. */
 int vnep_map_check_new(
 	struct vnep_map_txn *txn, vnep_map_refused_cb *cb, void *arg, struct vnep_err *err)
 {
-	struct check c = { .txn = txn, .cb = cb, .arg = arg, .vpc_only = true };
+	struct check c = { .txn = txn, .cb = cb, .arg = arg };
 	int rc = vnep_map_fail(err, vnep_map_flush(txn), "writing the map");
 
 	if (!rc && txn->all_suspect && !txn->all_checked)
-		rc = vnep_map_each(txn, VNEP_RECORD_DEVICE, false, check_text, &c, err);
+		rc = check_all(&c, err);
 	txn->all_checked = true;
-	c.vpc_only = false;
 	while (txn->checked < txn->suspects.len && !rc) {
 		const char *dev = (const char *)txn->suspects.data + txn->checked;
 		struct vnep_map_value value;

@@ -64,6 +64,8 @@ struct vnep_map_txn {
 	struct vnep_map_vpc *vpcs;        /* by name; read when first needed */
 	size_t vpc_count;
 	bool vpcs_read;
+	vnep_map_damage_cb *damage;
+	void *damage_arg;
 };
 
 /* A stored record, lent until the next change of the transaction. */
@@ -83,6 +85,13 @@ int vnep_map_value_read(
 	const MDB_val *key, const MDB_val *raw, struct vnep_map_value *out, struct vnep_err *err);
 int vnep_map_value_get(struct vnep_map_txn *txn, enum vnep_record_type type, const char *id,
 	struct vnep_map_value *out, struct vnep_err *err); /* tombstones, too */
+
+/* What it says of itself, believed or not. */
+bool vnep_map_value_is_deleted(const MDB_val *raw);
+
+/* Take a damaged record out, and whatever leads to it. trace, if not NULL, gets what the indexes knew of it. */
+int vnep_map_mend(struct vnep_map_txn *txn, enum vnep_record_type type, const MDB_val *key,
+	struct vnep_json *trace, struct vnep_err *err);
 
 /* Write a record: parts one after another, with head octets before them. */
 int vnep_map_value_put(struct vnep_map_txn *txn, const MDB_val *key, bool deleted,
