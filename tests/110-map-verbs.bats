@@ -426,6 +426,23 @@ now() { date -u +%FT%T.%6NZ; }
 	record 'any(.[]; .name == "vnep_map_history_seconds" and .value == 7776000)' -s
 }
 
+@test "map: what history is no longer to keep is forgotten at once, however much it is" {
+	past() { vnep-map stat | jq 'select(.name == "vnep_map_past_records").value'; }
+	for shift in 0 1 2; do
+		chain 600 "$shift" | vnep-map import -q
+	done
+	[ "$(past)" -eq 1200 ]
+	then=$(now)
+	chain 600 0 | vnep-map import -q
+	vnep-map set -q --history 0 </dev/null
+	[ "$(past)" -eq 0 ]
+	vnep-map set -q --history 90d </dev/null
+	run -1 vnep-map get --at "$then" urn:dev:os:32473-7
+	run -1 vnep-map get --at "$then" 2001:db8:b::9
+	chain 600 1 | vnep-map import -q
+	[ "$(past)" -eq 600 ]
+}
+
 @test "map list --redact: no URN, no MAC and nothing made of them; the same hashes each time" {
 	{ echo "$VPC"
 		device 1 '"vpc":"acme","name":"lamp-005301.iot.example.","addr":["2001:db8:a::200:5eff:fe00:5301","2001:db8:a::7"]'

@@ -115,7 +115,7 @@ int vnep_map_delete(struct vnep_map_txn *txn, enum vnep_record_type type, const 
 	uint64_t if_revision, struct vnep_err *err);
 
 /* Older records stay for a while after they were changed or deleted: 30 days unless _set_history says otherwise
- * (0: none at all; what is too old goes with the next changes). Bindings have no history, nor have devices
+ * (0: none at all; what is too old goes with the commit that says so, and later with the next changes). Bindings have no history, nor have devices
  * without consent: when it is withdrawn, theirs is dropped. _get_at: the record that had this id, or for a
  * device any word of vnep_map_resolve or a fixed address, at that time. VNEP_ENOTFOUND: none, or older than
  * history. */

@@ -146,37 +146,62 @@ int vnep_map_past_forget(struct vnep_map_txn *txn, const MDB_val *key, struct vn
 	return vnep_map_fail(err, rc == MDB_NOTFOUND ? 0 : rc, "writing the map");
 }
 
-/* As many as were added, and some more: what is due goes soon, and no change has to wait for all of it. */
+/* Nothing is kept any more: all at once. */
+static int empty(struct vnep_map_txn *txn)
+{
+	static const enum vnep_map_db dbs[] = { DB_PAST, DB_PAST_TIME, DB_PAST_INDEX };
+	int rc = 0;
+
+	for (size_t i = 0; i < sizeof dbs / sizeof *dbs && !rc; i++)
+		rc = mdb_drop(txn->txn, txn->store->dbi[dbs[i]], 0);
+	if (!rc)
+		txn->meta.past = 0;
+	return rc;
+}
+
+/* Drop the first to end, if that is long enough ago; otherwise MDB_NOTFOUND. */
+static int drop_first(struct vnep_map_txn *txn, uint64_t limit_us)
+{
+	uint8_t ended[STAMP_LEN], octets[VNEP_MAP_KEY_MAX];
+	MDB_val at, value, key = { 0, octets };
+	MDB_cursor *cursor;
+	uint64_t until;
+	int rc = mdb_cursor_open(txn->txn, txn->store->dbi[DB_PAST_TIME], &cursor);
+
+	if (rc)
+		return rc;
+	rc = mdb_cursor_get(cursor, &at, &value, MDB_FIRST);
+	if (!rc && (at.mv_size != STAMP_LEN || value.mv_size > sizeof octets))
+		rc = MDB_CORRUPTED;
+	if (!rc) {
+		memcpy(ended, at.mv_data, STAMP_LEN);
+		memcpy(octets, value.mv_data, value.mv_size);
+		key.mv_size = value.mv_size;
+	}
+	mdb_cursor_close(cursor);
+	if (rc)
+		return rc;
+	memcpy(&until, ended, sizeof until);
+	return be64toh(until) > limit_us ? MDB_NOTFOUND : drop(txn, &key, ended);
+}
+
+/* As many as were added, and some more: what is due goes soon, and no change has to wait for all of it. Only who
+ * just said how long it is to be kept finds nothing older afterwards. */
 int vnep_map_past_prune(struct vnep_map_txn *txn, struct vnep_err *err)
 {
-	uint64_t most = PRUNE_LEAST + 2 * (txn->meta.revision - txn->before);
+	uint64_t most = txn->history_set ? UINT64_MAX
+					 : PRUNE_LEAST + 2 * (txn->meta.revision - txn->before);
 	uint64_t limit = (uint64_t)txn->now_us > txn->meta.history_us
 				 ? (uint64_t)txn->now_us - txn->meta.history_us
 				 : 0;
 	int rc = 0;
 
-	while (!rc && most--) {
-		uint8_t ended[STAMP_LEN], octets[VNEP_MAP_KEY_MAX];
-		MDB_val at, value, key = { 0, octets };
-		MDB_cursor *cursor;
-		uint64_t until;
-
-		rc = mdb_cursor_open(txn->txn, txn->store->dbi[DB_PAST_TIME], &cursor);
-		if (rc)
-			break;
-		rc = mdb_cursor_get(cursor, &at, &value, MDB_FIRST);
-		if (!rc && (at.mv_size != STAMP_LEN || value.mv_size > sizeof octets))
-			rc = MDB_CORRUPTED;
-		if (!rc) {
-			memcpy(ended, at.mv_data, STAMP_LEN);
-			memcpy(octets, value.mv_data, value.mv_size);
-			key.mv_size = value.mv_size;
-		}
-		mdb_cursor_close(cursor);
-		memcpy(&until, ended, sizeof until);
-		if (rc || be64toh(until) > limit)
-			break;
-		rc = drop(txn, &key, ended);
+	if (!txn->meta.history_us) {
+		if (txn->history_set || txn->meta.past)
+			rc = empty(txn);
+	} else {
+		while (!rc && most--)
+			rc = drop_first(txn, limit);
 	}
 	return vnep_map_fail(err, rc == MDB_NOTFOUND ? 0 : rc, "writing the map");
 }
@@ -184,6 +209,7 @@ int vnep_map_past_prune(struct vnep_map_txn *txn, struct vnep_err *err)
 void vnep_map_set_history(struct vnep_map_txn *txn, uint64_t us)
 {
 	txn->meta.history_us = us;
+	txn->history_set = true;
 }
 
 /* ---- questions ---- */

@@ -61,6 +61,7 @@ struct vnep_map_txn {
 	size_t last_suspect, checked;     /* offsets: those before checked were looked at */
 	bool all_suspect, all_checked;    /* the vpc of every device */
 	bool unchecked, refused;
+	bool history_set;
 	struct vnep_map_vpc *vpcs;        /* by name; read when first needed */
 	size_t vpc_count;
 	bool vpcs_read;
