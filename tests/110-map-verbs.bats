@@ -426,6 +426,26 @@ now() { date -u +%FT%T.%6NZ; }
 	record 'any(.[]; .name == "vnep_map_history_seconds" and .value == 7776000)' -s
 }
 
+@test "map get --at: the 80 who held an address one after another are each found at their time" {
+	one() { echo '{"type":"device","v":1,"dev":"urn:dev:os:32473-'"$1"'","vep":"2001:db8:b::'"$2"'","mac":"00:00:5e:00:53:07","vlan":'"$1"',"addr":["2001:db8:a::7"]}'; }
+	for n in {1..80}; do
+		# it takes the address from the one before, who goes
+		{ ((n == 1)) || one "$((n - 1))" 77 | jq -c '. + {deleted: true}'
+			one "$n" 77; } | vnep-map import -q
+		now
+	done >times
+	one 80 99 | vnep-map import -q
+	for n in 1 2 63 64 65 66 79 80; do
+		at=$(sed -n "${n}p" times)
+		for word in 2001:db8:b::77 2001:db8:a::7 00:00:5e:00:53:07; do
+			run -0 vnep-map get --at "$at" "$word"
+			record '.dev == "urn:dev:os:32473-'"$n"'"'
+		done
+	done
+	run -1 vnep-map get --at "$(now)" 2001:db8:b::77
+	run -0 vnep-map get --at "$(now)" 2001:db8:b::99
+}
+
 @test "map: what history is no longer to keep is forgotten at once, however much it is" {
 	past() { vnep-map stat | jq 'select(.name == "vnep_map_past_records").value'; }
 	for shift in 0 1 2; do
