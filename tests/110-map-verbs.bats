@@ -73,6 +73,49 @@ fill() {
 	[ "${#lines[@]}" -eq 2 ]
 }
 
+# chain COUNT SHIFT: that many devices, each with the endpoint of its number and the shift
+chain() {
+	awk -v n="$1" -v shift="$2" 'BEGIN { for (i = 1; i <= n; i++)
+		printf "{\"type\":\"device\",\"v\":1,\"dev\":\"urn:dev:os:32473-%d\",\"vep\":\"2001:db8:b::%x\"}\n", i, i + shift }'
+}
+
+@test "map import: --keep-going refuses a long chain of devices that wait for each other's endpoint, and only it" {
+	at() { device "$1" "$3" | sed "s/b::[0-9a-f]*/b::$2/"; }
+	{ chain 1000 0; at 1 3e9; at 2 ff02; } | vnep-map import -q
+	vnep-map list >before
+	run -1 --separate-stderr vnep-map import --keep-going < <(chain 1000 1)
+	[ "$(grep -c "belongs to" <<<"$stderr")" -eq 1000 ]
+	[[ $stderr == *"-:1000: vep 2001:db8:b::3e9 of urn:dev:os:32473-1000 belongs to urn:dev:mac:00005efffe005301 already"* ]]
+	[[ $stderr == *"-:1: vep 2001:db8:b::2 of urn:dev:os:32473-1 belongs to urn:dev:os:32473-2 already"* ]]
+	[[ $stderr == *"0 added, 0 changed, 0 deleted, 0 unchanged; revision 1002"* ]]
+	vnep-map list | cmp - before
+	# what does not wait for it goes on, with the revisions of a change that never knew of the chain
+	run -1 --separate-stderr vnep-map import --keep-going < <(chain 1000 1; at 2 ff02 '"vlan":7'; at 3 ff03)
+	[[ $stderr == *"1 added, 1 changed, 0 deleted, 0 unchanged; revision 1004"* ]]
+	run -0 vnep-map list
+	[ "${#lines[@]}" -eq 1003 ]
+	run -0 vnep-map get urn:dev:mac:00005e005303
+	record '.revision == 1004'
+	vnep-map list >after
+	vnep-map check -q after
+	# without the one at the end it moves as a whole
+	vnep-map delete -q urn:dev:mac:00005e005301
+	run -0 --separate-stderr vnep-map import --keep-going < <(chain 1000 1)
+	[[ $stderr == *"1000 changed"* ]]
+}
+
+@test "map import: --keep-going lets a device that is refused for its vpc keep what another one wanted" {
+	{ echo "$VPC"; device 1; device 2; } | vnep-map import -q
+	run -1 --separate-stderr vnep-map import --keep-going < <(device 1 '"vpc":"nobody"' | sed 's/b::1"/b::9"/'
+		device 2 | sed 's/b::2"/b::1"/'
+		device 3 | sed 's/b::3"/b::2"/'
+		device 4)
+	[ "$(grep -c "^vnep-map: -:[123]: " <<<"$stderr")" -eq 3 ]
+	[[ $stderr == *"1 added, 0 changed"*"revision 4"* ]]
+	run -0 vnep-map list --type device
+	record '[.[].vep[-1:]] == ["1","2","4"]' -s
+}
+
 @test "map import: CSV takes a header, quotes and lists; list --format csv gives it back" {
 	printf '\xef\xbb\xbfdev,vep,name,groups,t3324_s\r\nurn:dev:mac:00005e005301,2001:db8:b::1,"lamp.example.",a;b,10\r\n' >in.csv
 	run -0 vnep-map import -q --format csv in.csv
@@ -438,6 +481,43 @@ now() { date -u +%FT%T.%6NZ; }
 	run -2 --separate-stderr vnep-map import --format csv --keep-going in.csv
 	[[ $stderr == *"in.csv:1: "*$'\n'*"no row of in.csv can be read without its header"* ]]
 	[[ $stderr != *"32473-1"* ]]
+}
+
+@test "map get --at: the 80 who held an address one after another are each found at their time" {
+	one() { echo '{"type":"device","v":1,"dev":"urn:dev:os:32473-'"$1"'","vep":"2001:db8:b::'"$2"'","mac":"00:00:5e:00:53:07","vlan":'"$1"',"addr":["2001:db8:a::7"]}'; }
+	for n in {1..80}; do
+		# it takes the address from the one before, who goes
+		{ ((n == 1)) || one "$((n - 1))" 77 | jq -c '. + {deleted: true}'
+			one "$n" 77; } | vnep-map import -q
+		now
+	done >times
+	one 80 99 | vnep-map import -q
+	for n in 1 2 63 64 65 66 79 80; do
+		at=$(sed -n "${n}p" times)
+		for word in 2001:db8:b::77 2001:db8:a::7 00:00:5e:00:53:07; do
+			run -0 vnep-map get --at "$at" "$word"
+			record '.dev == "urn:dev:os:32473-'"$n"'"'
+		done
+	done
+	run -1 vnep-map get --at "$(now)" 2001:db8:b::77
+	run -0 vnep-map get --at "$(now)" 2001:db8:b::99
+}
+
+@test "map: what history is no longer to keep is forgotten at once, however much it is" {
+	past() { vnep-map stat | jq 'select(.name == "vnep_map_past_records").value'; }
+	for shift in 0 1 2; do
+		chain 600 "$shift" | vnep-map import -q
+	done
+	[ "$(past)" -eq 1200 ]
+	then=$(now)
+	chain 600 0 | vnep-map import -q
+	vnep-map set -q --history 0 </dev/null
+	[ "$(past)" -eq 0 ]
+	vnep-map set -q --history 90d </dev/null
+	run -1 vnep-map get --at "$then" urn:dev:os:32473-7
+	run -1 vnep-map get --at "$then" 2001:db8:b::9
+	chain 600 1 | vnep-map import -q
+	[ "$(past)" -eq 600 ]
 }
 
 @test "map list --redact: no URN, no MAC and nothing made of them; the same hashes each time" {

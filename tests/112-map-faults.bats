@@ -112,6 +112,94 @@ devices() {
 	[[ $stderr == "vnep-map: a file of the state folder was cut short, or the disk cannot read it"*"hint: "* ]]
 }
 
+# damage FROM TO: octets of stored values, of one length
+damage() {
+	LC_ALL=C sed -i "s/$1/$2/g" "$VNEP_STATE/map/data.mdb"
+}
+
+# three devices, two with a MAC, one in VLAN 7; a group and a vpc
+marked() {
+	echo '{"type":"vpc","v":1,"vpc":"acme","prefix":"2001:db8:b::/64","labels":{"m":"mark-vpc"}}'
+	echo '{"type":"group","v":1,"group":"lights","address":"ff35:40:2001:db8::8000:1","labels":{"m":"mark-group"}}'
+	for i in 1 2 3; do
+		echo '{"type":"device","v":1,"dev":"urn:dev:os:32473-'$i'","vep":"2001:db8:b::'$i'","mac":"00:00:5e:00:53:0'$i'","vlan":7,"name":"d'$i'.example.","groups":["lights"],"labels":{"m":"mark-'$i'"}}'
+	done
+}
+
+@test "map list: a damaged record is named, the others are printed, and the exit status is 3" {
+	marked | vnep-map import -q
+	vnep-map list >before
+	damage mark-2 mork-2
+	for how in "" "--type device" "--group lights" "--format csv"; do
+		run -3 --separate-stderr vnep-map list $how
+		[[ $stderr == 'vnep-map: the stored record of "urn:dev:os:32473-2" is damaged'*"hint: import it again"* ]] || { echo "$how: $stderr"; return 1; }
+		[[ $output == *32473-1* && $output == *32473-3* && $output != *32473-2* ]]
+	done
+	run -3 --separate-stderr vnep-map list
+	[ "$output" = "$(grep -v 32473-2 before)" ]
+	run -3 --separate-stderr vnep-map get 2001:db8:b::2
+	run -3 --separate-stderr vnep-map get urn:dev:os:32473-2
+	run -0 vnep-map get urn:dev:os:32473-1
+}
+
+@test "map import: a damaged record is mended by its line, as the hint says, and nothing of the old one stays" {
+	marked | vnep-map import -q
+	counts() { vnep-map stat | jq -c 'select(.name == "vnep_map_records") | [.labels.type, .value]'; }
+	counts >counts
+	damage mark-2 mork-2
+	run -1 --separate-stderr vnep-map diff < <(marked)
+	record '.what == "change"'
+	run -0 --separate-stderr vnep-map import < <(marked | grep 32473-2)
+	[[ $stderr == *"0 added, 1 changed, 0 deleted, 0 unchanged; revision 6"* ]]
+	run -0 vnep-map diff < <(marked)
+	counts | diff - counts
+	# another endpoint, MAC and name: those of the damaged one are free
+	damage mark-2 mork-2
+	vnep-map set -q < <(marked | grep 32473-2 | sed 's/b::2/b::22/; s/53:02/53:22/; s/d2.ex/d22.ex/; s/\["lights"\]/[]/')
+	for gone in 2001:db8:b::2 00:00:5e:00:53:02 d2.example.; do
+		run -1 vnep-map get "$gone"
+	done
+	run -0 vnep-map get d22.example.
+	run -0 vnep-map list --group lights --type device
+	[ "${#lines[@]}" -eq 2 ]
+	counts | diff - counts
+	vnep-map set -q < <(marked | grep 32473-3 | sed 's/b::3/b::2/; s/53:03/53:02/')
+}
+
+@test "map import: whatever is damaged, the whole listing mends it with --replace, --keep-going or neither" {
+	for how in --replace --keep-going -q; do
+		marked | vnep-map import -q
+		vnep-map list >before
+		damage mark- mork-
+		run -3 --separate-stderr vnep-map list
+		[ "$(grep -c "is damaged" <<<"$stderr")" -eq 5 ] || { echo "$stderr"; return 1; }
+		run -0 vnep-map import $how < <(marked)
+		run -0 vnep-map list
+		vnep-map list | jq -c 'del(.revision)' | cmp - <(jq -c 'del(.revision)' before)
+	done
+	# --replace without its line takes it out
+	damage mark-2 mork-2
+	run -0 --separate-stderr vnep-map import --replace < <(marked | grep -v 32473-2)
+	[[ $stderr == *"1 deleted, 4 unchanged"* ]]
+	run -0 vnep-map list
+	[ "${#lines[@]}" -eq 4 ]
+}
+
+@test "map import: a tombstone for a damaged device tells followers where it was" {
+	marked | vnep-map import -q
+	damage mark-2 mork-2
+	run -0 vnep-map import -q <<<'{"type":"device","v":1,"dev":"urn:dev:os:32473-2","deleted":true}'
+	run -1 vnep-map get 2001:db8:b::2
+	background watch vnep-map watch --after-revision 5
+	wait_for 5 grep -q 32473-2 watch.out
+	run -0 head -n 1 watch.out
+	record '.deleted and .dev == "urn:dev:os:32473-2" and .vep == "2001:db8:b::2" and .mac == "00:00:5e:00:53:02" and .vlan == 7'
+	# a revision that is asked for cannot be told
+	damage mark-3 mork-3
+	run -3 --separate-stderr vnep-map set --if-revision 5 < <(marked | grep 32473-3)
+	[[ $stderr == *'"urn:dev:os:32473-3" is damaged'* ]]
+}
+
 # 150,000 devices with long labels in the file `many`: more than a new map takes.
 many() {
 	awk 'BEGIN { for (i = 1; i <= 150000; i++)

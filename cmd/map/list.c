@@ -26,7 +26,7 @@ struct listing {
 	struct vnep_map_txn *txn;
 	struct vnep_buf out;
 	struct map_redact how;
-	bool csv, redact;
+	bool csv, redact, damaged;
 };
 
 /* Is value the text, or an array that holds it? */
@@ -149,6 +149,16 @@ static int list_one(const char *text, size_t len, void *arg)
 	return l->out.len < FLUSH_OCTETS ? l->out.rc : put_out(l);
 }
 
+/* The rest of the map is not lost with it. */
+static int list_damaged(const struct vnep_err *why, void *arg)
+{
+	struct listing *l = arg;
+
+	l->damaged = true;
+	vnep_cli_error(l->cli, why);
+	return 0;
+}
+
 static bool wanted(const struct vnep_cli *cli, const char *type)
 {
 	const char *word;
@@ -231,10 +241,11 @@ int map_list(struct vnep_cli *cli)
 		return rc;
 	}
 	l.txn = reader.txn;
+	vnep_map_on_damage(reader.txn, list_damaged, &l);
 	if (l.csv)
 		vnep_csv_put_header(&l.out);
 	rc = list_all(&l, reader.txn);
 	vnep_buf_release(&l.out);
 	map_reader_close(&reader);
-	return rc;
+	return rc || !l.damaged ? rc : vnep_err_exit(VNEP_EDAMAGED);
 }

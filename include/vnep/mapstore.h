@@ -97,6 +97,15 @@ typedef int vnep_map_refused_cb(const char *dev, const struct vnep_err *why, voi
 int vnep_map_check_each(struct vnep_map_txn *txn, vnep_map_refused_cb *cb, void *arg,
 	struct vnep_err *err);
 
+/* What a batch that goes on without the records that are refused tries out, in a transaction that it aborts: the
+ * record of a device becomes again what it was in before (a read of the same store, begun under txn), its
+ * revision and history excepted. check_new is check_each of those who became doubtful since the last check: who
+ * has by now what that device had. */
+int vnep_map_take_back(struct vnep_map_txn *txn, struct vnep_map_txn *before, const char *dev,
+	struct vnep_err *err);
+int vnep_map_check_new(struct vnep_map_txn *txn, vnep_map_refused_cb *cb, void *arg,
+	struct vnep_err *err);
+
 /* The vpc a device belongs to by these rules; "" if the map has no vpc at all. VNEP_EVALUE says why not. */
 int vnep_map_vpc_of(struct vnep_map_txn *txn, const struct vnep_device *device,
 	char vpc[static VNEP_LABEL_MAX + 1], struct vnep_err *err);
@@ -106,7 +115,7 @@ int vnep_map_delete(struct vnep_map_txn *txn, enum vnep_record_type type, const 
 	uint64_t if_revision, struct vnep_err *err);
 
 /* Older records stay for a while after they were changed or deleted: 30 days unless _set_history says otherwise
- * (0: none at all; what is too old goes with the next changes). Bindings have no history, nor have devices
+ * (0: none at all; what is too old goes with the commit that says so, and later with the next changes). Bindings have no history, nor have devices
  * without consent: when it is withdrawn, theirs is dropped. _get_at: the record that had this id, or for a
  * device any word of vnep_map_resolve or a fixed address, at that time. VNEP_ENOTFOUND: none, or older than
  * history. */
@@ -149,6 +158,12 @@ int vnep_map_by_host(struct vnep_map_txn *txn, const struct in6_addr *addr,
  * is other_end. */
 int vnep_map_by_ends(struct vnep_map_txn *txn, const struct in6_addr *device_end,
 	const struct in6_addr *other_end, char dev[static VNEP_URN_MAX + 1]);
+
+/* A damaged record ends the walks below (VNEP_EDAMAGED), unless somebody is there to be told: then they go on,
+ * as long as he returns 0. _each_id gives its id in any case. It stays until another one is put in its place,
+ * or it is deleted. */
+typedef int vnep_map_damage_cb(const struct vnep_err *why, void *arg);
+void vnep_map_on_damage(struct vnep_map_txn *txn, vnep_map_damage_cb *cb, void *arg);
 
 /* All records of a type in the order of their id (tombstones only if asked), or all that changed after
  * a revision in the order of revisions (tombstones included). text is lent during the call; a non-zero

@@ -4,6 +4,11 @@
  * Records are put in the order in which the map has them (vpcs, groups, devices, each by id), whatever the order
  * of their lines: the map then fills page after page. Who wants all or nothing hears of the first line that is
  * to blame, not of the first record.
+ *
+ * Who goes on without what is refused may lose more with it: a device that keeps its old endpoint is in the way
+ * of the next one. So a refused device is taken back in the transaction, and those are looked at again who have
+ * by now what it had, and so on. What is left then is written in a second run, from a map as it was: revisions
+ * and history know nothing of the try.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -20,8 +25,9 @@ struct run {
 	struct map_sorted *order;
 	const struct map_item *blamed; /* whose message err has */
 	bool restore;                  /* records keep the revisions that they bring */
-	uint8_t round;
-	bool again; /* a record was refused by the check of the whole: start anew without it */
+	struct vnep_buf back; /* items (pointers) that the check refused, to be taken back */
+	bool again;           /* the check of the whole refused some: run once more without them */
+	bool last;            /* that run: nothing is left to be refused */
 };
 
 /* ---- refusal ---- */
@@ -37,7 +43,7 @@ static int refuse(struct run *r, struct map_item *item, const struct vnep_err *w
 
 	vnep_err_place(&placed, r->b->files[item->file], item->line, 0);
 	if (r->how->refuse) {
-		item->refused = r->round;
+		item->refused = true;
 		r->changes->refused++;
 		return r->how->refuse(&placed, r->how->arg);
 	}
@@ -159,9 +165,11 @@ static int refused(const char *dev, const struct vnep_err *why, void *arg)
 	struct vnep_slice slice = { key, vnep_map_key(VNEP_RECORD_DEVICE, dev, key) };
 	struct map_item *item = vnep_table_get(&r->b->by[BY_KEY], &slice);
 
-	if (item && item->refused == r->round)
-		return 0; /* was said already */
-	if (!item || item->refused) {
+	if (item && item->refused && !r->last) {
+		r->again = true; /* was said already: whether that is enough, the last run knows */
+		return 0;
+	}
+	if (!item || item->refused || r->last) {
 		/* A device that is only in the map: the batch took its vpc away, or moved its prefix. */
 		if (r->err && !r->blamed) {
 			*r->err = *why;
@@ -169,8 +177,34 @@ static int refused(const char *dev, const struct vnep_err *why, void *arg)
 		}
 		return why->code;
 	}
-	r->again = true;
+	if (r->how->refuse) {
+		r->again = true;
+		vnep_buf_put(&r->back, &item, sizeof item);
+		if (r->back.rc)
+			return vnep_err_sys(r->err, ENOMEM, "refusing records");
+	}
 	return refuse(r, item, why);
+}
+
+/* What the check refused becomes what it was, until nobody is refused for it. */
+static int take_back(struct run *r, struct vnep_mapstore *store)
+{
+	struct vnep_map_txn *before = NULL;
+	struct map_item *item;
+	int rc = vnep_map_begin(store, false, &before, r->err);
+
+	for (size_t at = 0; at < r->back.len && !rc;) {
+		for (; at < r->back.len && !rc; at += sizeof item) {
+			char id[VNEP_URN_MAX + 1];
+
+			memcpy(&item, r->back.data + at, sizeof item);
+			rc = vnep_map_take_back(r->txn, before, vnep_map_item_id(item, id), r->err);
+		}
+		if (!rc)
+			rc = vnep_map_check_new(r->txn, refused, r, r->err);
+	}
+	vnep_map_abort(before);
+	return rc;
 }
 
 static int compare_revision(const void *a, const void *b)
@@ -205,10 +239,12 @@ static bool is_restore(const struct run *r)
 	return good;
 }
 
-static int run_once(struct run *r)
+static int run_once(struct run *r, struct vnep_mapstore *store)
 {
-	int rc = 0;
+	int rc = vnep_map_begin(store, true, &r->txn, r->err);
 
+	if (rc)
+		return rc;
 	r->restore = is_restore(r);
 	if (r->how->has_history)
 		vnep_map_set_history(r->txn, r->how->history_us);
@@ -221,6 +257,8 @@ static int run_once(struct run *r)
 		rc = vnep_map_check_each(r->txn, refused, r, r->err);
 	if (!rc && r->blamed)
 		rc = r->err ? r->err->code : VNEP_EVALUE;
+	if (!rc && r->again && !r->last)
+		rc = take_back(r, store);
 	return rc;
 }
 
@@ -234,7 +272,6 @@ int vnep_map_batch_apply(struct vnep_map_batch *b, struct vnep_mapstore *store,
 	const struct vnep_map_apply *how, struct vnep_map_changes *changes, struct vnep_err *err)
 {
 	struct run r = { .b = b, .how = how, .changes = changes, .err = err };
-	uint64_t refused_count;
 	int rc;
 
 	*changes = (struct vnep_map_changes){ 0 };
@@ -246,26 +283,25 @@ int vnep_map_batch_apply(struct vnep_map_batch *b, struct vnep_mapstore *store,
 		     : vnep_err_sys(err, ENOMEM, "sorting records");
 	if (rc)
 		goto out;
-	do {
-		refused_count = changes->refused;
-		*changes = (struct vnep_map_changes){ .refused = refused_count };
-		r.again = false;
-		r.round++;
-		rc = vnep_map_begin(store, true, &r.txn, err);
-		if (rc)
-			goto out;
-		rc = run_once(&r);
-		if (rc || r.again)
-			vnep_map_abort(r.txn);
-	} while (!rc && r.again && r.round < UINT8_MAX);
-	if (rc)
+	rc = run_once(&r, store);
+	if (!rc && r.again) {
+		vnep_map_abort(r.txn);
+		r.txn = NULL;
+		r.last = true;
+		*changes = (struct vnep_map_changes){ .refused = changes->refused };
+		rc = run_once(&r, store);
+	}
+	if (rc) {
+		vnep_map_abort(r.txn);
 		goto out;
+	}
 	changes->revision = vnep_map_revision(r.txn);
 	if (!how->dry_run)
 		rc = vnep_map_commit(r.txn, err);
 	else
 		vnep_map_abort(r.txn);
 out:
+	vnep_buf_release(&r.back);
 	free(r.order);
 	return rc;
 }

@@ -64,6 +64,25 @@ static int diff_item(struct diff *d, const struct map_item *item)
 	return d->cb(what == VNEP_MAP_ADDED ? "add" : "change", line.text, line.len, d->arg);
 }
 
+/* A damaged record is gone, too: its name is all that is known. */
+static int name_only(const struct diff *d, const char *id, struct vnep_buf *text)
+{
+	const char *key = d->type == VNEP_RECORD_VPC     ? "vpc"
+			  : d->type == VNEP_RECORD_GROUP ? "group"
+							 : "dev";
+	struct vnep_json *json = vnep_json_object();
+	int rc = json ? vnep_json_set_str(json, "type", vnep_record_type_text(d->type)) : -ENOMEM;
+
+	if (!rc)
+		rc = vnep_json_set_int(json, "v", 1);
+	if (!rc)
+		rc = vnep_json_set_str(json, key, id);
+	if (!rc)
+		rc = vnep_json_dump(json, text);
+	vnep_json_free(json);
+	return rc ? vnep_err_sys(d->err, -rc, "comparing \"%s\"", id) : 0;
+}
+
 static int diff_stored(const char *id, void *arg)
 {
 	struct diff *d = arg;
@@ -76,6 +95,8 @@ static int diff_stored(const char *id, void *arg)
 	if (item && !item->deleted)
 		return 0;
 	rc = vnep_map_get(d->txn, d->type, id, &text, d->err);
+	if (rc == VNEP_EDAMAGED)
+		rc = name_only(d, id, &text);
 	if (!rc)
 		rc = d->cb("delete", (const char *)text.data, text.len, d->arg);
 	vnep_buf_release(&text);

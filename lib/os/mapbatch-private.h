@@ -15,7 +15,7 @@ struct map_item {
 	uint32_t line;
 	uint16_t file;
 	uint8_t type;
-	uint8_t refused; /* in which round; 0 = not */
+	bool refused;
 	bool deleted;
 };
 

@@ -39,7 +39,10 @@ static int read_vpcs(struct vnep_map_txn *txn, struct vnep_err *err)
 	txn->vpc_count = 0;
 	rc = vnep_map_each(txn, VNEP_RECORD_VPC, false, take_vpc, txn, err);
 	if (rc)
-		return vnep_err_set(err, rc, "cannot read the vpc records: %s", vnep_strerror(rc));
+		return rc == VNEP_EDAMAGED
+			       ? rc /* says which */
+			       : vnep_err_set(err, rc, "cannot read the vpc records: %s",
+					 vnep_strerror(rc));
 	txn->vpcs_read = true;
 	return 0;
 }
@@ -74,13 +77,14 @@ int vnep_map_vpc_changed(struct vnep_map_txn *txn, const struct vnep_map_value *
 	struct vnep_json *tree = NULL;
 	int rc = 0;
 
-	txn->vpcs_read = false;
+	txn->vpcs_read = txn->all_checked = false;
 	txn->unchecked = true;
 	if (!txn->meta.devices || (!before && txn->meta.vpcs))
 		return 0;
-	txn->all_suspect = true;
-	if (!before || deleted)
+	if (!before || deleted) {
+		txn->all_suspect = true;
 		return 0;
+	}
 	rc = vnep_json_parse(before->json, before->len, &tree, NULL);
 	if (!rc)
 		rc = vnep_vpc_decode(tree, &old, NULL);
@@ -91,9 +95,9 @@ int vnep_map_vpc_changed(struct vnep_map_txn *txn, const struct vnep_map_value *
 	if (!rc)
 		rc = vnep_vpc_decode(tree, &now, NULL);
 	vnep_json_free(tree);
-	if (!rc && old.prefix.len == now.prefix.len &&
-		vnep_ip6_equal(&old.prefix.addr, &now.prefix.addr))
-		txn->all_suspect = false;
+	if (rc || old.prefix.len != now.prefix.len ||
+		!vnep_ip6_equal(&old.prefix.addr, &now.prefix.addr))
+		txn->all_suspect = true;
 	vnep_vpc_release(&old);
 	vnep_vpc_release(&now);
 	return rc;
@@ -194,6 +198,7 @@ struct check {
 	struct vnep_map_txn *txn;
 	vnep_map_refused_cb *cb;
 	void *arg;
+	bool vpc_only; /* who has the same address as another is a suspect by that */
 	bool refused;
 };
 
@@ -201,7 +206,7 @@ static int check_device(struct check *c, const struct vnep_device *device)
 {
 	char vpc[VNEP_LABEL_MAX + 1];
 	struct vnep_err why = { 0 };
-	int rc = check_taken(c->txn, device, &why);
+	int rc = c->vpc_only ? 0 : check_taken(c->txn, device, &why);
 
 	if (!rc)
 		rc = vnep_map_vpc_of(c->txn, device, vpc, &why);
@@ -228,36 +233,72 @@ int vnep_map_suspect(struct vnep_map_txn *txn, const char *dev)
 	struct vnep_buf *list = &txn->suspects;
 
 	txn->unchecked = true;
-	if (list->len && !strcmp((const char *)list->data + txn->last_suspect, dev))
+	if (list->len > txn->checked && !strcmp((const char *)list->data + txn->last_suspect, dev))
 		return 0;
 	txn->last_suspect = list->len;
 	vnep_buf_put(list, dev, strlen(dev) + 1);
 	return list->rc ? ENOMEM : 0;
 }
 
-/* The suspects that are still there; after a change of a vpc, all. */
-int vnep_map_check_each(
+/* It was damaged before: that is not what is asked here. */
+static int pass_over(const struct vnep_err *why, void *arg)
+{
+	(void)why;
+	(void)arg;
+	return 0;
+}
+
+static int check_all(struct check *c, struct vnep_err *err)
+{
+	vnep_map_damage_cb *damage = c->txn->damage;
+	int rc;
+
+	c->vpc_only = true;
+	c->txn->damage = pass_over;
+	rc = vnep_map_each(c->txn, VNEP_RECORD_DEVICE, false, check_text, c, err);
+	c->txn->damage = damage;
+	c->vpc_only = false;
+	return rc;
+}
+
+/* The suspects that are still there; after a change of a vpc, the vpc of all. */
+int vnep_map_check_new(
 	struct vnep_map_txn *txn, vnep_map_refused_cb *cb, void *arg, struct vnep_err *err)
 {
 	struct check c = { .txn = txn, .cb = cb, .arg = arg };
-	const char *list;
 	int rc = vnep_map_fail(err, vnep_map_flush(txn), "writing the map");
 
-	if (!rc && txn->all_suspect)
-		rc = vnep_map_each(txn, VNEP_RECORD_DEVICE, false, check_text, &c, err);
-	list = (const char *)txn->suspects.data;
-	for (size_t at = 0; at < txn->suspects.len && !rc && !txn->all_suspect;
-		at += strlen(list + at) + 1) {
+	if (!rc && txn->all_suspect && !txn->all_checked)
+		rc = check_all(&c, err);
+	txn->all_checked = true;
+	while (txn->checked < txn->suspects.len && !rc) {
+		const char *dev = (const char *)txn->suspects.data + txn->checked;
 		struct vnep_map_value value;
 
-		rc = vnep_map_value_get(txn, VNEP_RECORD_DEVICE, list + at, &value, err);
+		rc = vnep_map_value_get(txn, VNEP_RECORD_DEVICE, dev, &value, err);
+		txn->checked += strlen(dev) + 1;
 		if (!rc && !value.deleted)
 			rc = check_text(value.json, value.len, &c);
+		else if (rc == VNEP_ENOTFOUND)
+			rc = 0; /* taken back */
 	}
-	if (rc || c.refused)
+	txn->refused = txn->refused || c.refused;
+	return rc;
+}
+
+int vnep_map_check_each(
+	struct vnep_map_txn *txn, vnep_map_refused_cb *cb, void *arg, struct vnep_err *err)
+{
+	int rc;
+
+	txn->checked = 0;
+	txn->all_checked = txn->refused = false;
+	rc = vnep_map_check_new(txn, cb, arg, err);
+	if (rc || txn->refused)
 		return rc;
 	txn->unchecked = txn->all_suspect = false;
 	vnep_buf_reset(&txn->suspects);
+	txn->checked = 0;
 	return 0;
 }
 

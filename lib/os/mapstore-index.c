@@ -239,9 +239,9 @@ int vnep_map_resolve(struct vnep_map_txn *txn, const char *word, char dev[static
 		rc = vnep_urn_canonical(word, urn, err);
 		if (!rc)
 			rc = vnep_map_value_get(txn, VNEP_RECORD_DEVICE, urn, &value, err);
-		if (rc && rc != VNEP_ENOTFOUND)
+		if (rc && rc != VNEP_ENOTFOUND && rc != VNEP_EDAMAGED)
 			return rc;
-		if (!rc && !value.deleted)
+		if (rc == VNEP_EDAMAGED || (!rc && !value.deleted)) /* what it said, others ask */
 			collect(urn, &found);
 		rc = 0;
 	} else if (!vnep_mac_parse(word, &mac, NULL)) {

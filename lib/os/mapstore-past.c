@@ -14,7 +14,7 @@
 
 #include "mapstore-private.h"
 
-enum { STAMP_LEN = 16, PRUNE_LEAST = 256, CANDIDATES_MAX = 64 };
+enum { STAMP_LEN = 16, PRUNE_LEAST = 256 };
 
 /* When it ended, and which revision it was. */
 static void stamp(uint64_t until_us, uint64_t revision, uint8_t out[static STAMP_LEN])
@@ -146,37 +146,62 @@ int vnep_map_past_forget(struct vnep_map_txn *txn, const MDB_val *key, struct vn
 	return vnep_map_fail(err, rc == MDB_NOTFOUND ? 0 : rc, "writing the map");
 }
 
-/* As many as were added, and some more: what is due goes soon, and no change has to wait for all of it. */
+/* Nothing is kept any more: all at once. */
+static int empty(struct vnep_map_txn *txn)
+{
+	static const enum vnep_map_db dbs[] = { DB_PAST, DB_PAST_TIME, DB_PAST_INDEX };
+	int rc = 0;
+
+	for (size_t i = 0; i < sizeof dbs / sizeof *dbs && !rc; i++)
+		rc = mdb_drop(txn->txn, txn->store->dbi[dbs[i]], 0);
+	if (!rc)
+		txn->meta.past = 0;
+	return rc;
+}
+
+/* Drop the first to end, if that is long enough ago; otherwise MDB_NOTFOUND. */
+static int drop_first(struct vnep_map_txn *txn, uint64_t limit_us)
+{
+	uint8_t ended[STAMP_LEN], octets[VNEP_MAP_KEY_MAX];
+	MDB_val at, value, key = { 0, octets };
+	MDB_cursor *cursor;
+	uint64_t until;
+	int rc = mdb_cursor_open(txn->txn, txn->store->dbi[DB_PAST_TIME], &cursor);
+
+	if (rc)
+		return rc;
+	rc = mdb_cursor_get(cursor, &at, &value, MDB_FIRST);
+	if (!rc && (at.mv_size != STAMP_LEN || value.mv_size > sizeof octets))
+		rc = MDB_CORRUPTED;
+	if (!rc) {
+		memcpy(ended, at.mv_data, STAMP_LEN);
+		memcpy(octets, value.mv_data, value.mv_size);
+		key.mv_size = value.mv_size;
+	}
+	mdb_cursor_close(cursor);
+	if (rc)
+		return rc;
+	memcpy(&until, ended, sizeof until);
+	return be64toh(until) > limit_us ? MDB_NOTFOUND : drop(txn, &key, ended);
+}
+
+/* As many as were added, and some more: what is due goes soon, and no change has to wait for all of it. Only who
+ * just said how long it is to be kept finds nothing older afterwards. */
 int vnep_map_past_prune(struct vnep_map_txn *txn, struct vnep_err *err)
 {
-	uint64_t most = PRUNE_LEAST + 2 * (txn->meta.revision - txn->before);
+	uint64_t most = txn->history_set ? UINT64_MAX
+					 : PRUNE_LEAST + 2 * (txn->meta.revision - txn->before);
 	uint64_t limit = (uint64_t)txn->now_us > txn->meta.history_us
 				 ? (uint64_t)txn->now_us - txn->meta.history_us
 				 : 0;
 	int rc = 0;
 
-	while (!rc && most--) {
-		uint8_t ended[STAMP_LEN], octets[VNEP_MAP_KEY_MAX];
-		MDB_val at, value, key = { 0, octets };
-		MDB_cursor *cursor;
-		uint64_t until;
-
-		rc = mdb_cursor_open(txn->txn, txn->store->dbi[DB_PAST_TIME], &cursor);
-		if (rc)
-			break;
-		rc = mdb_cursor_get(cursor, &at, &value, MDB_FIRST);
-		if (!rc && (at.mv_size != STAMP_LEN || value.mv_size > sizeof octets))
-			rc = MDB_CORRUPTED;
-		if (!rc) {
-			memcpy(ended, at.mv_data, STAMP_LEN);
-			memcpy(octets, value.mv_data, value.mv_size);
-			key.mv_size = value.mv_size;
-		}
-		mdb_cursor_close(cursor);
-		memcpy(&until, ended, sizeof until);
-		if (rc || be64toh(until) > limit)
-			break;
-		rc = drop(txn, &key, ended);
+	if (!txn->meta.history_us) {
+		if (txn->history_set || txn->meta.past)
+			rc = empty(txn);
+	} else {
+		while (!rc && most--)
+			rc = drop_first(txn, limit);
 	}
 	return vnep_map_fail(err, rc == MDB_NOTFOUND ? 0 : rc, "writing the map");
 }
@@ -184,15 +209,16 @@ int vnep_map_past_prune(struct vnep_map_txn *txn, struct vnep_err *err)
 void vnep_map_set_history(struct vnep_map_txn *txn, uint64_t us)
 {
 	txn->meta.history_us = us;
+	txn->history_set = true;
 }
 
 /* ---- questions ---- */
 
-/* The record at a time; VNEP_ENOTFOUND if it was not there. */
+/* The record at a time; VNEP_ENOTFOUND if it was not there. ended: when it did, all zero if it has not. */
 static int value_at(struct vnep_map_txn *txn, const MDB_val *key, uint64_t at_us,
-	struct vnep_map_value *out, struct vnep_err *err)
+	struct vnep_map_value *out, uint8_t ended[static STAMP_LEN], struct vnep_err *err)
 {
-	uint8_t octets[VNEP_MAP_KEY_MAX + STAMP_LEN], ended[STAMP_LEN];
+	uint8_t octets[VNEP_MAP_KEY_MAX + STAMP_LEN];
 	MDB_val at = { 0, octets }, raw;
 	MDB_cursor *cursor;
 	int rc = mdb_cursor_open(txn->txn, txn->store->dbi[DB_PAST], &cursor);
@@ -205,8 +231,11 @@ static int value_at(struct vnep_map_txn *txn, const MDB_val *key, uint64_t at_us
 	if (!rc && (at.mv_size != key->mv_size + STAMP_LEN ||
 			   memcmp(at.mv_data, key->mv_data, key->mv_size)))
 		rc = MDB_NOTFOUND;
+	if (!rc)
+		memcpy(ended, (const uint8_t *)at.mv_data + key->mv_size, STAMP_LEN);
 	mdb_cursor_close(cursor);
 	if (rc == MDB_NOTFOUND) {
+		memset(ended, 0, STAMP_LEN);
 		at = *key;
 		rc = mdb_get(txn->txn, txn->store->dbi[DB_RECORD], &at, &raw);
 	}
@@ -221,133 +250,128 @@ static int value_at(struct vnep_map_txn *txn, const MDB_val *key, uint64_t at_us
 	return rc;
 }
 
+/* Who had this then? An entry of an index names a device and the end of what it was while it had it; it is the
+ * answer if that was what it was at the time. So each is judged by itself, however many had it. */
 struct asked {
+	struct vnep_map_txn *txn;
 	enum vnep_map_db db;
-	uint8_t key[VNEP_NAME_MAX + 1];
+	uint8_t key[1 + VNEP_NAME_MAX +
+		    1]; /* of DB_PAST_INDEX: the number of the index, then its key */
 	size_t len;
-	char dev[CANDIDATES_MAX][VNEP_URN_MAX + 1];
-	unsigned count;
+	uint64_t at_us;
+	struct vnep_map_value *out;
+	struct vnep_err *err;
+	unsigned found;
+	char list[256];
 };
 
-static int collect(const char *dev, void *arg)
+static int judge(struct asked *a, const char *dev, const uint8_t ended[static STAMP_LEN])
 {
-	struct asked *a = arg;
+	uint8_t octets[VNEP_MAP_KEY_MAX], really[STAMP_LEN];
+	MDB_val key = { vnep_map_key(VNEP_RECORD_DEVICE, dev, octets), octets };
+	struct vnep_map_value value;
+	size_t n = strlen(a->list);
+	int rc = value_at(a->txn, &key, a->at_us, &value, really, a->err);
 
-	for (unsigned i = 0; i < a->count; i++)
-		if (!strcmp(a->dev[i], dev))
-			return 0;
-	if (a->count < CANDIDATES_MAX)
-		snprintf(a->dev[a->count++], sizeof a->dev[0], "%s", dev);
+	if (rc == VNEP_ENOTFOUND || (!rc && memcmp(really, ended, STAMP_LEN)))
+		return 0;
+	if (rc)
+		return rc;
+	snprintf(a->list + n, sizeof a->list - n, "%s%s", n ? ", " : "", dev);
+	*a->out = value;
+	a->found++;
 	return 0;
 }
 
-/* Those that have it now, and those that had it once. */
-static int collect_all(struct vnep_map_txn *txn, struct asked *a)
+static int judge_present(const char *dev, void *arg)
 {
-	uint8_t octets[1 + VNEP_NAME_MAX];
-	MDB_val at = { a->len + 1, octets }, value;
-	MDB_cursor *cursor;
-	int rc = vnep_map_index_each(txn, a->db, a->key, a->len, collect, a);
+	static const uint8_t not_ended[STAMP_LEN];
 
-	if (!rc)
-		rc = mdb_cursor_open(txn->txn, txn->store->dbi[DB_PAST_INDEX], &cursor);
-	if (rc)
-		return rc;
-	octets[0] = (uint8_t)a->db;
-	memcpy(octets + 1, a->key, a->len);
-	rc = mdb_cursor_get(cursor, &at, &value, MDB_SET_RANGE);
-	while (!rc && at.mv_size >= a->len + 1 && !memcmp(at.mv_data, octets, a->len + 1) &&
-		(a->db == IX_MAC || at.mv_size == a->len + 1)) {
+	return judge(arg, dev, not_ended);
+}
+
+/* Those under one key that ended after the time. */
+static int judge_past(struct asked *a, MDB_cursor *cursor, MDB_val *key)
+{
+	uint8_t from[STAMP_LEN];
+	MDB_val value = { sizeof from, from };
+	int rc;
+
+	stamp(a->at_us + 1, 0, from);
+	rc = mdb_cursor_get(cursor, key, &value, MDB_GET_BOTH_RANGE);
+	while (!rc) {
+		const uint8_t *octets = value.mv_data;
 		char dev[VNEP_URN_MAX + 1];
 
-		if (value.mv_size > STAMP_LEN) {
-			vnep_map_dev_unpack((const uint8_t *)value.mv_data + STAMP_LEN,
-				value.mv_size - STAMP_LEN, dev);
-			collect(dev, a);
-		}
-		rc = mdb_cursor_get(cursor, &at, &value, MDB_NEXT);
+		if (value.mv_size <= STAMP_LEN)
+			return MDB_CORRUPTED;
+		vnep_map_dev_unpack(octets + STAMP_LEN, value.mv_size - STAMP_LEN, dev);
+		rc = judge(a, dev, octets);
+		if (!rc)
+			rc = mdb_cursor_get(cursor, key, &value, MDB_NEXT_DUP);
 	}
-	mdb_cursor_close(cursor);
 	return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
-static int has_entry(enum vnep_map_db db, const void *key, size_t len, void *arg)
+static int judge_all(struct asked *a)
 {
-	const struct asked *a = arg;
+	MDB_val at = { a->len, a->key }, value;
+	MDB_cursor *cursor;
+	int rc = vnep_map_index_each(a->txn, a->db, a->key + 1, a->len - 1, judge_present, a);
 
-	return db == a->db && len >= a->len && !memcmp(key, a->key, a->len) &&
-	       (db == IX_MAC || len == a->len);
+	if (!rc)
+		rc = mdb_cursor_open(a->txn->txn, a->txn->store->dbi[DB_PAST_INDEX], &cursor);
+	if (rc)
+		return rc;
+	rc = mdb_cursor_get(cursor, &at, &value, MDB_SET_RANGE);
+	/* A MAC is asked for in any VLAN. */
+	while (!rc && at.mv_size >= a->len && !memcmp(at.mv_data, a->key, a->len) &&
+		(a->db == IX_MAC || at.mv_size == a->len)) {
+		rc = judge_past(a, cursor, &at);
+		if (!rc)
+			rc = mdb_cursor_get(cursor, &at, &value, MDB_NEXT_NODUP);
+	}
+	mdb_cursor_close(cursor);
+	if (rc == MDB_NOTFOUND)
+		return 0;
+	return rc > 0 || (rc >= MDB_KEYEXIST && rc <= MDB_LAST_ERRCODE)
+		       ? vnep_map_fail(a->err, rc, "reading the map")
+		       : rc; /* what judge said */
 }
 
-/* The one candidate that had it at the time. */
-static int pick(struct vnep_map_txn *txn, const struct asked *a, uint64_t at_us,
-	struct vnep_map_value *out, struct vnep_err *err)
+static int ask(struct asked *a, enum vnep_map_db db, const void *key, size_t len)
 {
-	struct vnep_map_value value;
-	char list[256] = "";
-	unsigned found = 0;
+	int rc;
 
-	for (unsigned i = 0; i < a->count; i++) {
-		uint8_t octets[VNEP_MAP_KEY_MAX];
-		MDB_val key = { vnep_map_key(VNEP_RECORD_DEVICE, a->dev[i], octets), octets };
-		struct vnep_device device;
-		int rc = value_at(txn, &key, at_us, &value, err);
-
-		if (rc == VNEP_ENOTFOUND)
-			continue;
-		if (!rc)
-			rc = vnep_map_device_of(txn, value.json, value.len, &device, err);
-		if (rc)
-			return rc;
-		if (vnep_map_entries(&device, has_entry, (void *)(uintptr_t)a)) {
-			size_t n = strlen(list);
-
-			snprintf(list + n, sizeof list - n, "%s%s", n ? ", " : "", a->dev[i]);
-			*out = value;
-			found++;
-		}
-		vnep_device_release(&device);
-	}
-	if (found > 1) {
-		vnep_err_set(err, VNEP_EAMBIGUOUS, "it was %u devices", found);
-		return vnep_err_hint(err, "%s", list);
-	}
-	return found ? 0 : VNEP_ENOTFOUND;
+	a->db = db;
+	a->key[0] = (uint8_t)db;
+	memcpy(a->key + 1, key, len);
+	a->len = 1 + len;
+	rc = judge_all(a);
+	if (rc || a->found < 2)
+		return rc ? rc : a->found ? 0 : VNEP_ENOTFOUND;
+	vnep_err_set(a->err, VNEP_EAMBIGUOUS, "it was %u devices", a->found);
+	return vnep_err_hint(a->err, "%s", a->list);
 }
 
 static int find_at(struct vnep_map_txn *txn, const char *word, uint64_t at_us,
 	struct vnep_map_value *out, struct vnep_err *err)
 {
-	struct asked a = { .count = 0 };
+	struct asked a = { .txn = txn, .at_us = at_us, .out = out, .err = err };
 	char name[VNEP_NAME_MAX + 1];
 	struct in6_addr addr;
 	struct vnep_mac mac;
 	int rc;
 
-	if (!vnep_mac_parse(word, &mac, NULL)) {
-		a.db = IX_MAC;
-		a.len = sizeof mac.octet;
-		memcpy(a.key, mac.octet, a.len);
-	} else if (!vnep_ip6_parse(word, &addr, NULL)) {
-		a.db = IX_VEP;
-		a.len = sizeof addr;
-		memcpy(a.key, &addr, a.len);
-	} else if (strlen(word) <= VNEP_NAME_MAX && vnep_map_name_key(word, name)) {
-		a.db = IX_NAME;
-		a.len = strlen(name);
-		memcpy(a.key, name, a.len);
-	} else {
-		return VNEP_ENOTFOUND;
+	if (!vnep_mac_parse(word, &mac, NULL))
+		return ask(&a, IX_MAC, mac.octet, sizeof mac.octet);
+	if (!vnep_ip6_parse(word, &addr, NULL)) {
+		rc = ask(&a, IX_VEP, &addr, sizeof addr);
+		return rc == VNEP_ENOTFOUND ? ask(&a, IX_ADDR, &addr, sizeof addr) : rc;
 	}
-	rc = collect_all(txn, &a);
-	if (!rc)
-		rc = pick(txn, &a, at_us, out, err);
-	if (rc != VNEP_ENOTFOUND || a.db != IX_VEP)
-		return rc;
-	a.db = IX_ADDR;
-	a.count = 0;
-	rc = collect_all(txn, &a);
-	return rc ? rc : pick(txn, &a, at_us, out, err);
+	if (strlen(word) <= VNEP_NAME_MAX && vnep_map_name_key(word, name))
+		return ask(&a, IX_NAME, name, strlen(name));
+	return VNEP_ENOTFOUND;
 }
 
 int vnep_map_get_at(struct vnep_map_txn *txn, enum vnep_record_type type, const char *word,
@@ -355,6 +379,7 @@ int vnep_map_get_at(struct vnep_map_txn *txn, enum vnep_record_type type, const 
 {
 	uint64_t at_us = at.ns < 0 ? 0 : (uint64_t)at.ns / 1000;
 	uint8_t octets[VNEP_MAP_KEY_MAX];
+	uint8_t ended[STAMP_LEN];
 	char urn[VNEP_URN_MAX + 1], when[VNEP_TS_LEN];
 	struct vnep_map_value value;
 	MDB_val key = { 0, octets };
@@ -367,7 +392,7 @@ int vnep_map_get_at(struct vnep_map_txn *txn, enum vnep_record_type type, const 
 		if (rc)
 			return rc;
 		key.mv_size = vnep_map_key(type, type == VNEP_RECORD_DEVICE ? urn : word, octets);
-		rc = value_at(txn, &key, at_us, &value, err);
+		rc = value_at(txn, &key, at_us, &value, ended, err);
 	}
 	if (rc == VNEP_ENOTFOUND) {
 		vnep_wall_print(at, when);

@@ -66,11 +66,15 @@ struct vnep_map_txn {
 	struct vnep_buf stage[IX_COUNT];  /* changes of the indexes that were not made yet */
 	struct vnep_buf scratch, old;
 	struct vnep_buf suspects;         /* devs to look at before commit, each with its NUL */
-	size_t last_suspect;
-	bool all_suspect, unchecked;
+	size_t last_suspect, checked;     /* offsets: those before checked were looked at */
+	bool all_suspect, all_checked;    /* the vpc of every device */
+	bool unchecked, refused;
+	bool history_set;
 	struct vnep_map_vpc *vpcs;        /* by name; read when first needed */
 	size_t vpc_count;
 	bool vpcs_read;
+	vnep_map_damage_cb *damage;
+	void *damage_arg;
 };
 
 /* A stored record, lent until the next change of the transaction. */
@@ -90,6 +94,13 @@ int vnep_map_value_read(
 	const MDB_val *key, const MDB_val *raw, struct vnep_map_value *out, struct vnep_err *err);
 int vnep_map_value_get(struct vnep_map_txn *txn, enum vnep_record_type type, const char *id,
 	struct vnep_map_value *out, struct vnep_err *err); /* tombstones, too */
+
+/* What it says of itself, believed or not. */
+bool vnep_map_value_is_deleted(const MDB_val *raw);
+
+/* Take a damaged record out, and whatever leads to it. trace, if not NULL, gets what the indexes knew of it. */
+int vnep_map_mend(struct vnep_map_txn *txn, enum vnep_record_type type, const MDB_val *key,
+	struct vnep_json *trace, struct vnep_err *err);
 
 /* Write a record: parts one after another, with head octets before them. */
 int vnep_map_value_put(struct vnep_map_txn *txn, const MDB_val *key, bool deleted,
@@ -112,6 +123,7 @@ int vnep_map_entries(const struct vnep_device *device, vnep_map_entry_cb *cb, vo
 int vnep_map_stage(struct vnep_map_txn *txn, const struct vnep_device *device, bool add);
 int vnep_map_flush(struct vnep_map_txn *txn);
 int vnep_map_suspect(struct vnep_map_txn *txn, const char *dev);
+bool vnep_map_is_exclusive(enum vnep_map_db db); /* two of a key there are to be looked at */
 size_t vnep_map_mac_key(const struct vnep_mac *mac, uint16_t vlan, uint8_t key[static 8]);
 size_t vnep_map_name_key(const char *name, char key[static VNEP_NAME_MAX + 1]);
 

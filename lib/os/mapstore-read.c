@@ -96,6 +96,18 @@ int vnep_map_get_binding(
 
 /* ---- all of a type ---- */
 
+void vnep_map_on_damage(struct vnep_map_txn *txn, vnep_map_damage_cb *cb, void *arg)
+{
+	txn->damage = cb;
+	txn->damage_arg = arg;
+}
+
+/* The outcome of reading a value, once somebody was told that it is damaged. */
+static int tell_damage(struct vnep_map_txn *txn, int rc, const struct vnep_err *why)
+{
+	return rc == VNEP_EDAMAGED && txn->damage ? txn->damage(why, txn->damage_arg) : rc;
+}
+
 struct walk {
 	MDB_cursor *cursor;
 	MDB_cursor_op op;
@@ -113,7 +125,8 @@ static int walk_begin(
 		"reading the map");
 }
 
-static int walk_next(struct walk *w, struct vnep_err *err)
+/* *damage: what reading the value says. */
+static int walk_next(struct walk *w, int *damage, struct vnep_err *err)
 {
 	MDB_val raw;
 	int rc = mdb_cursor_get(w->cursor, &w->key, &raw, w->op);
@@ -121,20 +134,28 @@ static int walk_next(struct walk *w, struct vnep_err *err)
 	w->op = MDB_NEXT;
 	if (rc == MDB_NOTFOUND || (!rc && *(const uint8_t *)w->key.mv_data != w->first[0]))
 		return VNEP_ENOTFOUND;
-	return rc ? vnep_map_fail(err, rc, "reading the map")
-		  : vnep_map_value_read(&w->key, &raw, &w->value, err);
+	if (rc)
+		return vnep_map_fail(err, rc, "reading the map");
+	*damage = vnep_map_value_read(&w->key, &raw, &w->value, err);
+	return 0;
 }
 
 int vnep_map_each(struct vnep_map_txn *txn, enum vnep_record_type type, bool tombstones,
 	vnep_map_cb *cb, void *arg, struct vnep_err *err)
 {
+	struct vnep_err why = { 0 };
 	struct walk w;
-	int rc = walk_begin(&w, txn, type, err), end = 0;
+	int rc = walk_begin(&w, txn, type, err), end = 0, damage;
 
-	while (!rc && !end && (rc = walk_next(&w, err)) == 0)
-		if (tombstones || !w.value.deleted)
+	while (!rc && !end && (rc = walk_next(&w, &damage, txn->damage ? &why : err)) == 0) {
+		if (damage)
+			rc = tell_damage(txn, damage, &why);
+		else if (tombstones || !w.value.deleted)
 			end = cb(w.value.json, w.value.len, arg);
+	}
 	mdb_cursor_close(w.cursor);
+	if (!end && rc && rc != VNEP_ENOTFOUND && txn->damage && err)
+		*err = why;
 	return end || rc == VNEP_ENOTFOUND ? end : rc;
 }
 
@@ -143,15 +164,17 @@ int vnep_map_each_id(struct vnep_map_txn *txn, enum vnep_record_type type, vnep_
 {
 	struct walk w;
 	char id[VNEP_URN_MAX + 1];
-	int rc = walk_begin(&w, txn, type, err), end = 0;
+	int rc = walk_begin(&w, txn, type, err), end = 0, damage;
 
-	while (!rc && !end && (rc = walk_next(&w, err)) == 0) {
-		if (w.value.deleted)
+	while (!rc && !end && (rc = walk_next(&w, &damage, NULL)) == 0) {
+		if (!damage && w.value.deleted)
 			continue;
 		vnep_map_dev_unpack((const uint8_t *)w.key.mv_data + 1, w.key.mv_size - 1, id);
 		end = cb(id, arg);
 	}
 	mdb_cursor_close(w.cursor);
+	if (!end && rc && rc != VNEP_ENOTFOUND)
+		vnep_err_set(err, rc, "cannot read the map: %s", vnep_strerror(rc));
 	return end || rc == VNEP_ENOTFOUND ? end : rc;
 }
 
@@ -191,10 +214,12 @@ struct each_in {
 static int each_in_one(const char *dev, void *arg)
 {
 	struct each_in *e = arg;
+	struct vnep_err why = { 0 };
 	struct vnep_map_value value;
-	int rc = vnep_map_value_get(e->txn, VNEP_RECORD_DEVICE, dev, &value, e->err);
+	int rc = vnep_map_value_get(
+		e->txn, VNEP_RECORD_DEVICE, dev, &value, e->txn->damage ? &why : e->err);
 
-	return rc ? rc : e->cb(value.json, value.len, e->arg);
+	return rc ? tell_damage(e->txn, rc, &why) : e->cb(value.json, value.len, e->arg);
 }
 
 int vnep_map_each_in(struct vnep_map_txn *txn, enum vnep_map_by by, const char *word,

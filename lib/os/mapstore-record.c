@@ -27,7 +27,8 @@ static uint64_t *counter(struct vnep_map_txn *txn, enum vnep_record_type type)
 struct old {
 	uint8_t octets[VNEP_MAP_KEY_MAX];
 	MDB_val key;
-	bool there; /* or a tombstone */
+	bool there;   /* or a tombstone */
+	bool damaged; /* then it is as if it was not there, once it is mended */
 	struct vnep_map_value value;
 	uint64_t revision;
 	struct vnep_device device; /* of a live device record */
@@ -58,12 +59,27 @@ static int read_old(struct vnep_map_txn *txn, enum vnep_record_type type, const 
 		return vnep_err_sys(err, ENOMEM, "reading the map");
 	raw.mv_data = txn->old.data;
 	rc = vnep_map_value_read(&old->key, &raw, &old->value, err);
+	old->damaged = rc == VNEP_EDAMAGED;
 	if (rc)
 		return rc;
 	old->there = true;
 	old->revision = vnep_map_value_revision(&old->value);
 	if (type == VNEP_RECORD_DEVICE && !old->value.deleted)
 		rc = vnep_map_device_of(txn, old->value.json, old->value.len, &old->device, err);
+	return rc;
+}
+
+/* The same for who is about to replace it: a damaged one is taken out. Not if its revision is asked for. */
+static int read_or_mend(struct vnep_map_txn *txn, enum vnep_record_type type, const char *id,
+	uint64_t if_revision, struct vnep_json *trace, struct old *old, struct vnep_err *err)
+{
+	struct vnep_err why = { 0 };
+	int rc = read_old(txn, type, id, old, &why);
+
+	if (old->damaged && !if_revision)
+		return vnep_map_mend(txn, type, &old->key, trace, err);
+	if (rc && err)
+		*err = why;
 	return rc;
 }
 
@@ -254,11 +270,11 @@ int vnep_map_put_line(struct vnep_map_txn *txn, const struct vnep_map_line *line
 	if (!*line->id || strlen(line->id) > VNEP_URN_MAX)
 		return vnep_err_set(err, VNEP_EVALUE, "%s of a %s is missing or too long",
 			id_key(line->type), vnep_record_type_text(line->type));
-	rc = read_old(txn, line->type, line->id, &old, err);
+	rc = read_or_mend(txn, line->type, line->id, how->if_revision, NULL, &old, err);
 	if (!rc)
 		rc = check_revision(line->id, old.revision, how->if_revision, err);
 	if (!rc && !(is_live(&old) && same(&old.value, line))) {
-		*what = is_live(&old) ? VNEP_MAP_CHANGED : VNEP_MAP_ADDED;
+		*what = is_live(&old) || old.damaged ? VNEP_MAP_CHANGED : VNEP_MAP_ADDED;
 		rc = change(txn, &old, line, how, err);
 	}
 	vnep_device_release(&old.device);
@@ -272,8 +288,8 @@ int vnep_map_compare(struct vnep_map_txn *txn, const struct vnep_map_line *line,
 	int rc = vnep_map_value_get(txn, line->type, line->id, &value, err);
 	bool live = !rc && !value.deleted;
 
-	*what = VNEP_MAP_ADDED;
-	if (rc && rc != VNEP_ENOTFOUND)
+	*what = rc == VNEP_EDAMAGED ? VNEP_MAP_CHANGED : VNEP_MAP_ADDED;
+	if (rc && rc != VNEP_ENOTFOUND && rc != VNEP_EDAMAGED)
 		return rc;
 	if (live)
 		*what = same(&value, line) ? VNEP_MAP_SAME : VNEP_MAP_CHANGED;
@@ -355,25 +371,32 @@ static int bury(const char *key, struct vnep_json *value, void *arg)
 	return 0;
 }
 
-static int make_tombstone(const struct vnep_map_value *value, struct vnep_json **out)
+static int make_tombstone(const struct vnep_map_value *value, struct vnep_json *tomb)
 {
 	struct vnep_json *old = NULL;
 	int rc = vnep_json_parse(value->json, value->len, &old, NULL);
 
-	*out = vnep_json_object();
 	if (!rc)
-		rc = *out ? vnep_json_each(old, bury, *out) : -ENOMEM;
-	if (!rc)
-		rc = vnep_json_set_bool(*out, "deleted", true);
+		rc = vnep_json_each(old, bury, tomb);
 	vnep_json_free(old);
 	return rc;
+}
+
+/* Of a damaged one: tomb has what the indexes knew. */
+static int name_tombstone(struct vnep_json *tomb, enum vnep_record_type type, const char *id)
+{
+	int rc = vnep_json_set_str(tomb, "type", vnep_record_type_text(type));
+
+	if (!rc)
+		rc = vnep_json_set_int(tomb, "v", 1);
+	return rc ? rc : vnep_json_set_str(tomb, id_key(type), id);
 }
 
 static int delete_one(struct vnep_map_txn *txn, enum vnep_record_type type, const char *id,
 	uint64_t if_revision, struct vnep_err *err)
 {
 	struct vnep_map_line line = { .type = type, .id = id, .deleted = true };
-	struct vnep_json *tomb = NULL;
+	struct vnep_json *tomb;
 	struct vnep_buf text = { 0 };
 	struct old old;
 	int rc;
@@ -381,15 +404,20 @@ static int delete_one(struct vnep_map_txn *txn, enum vnep_record_type type, cons
 	if (strlen(id) > VNEP_URN_MAX)
 		return vnep_err_set(
 			err, VNEP_ENOTFOUND, "no such %s \"%s\"", vnep_record_type_text(type), id);
-	rc = read_old(txn, type, id, &old, err);
+	tomb = vnep_json_object();
+	if (!tomb)
+		return vnep_err_sys(err, ENOMEM, "deleting \"%s\"", id);
+	rc = read_or_mend(txn, type, id, if_revision, tomb, &old, err);
 	if (!rc)
 		rc = check_revision(id, old.revision, if_revision, err);
-	if (!rc && !is_live(&old))
+	if (!rc && !is_live(&old) && !old.damaged)
 		rc = vnep_err_set(
 			err, VNEP_ENOTFOUND, "no such %s \"%s\"", vnep_record_type_text(type), id);
 	if (rc)
 		goto out;
-	rc = make_tombstone(&old.value, &tomb);
+	rc = old.damaged ? name_tombstone(tomb, type, id) : make_tombstone(&old.value, tomb);
+	if (!rc)
+		rc = vnep_json_set_bool(tomb, "deleted", true);
 	if (rc)
 		vnep_err_set(err, rc, "deleting \"%s\": %s", id, vnep_strerror(rc));
 	else
@@ -407,11 +435,86 @@ int vnep_map_delete(struct vnep_map_txn *txn, enum vnep_record_type type, const 
 	uint64_t if_revision, struct vnep_err *err)
 {
 	struct vnep_map_value binding;
-	int rc = delete_one(txn, type, id, if_revision, err);
+	int rc = delete_one(txn, type, id, if_revision, err), there;
 
-	/* Where a device is means nothing once it is gone. */
-	if (rc || type != VNEP_RECORD_DEVICE ||
-		vnep_map_value_get(txn, VNEP_RECORD_BINDING, id, &binding, NULL) || binding.deleted)
+	if (rc || type != VNEP_RECORD_DEVICE)
 		return rc;
+	/* Where a device is means nothing once it is gone. */
+	there = vnep_map_value_get(txn, VNEP_RECORD_BINDING, id, &binding, NULL);
+	if (there ? there != VNEP_EDAMAGED : binding.deleted)
+		return 0;
 	return delete_one(txn, VNEP_RECORD_BINDING, id, 0, err);
+}
+
+/* ---- a change taken back ---- */
+
+struct rivals {
+	struct vnep_map_txn *txn;
+	const char *dev;
+};
+
+static int suspect_rival(const char *dev, void *arg)
+{
+	struct rivals *r = arg;
+
+	return strcmp(dev, r->dev) ? vnep_map_suspect(r->txn, dev) : 0;
+}
+
+static int suspect_rivals(enum vnep_map_db db, const void *key, size_t len, void *arg)
+{
+	struct rivals *r = arg;
+
+	return vnep_map_is_exclusive(db)
+		       ? vnep_map_index_each(r->txn, db, key, len, suspect_rival, r)
+		       : 0;
+}
+
+static int put_back(struct vnep_map_txn *txn, const MDB_val *key, const struct vnep_map_value *was)
+{
+	MDB_val at = *key, raw;
+	int rc;
+
+	if (!was) {
+		rc = mdb_del(txn->txn, txn->store->dbi[DB_RECORD], &at, NULL);
+		return rc == MDB_NOTFOUND ? 0 : rc;
+	}
+	raw = was->raw;
+	return mdb_cursor_put(txn->records, &at, &raw, 0);
+}
+
+int vnep_map_take_back(struct vnep_map_txn *txn, struct vnep_map_txn *before, const char *dev,
+	struct vnep_err *err)
+{
+	struct vnep_device device = { 0 };
+	struct rivals rivals = { txn, dev };
+	struct vnep_map_value value;
+	struct old old;
+	bool was, lived;
+	int rc = vnep_map_value_get(before, VNEP_RECORD_DEVICE, dev, &value, err);
+
+	was = !rc;
+	lived = was && !value.deleted;
+	if (lived)
+		rc = vnep_map_device_of(txn, value.json, value.len, &device, err);
+	else if (rc == VNEP_ENOTFOUND)
+		rc = 0;
+	if (rc)
+		goto out;
+	rc = read_old(txn, VNEP_RECORD_DEVICE, dev, &old, err);
+	if (!rc) {
+		if (is_live(&old))
+			rc = vnep_map_stage(txn, &old.device, false);
+		if (!rc && lived)
+			rc = vnep_map_stage(txn, &device, true);
+		if (!rc)
+			rc = put_back(txn, &old.key, was ? &value : NULL);
+		if (!rc && lived)
+			rc = vnep_map_entries(&device, suspect_rivals, &rivals);
+		rc = vnep_map_fail(err, rc, "writing the map");
+		*counter(txn, VNEP_RECORD_DEVICE) += (uint64_t)lived - (uint64_t)is_live(&old);
+	}
+	vnep_device_release(&old.device);
+out:
+	vnep_device_release(&device);
+	return rc;
 }

@@ -127,7 +127,7 @@ static size_t settle(const struct vnep_buf *stage, struct row *rows, size_t coun
 	return kept;
 }
 
-static bool is_exclusive(enum vnep_map_db db)
+bool vnep_map_is_exclusive(enum vnep_map_db db)
 {
 	return db == IX_VEP || db == IX_MAC || db == IX_ADDR;
 }
@@ -155,7 +155,7 @@ static int append_rows(struct vnep_map_txn *txn, enum vnep_map_db db, MDB_cursor
 		if (row[0] != OP_ADD)
 			continue; /* was not there anyway */
 		rc = mdb_cursor_put(cursor, &key, &value, again ? MDB_APPENDDUP : MDB_APPEND);
-		if (!rc && again && is_exclusive(db))
+		if (!rc && again && vnep_map_is_exclusive(db))
 			rc = suspect_row(txn, row);
 		before = row;
 	}
@@ -174,7 +174,8 @@ static int add_row(
 	struct vnep_map_txn *txn, enum vnep_map_db db, MDB_cursor *cursor, const uint8_t *row)
 {
 	MDB_val key = row_key(row), value = row_value(row), there = { 0 };
-	int rc = is_exclusive(db) ? mdb_cursor_get(cursor, &key, &there, MDB_SET) : MDB_NOTFOUND;
+	int rc = vnep_map_is_exclusive(db) ? mdb_cursor_get(cursor, &key, &there, MDB_SET)
+					   : MDB_NOTFOUND;
 
 	if (!rc)
 		rc = suspect_row(txn, row);

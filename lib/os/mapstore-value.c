@@ -48,6 +48,11 @@ int vnep_map_value_read(
 	return 0;
 }
 
+bool vnep_map_value_is_deleted(const MDB_val *raw)
+{
+	return raw->mv_size > AT_FLAGS && ((const uint8_t *)raw->mv_data)[AT_FLAGS] & FLAG_DELETED;
+}
+
 int vnep_map_value_get(struct vnep_map_txn *txn, enum vnep_record_type type, const char *id,
 	struct vnep_map_value *out, struct vnep_err *err)
 {
