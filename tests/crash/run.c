@@ -130,6 +130,8 @@ static void move(struct living *l, size_t *cursor)
 		vnep_journal_outcome(l->journal, &outcome, NULL);
 		return;
 	}
+	if (l->synced[dev] > l->head[dev] + 1)
+		return; /* settled to an end that was there, but not acknowledged */
 	strcpy(checkpoint.dev, model_devs[dev]);
 	checkpoint.resume_seq = l->synced[dev] + upto(l, l->head[dev] + 2 - l->synced[dev]);
 	settle_below(l, dev, checkpoint.resume_seq);
