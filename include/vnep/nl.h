@@ -40,6 +40,10 @@ typedef int vnep_nl_cb(const struct nlmsghdr *msg, void *arg);
 int vnep_nl_dump(struct vnep_nl *nl, struct nlmsghdr *msg, vnep_nl_cb *cb,
 	void (*restart)(void *arg), void *arg, struct vnep_err *err);
 
+/* Send a get request whose answers are many and small (each below 2 KiB). */
+int vnep_nl_get_small(struct vnep_nl *nl, struct nlmsghdr *msg, vnep_nl_cb *cb, void *arg,
+	struct vnep_err *err);
+
 /* Send a prepared buffer (an nftables batch) and collect its acknowledgements: cb (may be NULL) is
  * told of each error: sequence number of the refused message, errno, kernel text, and where in the message the
  * attribute lies that is to blame (0: not told; kernels since 5.18 tell it of elements). Returns the first

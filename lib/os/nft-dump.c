@@ -381,7 +381,11 @@ int nft_ask(struct vnep_nl *nl, struct nft_msg *m, vnep_nl_cb *cb, void (*restar
 	void *arg, struct vnep_err *err)
 {
 	struct vnep_err why = { 0 };
-	int rc = m->full ? -EMSGSIZE : vnep_nl_dump(nl, m->head, cb, restart, arg, &why);
+	int rc = -EMSGSIZE;
+
+	if (!m->full)
+		rc = m->small ? vnep_nl_get_small(nl, m->head, cb, arg, &why)
+			      : vnep_nl_dump(nl, m->head, cb, restart, arg, &why);
 
 	if (!rc || rc == -ENOENT)
 		return rc;

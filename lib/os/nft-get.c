@@ -43,6 +43,7 @@ static struct nft_msg keys(uint32_t *place, size_t cap, enum vnep_set set,
 	struct nft_msg m = nft_question(place, cap, NFT_MSG_GETSETELEM, 0);
 	struct nlattr *list, *elem, *nest;
 
+	m.small = true;
 	nft_put_str(&m, NFTA_SET_ELEM_LIST_TABLE, VNEP_NFT_TABLE);
 	nft_put_str(&m, NFTA_SET_ELEM_LIST_SET, vnep_set_specs[set].name);
 	list = nft_nest(&m, NFTA_SET_ELEM_LIST_ELEMENTS);

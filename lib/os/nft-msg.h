@@ -19,6 +19,7 @@ struct nft_msg {
 	struct nlmsghdr *head;
 	size_t cap; /* octets at head */
 	bool full;
+	bool small; /* its answers are */
 	int held; /* the address in register 1: 1 + enum vnep_field; 0: another value */
 };
 

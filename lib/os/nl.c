@@ -25,6 +25,8 @@ enum {
 	ANSWER_S = 10,           /* no answer for so long: it was lost */
 	DUMP_TRIES = 8,
 	TEXT_MAX = 256,
+	SLOTS = 64, /* of the buffer, where answers are small */
+	SLOT_OCTETS = RECV_OCTETS / SLOTS,
 };
 
 /* libmnl's own macros are int. */
@@ -187,6 +189,43 @@ static ssize_t receive(struct vnep_nl *nl, int flags, struct vnep_err *err)
 	return n;
 }
 
+/* Several datagrams at once, each into a slot of nl->buf: how many, their lengths in len (0: not of the kernel). A call
+ * of the kernel for each small answer costs more than the answer. */
+static int receive_small(struct vnep_nl *nl, size_t len[static SLOTS], struct vnep_err *err)
+{
+	struct sockaddr_nl from[SLOTS] = { 0 };
+	struct mmsghdr m[SLOTS] = { 0 };
+	struct iovec iov[SLOTS];
+	int n;
+
+	for (int i = 0; i < SLOTS; i++) {
+		iov[i] = (struct iovec){ nl->buf + i * SLOT_OCTETS, SLOT_OCTETS };
+		m[i].msg_hdr = (struct msghdr){ .msg_name = &from[i],
+			.msg_namelen = sizeof from[i],
+			.msg_iov = &iov[i],
+			.msg_iovlen = 1 };
+	}
+	do
+		n = recvmmsg(mnl_socket_get_fd(nl->sock), m, SLOTS, MSG_WAITFORONE, NULL);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno == EAGAIN)
+		return vnep_err_set(err, VNEP_EUNKNOWN, "%s: no answer from the kernel within %d s",
+			protocol_name(nl), ANSWER_S);
+	if (n < 0 && errno == ENOBUFS)
+		return vnep_err_set(err, VNEP_EUNKNOWN,
+			"%s: the kernel's answers overran the socket buffer", protocol_name(nl));
+	if (n < 0)
+		return vnep_err_sys(err, errno, "%s: cannot receive", protocol_name(nl));
+	for (int i = 0; i < n; i++) {
+		len[i] = from[i].nl_pid ? 0 : m[i].msg_len;
+		if (m[i].msg_hdr.msg_flags & MSG_TRUNC)
+			return vnep_err_set(err, VNEP_EUNKNOWN,
+				"%s: an answer of more than %d octets was cut off",
+				protocol_name(nl), SLOT_OCTETS);
+	}
+	return n;
+}
+
 static ssize_t receive_answer(struct vnep_nl *nl, struct vnep_err *err)
 {
 	ssize_t n = receive(nl, 0, err);
@@ -331,27 +370,53 @@ static int exchange_message(
 	}
 }
 
-static int exchange(struct vnep_nl *nl, struct exchange *x, struct vnep_err *err)
+static int exchange_datagram(
+	struct vnep_nl *nl, struct exchange *x, const char *at, size_t left, struct vnep_err *err)
 {
-	while (!x->done) {
-		ssize_t n = receive_answer(nl, err);
-		size_t left = n > 0 ? (size_t)n : 0;
-		const char *at = nl->buf;
-		const struct nlmsghdr *msg;
+	const struct nlmsghdr *msg;
 
-		if (n < 0)
-			return (int)n;
-		while (!x->done && (msg = message_at(at, left))) {
-			int rc = exchange_message(nl, x, msg, err);
-			size_t step = message_step(msg, left);
+	while (!x->done && (msg = message_at(at, left))) {
+		int rc = exchange_message(nl, x, msg, err);
+		size_t step = message_step(msg, left);
 
-			if (rc)
-				return rc;
-			at += step;
-			left -= step;
-		}
+		if (rc)
+			return rc;
+		at += step;
+		left -= step;
 	}
 	return 0;
+}
+
+static int exchange(struct vnep_nl *nl, struct exchange *x, struct vnep_err *err)
+{
+	int rc = 0;
+
+	while (!rc && !x->done) {
+		ssize_t n = receive_answer(nl, err);
+
+		rc = n < 0 ? (int)n : exchange_datagram(nl, x, nl->buf, (size_t)n, err);
+	}
+	return rc;
+}
+
+int vnep_nl_get_small(
+	struct vnep_nl *nl, struct nlmsghdr *msg, vnep_nl_cb *cb, void *arg, struct vnep_err *err)
+{
+	struct exchange x = { .seq = vnep_nl_next_seq(nl), .cb = cb, .arg = arg };
+	size_t len[SLOTS];
+	int rc;
+
+	msg->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
+	msg->nlmsg_seq = x.seq;
+	rc = send_all(nl, msg, msg->nlmsg_len, err);
+	while (!rc && !x.done) {
+		int n = receive_small(nl, len, err);
+
+		rc = n < 0 ? n : 0;
+		for (int i = 0; !rc && i < n; i++)
+			rc = exchange_datagram(nl, &x, nl->buf + i * SLOT_OCTETS, len[i], err);
+	}
+	return rc ? rc : x.cb_rc;
 }
 
 int vnep_nl_request(struct vnep_nl *nl, struct nlmsghdr *msg, struct vnep_err *err)
