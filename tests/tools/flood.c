@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "vnep/clock.h"
@@ -118,7 +119,7 @@ static int paced(int fd, const uint8_t *frame, size_t len, uint64_t seconds, uin
 			return fail("sending");
 		sent += n > 0 ? (uint64_t)n : 0;
 		if (count < BATCH / 2)
-			usleep(100);
+			nanosleep(&(struct timespec){ .tv_nsec = 100000 }, NULL);
 	}
 	printf("%llu %lld\n", (unsigned long long)sent, (long long)(vnep_mono_now().ns - start_ns));
 	return 0;
