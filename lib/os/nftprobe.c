@@ -1,4 +1,4 @@
-/* nft-probe - a rule for each thing that rules are made of, and a batch that cannot be committed. */
+/* nftprobe - a rule for each thing that rules are made of, and a batch that cannot be committed. */
 #include <netinet/in.h> /* before linux/netfilter.h, which brings linux/in.h */
 
 #include <errno.h>
