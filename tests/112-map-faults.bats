@@ -112,6 +112,15 @@ devices() {
 	[[ $stderr == "vnep-map: a file of the state folder was cut short, or the disk cannot read it"*"hint: "* ]]
 }
 
+@test "map import: thousands of devices with one fixed address are no work for each pair of them" {
+	devices 4000 x.example. | sed 's/"name":"x.example."/"addr":["2001:db8:a::1"]/' >in
+	run -0 --separate-stderr timeout 20 vnep-map import in
+	[[ $stderr == *"4000 added"* ]]
+	sed '7s/"addr"/"form":"host","addr"/' in >host
+	run -2 --separate-stderr timeout 20 vnep-map import host
+	[[ $stderr == *"host:7: addr 2001:db8:a::1 of urn:dev:os:32473-7 belongs to "*"form host needs its own"* ]]
+}
+
 # damage FROM TO: octets of stored values, of one length
 damage() {
 	LC_ALL=C sed -i "s/$1/$2/g" "$VNEP_STATE/map/data.mdb"

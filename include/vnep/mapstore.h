@@ -2,8 +2,10 @@
  * mapstore - the map of the state folder: who is who. LMDB, several readers, one writer.
  *
  * Shape   STATE/map/ is an LMDB environment. Each record is stored as its canonical JSON (recjson) behind
- *         a CRC32; indexes: vep, mac + vlan, addr, name, vpc, region, group, revision. Tombstones stay:
- *         what a follower needs to take the device out again (addresses, MAC, port), and nothing more.
+ *         a CRC32; indexes: vep, mac + vlan, addr (that of hosts once more), name, vpc, region, group,
+ *         revision. Tombstones stay: what a follower needs to take the device out again (addresses, MAC,
+ *         port), and nothing more. A map of the format before this one is read as it is, and made one of
+ *         this format when it is opened to be written.
  * Owner   store and transactions are ours (open/close, begin/commit or abort).
  * Errors  VNEP_ENOTFOUND, VNEP_EAMBIGUOUS, VNEP_ECONFLICT (if_revision), VNEP_EVALUE (what the check of
  *         a transaction refuses: the text names both records), VNEP_EDAMAGED (a value fails its CRC),

@@ -138,26 +138,16 @@ int vnep_map_vpc_of(struct vnep_map_txn *txn, const struct vnep_device *device,
 
 /* Somebody other than the device in an index. */
 struct other {
-	struct vnep_map_txn *txn;
 	const struct vnep_device *device;
-	bool host_only; /* two `edge` devices may have one L */
 	char dev[VNEP_URN_MAX + 1];
 };
 
 static int is_other(const char *dev, void *arg)
 {
 	struct other *o = arg;
-	struct vnep_device d = { 0 };
-	bool host;
 
 	if (!strcmp(dev, o->device->dev))
 		return 0;
-	if (o->host_only && o->device->form != VNEP_FORM_HOST) {
-		host = !vnep_map_get_device(o->txn, dev, &d, NULL) && d.form == VNEP_FORM_HOST;
-		vnep_device_release(&d);
-		if (!host)
-			return 0;
-	}
 	snprintf(o->dev, sizeof o->dev, "%s", dev);
 	return 1;
 }
@@ -165,7 +155,9 @@ static int is_other(const char *dev, void *arg)
 static int check_taken(
 	struct vnep_map_txn *txn, const struct vnep_device *device, struct vnep_err *err)
 {
-	struct other o = { .txn = txn, .device = device };
+	/* Two `edge` devices may have one L. */
+	enum vnep_map_db addrs = device->form == VNEP_FORM_HOST ? IX_ADDR : IX_HOST;
+	struct other o = { .device = device };
 	char text[VNEP_IP6_LEN];
 	uint8_t key[8];
 	size_t n;
@@ -182,9 +174,8 @@ static int check_taken(
 			"MAC %s in VLAN %u of %s belongs to %s already", text, device->vlan,
 			device->dev, o.dev);
 	}
-	o.host_only = true;
 	for (unsigned i = 0; i < device->addr_count; i++)
-		if (vnep_map_index_each(txn, IX_ADDR, &device->addr[i], sizeof device->addr[i],
+		if (vnep_map_index_each(txn, addrs, &device->addr[i], sizeof device->addr[i],
 			    is_other, &o) > 0) {
 			vnep_ip6_print(&device->addr[i], text);
 			return vnep_err_set(err, VNEP_EVALUE,

@@ -451,6 +451,7 @@ int vnep_map_delete(struct vnep_map_txn *txn, enum vnep_record_type type, const 
 struct rivals {
 	struct vnep_map_txn *txn;
 	const char *dev;
+	bool host;
 };
 
 static int suspect_rival(const char *dev, void *arg)
@@ -464,9 +465,11 @@ static int suspect_rivals(enum vnep_map_db db, const void *key, size_t len, void
 {
 	struct rivals *r = arg;
 
-	return vnep_map_is_exclusive(db)
-		       ? vnep_map_index_each(r->txn, db, key, len, suspect_rival, r)
-		       : 0;
+	if (!vnep_map_is_exclusive(db))
+		return 0;
+	if (db == IX_ADDR && !r->host)
+		db = IX_HOST; /* others may have it, too */
+	return vnep_map_index_each(r->txn, db, key, len, suspect_rival, r);
 }
 
 static int put_back(struct vnep_map_txn *txn, const MDB_val *key, const struct vnep_map_value *was)
@@ -486,7 +489,7 @@ int vnep_map_take_back(struct vnep_map_txn *txn, struct vnep_map_txn *before, co
 	struct vnep_err *err)
 {
 	struct vnep_device device = { 0 };
-	struct rivals rivals = { txn, dev };
+	struct rivals rivals = { .txn = txn, .dev = dev };
 	struct vnep_map_value value;
 	struct old old;
 	bool was, lived;
@@ -508,6 +511,7 @@ int vnep_map_take_back(struct vnep_map_txn *txn, struct vnep_map_txn *before, co
 			rc = vnep_map_stage(txn, &device, true);
 		if (!rc)
 			rc = put_back(txn, &old.key, was ? &value : NULL);
+		rivals.host = device.form == VNEP_FORM_HOST;
 		if (!rc && lived)
 			rc = vnep_map_entries(&device, suspect_rivals, &rivals);
 		rc = vnep_map_fail(err, rc, "writing the map");
