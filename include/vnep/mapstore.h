@@ -52,6 +52,10 @@ struct vnep_map_put {
 	const char *origin; /* may be NULL */
 	uint64_t revision;  /* not 0: the record keeps this one, which nobody else has (a map that is restored) */
 };
+/* A revision is a number that JSON has without loss; where that ends, so does the map (VNEP_EVALUE). What is
+ * restored leaves the upper half of them for what comes. */
+#define VNEP_MAP_REVISION_MAX  ((1ULL << 53) - 1)
+#define VNEP_MAP_REVISION_KEPT (1ULL << 52)
 int vnep_map_put(struct vnep_map_txn *txn, struct vnep_json *record, const struct vnep_map_put *how,
 	bool *changed, struct vnep_err *err);
 

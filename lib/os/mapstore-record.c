@@ -201,6 +201,12 @@ static int store_line(struct vnep_map_txn *txn, const struct old *old,
 	if (line->len + (size_t)n > VNEP_LINE_MAX)
 		return vnep_err_set(
 			err, VNEP_ETOOBIG, "record of %zu octets", line->len + (size_t)n);
+	if (now > VNEP_MAP_REVISION_MAX) {
+		vnep_err_set(err, VNEP_EVALUE, "the map is at revision %llu, the last there is",
+			(unsigned long long)txn->meta.revision);
+		return vnep_err_hint(
+			err, "import its list into a new state folder, without revisions");
+	}
 	rc = vnep_map_value_put(txn, &old->key, line->deleted, parts, 3);
 	if (!rc)
 		rc = put_revision(txn, &old->key, old->revision, now);

@@ -218,6 +218,22 @@ static int append(const char *text, size_t len, void *arg)
 	return 0;
 }
 
+TEST("the last revision is one that JSON can say, and nothing is stored beyond it")
+{
+	struct vnep_map_put how = { .revision = VNEP_MAP_REVISION_MAX };
+	struct vnep_json *json;
+	bool changed;
+
+	open_fresh();
+	CHECK_INT(vnep_json_parse(VPC, strlen(VPC), &json, &err), 0);
+	CHECK_INT(vnep_map_put(txn, json, &how, &changed, &err), 0);
+	CHECK_INT(put(A("2001:db8:b::1")), VNEP_EVALUE);
+	CHECK_STR(err.text, "the map is at revision 9007199254740991, the last there is");
+	CHECK_INT(vnep_map_delete(txn, VNEP_RECORD_VPC, "acme", 0, &err), VNEP_EVALUE);
+	vnep_json_free(json);
+	close_all();
+}
+
 TEST("deletion leaves a tombstone that a follower finds by revision, without name and groups")
 {
 	struct vnep_map_stat stat;
