@@ -65,6 +65,7 @@ struct vnep_map_txn {
 	bool unchecked, refused;
 	bool history_set;
 	struct vnep_map_vpc *vpcs;        /* by name; read when first needed */
+	struct vnep_map_vpc *prefixes;    /* the same, the longest first, each length by address and name */
 	size_t vpc_count;
 	bool vpcs_read;
 	vnep_map_damage_cb *damage;

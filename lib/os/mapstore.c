@@ -284,6 +284,7 @@ static void txn_free(struct vnep_map_txn *txn)
 	vnep_buf_release(&txn->old);
 	vnep_buf_release(&txn->suspects);
 	free(txn->vpcs);
+	free(txn->prefixes);
 	txn->store->txns--;
 	free(txn);
 }

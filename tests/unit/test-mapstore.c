@@ -193,6 +193,54 @@ TEST("the longest prefix that holds the vep is the device's vpc")
 	close_all();
 }
 
+TEST("the vpc of an address is what a look at all of them finds, however they lie in each other")
+{
+	enum { VPCS = 400, TRIES = 4000 };
+	static struct vnep_prefix prefix[VPCS];
+	struct vnep_device d = { .dev = "urn:dev:os:32473-1" };
+	uint32_t seed = 1;
+	char text[200], printed[VNEP_PREFIX_LEN], vpc[VNEP_LABEL_MAX + 1], wanted[16];
+
+	open_fresh();
+	for (int i = 0; i < VPCS; i++) {
+		uint8_t *a = prefix[i].addr.s6_addr;
+
+		/* few values in few places: many hold each other, some are twice */
+		prefix[i].len = (uint8_t)(i ? (seed = seed * 1103515245 + 12345) >> 16 & 127 : 0);
+		if (i % 50 == 1)
+			prefix[i].len = 128;
+		for (unsigned b = 0; b < 16; b++) {
+			seed = seed * 1103515245 + 12345;
+			a[b] = b < 12 ? 0x20 : (uint8_t)(seed >> 16 & 1);
+			if (prefix[i].len < 8 * (b + 1))
+				a[b] &= (uint8_t)(prefix[i].len > 8 * b
+							  ? 0xff00 >> (prefix[i].len - 8 * b)
+							  : 0);
+		}
+		vnep_prefix_print(&prefix[i], printed);
+		snprintf(text, sizeof text,
+			"{\"type\":\"vpc\",\"v\":1,\"vpc\":\"v%03d\",\"prefix\":\"%s\"}", i,
+			printed);
+		CHECK_INT(put(text), 0);
+	}
+	for (int n = 0; n < TRIES; n++) {
+		int best = 0;
+
+		for (unsigned b = 0; b < 16; b++) {
+			seed = seed * 1103515245 + 12345;
+			d.vep.s6_addr[b] =
+				b < 12 && (seed >> 20 & 15) ? 0x20 : (uint8_t)(seed >> 16 & 1);
+		}
+		for (int i = 0; i < VPCS; i++)
+			if (vnep_prefix_has(&prefix[i], &d.vep) && prefix[i].len > prefix[best].len)
+				best = i;
+		snprintf(wanted, sizeof wanted, "v%03d", best);
+		CHECK_INT(vnep_map_vpc_of(txn, &d, vpc, &err), 0);
+		CHECK_STR(vpc, wanted);
+	}
+	close_all();
+}
+
 TEST("a revision grows with each change and only then; if_revision refuses what moved")
 {
 	bool changed;
