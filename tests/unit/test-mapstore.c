@@ -407,9 +407,9 @@ static FILE *data_file(const char *mode)
 /* What another vnep left: its format, and the databases that it knew. */
 static void set_format(uint8_t format, bool hosts)
 {
-	MDB_env *env;
-	MDB_txn *raw;
-	MDB_dbi dbi;
+	MDB_env *env = NULL;
+	MDB_txn *raw = NULL;
+	MDB_dbi dbi = 0;
 	uint8_t octets[8] = { format };
 	MDB_val key = { sizeof "format", "format" }, value = { 8, octets };
 	char path[80];
