@@ -483,6 +483,19 @@ now() { date -u +%FT%T.%6NZ; }
 	[[ $stderr != *"32473-1"* ]]
 }
 
+@test "map import: revisions near the end of all numbers are not restored" {
+	device 1 '"revision":9007199254740991' | vnep-map import -q
+	device 2 | vnep-map import -q
+	vnep-map list >list
+	run -0 vnep-map list
+	record '[.[].revision] == [1, 2]' -s
+	vnep-map check -q list
+	device 1 '"revision":4503599627370496' | vnep-map import -q --state "$T/other"
+	device 2 | vnep-map import -q --state "$T/other"
+	run -0 vnep-map list --state "$T/other"
+	record '[.[].revision] == [4503599627370496, 4503599627370497]' -s
+}
+
 @test "map get --at: the 80 who held an address one after another are each found at their time" {
 	one() { echo '{"type":"device","v":1,"dev":"urn:dev:os:32473-'"$1"'","vep":"2001:db8:b::'"$2"'","mac":"00:00:5e:00:53:07","vlan":'"$1"',"addr":["2001:db8:a::7"]}'; }
 	for n in {1..80}; do

@@ -112,6 +112,34 @@ devices() {
 	[[ $stderr == "vnep-map: a file of the state folder was cut short, or the disk cannot read it"*"hint: "* ]]
 }
 
+@test "map import: thousands of devices with one fixed address are no work for each pair of them" {
+	devices 4000 x.example. | sed 's/"name":"x.example."/"addr":["2001:db8:a::1"]/' >in
+	run -0 --separate-stderr timeout 20 vnep-map import in
+	[[ $stderr == *"4000 added"* ]]
+	sed '7s/"addr"/"form":"host","addr"/' in >host
+	run -2 --separate-stderr timeout 20 vnep-map import host
+	[[ $stderr == *"host:7: addr 2001:db8:a::1 of urn:dev:os:32473-7 belongs to "*"form host needs its own"* ]]
+}
+
+@test "map import: the vpc of a device is found by its address, however many there are" {
+	awk 'BEGIN { for (i = 0; i < 10000; i++)
+		printf "{\"type\":\"vpc\",\"v\":1,\"vpc\":\"v%d\",\"prefix\":\"2001:db8:%x::/48\"}\n", i, i }' >vpcs
+	awk -v n="${VNEP_FULL:+100000}" 'BEGIN { for (i = 0; i < (n ? n : 10000); i++)
+		printf "{\"type\":\"device\",\"v\":1,\"dev\":\"urn:dev:os:32473-%d\",\"vep\":\"2001:db8:%x::%x\"}\n", i, i % 10000, i + 1 }' >devs
+	run -0 --separate-stderr vnep-map import vpcs devs
+	run -2 --separate-stderr vnep-map import <<<'{"type":"device","v":1,"dev":"urn:dev:os:32473-x","vep":"2001:db8:f000::1"}'
+	[[ $stderr == *"vep 2001:db8:f000::1 of urn:dev:os:32473-x lies in no vpc's prefix"* ]]
+	# one that is shorter holds what the others do not
+	vnep-map import -q <<-'END'
+		{"type":"vpc","v":1,"vpc":"wide","prefix":"2001:db8::/31"}
+		{"type":"device","v":1,"dev":"urn:dev:os:32473-x","vep":"2001:db8:f000::1"}
+		{"type":"vpc","v":1,"vpc":"one","prefix":"2001:db8:7:1::9/128"}
+		{"type":"device","v":1,"dev":"urn:dev:os:32473-y","vep":"2001:db8:7:1::9"}
+		{"type":"vpc","v":1,"vpc":"odd","prefix":"2001:db8:7:2::/63"}
+		{"type":"device","v":1,"dev":"urn:dev:os:32473-z","vep":"2001:db8:7:3::9"}
+	END
+}
+
 # damage FROM TO: octets of stored values, of one length
 damage() {
 	LC_ALL=C sed -i "s/$1/$2/g" "$VNEP_STATE/map/data.mdb"
@@ -198,6 +226,9 @@ marked() {
 	damage mark-3 mork-3
 	run -3 --separate-stderr vnep-map set --if-revision 5 < <(marked | grep 32473-3)
 	[[ $stderr == *'"urn:dev:os:32473-3" is damaged'* ]]
+	run -0 vnep-map delete -q urn:dev:os:32473-3
+	run -1 vnep-map get urn:dev:os:32473-3
+	run -0 vnep-map list
 }
 
 # 150,000 devices with long labels in the file `many`: more than a new map takes.

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "map.h"
+#include "vnep/ndjson.h"
 #include "vnep/recjson.h"
 
 const struct vnep_option map_delete_options[] = {
@@ -42,6 +43,15 @@ static int add_tombstone(struct vnep_map_batch *batch, struct map_reader *reader
 		rc = vnep_err_sys(err, ENOMEM, "delete");
 	if (!rc)
 		rc = vnep_map_get(reader->txn, type, id, &text, err);
+	if (rc == VNEP_EDAMAGED) { /* to delete it is one way out */
+		struct vnep_jw w;
+
+		vnep_jw_record(&w, &text, vnep_record_type_text(type));
+		vnep_jw_str(
+			&w, type == VNEP_RECORD_DEVICE ? "dev" : vnep_record_type_text(type), id);
+		vnep_jw_end_record(&w);
+		rc = text.rc ? vnep_err_sys(err, ENOMEM, "delete") : 0;
+	}
 	if (!rc)
 		rc = vnep_json_parse((const char *)text.data, text.len, &json, err);
 	if (!rc)

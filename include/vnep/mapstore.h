@@ -2,8 +2,10 @@
  * mapstore - the map of the state folder: who is who. LMDB, several readers, one writer.
  *
  * Shape   STATE/map/ is an LMDB environment. Each record is stored as its canonical JSON (recjson) behind
- *         a CRC32; indexes: vep, mac + vlan, addr, name, vpc, region, group, revision. Tombstones stay:
- *         what a follower needs to take the device out again (addresses, MAC, port), and nothing more.
+ *         a CRC32; indexes: vep, mac + vlan, addr (that of hosts once more), name, vpc, region, group,
+ *         revision. Tombstones stay: what a follower needs to take the device out again (addresses, MAC,
+ *         port), and nothing more. A map of the format before this one is read as it is, and made one of
+ *         this format when it is opened to be written.
  * Owner   store and transactions are ours (open/close, begin/commit or abort).
  * Errors  VNEP_ENOTFOUND, VNEP_EAMBIGUOUS, VNEP_ECONFLICT (if_revision), VNEP_EVALUE (what the check of
  *         a transaction refuses: the text names both records), VNEP_EDAMAGED (a value fails its CRC),
@@ -50,6 +52,10 @@ struct vnep_map_put {
 	const char *origin; /* may be NULL */
 	uint64_t revision;  /* not 0: the record keeps this one, which nobody else has (a map that is restored) */
 };
+/* A revision is a number that JSON has without loss; where that ends, so does the map (VNEP_EVALUE). What is
+ * restored leaves the upper half of them for what comes. */
+#define VNEP_MAP_REVISION_MAX  ((1ULL << 53) - 1)
+#define VNEP_MAP_REVISION_KEPT (1ULL << 52)
 int vnep_map_put(struct vnep_map_txn *txn, struct vnep_json *record, const struct vnep_map_put *how,
 	bool *changed, struct vnep_err *err);
 

@@ -234,7 +234,7 @@ static bool is_restore(const struct run *r)
 	qsort(all, count, sizeof *all, compare_revision);
 	for (i = 1; i < count && all[i] > all[i - 1]; i++)
 		;
-	good = i == count;
+	good = i == count && all[count - 1] <= VNEP_MAP_REVISION_KEPT;
 	free(all);
 	return good;
 }

@@ -29,6 +29,31 @@ static int take_vpc(const char *text, size_t len, void *arg)
 	return rc ? rc : list ? 0 : -ENOMEM;
 }
 
+static int compare_prefix(const void *a, const void *b)
+{
+	const struct vnep_map_vpc *x = a, *y = b;
+	int order = (int)y->prefix.len - (int)x->prefix.len;
+
+	if (!order)
+		order = memcmp(&x->prefix.addr, &y->prefix.addr, sizeof x->prefix.addr);
+	return order ? order : strcmp(x->vpc, y->vpc);
+}
+
+static int sort_prefixes(struct vnep_map_txn *txn)
+{
+	size_t size = txn->vpc_count * sizeof *txn->prefixes;
+
+	free(txn->prefixes);
+	txn->prefixes = malloc(size ? size : 1);
+	if (!txn->prefixes)
+		return -ENOMEM;
+	if (size) {
+		memcpy(txn->prefixes, txn->vpcs, size);
+		qsort(txn->prefixes, txn->vpc_count, sizeof *txn->prefixes, compare_prefix);
+	}
+	return 0;
+}
+
 /* They come in the order of their names. */
 static int read_vpcs(struct vnep_map_txn *txn, struct vnep_err *err)
 {
@@ -38,6 +63,8 @@ static int read_vpcs(struct vnep_map_txn *txn, struct vnep_err *err)
 		return 0;
 	txn->vpc_count = 0;
 	rc = vnep_map_each(txn, VNEP_RECORD_VPC, false, take_vpc, txn, err);
+	if (!rc)
+		rc = sort_prefixes(txn);
 	if (rc)
 		return rc == VNEP_EDAMAGED
 			       ? rc /* says which */
@@ -52,20 +79,62 @@ static int compare_vpc(const void *name, const void *vpc)
 	return strcmp(name, ((const struct vnep_map_vpc *)vpc)->vpc);
 }
 
+/* The first of the sorted prefixes that is not before the one asked for. */
+static size_t lower_bound(const struct vnep_map_txn *txn, const struct vnep_map_vpc *asked)
+{
+	size_t from = 0, to = txn->vpc_count;
+
+	while (from < to) {
+		size_t middle = from + (to - from) / 2;
+
+		if (compare_prefix(txn->prefixes + middle, asked) < 0)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from;
+}
+
+static void keep_bits(struct in6_addr *addr, unsigned len)
+{
+	for (unsigned i = 0; i < sizeof addr->s6_addr; i++) {
+		unsigned bits = len > 8 * i ? len - 8 * i : 0;
+
+		if (bits < 8)
+			addr->s6_addr[i] &= (uint8_t)(0xff00u >> bits);
+	}
+}
+
+/* The longest prefix that holds the address: one search for each length that there is. */
+static const struct vnep_map_vpc *longest(
+	const struct vnep_map_txn *txn, const struct in6_addr *vep)
+{
+	for (size_t at = 0; at < txn->vpc_count;) {
+		struct vnep_map_vpc asked = { .prefix = { .addr = *vep } }; /* before all names */
+		size_t found;
+
+		asked.prefix.len = txn->prefixes[at].prefix.len;
+		keep_bits(&asked.prefix.addr, asked.prefix.len);
+		found = lower_bound(txn, &asked);
+		if (found < txn->vpc_count && vnep_prefix_has(&txn->prefixes[found].prefix, vep) &&
+			txn->prefixes[found].prefix.len == asked.prefix.len)
+			return txn->prefixes + found;
+		if (!asked.prefix.len--) /* on to the next shorter */
+			break;
+		memset(&asked.prefix.addr, 0, sizeof asked.prefix.addr);
+		at = lower_bound(txn, &asked);
+	}
+	return NULL;
+}
+
 static const struct vnep_map_vpc *find_vpc(
 	const struct vnep_map_txn *txn, const struct vnep_device *device)
 {
-	const struct vnep_map_vpc *best = NULL;
-
-	if (device->vpc[0])
-		return txn->vpc_count ? bsearch(device->vpc, txn->vpcs, txn->vpc_count,
-						sizeof *txn->vpcs, compare_vpc)
-				      : NULL;
-	for (size_t i = 0; i < txn->vpc_count; i++)
-		if (vnep_prefix_has(&txn->vpcs[i].prefix, &device->vep) &&
-			(!best || txn->vpcs[i].prefix.len > best->prefix.len))
-			best = &txn->vpcs[i];
-	return best;
+	if (!device->vpc[0])
+		return longest(txn, &device->vep);
+	return txn->vpc_count ? bsearch(device->vpc, txn->vpcs, txn->vpc_count, sizeof *txn->vpcs,
+					compare_vpc)
+			      : NULL;
 }
 
 /* A vpc that comes beside others, or keeps its prefix, harms nobody. Otherwise who was good may be so no
@@ -138,26 +207,16 @@ int vnep_map_vpc_of(struct vnep_map_txn *txn, const struct vnep_device *device,
 
 /* Somebody other than the device in an index. */
 struct other {
-	struct vnep_map_txn *txn;
 	const struct vnep_device *device;
-	bool host_only; /* two `edge` devices may have one L */
 	char dev[VNEP_URN_MAX + 1];
 };
 
 static int is_other(const char *dev, void *arg)
 {
 	struct other *o = arg;
-	struct vnep_device d = { 0 };
-	bool host;
 
 	if (!strcmp(dev, o->device->dev))
 		return 0;
-	if (o->host_only && o->device->form != VNEP_FORM_HOST) {
-		host = !vnep_map_get_device(o->txn, dev, &d, NULL) && d.form == VNEP_FORM_HOST;
-		vnep_device_release(&d);
-		if (!host)
-			return 0;
-	}
 	snprintf(o->dev, sizeof o->dev, "%s", dev);
 	return 1;
 }
@@ -165,7 +224,9 @@ static int is_other(const char *dev, void *arg)
 static int check_taken(
 	struct vnep_map_txn *txn, const struct vnep_device *device, struct vnep_err *err)
 {
-	struct other o = { .txn = txn, .device = device };
+	/* Two `edge` devices may have one L. */
+	enum vnep_map_db addrs = device->form == VNEP_FORM_HOST ? IX_ADDR : IX_HOST;
+	struct other o = { .device = device };
 	char text[VNEP_IP6_LEN];
 	uint8_t key[8];
 	size_t n;
@@ -182,9 +243,8 @@ static int check_taken(
 			"MAC %s in VLAN %u of %s belongs to %s already", text, device->vlan,
 			device->dev, o.dev);
 	}
-	o.host_only = true;
 	for (unsigned i = 0; i < device->addr_count; i++)
-		if (vnep_map_index_each(txn, IX_ADDR, &device->addr[i], sizeof device->addr[i],
+		if (vnep_map_index_each(txn, addrs, &device->addr[i], sizeof device->addr[i],
 			    is_other, &o) > 0) {
 			vnep_ip6_print(&device->addr[i], text);
 			return vnep_err_set(err, VNEP_EVALUE,

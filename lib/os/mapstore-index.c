@@ -53,6 +53,8 @@ int vnep_map_entries(const struct vnep_device *device, vnep_map_entry_cb *cb, vo
 		rc = entry(IX_REGION, device->region, cb, arg);
 	for (size_t i = 0; i < device->group_count && !rc; i++)
 		rc = entry(IX_GROUP, device->groups[i], cb, arg);
+	for (unsigned i = 0; i < device->addr_count && device->form == VNEP_FORM_HOST && !rc; i++)
+		rc = cb(IX_HOST, &device->addr[i], sizeof device->addr[i], arg);
 	return rc;
 }
 
@@ -117,20 +119,68 @@ bool vnep_map_has_mac(struct vnep_map_txn *txn, const struct vnep_mac *mac)
 }
 
 /* Is it of form host? The canonical JSON of all others has no such words, unless in a label: only then it is read. */
-static bool is_host(struct vnep_map_txn *txn, const char *dev, struct in6_addr *vep)
+static bool may_be_host(const struct vnep_map_value *value)
 {
 	static const char words[] = "\"form\":\"host\"";
+
+	return !value->deleted && memmem(value->json, value->len, words, sizeof words - 1);
+}
+
+static bool is_host(struct vnep_map_txn *txn, const char *dev, struct in6_addr *vep)
+{
 	struct vnep_device d = { 0 };
 	struct vnep_map_value value;
 	bool host;
 
-	if (vnep_map_value_get(txn, VNEP_RECORD_DEVICE, dev, &value, NULL) || value.deleted ||
-		!memmem(value.json, value.len, words, sizeof words - 1))
+	if (vnep_map_value_get(txn, VNEP_RECORD_DEVICE, dev, &value, NULL) || !may_be_host(&value))
 		return false;
 	host = !vnep_map_get_device(txn, dev, &d, NULL) && d.form == VNEP_FORM_HOST;
 	*vep = d.vep;
 	vnep_device_release(&d);
 	return host;
+}
+
+static int index_host(struct vnep_map_txn *txn, const struct vnep_map_value *value)
+{
+	struct vnep_device d = { 0 };
+	MDB_val key, dev;
+	uint8_t octets[VNEP_URN_MAX];
+	int rc = 0;
+
+	if (vnep_map_device_of(txn, value->json, value->len, &d, NULL))
+		return 0;
+	dev = (MDB_val){ vnep_map_dev_pack(d.dev, octets), octets };
+	for (unsigned i = 0; i < d.addr_count && d.form == VNEP_FORM_HOST && !rc; i++) {
+		key = (MDB_val){ sizeof d.addr[i], &d.addr[i] };
+		rc = mdb_put(txn->txn, txn->store->dbi[IX_HOST], &key, &dev, 0);
+	}
+	vnep_device_release(&d);
+	return rc;
+}
+
+int vnep_map_index_hosts(struct vnep_mapstore *store, MDB_txn *raw)
+{
+	struct vnep_map_txn txn = { .store = store,
+		.txn = raw }; /* as much of one as decoding needs */
+	uint8_t first[VNEP_MAP_KEY_MAX];
+	MDB_val key = { vnep_map_key(VNEP_RECORD_DEVICE, "", first), first }, octets;
+	MDB_cursor *cursor;
+	int rc = mdb_cursor_open(raw, store->dbi[DB_RECORD], &cursor);
+
+	if (rc)
+		return rc;
+	rc = mdb_cursor_get(cursor, &key, &octets, MDB_SET_RANGE);
+	while (!rc && *(const uint8_t *)key.mv_data == first[0]) {
+		struct vnep_map_value value;
+
+		if (!vnep_map_value_read(&key, &octets, &value, NULL) && may_be_host(&value))
+			rc = index_host(&txn, &value);
+		if (!rc)
+			rc = mdb_cursor_get(cursor, &key, &octets, MDB_NEXT);
+	}
+	mdb_cursor_close(cursor);
+	vnep_buf_release(&txn.scratch);
+	return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
 static int host_by_addr(struct vnep_map_txn *txn, const struct in6_addr *addr,

@@ -22,6 +22,7 @@ enum vnep_map_db {
 	IX_VPC,    /* as named in the record */
 	IX_REGION,
 	IX_GROUP,
+	IX_HOST, /* as IX_ADDR, of devices of form host; since format 3, for writers */
 	IX_COUNT,
 	DB_RECORD = IX_COUNT, /* key of the record -> value (mapstore-value.c) */
 	DB_REVISION,          /* revision (network order) -> key of the record */
@@ -32,7 +33,8 @@ enum vnep_map_db {
 	DB_COUNT
 };
 
-enum { VNEP_MAP_FORMAT = 2 };
+/* Format 2 lacks IX_HOST: a reader does without, a writer makes it. */
+enum { VNEP_MAP_FORMAT = 3, VNEP_MAP_FORMAT_LEAST = 2 };
 
 struct vnep_mapstore {
 	MDB_env *env;
@@ -71,6 +73,7 @@ struct vnep_map_txn {
 	bool unchecked, refused;
 	bool history_set;
 	struct vnep_map_vpc *vpcs;        /* by name; read when first needed */
+	struct vnep_map_vpc *prefixes;    /* the same, the longest first, each length by address and name */
 	size_t vpc_count;
 	bool vpcs_read;
 	vnep_map_damage_cb *damage;
@@ -131,6 +134,9 @@ size_t vnep_map_name_key(const char *name, char key[static VNEP_NAME_MAX + 1]);
 typedef int vnep_map_dev_cb(const char *dev, void *arg);
 int vnep_map_index_each(struct vnep_map_txn *txn, enum vnep_map_db db, const void *key, size_t key_len,
 	vnep_map_dev_cb *cb, void *arg);
+
+/* Fill IX_HOST, which is empty, from the records. */
+int vnep_map_index_hosts(struct vnep_mapstore *store, MDB_txn *txn);
 
 /* A vpc was stored or deleted: what must be looked at again. */
 int vnep_map_vpc_changed(struct vnep_map_txn *txn, const struct vnep_map_value *before,

@@ -201,6 +201,12 @@ static int store_line(struct vnep_map_txn *txn, const struct old *old,
 	if (line->len + (size_t)n > VNEP_LINE_MAX)
 		return vnep_err_set(
 			err, VNEP_ETOOBIG, "record of %zu octets", line->len + (size_t)n);
+	if (now > VNEP_MAP_REVISION_MAX) {
+		vnep_err_set(err, VNEP_EVALUE, "the map is at revision %llu, the last there is",
+			(unsigned long long)txn->meta.revision);
+		return vnep_err_hint(
+			err, "import its list into a new state folder, without revisions");
+	}
 	rc = vnep_map_value_put(txn, &old->key, line->deleted, parts, 3);
 	if (!rc)
 		rc = put_revision(txn, &old->key, old->revision, now);
@@ -451,6 +457,7 @@ int vnep_map_delete(struct vnep_map_txn *txn, enum vnep_record_type type, const 
 struct rivals {
 	struct vnep_map_txn *txn;
 	const char *dev;
+	bool host;
 };
 
 static int suspect_rival(const char *dev, void *arg)
@@ -464,9 +471,11 @@ static int suspect_rivals(enum vnep_map_db db, const void *key, size_t len, void
 {
 	struct rivals *r = arg;
 
-	return vnep_map_is_exclusive(db)
-		       ? vnep_map_index_each(r->txn, db, key, len, suspect_rival, r)
-		       : 0;
+	if (!vnep_map_is_exclusive(db))
+		return 0;
+	if (db == IX_ADDR && !r->host)
+		db = IX_HOST; /* others may have it, too */
+	return vnep_map_index_each(r->txn, db, key, len, suspect_rival, r);
 }
 
 static int put_back(struct vnep_map_txn *txn, const MDB_val *key, const struct vnep_map_value *was)
@@ -486,7 +495,7 @@ int vnep_map_take_back(struct vnep_map_txn *txn, struct vnep_map_txn *before, co
 	struct vnep_err *err)
 {
 	struct vnep_device device = { 0 };
-	struct rivals rivals = { txn, dev };
+	struct rivals rivals = { .txn = txn, .dev = dev };
 	struct vnep_map_value value;
 	struct old old;
 	bool was, lived;
@@ -508,6 +517,7 @@ int vnep_map_take_back(struct vnep_map_txn *txn, struct vnep_map_txn *before, co
 			rc = vnep_map_stage(txn, &device, true);
 		if (!rc)
 			rc = put_back(txn, &old.key, was ? &value : NULL);
+		rivals.host = device.form == VNEP_FORM_HOST;
 		if (!rc && lived)
 			rc = vnep_map_entries(&device, suspect_rivals, &rivals);
 		rc = vnep_map_fail(err, rc, "writing the map");

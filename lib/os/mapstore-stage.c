@@ -140,6 +140,25 @@ static int suspect_row(struct vnep_map_txn *txn, const uint8_t *row)
 	return vnep_map_suspect(txn, dev);
 }
 
+/* A device that came to be of form host had its addresses before, maybe with others. */
+static int suspect_host(struct vnep_map_txn *txn, const uint8_t *row)
+{
+	MDB_val key = row_key(row), value;
+	MDB_cursor *cursor;
+	size_t count = 0;
+	int rc = mdb_cursor_open(txn->txn, txn->store->dbi[IX_ADDR], &cursor);
+
+	if (rc)
+		return rc;
+	rc = mdb_cursor_get(cursor, &key, &value, MDB_SET);
+	if (!rc)
+		rc = mdb_cursor_count(cursor, &count);
+	mdb_cursor_close(cursor);
+	if (!rc && count > 1)
+		rc = suspect_row(txn, row);
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
 /* Into an index that was empty. */
 static int append_rows(struct vnep_map_txn *txn, enum vnep_map_db db, MDB_cursor *cursor,
 	const struct row *rows, size_t count)
@@ -157,6 +176,8 @@ static int append_rows(struct vnep_map_txn *txn, enum vnep_map_db db, MDB_cursor
 		rc = mdb_cursor_put(cursor, &key, &value, again ? MDB_APPENDDUP : MDB_APPEND);
 		if (!rc && again && vnep_map_is_exclusive(db))
 			rc = suspect_row(txn, row);
+		if (!rc && db == IX_HOST)
+			rc = suspect_host(txn, row);
 		before = row;
 	}
 	return rc;
@@ -181,6 +202,8 @@ static int add_row(
 		rc = suspect_row(txn, row);
 	else if (rc == MDB_NOTFOUND)
 		rc = 0;
+	if (!rc && db == IX_HOST)
+		rc = suspect_host(txn, row);
 	key = row_key(row);
 	if (!rc)
 		rc = mdb_cursor_put(cursor, &key, &value, MDB_NODUPDATA);

@@ -111,30 +111,37 @@ static int open_env(MDB_env **out, const char *folder, bool write, struct vnep_e
 	return rc == ENOENT ? VNEP_ENOTFOUND : vnep_map_fail(err, rc, folder);
 }
 
-/* The format of the map, before anything of it is believed. */
+static int write_format(struct vnep_mapstore *store, MDB_txn *txn)
+{
+	MDB_val key = { sizeof format_key, (void *)(uintptr_t)format_key }, value;
+	uint8_t octets[8];
+
+	vnep_set_le64(octets, VNEP_MAP_FORMAT);
+	value = (MDB_val){ sizeof octets, octets };
+	return mdb_put(txn, store->dbi[DB_META], &key, &value, 0);
+}
+
+/* The format of the map, before anything of it is believed. *old: a writer has to make it the present one. */
 static int check_format(struct vnep_mapstore *store, MDB_txn *txn, const char *folder, bool write,
-	struct vnep_err *err)
+	bool *old, struct vnep_err *err)
 {
 	MDB_val key = { sizeof format_key, (void *)(uintptr_t)format_key }, value;
 	uint64_t format = 0;
-	uint8_t octets[8];
 	MDB_stat stat;
 	int rc = mdb_get(txn, store->dbi[DB_META], &key, &value);
 
-	if (!rc && value.mv_size == sizeof octets)
+	if (!rc && value.mv_size == sizeof format)
 		format = vnep_le64(value.mv_data);
 	if (rc == MDB_NOTFOUND) {
 		rc = mdb_stat(txn, store->dbi[DB_META], &stat);
 		format = !rc && stat.ms_entries ? 1 : VNEP_MAP_FORMAT; /* 1 did not say so */
-		if (!rc && write && !stat.ms_entries) {
-			vnep_set_le64(octets, format);
-			value = (MDB_val){ sizeof octets, octets };
-			rc = mdb_put(txn, store->dbi[DB_META], &key, &value, 0);
-		}
+		if (!rc && write && !stat.ms_entries)
+			rc = write_format(store, txn);
 	}
 	if (rc)
 		return vnep_map_fail(err, rc, folder);
-	if (format == VNEP_MAP_FORMAT)
+	*old = format < VNEP_MAP_FORMAT;
+	if (format >= VNEP_MAP_FORMAT_LEAST && format <= VNEP_MAP_FORMAT)
 		return 0;
 	vnep_err_set(err, -ENOTSUP, "%s: the map is of format %llu, this vnep knows format %d",
 		folder, (unsigned long long)format, VNEP_MAP_FORMAT);
@@ -145,7 +152,8 @@ static int open_dbs(
 	struct vnep_mapstore *store, const char *folder, bool write, struct vnep_err *err)
 {
 	static const char *const names[DB_COUNT] = { "vep", "mac", "addr", "name", "vpc", "region",
-		"group", "record", "revision", "meta", "past", "past-time", "past-index" };
+		"group", "host", "record", "revision", "meta", "past", "past-time", "past-index" };
+	bool old = false;
 	MDB_txn *txn;
 	int rc = mdb_txn_begin(store->env, NULL, write ? 0 : MDB_RDONLY, &txn);
 
@@ -154,16 +162,22 @@ static int open_dbs(
 	rc = mdb_dbi_open(txn, names[DB_META], write ? MDB_CREATE : 0, &store->dbi[DB_META]);
 	rc = rc == MDB_NOTFOUND ? VNEP_ENOTFOUND : vnep_map_fail(err, rc, folder);
 	if (!rc)
-		rc = check_format(store, txn, folder, write, err);
+		rc = check_format(store, txn, folder, write, &old, err);
 	for (int i = 0; i < DB_COUNT && !rc; i++) {
 		bool several = i < IX_COUNT || i == DB_PAST_INDEX;
 
-		if (i != DB_META)
+		if (i != DB_META && (write || i != IX_HOST))
 			rc = mdb_dbi_open(txn, names[i],
 				(write ? MDB_CREATE : 0) | (several ? MDB_DUPSORT : 0),
 				&store->dbi[i]);
 		/* Its maker was killed before the first commit, or lives and has not come to it. */
 		rc = rc == MDB_NOTFOUND ? VNEP_ENOTFOUND : vnep_map_fail(err, rc, folder);
+	}
+	if (!rc && write && old) {
+		rc = vnep_map_index_hosts(store, txn);
+		if (!rc)
+			rc = write_format(store, txn);
+		rc = vnep_map_fail(err, rc, folder);
 	}
 	if (!rc)
 		return vnep_map_fail(err, mdb_txn_commit(txn), folder);
@@ -271,6 +285,7 @@ static void txn_free(struct vnep_map_txn *txn)
 	vnep_buf_release(&txn->suspects);
 	free(txn->vpcs);
 	free(txn->ends);
+	free(txn->prefixes);
 	txn->store->txns--;
 	free(txn);
 }

@@ -193,6 +193,54 @@ TEST("the longest prefix that holds the vep is the device's vpc")
 	close_all();
 }
 
+TEST("the vpc of an address is what a look at all of them finds, however they lie in each other")
+{
+	enum { VPCS = 400, TRIES = 4000 };
+	static struct vnep_prefix prefix[VPCS];
+	struct vnep_device d = { .dev = "urn:dev:os:32473-1" };
+	uint32_t seed = 1;
+	char text[200], printed[VNEP_PREFIX_LEN], vpc[VNEP_LABEL_MAX + 1], wanted[16];
+
+	open_fresh();
+	for (int i = 0; i < VPCS; i++) {
+		uint8_t *a = prefix[i].addr.s6_addr;
+
+		/* few values in few places: many hold each other, some are twice */
+		prefix[i].len = (uint8_t)(i ? (seed = seed * 1103515245 + 12345) >> 16 & 127 : 0);
+		if (i % 50 == 1)
+			prefix[i].len = 128;
+		for (unsigned b = 0; b < 16; b++) {
+			seed = seed * 1103515245 + 12345;
+			a[b] = b < 12 ? 0x20 : (uint8_t)(seed >> 16 & 1);
+			if (prefix[i].len < 8 * (b + 1))
+				a[b] &= (uint8_t)(prefix[i].len > 8 * b
+							  ? 0xff00 >> (prefix[i].len - 8 * b)
+							  : 0);
+		}
+		vnep_prefix_print(&prefix[i], printed);
+		snprintf(text, sizeof text,
+			"{\"type\":\"vpc\",\"v\":1,\"vpc\":\"v%03d\",\"prefix\":\"%s\"}", i,
+			printed);
+		CHECK_INT(put(text), 0);
+	}
+	for (int n = 0; n < TRIES; n++) {
+		int best = 0;
+
+		for (unsigned b = 0; b < 16; b++) {
+			seed = seed * 1103515245 + 12345;
+			d.vep.s6_addr[b] =
+				b < 12 && (seed >> 20 & 15) ? 0x20 : (uint8_t)(seed >> 16 & 1);
+		}
+		for (int i = 0; i < VPCS; i++)
+			if (vnep_prefix_has(&prefix[i], &d.vep) && prefix[i].len > prefix[best].len)
+				best = i;
+		snprintf(wanted, sizeof wanted, "v%03d", best);
+		CHECK_INT(vnep_map_vpc_of(txn, &d, vpc, &err), 0);
+		CHECK_STR(vpc, wanted);
+	}
+	close_all();
+}
+
 TEST("a revision grows with each change and only then; if_revision refuses what moved")
 {
 	bool changed;
@@ -216,6 +264,22 @@ static int append(const char *text, size_t len, void *arg)
 	vnep_buf_put(arg, text, len);
 	vnep_buf_put_u8(arg, '\n');
 	return 0;
+}
+
+TEST("the last revision is one that JSON can say, and nothing is stored beyond it")
+{
+	struct vnep_map_put how = { .revision = VNEP_MAP_REVISION_MAX };
+	struct vnep_json *json;
+	bool changed;
+
+	open_fresh();
+	CHECK_INT(vnep_json_parse(VPC, strlen(VPC), &json, &err), 0);
+	CHECK_INT(vnep_map_put(txn, json, &how, &changed, &err), 0);
+	CHECK_INT(put(A("2001:db8:b::1")), VNEP_EVALUE);
+	CHECK_STR(err.text, "the map is at revision 9007199254740991, the last there is");
+	CHECK_INT(vnep_map_delete(txn, VNEP_RECORD_VPC, "acme", 0, &err), VNEP_EVALUE);
+	vnep_json_free(json);
+	close_all();
 }
 
 TEST("deletion leaves a tombstone that a follower finds by revision, without name and groups")
@@ -340,32 +404,95 @@ static FILE *data_file(const char *mode)
 	return f;
 }
 
-TEST("a map of another format is refused in words, and stays as it is")
+/* What another vnep left: its format, and the databases that it knew. */
+static void set_format(uint8_t format, bool hosts)
 {
-	MDB_env *env;
-	MDB_txn *raw;
-	MDB_dbi dbi;
-	uint8_t three[8] = { 3 };
-	MDB_val key = { 7, "format" }, value = { 8, three };
+	MDB_env *env = NULL;
+	MDB_txn *raw = NULL;
+	MDB_dbi dbi = 0;
+	uint8_t octets[8] = { format };
+	MDB_val key = { sizeof "format", "format" }, value = { 8, octets };
 	char path[80];
 
-	open_fresh();
-	CHECK_INT(put(A("2001:db8:b::1")), 0);
-	CHECK_INT(commit(), 0);
 	fclose(data_file("r"));
 	snprintf(path, sizeof path, "%s/map", state);
 	CHECK(!mdb_env_create(&env) && !mdb_env_set_maxdbs(env, 20) &&
 		!mdb_env_open(env, path, 0, 0600) && !mdb_txn_begin(env, NULL, 0, &raw) &&
-		!mdb_dbi_open(raw, "meta", 0, &dbi) && !mdb_put(raw, dbi, &key, &value, 0) &&
-		!mdb_txn_commit(raw));
+		!mdb_dbi_open(raw, "meta", 0, &dbi) && !mdb_put(raw, dbi, &key, &value, 0));
+	if (!hosts)
+		CHECK(!mdb_dbi_open(raw, "host", MDB_DUPSORT, &dbi) && !mdb_drop(raw, dbi, 1));
+	CHECK(!mdb_txn_commit(raw));
 	mdb_env_close(env);
+}
+
+TEST("a map of another format is refused in words, and stays as it is")
+{
+	open_fresh();
+	CHECK_INT(put(A("2001:db8:b::1")), 0);
+	CHECK_INT(commit(), 0);
+	set_format(4, true);
 	for (int write = 0; write < 2; write++) {
 		err = (struct vnep_err){ 0 };
 		CHECK_INT(vnep_mapstore_open(&store, state, write, &err), -ENOTSUP);
-		CHECK(strstr(err.text, "the map is of format 3, this vnep knows format 2"));
+		CHECK(strstr(err.text, "the map is of format 4, this vnep knows format 3"));
 		CHECK(err.hint[0]);
 	}
 	CHECK_INT(vnep_err_exit(-ENOTSUP), 3);
+	close_all();
+}
+
+#define HOST_A                                                                          \
+	"{\"type\":\"device\",\"v\":1,\"dev\":\"" DEV_A "\",\"vep\":\"2001:db8:b::1\"," \
+	"\"form\":\"host\",\"addr\":[\"2001:db8:a::1\",\"2001:db8:a::2\"]}"
+#define EDGE(dev, n, more)                                                                     \
+	"{\"type\":\"device\",\"v\":1,\"dev\":\"" dev "\",\"vep\":\"2001:db8:b::" n "\"," more \
+	"\"addr\":[\"2001:db8:a::2\"]}"
+
+TEST("a map of format 2 is read as it is, and knows its hosts once somebody writes")
+{
+	struct in6_addr addr;
+	char dev[VNEP_URN_MAX + 1];
+
+	open_fresh();
+	CHECK_INT(put(HOST_A), 0);
+	CHECK_INT(commit(), 0);
+	set_format(2, false);
+	CHECK(!vnep_ip6_parse("2001:db8:a::2", &addr, NULL));
+	CHECK_INT(vnep_mapstore_open(&store, state, false, &err), 0);
+	CHECK_INT(vnep_map_begin(store, false, &txn, &err), 0);
+	CHECK_INT(vnep_map_by_host(txn, &addr, dev), 0);
+	CHECK_STR(dev, DEV_A);
+	vnep_map_abort(txn);
+	vnep_mapstore_close(store);
+	for (int again = 0; again < 2; again++) {
+		CHECK_INT(vnep_mapstore_open(&store, state, true, &err), 0);
+		CHECK_INT(vnep_map_begin(store, true, &txn, &err), 0);
+		CHECK_INT(put(EDGE(DEV_B, "2", "")), 0);
+		CHECK_INT(commit(), VNEP_EVALUE);
+		CHECK(strstr(err.text, "addr 2001:db8:a::2 of " DEV_B " belongs to " DEV_A));
+		fclose(data_file("r"));
+	}
+	close_all();
+}
+
+TEST("an address that devices share is nobody's as form host, whichever of them becomes one")
+{
+	open_fresh();
+	CHECK_INT(put(EDGE(DEV_A, "1", "")), 0);
+	CHECK_INT(put(EDGE(DEV_B, "2", "")), 0);
+	CHECK_INT(commit(), 0);
+	CHECK_INT(put(EDGE(DEV_A, "1", "\"form\":\"host\",")), 0);
+	CHECK_INT(commit(), VNEP_EVALUE);
+	CHECK_INT(put(EDGE(DEV_B, "2", "\"form\":\"host\",")), 0);
+	CHECK_INT(commit(), VNEP_EVALUE);
+	CHECK_INT(put(EDGE(DEV_B, "2", "\"form\":\"host\",")), 0);
+	CHECK_INT(vnep_map_delete(txn, VNEP_RECORD_DEVICE, DEV_A, 0, &err), 0);
+	CHECK_INT(commit(), 0);
+	CHECK_INT(put(EDGE(DEV_A, "1", "")), 0);
+	CHECK_INT(commit(), VNEP_EVALUE);
+	CHECK_INT(put(EDGE(DEV_B, "2", "")), 0); /* no host any more */
+	CHECK_INT(put(EDGE(DEV_A, "1", "")), 0);
+	CHECK_INT(commit(), 0);
 	close_all();
 }
 
