@@ -113,6 +113,22 @@ older_than_s() {
 	wait_for 5 state_is "$V0" awake
 }
 
+@test "replay pps: no faster than that, and status says when the backlog will be through" {
+	T3324=20 lab_with '"replay":{"pps":2}'
+	hear 0
+	wait_for_device < <(for n in 1 2 3 4 5; do TYPE=50 put "7f0$n" a "$n"; done)
+	run -0 vnep-edge status "$V0"
+	record '.eta_s == null'
+	wakes
+	wait_for 5 outcomes "1:sent"
+	run -0 vnep-edge status "$V0"
+	record '.pending == 4 and .eta_s == 2'
+	wait_for 5 outcomes "1:sent 2:sent 3:sent 4:sent 5:sent"
+	jq -se '[.[] | select(.type == "outcome") | .us] | .[4] - .[0] >= 1990000' "$T/watch.out"
+	wait_for 5 state_is "$V0" awake
+	balanced
+}
+
 @test "replay as recorded: the pauses between what waits are kept" {
 	lab_with '"replay":{"mode":"as-recorded"}'
 	AGES="100 100 98" wait_for_device < <(put 7f01 a one; put 7f02 b two; put 7f03 c three)

@@ -232,6 +232,8 @@ struct vnep_status {
 	struct in6_addr addr[VNEP_ADDR_COUNT_MAX];
 	unsigned addr_count;
 	uint64_t resume_seq, head_seq, pending, pending_octets;
+	bool has_eta;
+	uint64_t eta_s; /* until the backlog is through */
 	bool has_counts;
 	uint64_t accepted, dropped;
 };

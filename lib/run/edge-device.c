@@ -174,7 +174,7 @@ static void forget(struct vnep_edge *edge, struct edge_device *d)
 	vnep_table_remove(&edge->by_dev, d);
 	if (d->has_mac)
 		vnep_table_remove(&edge->by_mac, d);
-	edge_pace_end(d);
+	edge_pace_end(edge, d);
 	free(d->allow);
 	free(d->sent);
 	free(d);
@@ -534,6 +534,7 @@ void edge_device_status(struct vnep_edge *edge, struct edge_device *d, struct vn
 		.has_counts = true,
 		.accepted = d->accepted,
 		.dropped = d->dropped };
+	out->has_eta = edge_pace_eta(edge, d, &out->eta_s);
 	memcpy(out->dev, d->dev, sizeof out->dev);
 	memcpy(out->region, edge->config.region, sizeof out->region);
 	memcpy(out->edge, edge->config.name, sizeof out->edge);

@@ -63,7 +63,7 @@ static void carry_out(struct vnep_edge *edge, struct edge_device *d, unsigned ac
 		unawake(edge, d);
 	if (actions & VNEP_DO_DISCONNECT) {
 		edge_replay_stop(edge, d);
-		edge_pace_end(d);
+		edge_pace_end(edge, d);
 		vnep_heap_remove(&edge->silences, &d->silence);
 		d->sent_count = 0;
 		edge_journal_disconnect(edge, d, cause, ts);
@@ -72,7 +72,7 @@ static void carry_out(struct vnep_edge *edge, struct edge_device *d, unsigned ac
 	if (actions & VNEP_DO_CONNECT) {
 		edge_journal_mark(edge, d, VNEP_KIND_CONNECT, NULL);
 		d->replay_next = 0;
-		edge_pace_begin(d);
+		edge_pace_begin(edge, d);
 		edge_device_arm(edge, d, d->last_life);
 		edge_announce(edge, d);
 	}
@@ -81,7 +81,7 @@ static void carry_out(struct vnep_edge *edge, struct edge_device *d, unsigned ac
 	if (actions & VNEP_DO_HOLD)
 		edge_hold(edge, d);
 	if (actions & VNEP_DO_RELEASE) {
-		edge_pace_end(d);
+		edge_pace_end(edge, d);
 		release(edge, d);
 	}
 }

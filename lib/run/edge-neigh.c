@@ -520,4 +520,5 @@ void edge_hosts_release(struct vnep_edge *edge)
 	vnep_table_release(&edge->hosts);
 	vnep_heap_release(&edge->host_timers);
 	vnep_heap_release(&edge->lulls);
+	vnep_heap_release(&edge->paced);
 }

@@ -9,6 +9,7 @@
  * rest stays where it is until there is a sign of life.
  */
 #include <netinet/in.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,11 +34,13 @@ struct kept {
 };
 
 struct edge_pace {
-	struct vnep_mono at;    /* nothing goes before */
-	struct vnep_wall woke;  /* what came later is not late */
-	struct vnep_wall first; /* as recorded: the first packet was taken then, */
-	struct vnep_mono began; /* and went then */
-	uint64_t asked;         /* queue mode: this one is out, 0 = none */
+	struct edge_device *device;
+	struct vnep_heap_node parked; /* out of the line until then */
+	struct vnep_mono at;          /* nothing goes before */
+	struct vnep_wall woke;        /* what came later is not late */
+	struct vnep_wall first;       /* as recorded: the first packet was taken then, */
+	struct vnep_mono began;       /* and went then */
+	uint64_t asked;               /* queue mode: this one is out, 0 = none */
 	struct vnep_mono asked_at;
 	bool must;    /* it asks for an answer */
 	bool silent;  /* it got none */
@@ -45,12 +48,13 @@ struct edge_pace {
 	struct vnep_table kept;
 };
 
-void edge_pace_end(struct edge_device *d)
+void edge_pace_end(struct vnep_edge *edge, struct edge_device *d)
 {
 	struct kept *kept;
 
 	if (!d->pace)
 		return;
+	edge_pace_unpark(edge, d);
 	for (size_t i = 0; (kept = vnep_table_next(&d->pace->kept, &i));)
 		free(kept);
 	vnep_table_release(&d->pace->kept);
@@ -58,15 +62,16 @@ void edge_pace_end(struct edge_device *d)
 	d->pace = NULL;
 }
 
-void edge_pace_begin(struct edge_device *d)
+void edge_pace_begin(struct vnep_edge *edge, struct edge_device *d)
 {
-	edge_pace_end(d);
+	edge_pace_end(edge, d);
 	if (d->replay_mode == VNEP_REPLAY_FAST && !d->replay_pps && d->replay_keep == VNEP_KEEP_ALL)
 		return;
 	d->pace = calloc(1, sizeof *d->pace);
 	if (!d->pace)
 		return; /* without memory it gets all of it, and fast: nothing is lost */
 	vnep_table_init(&d->pace->kept, offsetof(struct kept, subject), sizeof(struct subject));
+	d->pace->device = d;
 	d->pace->woke = vnep_wall_now();
 }
 
@@ -166,11 +171,35 @@ int edge_pace_allows(struct vnep_edge *edge, struct edge_device *d, struct vnep_
 	return d->replay_pps || d->replay_mode == VNEP_REPLAY_QUEUE ? 1 : EDGE_REPLAY_BATCH;
 }
 
-int64_t edge_pace_wait_ms(const struct edge_device *d, struct vnep_mono now)
+bool edge_pace_park(struct vnep_edge *edge, struct edge_device *d, struct vnep_mono now)
 {
-	if (!d->pace || d->pace->at.ns <= now.ns)
-		return 0;
-	return (d->pace->at.ns - now.ns) / 1000000 + 1;
+	return d->pace && d->pace->at.ns > now.ns &&
+	       !vnep_heap_set(&edge->paced, &d->pace->parked, d->pace->at);
+}
+
+bool edge_pace_parked(const struct edge_device *d)
+{
+	return d->pace && d->pace->parked.slot;
+}
+
+void edge_pace_unpark(struct vnep_edge *edge, struct edge_device *d)
+{
+	if (d->pace)
+		vnep_heap_remove(&edge->paced, &d->pace->parked);
+}
+
+void edge_pace_due(struct vnep_edge *edge)
+{
+	struct vnep_mono now = vnep_mono_now();
+	struct vnep_heap_node *node;
+
+	while ((node = vnep_heap_first(&edge->paced)) && node->at.ns <= now.ns) {
+		struct edge_pace *pace =
+			(void *)((char *)node - offsetof(struct edge_pace, parked));
+
+		vnep_heap_remove(&edge->paced, node);
+		edge_replay_start(edge, pace->device);
+	}
 }
 
 /* The pauses between what waits are kept; what came since it woke is only kept behind them. */
@@ -236,7 +265,8 @@ void edge_pace_answered(struct vnep_edge *edge, struct edge_device *d, uint64_t 
 	pace->at = vnep_mono_now();
 	if (d->replay_pps)
 		pace->at.ns += 1000000000 / d->replay_pps;
-	vnep_timer_set(edge->pump, 0);
+	if (pace->parked.slot) /* it is in the heap: only its time changes */
+		vnep_heap_set(&edge->paced, &pace->parked, pace->at);
 }
 
 void edge_pace_sign(struct vnep_edge *edge, struct edge_device *d)
@@ -251,4 +281,18 @@ void edge_pace_sign(struct vnep_edge *edge, struct edge_device *d)
 bool edge_pace_silent(const struct edge_device *d)
 {
 	return d->pace && d->pace->silent;
+}
+
+bool edge_pace_eta(const struct vnep_edge *edge, const struct edge_device *d, uint64_t *seconds)
+{
+	double s = 0, paced;
+
+	if (vnep_life_presence(d->life) != VNEP_STATE_WAKING || edge_pace_silent(d) ||
+		d->replay_mode != VNEP_REPLAY_FAST || (edge->replay_pps <= 0 && !d->replay_pps))
+		return false;
+	if (edge->replay_pps > 0) /* each in the line gets as much as the others */
+		s = (double)d->pending * (double)(edge->replay_line + 1) / edge->replay_pps;
+	paced = d->replay_pps ? (double)d->pending / d->replay_pps : 0;
+	*seconds = (uint64_t)((s > paced ? s : paced) + 0.999);
+	return true;
 }

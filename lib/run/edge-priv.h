@@ -242,12 +242,15 @@ struct vnep_edge {
 	struct edge_ra *ras;       /* a port and VLAN each */
 	unsigned ra_count;
 	bool withdraw; /* told to stop: devices shall look for another router */
-	struct vnep_heap silences, host_timers, adverts, lulls;
+	struct vnep_heap silences, host_timers, adverts, lulls, paced;
 	size_t hosts_asked, hosts_closing; /* so many are in that state */
 	size_t hosts_octets;               /* in all their queues */
 	struct edge_device *replay_first, **replay_tail;
 	bool barrier_running, barrier_out; /* from its start to the release; the thread is at it */
 	size_t replayed; /* packets of the backlog sent since the start */
+	size_t replay_line;             /* devices that stand in the line */
+	double replay_pps;              /* what the line gets through, of late; 0 = not known */
+	struct vnep_mono replay_looked; /* 0: the line was empty */
 	uint64_t barrier_round; /* of the one that runs, or ran last */
 	uint64_t ring_seen;     /* frames read from the ring */
 	uint64_t ring_base;     /* frames that the journal port had carried when it was opened */
@@ -375,18 +378,23 @@ void edge_device_arm(struct vnep_edge *edge, struct edge_device *d, struct vnep_
 void edge_expect(struct edge_device *d, const struct vnep_event *event, uint32_t attempt);
 
 /* edge-pace.c: a device without anything of the kind is passed by */
-void edge_pace_begin(struct edge_device *d); /* a connection begins */
-void edge_pace_end(struct edge_device *d);
-/* How many packets may go now; 0: not before edge_pace_wait_ms; -1: it does not answer, and gets nothing until
- * edge_pace_sign. */
+void edge_pace_begin(struct vnep_edge *edge, struct edge_device *d); /* a connection begins */
+void edge_pace_end(struct vnep_edge *edge, struct edge_device *d);
+/* How many packets may go now; 0: none yet; -1: it does not answer, and gets nothing until edge_pace_sign. */
 int edge_pace_allows(struct vnep_edge *edge, struct edge_device *d, struct vnep_mono now);
-int64_t edge_pace_wait_ms(const struct edge_device *d, struct vnep_mono now);
+/* Nothing may go to it yet: it stands in a heap instead of the line, until its time comes (_due) or it answers. */
+bool edge_pace_park(struct vnep_edge *edge, struct edge_device *d, struct vnep_mono now);
+bool edge_pace_parked(const struct edge_device *d);
+void edge_pace_unpark(struct vnep_edge *edge, struct edge_device *d);
+void edge_pace_due(struct vnep_edge *edge);
 enum edge_pace_word { EDGE_PACE_GO, EDGE_PACE_LATER, EDGE_PACE_SUPERSEDED };
 enum edge_pace_word edge_pace_event(struct edge_device *d, const struct vnep_event *event);
 void edge_pace_sent(struct edge_device *d, const struct edge_sent *sent);
 void edge_pace_answered(struct vnep_edge *edge, struct edge_device *d, uint64_t seq);
 void edge_pace_sign(struct vnep_edge *edge, struct edge_device *d); /* it spoke */
 bool edge_pace_silent(const struct edge_device *d);
+/* When its backlog will be through; false: nobody can say. */
+bool edge_pace_eta(const struct vnep_edge *edge, const struct edge_device *d, uint64_t *seconds);
 
 /* edge-access.c */
 void edge_access_request(struct vnep_edge *edge, struct edge_port *port,

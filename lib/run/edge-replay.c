@@ -19,9 +19,10 @@ enum { PORT_RETRY_MS = 20, JOURNAL_RETRY_MS = 1000 };
 
 void edge_replay_start(struct vnep_edge *edge, struct edge_device *d)
 {
-	if (d->replaying || edge_pace_silent(d))
+	if (d->replaying || edge_pace_silent(d) || edge_pace_parked(d))
 		return;
 	d->replaying = true;
+	edge->replay_line++;
 	d->replay_link = NULL;
 	*edge->replay_tail = d;
 	edge->replay_tail = &d->replay_link;
@@ -37,6 +38,7 @@ static void unlink_replay(struct vnep_edge *edge, struct edge_device *d)
 	if (!*p)
 		return;
 	*p = d->replay_link;
+	edge->replay_line--;
 	if (edge->replay_tail == &d->replay_link)
 		edge->replay_tail = p;
 }
@@ -46,6 +48,7 @@ void edge_replay_stop(struct vnep_edge *edge, struct edge_device *d)
 	if (d->replaying)
 		unlink_replay(edge, d);
 	d->replaying = false;
+	edge_pace_unpark(edge, d);
 	edge_hold_remove(edge, &d->held);
 }
 
@@ -227,9 +230,25 @@ static void backlog_empty(struct vnep_edge *edge, struct edge_held *held)
 {
 	struct edge_device *d = device_of(held);
 
-	if (!d->replaying) /* else more came, and the next end of the backlog asks again */
+	if (!d->replaying &&
+		!edge_pace_parked(
+			d)) /* else more came, and the next end of the backlog asks again */
 		edge_device_event(
 			edge, d, VNEP_LIFE_BACKLOG_EMPTY, VNEP_CAUSE_REPLAYED, vnep_wall_now());
+}
+
+/* How fast the line moves: an average over some tens of calls, waits for other work included. */
+static void measure(struct vnep_edge *edge, size_t before, struct vnep_mono now)
+{
+	int64_t ns = now.ns - edge->replay_looked.ns;
+	size_t sent = edge->replayed - before;
+
+	if (edge->replay_looked.ns && ns > 0 && sent) {
+		double pps = (double)sent * 1e9 / (double)ns;
+
+		edge->replay_pps += ((edge->replay_pps > 0 ? 0.05 : 1) * (pps - edge->replay_pps));
+	}
+	edge->replay_looked = edge->replay_first ? now : (struct vnep_mono){ 0 };
 }
 
 /* At most one batch a call, shared by the devices at the head of the line: then its outcomes are made durable, and
@@ -238,32 +257,34 @@ void edge_replay_pump(struct vnep_edge *edge)
 {
 	struct edge_device *d = edge->replay_first, *first_again = NULL;
 	struct vnep_mono now = vnep_mono_now();
-	size_t budget = EDGE_REPLAY_BATCH;
+	size_t budget = EDGE_REPLAY_BATCH, all = edge->replayed;
 	int64_t wait = -1;
 
 	for (; d && d != first_again && budget; d = edge->replay_first) {
 		size_t before = edge->replayed;
 		int max = edge_pace_allows(edge, d, now), rc = 1;
-		int64_t due;
 
 		if (max > 0)
 			rc = turn(edge, d, (size_t)max < budget ? (size_t)max : budget);
 		budget -= edge->replayed - before;
 		unlink_replay(edge, d);
 		d->replaying = false;
-		if (max < 0)
+		if (max < 0 || (rc > 0 && edge_pace_park(edge, d, now)))
 			continue;
 		if (rc == 0) {
 			edge_hold_in_lull(edge, &d->held, backlog_empty);
 			continue;
 		}
 		edge_replay_start(edge, d); /* to the end of the line */
-		due = rc < 0 ? PORT_RETRY_MS : edge_pace_wait_ms(d, now);
-		wait = wait < 0 || due < wait ? due : wait;
+		if (rc > 0)
+			wait = 0;
+		else if (wait < 0)
+			wait = PORT_RETRY_MS;
 		if (!first_again)
 			first_again = d;
 	}
 	edge_group_end(edge);
+	measure(edge, all, now);
 	if (edge->group_error && edge->replay_first)
 		wait = JOURNAL_RETRY_MS; /* what cannot be recorded must not be sent again and again */
 	else if (!budget && edge->replay_first)
