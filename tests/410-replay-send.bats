@@ -94,6 +94,22 @@ outcomes() {
 	[[ $stderr == *"event 2 not sent: the device did not answer what was sent before it"* ]]
 }
 
+@test "replay send --queue-mode: what could not be sent is not waited for, and makes nobody deaf" {
+	requires "$COAP_SERVER" libcoap3-bin
+	lab
+	netns dev ip -6 neigh replace fe80::1 lladdr 00:00:5e:00:53:fe dev d0 nud permanent
+	background coap netns dev "$COAP_SERVER" -d 10
+	wait_for 5 netns dev sh -c "ss -Hlnu | grep -q 5683"
+	ns ip -n edge link set acc0 mtu 1000 # only the sender needs to know
+	{
+		# shellcheck disable=SC2086
+		frames udp6 - $HEAD 40000 5683 "$(xxd -r -p <<<40037f01b36c6564ff)$(printf '%01000d' 0)" | events
+		coap 40 2 | jq -c '.seq = 2'
+	} >e.jsonl
+	run -1 --separate-stderr netns edge vnep-replay send --queue-mode e.jsonl
+	outcomes "1:failed 2:sent 2:confirmed"
+}
+
 @test "replay send --queue-mode: after what asks for no answer there is a pause" {
 	device_listens
 	# shellcheck disable=SC2086

@@ -1,5 +1,6 @@
 load helpers
 load edge
+load path
 
 # replay.mode and replay.keep of a record: how a waking device gets what was kept.
 
@@ -44,7 +45,7 @@ outcomes() {
 
 # put MESSAGE-ID PATH TEXT: a confirmable PUT in hex; TYPE=50: not confirmable, CODE=01: a GET
 put() {
-	printf '%s%s%sb%x%sff%s\n' "${TYPE:-40}" "${CODE:-03}" "$1" "${#2}" "$(printf %s "$2" | xxd -p)" "$(printf %s "$3" | xxd -p)"
+	printf '%s%s%sb%x%sff%s\n' "${TYPE:-40}" "${CODE:-03}" "$1" "${#2}" "$(printf %s "$2" | xxd -p)" "$(printf %s "$3" | xxd -p | tr -d '\n')"
 }
 
 @test "replay queue: one at a time, the next when the device answered" {
@@ -171,4 +172,17 @@ older_than_s() {
 	wait_for_device <<<"ff03"
 	wakes
 	wait_for 5 outcomes "1:superseded 2:sent 3:sent"
+}
+
+@test "replay keep last: what does not fit the link any more supersedes nothing" {
+	lab_with '"replay":{"keep":"last"}'
+	hear 0
+	say_to "$V0" short
+	head -c 1400 /dev/zero | tr '\0' x | netns vpc socat -u -b 2000 - "UDP6-SENDTO:[$V0]:5683,sourceport=40000,reuseaddr"
+	wait_for 5 pending_is "$V0" 2
+	mtu 1280 d0 acc0
+	vnep-edge status >status # it has heard of it
+	wakes
+	wait_for 5 outcomes "2:failed 1:sent" # the batch goes when it is complete
+	balanced
 }

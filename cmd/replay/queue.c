@@ -31,6 +31,12 @@ int queue_open(struct replay *replay, struct send *send)
 	int status, rc;
 
 	q->on = vnep_cli_has(cli, "queue-mode") && !cli->dry_run;
+	if (q->on && send->edge && vnep_cli_has(cli, "read")) {
+		vnep_err_set(&cli->err, VNEP_EUSAGE,
+			"--queue-mode: a vnep-edge confirms events, and packets of captures are "
+			"none");
+		return vnep_err_hint(&cli->err, "vnep-journal read prints events");
+	}
 	vnep_table_init(&q->deaf, offsetof(struct deaf, dev), VNEP_URN_MAX + 1);
 	if (!q->on || !send->edge)
 		return 0;
@@ -56,12 +62,51 @@ void queue_close(struct send *send)
 	vnep_capture_close(send->queue.capture);
 }
 
+static int64_t left_ms(struct vnep_mono end)
+{
+	int64_t ns = end.ns - vnep_mono_now().ns;
+
+	return ns > 0 ? ns / 1000000 + 1 : 0;
+}
+
+/* What the edge tells until then: 1: it has evidence of this packet, in the journal already. */
+static int told(struct send_queue *q, const struct replay_item *item, struct vnep_mono end,
+	struct vnep_err *err)
+{
+	const char *line;
+	size_t len;
+	int status, rc = 1;
+	bool yes = false;
+
+	while (!yes && rc == 1) {
+		struct vnep_json *json = NULL;
+
+		rc = vnep_client_next_within(
+			q->watch, (int)left_ms(end), &line, &len, &status, err);
+		if (rc != 1 || !strstr(line, "\"outcome\":\"confirmed\"") ||
+			vnep_json_parse(line, len, &json, NULL))
+			continue;
+		yes = !strcmp(vnep_json_get_str(json, "dev", ""), item->dev) &&
+		      vnep_json_get_int(json, "seq", 0) == (int64_t)item->seq;
+		vnep_json_free(json);
+	}
+	if (!rc)
+		rc = vnep_err_set(err, VNEP_EUNAVAIL, "the vnep-edge ended its watch");
+	return yes || rc == -ETIMEDOUT ? yes : rc;
+}
+
 int queue_before(struct replay *replay, struct send *send, const struct replay_item *item,
 	const struct replay_port *port)
 {
 	struct send_queue *q = &send->queue;
 	char dev[VNEP_URN_MAX + 1] = "";
 
+	if (q->watch) { /* what it told meanwhile: an edge does not wait for those who do not listen */
+		int rc = told(q, item, vnep_mono_now(), &replay->cli->err);
+
+		if (rc < 0)
+			return rc;
+	}
 	snprintf(dev, sizeof dev, "%s", item->dev);
 	if (vnep_table_get(&q->deaf, dev)) {
 		replay->refused++;
@@ -76,13 +121,6 @@ int queue_before(struct replay *replay, struct send *send, const struct replay_i
 	q->capture = NULL;
 	memcpy(q->port, port->name, sizeof q->port);
 	return vnep_capture_open_live(&q->capture, port->name, NULL, &replay->cli->err);
-}
-
-static int64_t left_ms(struct vnep_mono end)
-{
-	int64_t ns = end.ns - vnep_mono_now().ns;
-
-	return ns > 0 ? ns / 1000000 + 1 : 0;
 }
 
 /* What comes in by the port until then. */
@@ -100,29 +138,6 @@ static enum vnep_evidence hear(
 			if (!vnep_frame_parse(&f, frame.data, frame.len))
 				evidence = vnep_expected_answer(expected, &f, frame.data);
 	return evidence;
-}
-
-/* What the edge tells until then. It has the evidence in the journal already. */
-static bool told(struct send_queue *q, const struct replay_item *item, struct vnep_mono end)
-{
-	const char *line;
-	size_t len;
-	int status;
-	bool yes = false;
-
-	while (!yes && left_ms(end) &&
-		vnep_client_next_within(q->watch, (int)left_ms(end), &line, &len, &status, NULL) ==
-			1) {
-		struct vnep_json *json = NULL;
-
-		if (!strstr(line, "\"outcome\":\"confirmed\"") ||
-			vnep_json_parse(line, len, &json, NULL))
-			continue;
-		yes = !strcmp(vnep_json_get_str(json, "dev", ""), item->dev) &&
-		      vnep_json_get_int(json, "seq", 0) == (int64_t)item->seq;
-		vnep_json_free(json);
-	}
-	return yes;
 }
 
 static int remember(struct send_queue *q, const struct replay_item *item, struct vnep_err *err)
@@ -146,17 +161,18 @@ int queue_after(struct replay *replay, struct send *send, const struct replay_it
 	enum vnep_evidence evidence = VNEP_EVIDENCE_NONE;
 	struct vnep_mono end = vnep_mono_now();
 	struct vnep_expected expected;
-	bool asks, answered;
+	int answered;
 
 	if (vnep_expected_read(&expected, data, len))
 		return 0; /* nothing that could be answered */
-	asks = vnep_expected_asks(&expected);
-	end.ns += (asks ? VNEP_ANSWER_MS : VNEP_ONE_WAY_MS) * 1000000LL;
+	end.ns += (expected.asks ? VNEP_ANSWER_MS : VNEP_ONE_WAY_MS) * 1000000LL;
 	if (q->watch)
-		answered = told(q, item, end);
+		answered = told(q, item, end, &replay->cli->err);
 	else
 		answered = (evidence = hear(q, &expected, end)) != VNEP_EVIDENCE_NONE;
+	if (answered < 0)
+		return answered;
 	if (evidence)
 		replay_confirm(replay, item, evidence);
-	return answered || !asks ? 0 : remember(q, item, &replay->cli->err);
+	return answered || !expected.asks ? 0 : remember(q, item, &replay->cli->err);
 }

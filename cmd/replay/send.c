@@ -147,6 +147,7 @@ static int take_frame(struct replay *replay, struct replay_item *item)
 {
 	struct send *send = replay->arg;
 	struct replay_port *port;
+	uint64_t sent;
 	int rc = replay_build(replay, item, &port);
 
 	if (rc) {
@@ -167,9 +168,10 @@ static int take_frame(struct replay *replay, struct replay_item *item)
 	vnep_buf_put(&send->bytes, replay->frame.data, replay->frame.len);
 	if (send->bytes.rc)
 		return vnep_err_sys(&replay->cli->err, ENOMEM, "frames");
+	sent = send->sent;
 	if (send->count == send->limit)
 		flush_batch(replay, send);
-	return send->queue.on
+	return send->queue.on && send->sent > sent
 		       ? queue_after(replay, send, item, replay->frame.data, replay->frame.len)
 		       : 0;
 }

@@ -19,15 +19,12 @@ struct vnep_expected {
 	struct vnep_flow flow;
 	bool has_coap;
 	struct vnep_coap coap;
+	bool asks; /* for an answer: a confirmable CoAP message, an echo request, a SYN. Then silence says something */
 };
 
 int vnep_expected_read(struct vnep_expected *out, const uint8_t *data, size_t len);
 
-/* Does the packet ask for an answer (a confirmable CoAP message, an echo request, a SYN), so that silence says
- * something? */
-bool vnep_expected_asks(const struct vnep_expected *expected);
-
-/* How long that is waited for before the receiver is taken to be deaf: RFC 7252 4.8, ACK_TIMEOUT * ACK_RANDOM_FACTOR;
+/* How long an answer that was asked for is waited for before the receiver is taken to be deaf: RFC 7252 4.8, ACK_TIMEOUT * ACK_RANDOM_FACTOR;
  * and how long after a packet that asks for none. */
 enum { VNEP_ANSWER_MS = 3000, VNEP_ONE_WAY_MS = 200 };
 

@@ -7,7 +7,7 @@
 #include "edge-priv.h"
 #include "vnep/ruleset.h"
 
-enum { BIG_AGAIN_NS = 100000000, IP6_MIN_MTU = 1280 };
+enum { BIG_AGAIN_NS = 100000000, IP6_MIN_MTU = 1280, HOP_LIMIT = 7 };
 
 static size_t packet_len(const struct vnep_frame *f)
 {
@@ -33,11 +33,24 @@ static struct edge_error too_big(uint32_t mtu)
 	return (struct edge_error){ VNEP_ICMP6_TOO_BIG, 0, mtu < IP6_MIN_MTU ? IP6_MIN_MTU : mtu };
 }
 
-bool edge_waits_big(struct vnep_edge *edge, const struct vnep_event *event, uint32_t mtu)
+static bool is_big(const struct vnep_event *event, uint32_t mtu)
 {
 	struct vnep_frame f;
 
-	if (!mtu || vnep_frame_parse(&f, event->frame, event->frame_len) || packet_len(&f) <= mtu)
+	return mtu && !vnep_frame_parse(&f, event->frame, event->frame_len) && packet_len(&f) > mtu;
+}
+
+bool edge_may_go(const struct edge_device *d, const struct vnep_event *event)
+{
+	struct vnep_frame f;
+
+	return !vnep_frame_parse(&f, event->frame, event->frame_len) &&
+	       event->frame[f.l3 + HOP_LIMIT] > 1 && !is_big(event, d->port ? d->port->mtu : 0);
+}
+
+bool edge_waits_big(struct vnep_edge *edge, const struct vnep_event *event, uint32_t mtu)
+{
+	if (!is_big(event, mtu))
 		return false;
 	edge_answer(edge, NULL, event->frame, event->frame_len, too_big(mtu));
 	return true;

@@ -87,10 +87,11 @@ static bool subject_of(struct subject *s, const struct vnep_event *event)
 	if (vnep_frame_parse(&f, event->frame, event->frame_len) || f.proto != IPPROTO_UDP ||
 		f.fragment || vnep_flow_from_frame(&flow, &f, event->frame))
 		return false;
-	*s = (struct subject){ .src = flow.src,
-		.dest = flow.dest,
-		.src_port = flow.src_port,
-		.dest_port = flow.dest_port };
+	memset(s, 0, sizeof *s); /* what lies between the members is part of the key */
+	s->src = flow.src;
+	s->dest = flow.dest;
+	s->src_port = flow.src_port;
+	s->dest_port = flow.dest_port;
 	if (!vnep_coap_read(&coap.head, &f, event->frame))
 		return true;
 	if (!vnep_coap_body_read(&coap, &f, event->frame) || !coap.head.code ||
@@ -109,7 +110,8 @@ static int count_kept(const struct vnep_event *event, unsigned attempt, void *ar
 	struct kept *kept;
 
 	(void)attempt;
-	if (!subject_of(&subject, event))
+	/* What cannot go itself supersedes nothing. */
+	if (!edge_may_go(pace->device, event) || !subject_of(&subject, event))
 		return 0;
 	kept = vnep_table_get(&pace->kept, &subject);
 	if (kept) {
@@ -121,7 +123,8 @@ static int count_kept(const struct vnep_event *event, unsigned attempt, void *ar
 	kept = calloc(1, sizeof *kept);
 	if (!kept)
 		return 0;
-	*kept = (struct kept){ .subject = subject, .seq = event->seq };
+	memcpy(&kept->subject, &subject, sizeof subject);
+	kept->seq = event->seq;
 	if (vnep_table_put(&pace->kept, kept))
 		free(kept);
 	return 0;
@@ -248,7 +251,7 @@ void edge_pace_sent(struct edge_device *d, const struct edge_sent *sent)
 	if (d->replay_mode == VNEP_REPLAY_QUEUE) {
 		pace->asked = sent->seq;
 		pace->asked_at = now;
-		pace->must = vnep_expected_asks(&sent->answer);
+		pace->must = sent->answer.asks;
 		now.ns += (pace->must ? VNEP_ANSWER_MS : VNEP_ONE_WAY_MS) * 1000000LL;
 		if (pace->asked && now.ns > pace->at.ns)
 			pace->at = now;

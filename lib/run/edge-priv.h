@@ -301,6 +301,7 @@ struct edge_port *edge_core(struct vnep_edge *edge);
 /* edge-group.c: the journal group of this round */
 int edge_group(struct vnep_edge *edge); /* open it if it is not; negative: the journal is away */
 void edge_group_end(struct vnep_edge *edge);
+bool edge_group_works(struct vnep_edge *edge); /* after an error: does a group become durable again? */
 void edge_journal_data(struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame,
 	enum vnep_direction direction, bool copy);
 /* A copy of what the kernel forwarded to a device that turned out to be asleep: it becomes pending. */
@@ -423,6 +424,9 @@ void edge_big_copy(struct vnep_edge *edge, const struct vnep_ring_frame *frame, 
 /* Longer than the MTU: its sender is told, or it is dropped. False: it fits. */
 bool edge_refuse_big(struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame,
 	enum vnep_direction direction, uint32_t mtu);
+
+/* Could the packet of this event be sent to it now? */
+bool edge_may_go(const struct edge_device *d, const struct vnep_event *event);
 
 /* The same of what waited in the journal, since a larger MTU: its sender is told, and the caller counts it. */
 bool edge_waits_big(struct vnep_edge *edge, const struct vnep_event *event, uint32_t mtu);

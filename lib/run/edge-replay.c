@@ -26,7 +26,10 @@ void edge_replay_start(struct vnep_edge *edge, struct edge_device *d)
 	d->replay_link = NULL;
 	*edge->replay_tail = d;
 	edge->replay_tail = &d->replay_link;
-	vnep_timer_set(edge->pump, 0);
+	if (!edge->group_error)
+		vnep_timer_set(edge->pump, 0);
+	else if (edge->replay_line == 1) /* else its time is set already: nobody makes it shorter */
+		vnep_timer_set(edge->pump, JOURNAL_RETRY_MS);
 }
 
 static void unlink_replay(struct vnep_edge *edge, struct edge_device *d)
@@ -182,6 +185,7 @@ static bool flush(struct batch *b)
 			expect_answer(b->d, &b->staged[i].expect);
 			edge_pace_sent(b->d, &b->staged[i].expect);
 		}
+		b->edge->replayed += n;
 		sent += n;
 		if (sent == b->count)
 			break;
@@ -203,18 +207,20 @@ static int turn(struct vnep_edge *edge, struct edge_device *d, size_t max)
 
 	if (!d->bound || !d->port->up)
 		return -ENETDOWN;
+	if (edge->group_error && !edge_group_works(edge))
+		return -EIO;
 	if (edge_group(edge))
 		return -EIO; /* what cannot be recorded is not sent */
 	edge_place(d, &b.how);
 	vnep_buf_reset(&edge->staged);
-	rc = vnep_journal_pending(edge->journal, d->dev, d->replay_next, max, stage, &b, &err);
+	rc = vnep_journal_pending(
+		edge->journal, d->dev, d->replay_next, EDGE_REPLAY_BATCH, stage, &b, &err);
 	if (rc < 0 && rc != VNEP_ENOTFOUND) {
 		edge_warn(edge, "replay", &err);
 		return rc;
 	}
 	if (!b.seen)
 		return b.later;
-	edge->replayed += b.count;
 	if (!flush(&b))
 		return -ENETDOWN;
 	d->replay_next = b.seen + 1;
@@ -230,9 +236,8 @@ static void backlog_empty(struct vnep_edge *edge, struct edge_held *held)
 {
 	struct edge_device *d = device_of(held);
 
-	if (!d->replaying &&
-		!edge_pace_parked(
-			d)) /* else more came, and the next end of the backlog asks again */
+	/* Otherwise more came, and the next end of the backlog asks again. */
+	if (!d->replaying && !edge_pace_parked(d) && !edge_pace_silent(d))
 		edge_device_event(
 			edge, d, VNEP_LIFE_BACKLOG_EMPTY, VNEP_CAUSE_REPLAYED, vnep_wall_now());
 }

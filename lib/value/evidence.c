@@ -12,8 +12,18 @@ enum {
 	COAP_ACK = 2,
 	COAP_RESPONSES = 64, /* the codes from here on are responses */
 	TCP_FLAGS = 13,
+	TCP_SYN = 2,
 	TCP_SYN_ACK = 0x12,
 };
+
+static bool asks(const struct vnep_expected *e, const struct vnep_frame *f, const uint8_t *data)
+{
+	switch (f->proto) {
+	case IPPROTO_ICMPV6: return e->flow.icmp_type == ECHO_REQUEST;
+	case IPPROTO_TCP: return f->l4 && (data[f->l4 + TCP_FLAGS] & TCP_SYN_ACK) == TCP_SYN;
+	default: return e->has_coap && e->coap.type == COAP_CON;
+	}
+}
 
 int vnep_expected_read(struct vnep_expected *out, const uint8_t *data, size_t len)
 {
@@ -26,14 +36,9 @@ int vnep_expected_read(struct vnep_expected *out, const uint8_t *data, size_t le
 		rc = vnep_flow_from_frame(&out->flow, &f, data);
 	if (!rc)
 		out->has_coap = vnep_coap_read(&out->coap, &f, data);
+	if (!rc)
+		out->asks = asks(out, &f, data);
 	return rc;
-}
-
-bool vnep_expected_asks(const struct vnep_expected *e)
-{
-	if (e->flow.proto == IPPROTO_ICMPV6)
-		return e->flow.icmp_type == ECHO_REQUEST;
-	return e->flow.proto == IPPROTO_TCP || (e->has_coap && e->coap.type == COAP_CON);
 }
 
 enum vnep_evidence vnep_expected_answer(
