@@ -18,6 +18,9 @@
 #include "vnep/frame.h"
 #include "vnep/recjson.h"
 
+static const char sync_text[] = "\"type\":\"sync\"";
+static const char confirmed_text[] = "\"outcome\":\"confirmed\"";
+
 struct deaf {
 	char dev[VNEP_URN_MAX + 1]; /* key, zeros behind the text */
 };
@@ -45,8 +48,10 @@ int queue_open(struct replay *replay, struct send *send)
 		rc = vnep_err_set(&cli->err, VNEP_EUNAVAIL, "the vnep-edge has gone");
 	if (!rc)
 		rc = vnep_client_request(q->watch, "watch", NULL, &cli->err);
-	while (!rc && (rc = vnep_client_next(q->watch, 0, &line, &len, &status, &cli->err)) == 1)
-		if (strstr(line, "\"type\":\"sync\""))
+	if (rc)
+		return rc;
+	while ((rc = vnep_client_next(q->watch, 0, &line, &len, &status, &cli->err)) == 1)
+		if (memmem(line, len, sync_text, sizeof sync_text - 1))
 			return 0;
 	return rc ? rc : vnep_err_set(&cli->err, VNEP_EUNAVAIL, "the vnep-edge ended its watch");
 }
@@ -83,7 +88,7 @@ static int told(struct send_queue *q, const struct replay_item *item, struct vne
 
 		rc = vnep_client_next_within(
 			q->watch, (int)left_ms(end), &line, &len, &status, err);
-		if (rc != 1 || !strstr(line, "\"outcome\":\"confirmed\"") ||
+		if (rc != 1 || !memmem(line, len, confirmed_text, sizeof confirmed_text - 1) ||
 			vnep_json_parse(line, len, &json, NULL))
 			continue;
 		yes = !strcmp(vnep_json_get_str(json, "dev", ""), item->dev) &&
