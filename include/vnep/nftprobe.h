@@ -42,6 +42,11 @@ extern const struct vnep_nft_feature_info vnep_nft_features[VNEP_NFT_FEATURES];
 /* A bit for each that is missing. */
 int vnep_nft_probe(struct vnep_nl *nl, uint32_t *missing, struct vnep_err *err);
 
+/* The same on a socket of its own: told gets each that is missing as the error that _feature_missing says. VNEP_EKERNEL
+ * if one of them is vital. */
+typedef void vnep_nft_missing_cb(const struct vnep_err *why, void *arg);
+int vnep_nft_probe_each(vnep_nft_missing_cb *told, void *arg, struct vnep_err *err);
+
 /* What the kernel's answers mean: an errno for each, 0 is yes. What is missing only because something that it is made
  * of is missing is not named. */
 int vnep_nft_probe_judge(

@@ -316,3 +316,27 @@ void vnep_nft_feature_missing(enum vnep_nft_feature feature, struct vnep_err *er
 	vnep_err_set(err, VNEP_EKERNEL, "this kernel has no %s (%s): %s", info->name, info->option,
 		info->without);
 }
+
+int vnep_nft_probe_each(vnep_nft_missing_cb *told, void *arg, struct vnep_err *err)
+{
+	struct vnep_nl *nl = NULL;
+	uint32_t missing = 0;
+	bool vital = false;
+	int rc = vnep_nl_open(&nl, NETLINK_NETFILTER, err);
+
+	if (!rc)
+		rc = vnep_nft_probe(nl, &missing, err);
+	vnep_nl_close(nl);
+	if (rc)
+		return rc;
+	for (int f = 0; f < VNEP_NFT_FEATURES; f++) {
+		struct vnep_err why = { 0 };
+
+		if (!(missing >> f & 1))
+			continue;
+		vnep_nft_feature_missing((enum vnep_nft_feature)f, &why);
+		told(&why, arg);
+		vital = vital || vnep_nft_features[f].vital;
+	}
+	return vital ? vnep_err_set(err, VNEP_EKERNEL, "this kernel cannot hold the rules") : 0;
+}

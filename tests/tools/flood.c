@@ -18,7 +18,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "vnep/clock.h"
 #include "vnep/err.h"
