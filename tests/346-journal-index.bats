@@ -71,7 +71,8 @@ terms() {
 	balanced
 	# neither forgotten nor begun anew: only what came since may be more (hosts talk to their neighbours meanwhile)
 	jq -e --argjson was "$before" '.delivered == $was.delivered and
-		(.dropped | del(.overrun)) == ($was.dropped | del(.overrun)) and
+		(.dropped | del(.overrun, ."not-for-us")) == ($was.dropped | del(.overrun, ."not-for-us")) and
+		.dropped."not-for-us" >= $was.dropped."not-for-us" and
 		.pending == $was.pending and .arrived >= $was.arrived and .answered >= $was.answered' "$T/status"
 
 	# a kill, with packets behind the last ledger-only group
