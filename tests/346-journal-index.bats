@@ -46,6 +46,11 @@ terms() {
 	vnep-edge status | jq -cS 'del(.ts, .us)'
 }
 
+# What was heard is counted as delivered a moment later.
+delivered_is() {
+	terms | jq -e --argjson n "$1" '.delivered == $n'
+}
+
 # How a stop, or a kill, and a loss of the index look to the conservation law.
 @test "index: the edge's ledger goes on behind an index that was lost, after a stop and after a kill" {
 	local before
@@ -62,6 +67,7 @@ terms() {
 	hear 1
 	speak 1
 	wait_for 5 grep -q three "$T/hear1.out"
+	wait_for 5 delivered_is 1
 	balanced
 	jq -e '.delivered == 1 and .dropped.duplicate == 1 and .answered > 0' "$T/status"
 	before=$(terms)
@@ -88,6 +94,7 @@ terms() {
 	hear 0
 	speak 0
 	wait_for 5 grep -q four "$T/hear0.out"
+	wait_for 5 pending_is "$DEV0" 0
 	balanced
 	jq -e '.pending == 0 and .delivered >= 4' "$T/status"
 }
