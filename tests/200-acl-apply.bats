@@ -38,10 +38,10 @@ setup() {
 	acl render --access acc0,acc1 --core up0 <<<"$RECORDS" >"$T/rendered.nft"
 	nft -s list table netdev vnep >"$T/listed"
 	# in the kernel a map of endpoints gives the number of a chain, and a second one its verdict
-	grep -oE '([0-9a-f]{2}:){5}[0-9a-f]{2} : goto [^ ,]*' "$T/listed" | sed 's/\(.*\) : \(.*\)/s=\1=\2=/' >"$T/numbers"
+	grep -oE '0x[0-9a-f]{8} : goto [^ ,]*' "$T/listed" | sed 's/\(.*\) : \(.*\)/s=\1=\2=/' >"$T/numbers"
 	[ -s "$T/numbers" ]
-	sed -e '/^\tmap .*_chain {/,/^\t}/d' -e 's/@ll,0,48 set \(ip6 .addr\) map @\([a-z_]*\) @ll,0,48 vmap @[a-z_]*_chain/\1 vmap @\2/' \
-		-e 's/type ipv6_addr : ether_addr/type ipv6_addr : verdict/' -e '/^$/d' -f "$T/numbers" "$T/listed" |
+	sed -e '/^\tmap .*_chain {/,/^\t}/d' -e 's/meta mark set \(ip6 .addr\) map @\([a-z_]*\) meta mark vmap @[a-z_]*_chain/\1 vmap @\2/' \
+		-e 's/type ipv6_addr : mark/type ipv6_addr : verdict/' -e '/^$/d' -f "$T/numbers" "$T/listed" |
 		sed 's/ #[0-9a-f]*"/"/; s/meta iiftype ether //; s/meta protocol ip6 //' |
 		sed '/fe80::/d; /^\tmap /,/^\t}/{/gc-interval 1d/d}' | sort >"$T/kernel" # text of a map has no word for it
 	acl clear
@@ -110,7 +110,7 @@ setup() {
 	nft add chain netdev vnep mine
 	nft add set netdev vnep stuff '{ type ipv6_addr; }'
 	nft insert rule netdev vnep access_acc0 ip6 nexthdr tcp accept
-	nft "delete element netdev vnep to_port { $V0 }; add element netdev vnep to_port { $V0 : 02:00:00:00:00:00 }"
+	nft "delete element netdev vnep to_port { $V0 }; add element netdev vnep to_port { $V0 : 0x02000000 }"
 	nft 'chain netdev vnep core_up0 { policy accept; }'
 	run -1 --separate-stderr acl verify <<<"$RECORDS"
 	record -s 'any(.[]; .what == "missing" and .record.set == "endpoint" and .record.vep == env.V2)'

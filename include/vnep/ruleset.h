@@ -63,6 +63,7 @@ enum vnep_nft_type {
 	VNEP_NFT_MAC,
 	VNEP_NFT_IP6,
 	VNEP_NFT_ICMP_TYPE,
+	VNEP_NFT_MARK, /* a number in host order: meta mark */
 	VNEP_NFT_VERDICT
 };
 
@@ -82,9 +83,10 @@ struct vnep_set_spec {
 	bool live;		   /* its elements come and go by themselves: apply never touches them */
 	uint32_t size;		   /* 0 = as configured */
 	/* A map of endpoints to verdicts has a second one in the kernel (0: none): the first gives the number of a
-	 * chain, as a MAC, the second the verdict of that number. For whenever a verdict is added to a map, the
-	 * kernel walks through all of it and what it leads to (nft_table_validate: 48 ms with 100,000 of them, for
-	 * each batch), and the second has one for each chain, not one for each device. Text has the one map. */
+	 * chain, the second the verdict of that number. For whenever a verdict is added to a map, the kernel walks
+	 * through all of it and what it leads to (nft_table_validate: 48 ms with 100,000 of them, for each batch),
+	 * and the second has one for each chain, not one for each device. The number goes by way of the packet's
+	 * mark: nft(8) aborts when it lists a look-up of what was looked up. Text has the one map. */
 	enum vnep_set chains;
 	bool kernel; /* such a second one */
 };
@@ -102,8 +104,6 @@ static inline bool vnep_set_has_verdicts(const struct vnep_set_spec *spec)
 	return spec->data == VNEP_NFT_VERDICT && !spec->chains;
 }
 enum { VNEP_SET_GC_MS = 86400000 };
-
-enum { VNEP_CHAIN_NUMBER_LEN = 6 };
 
 /* Is a VLAN part of its key? */
 bool vnep_set_has_vlan(const struct vnep_set_spec *spec);
@@ -188,7 +188,7 @@ struct vnep_chain {
 	char device[VNEP_IF_MAX +
 		    1]; /* base chain: ingress of this port, policy drop; "" = a regular chain */
 	size_t first, count; /* rules */
-	uint8_t number[VNEP_CHAIN_NUMBER_LEN]; /* of the name, for maps: the same in every run */
+	uint32_t number; /* for maps: of the name, so mostly the same in every run; no other chain has it */
 };
 
 struct vnep_ruleset {
@@ -198,6 +198,8 @@ struct vnep_ruleset {
 	char (*counters)[VNEP_NFT_NAME_MAX + 1]; /* each name once, in the order of first use */
 	size_t chain_count, rule_count, stmt_count, counter_count;
 	size_t chain_cap, rule_cap, stmt_cap, counter_cap;
+	uint32_t *numbers; /* of chains: open addressing, 0 is free */
+	size_t number_cap;
 	uint32_t set_size;
 	int rc;
 };

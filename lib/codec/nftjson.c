@@ -487,6 +487,7 @@ static const uint8_t *put_part(struct vnep_nfttext *t, enum vnep_nft_type type, 
 		verdict_to(&t->w, "goto", t->rs->chains[number].name);
 		vnep_jw_end_object(&t->w);
 		break;
+	case VNEP_NFT_MARK: /* of sets that text has not */
 	case VNEP_NFT_NONE: break;
 	}
 	return at + vnep_nft_type_len(type);

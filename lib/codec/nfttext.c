@@ -21,6 +21,7 @@ const char *vnep_nft_type_text(enum vnep_nft_type type)
 	case VNEP_NFT_MAC: return "ether_addr";
 	case VNEP_NFT_IP6: return "ipv6_addr";
 	case VNEP_NFT_ICMP_TYPE: return "icmpv6_type";
+	case VNEP_NFT_MARK: return "mark";
 	case VNEP_NFT_VERDICT: return "verdict";
 	}
 	return "";
@@ -36,6 +37,7 @@ static const char *typeof_text(enum vnep_nft_type type)
 	case VNEP_NFT_MAC: return "ether saddr";
 	case VNEP_NFT_IP6: return "ip6 saddr";
 	case VNEP_NFT_ICMP_TYPE: return "icmpv6 type";
+	case VNEP_NFT_MARK: return "meta mark";
 	case VNEP_NFT_VERDICT: return "verdict";
 	}
 	return "";
@@ -316,6 +318,7 @@ static const uint8_t *put_part(struct vnep_nfttext *t, enum vnep_nft_type type, 
 		memcpy(&number, at, sizeof number);
 		vnep_buf_printf(t->out, "goto %s", t->rs->chains[number].name);
 		break;
+	case VNEP_NFT_MARK: /* of sets that text has not */
 	case VNEP_NFT_NONE: break;
 	}
 	vnep_buf_put_str(t->out, text);

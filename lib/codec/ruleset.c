@@ -111,22 +111,22 @@ const struct vnep_set_spec vnep_set_specs[VNEP_SET_COUNT] = {
 		.size = 8 },
 	[VNEP_SET_PORT_CHAIN] = { .name = "to_port_chain",
 		.comment = "numbers in to_port",
-		.key = { VNEP_NFT_MAC },
-		.key_len = 6,
+		.key = { VNEP_NFT_MARK },
+		.key_len = 4,
 		.data = VNEP_NFT_VERDICT,
 		.data_len = 4,
 		.kernel = true },
 	[VNEP_SET_CLASS_CHAIN] = { .name = "class_chain",
 		.comment = "numbers in class",
-		.key = { VNEP_NFT_MAC },
-		.key_len = 6,
+		.key = { VNEP_NFT_MARK },
+		.key_len = 4,
 		.data = VNEP_NFT_VERDICT,
 		.data_len = 4,
 		.kernel = true },
 	[VNEP_SET_CONSENT_CHAIN] = { .name = "consent_chain",
 		.comment = "numbers in consent",
-		.key = { VNEP_NFT_MAC },
-		.key_len = 6,
+		.key = { VNEP_NFT_MARK },
+		.key_len = 4,
 		.data = VNEP_NFT_VERDICT,
 		.data_len = 4,
 		.kernel = true },
@@ -208,6 +208,7 @@ unsigned vnep_nft_type_len(enum vnep_nft_type type)
 	case VNEP_NFT_NONE: return 0;
 	case VNEP_NFT_IIF:
 	case VNEP_NFT_VLAN:
+	case VNEP_NFT_MARK:
 	case VNEP_NFT_VERDICT:
 	case VNEP_NFT_ICMP_TYPE: return 4;
 	case VNEP_NFT_MAC: return 8;
@@ -229,6 +230,7 @@ void vnep_ruleset_release(struct vnep_ruleset *rs)
 	free(rs->rules);
 	free(rs->stmts);
 	free(rs->counters);
+	free(rs->numbers);
 	*rs = (struct vnep_ruleset){ 0 };
 }
 
@@ -252,14 +254,48 @@ static bool grow(struct vnep_ruleset *rs, void **array, size_t count, size_t *ca
 	return true;
 }
 
-/* A MAC that no station has: administered locally. */
-static void number_of(const char *name, uint8_t out[static VNEP_CHAIN_NUMBER_LEN])
+/* Where number is, or the free place for it. There is one. */
+static uint32_t *place_of(uint32_t *numbers, size_t cap, uint32_t number)
+{
+	size_t i = number & (cap - 1);
+
+	while (numbers[i] && numbers[i] != number)
+		i = (i + 1) & (cap - 1);
+	return &numbers[i];
+}
+
+static bool room_for_number(struct vnep_ruleset *rs)
+{
+	size_t cap = rs->number_cap ? rs->number_cap * 2 : 64;
+	uint32_t *numbers;
+
+	if (rs->rc)
+		return false;
+	if (rs->chain_count < rs->number_cap / 2)
+		return true;
+	numbers = calloc(cap, sizeof *numbers);
+	if (!numbers) {
+		rs->rc = -ENOMEM;
+		return false;
+	}
+	for (size_t i = 0; i < rs->chain_count; i++)
+		*place_of(numbers, cap, rs->chains[i].number) = rs->chains[i].number;
+	free(rs->numbers);
+	rs->numbers = numbers;
+	rs->number_cap = cap;
+	return true;
+}
+
+/* The hash of the name, or the next that no chain has; never 0, which is what a packet without a mark has. */
+static uint32_t take_number(struct vnep_ruleset *rs, const char *name)
 {
 	uint64_t hash = vnep_hash(VNEP_HASH_INIT, name, strlen(name));
+	uint32_t number = (uint32_t)(hash ^ hash >> 32);
 
-	for (int i = 0; i < VNEP_CHAIN_NUMBER_LEN; i++)
-		out[i] = (uint8_t)(hash >> 8 * i ^ hash >> (56 - 8 * i));
-	out[0] = (uint8_t)((out[0] & 0xfc) | 2);
+	while (!number || *place_of(rs->numbers, rs->number_cap, number))
+		number++;
+	*place_of(rs->numbers, rs->number_cap, number) = number;
+	return number;
 }
 
 void vnep_ruleset_chain(
@@ -268,14 +304,15 @@ void vnep_ruleset_chain(
 	struct vnep_chain *chain;
 	va_list ap;
 
-	if (!grow(rs, (void **)&rs->chains, rs->chain_count, &rs->chain_cap, sizeof *chain))
+	if (!room_for_number(rs) ||
+		!grow(rs, (void **)&rs->chains, rs->chain_count, &rs->chain_cap, sizeof *chain))
 		return;
 	chain = &rs->chains[rs->chain_count++];
 	*chain = (struct vnep_chain){ .first = rs->rule_count };
 	va_start(ap, fmt);
 	vsnprintf(chain->name, sizeof chain->name, fmt, ap);
 	va_end(ap);
-	number_of(chain->name, chain->number);
+	chain->number = take_number(rs, chain->name);
 	snprintf(chain->device, sizeof chain->device, "%s", device ? device : "");
 	snprintf(chain->comment, sizeof chain->comment, "%s", comment ? comment : "");
 }

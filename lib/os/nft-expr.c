@@ -55,6 +55,15 @@ void nft_x_meta(struct nft_msg *m, uint32_t key, uint32_t reg)
 	nft_x_end(m, e);
 }
 
+void nft_x_mark(struct nft_msg *m, uint32_t reg)
+{
+	struct nft_expr e = nft_x_begin(m, "meta");
+
+	nft_put_u32(m, NFTA_META_KEY, NFT_META_MARK);
+	nft_put_u32(m, NFTA_META_SREG, reg);
+	nft_x_end(m, e);
+}
+
 void nft_x_cmp(struct nft_msg *m, uint32_t op, const void *data, size_t len)
 {
 	struct nft_expr e = nft_x_begin(m, "cmp");

@@ -22,6 +22,7 @@ struct nft_expr nft_x_begin(struct nft_msg *m, const char *name);
 void nft_x_end(struct nft_msg *m, struct nft_expr e);
 void nft_x_put_value(struct nft_msg *m, uint16_t type, const void *data, size_t len);
 void nft_x_meta(struct nft_msg *m, uint32_t key, uint32_t reg);
+void nft_x_mark(struct nft_msg *m, uint32_t reg); /* the packet gets the mark that is in reg */
 void nft_x_cmp(struct nft_msg *m, uint32_t op, const void *data, size_t len);
 void nft_x_cmp_u8(struct nft_msg *m, uint32_t op, uint8_t v);
 void nft_x_cmp_be16(struct nft_msg *m, uint32_t op, uint64_t v);

@@ -57,6 +57,10 @@ static void put_part(struct vnep_buf *out, enum vnep_nft_type type, const uint8_
 		break;
 	case VNEP_NFT_VLAN: vnep_buf_printf(out, "VLAN %u", vnep_be16(at)); break;
 	case VNEP_NFT_ICMP_TYPE: vnep_buf_printf(out, "%u", at[0]); break;
+	case VNEP_NFT_MARK:
+		memcpy(&number, at, sizeof number);
+		vnep_buf_printf(out, "0x%08x", number);
+		break;
 	case VNEP_NFT_MAC:
 		memcpy(mac.octet, at, sizeof mac.octet);
 		vnep_mac_print(&mac, text);

@@ -280,8 +280,6 @@ static void put_match(struct nft_msg *m, const struct vnep_stmt *s)
 	}
 }
 
-/* The number of a chain goes by way of the destination MAC, which every way out of the edge writes anew: nft(8) aborts
- * when it lists a rule with a look-up of what was looked up. */
 static void vmap(struct nft_msg *m, enum vnep_set set)
 {
 	enum vnep_set chains = vnep_set_specs[set].chains;
@@ -291,8 +289,8 @@ static void vmap(struct nft_msg *m, enum vnep_set set)
 		return;
 	}
 	nft_x_lookup(m, set, NFT_REG_1, true, NFT_REG_3);
-	nft_x_store_link(m, LINK_DEST, MAC_LEN, NFT_REG_3);
-	nft_x_load(m, NFT_PAYLOAD_LL_HEADER, LINK_DEST, MAC_LEN, NFT_REG_3);
+	nft_x_mark(m, NFT_REG_3);
+	nft_x_meta(m, NFT_META_MARK, NFT_REG_3);
 	nft_x_lookup(m, chains, NFT_REG_3, true, NFT_REG_VERDICT);
 }
 

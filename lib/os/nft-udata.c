@@ -76,6 +76,7 @@ static void udata_put_type(struct udata *u, enum vnep_nft_type type)
 		break;
 	case VNEP_NFT_VERDICT: udata_put_expr(u, VALUE, &inside); break;
 	case VNEP_NFT_ICMP_TYPE:
+	case VNEP_NFT_MARK:
 	case VNEP_NFT_NONE: break;
 	}
 }

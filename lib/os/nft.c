@@ -199,6 +199,7 @@ static uint32_t type_name(enum vnep_nft_type type)
 	case VNEP_NFT_MAC: return 9;
 	case VNEP_NFT_IP6: return 8;
 	case VNEP_NFT_ICMP_TYPE: return 29;
+	case VNEP_NFT_MARK: return 19;
 	case VNEP_NFT_VERDICT: return NFT_DATA_VERDICT;
 	}
 	return 0;
@@ -234,10 +235,10 @@ void vnep_nft_set_put(struct vnep_nft_batch *batch, enum vnep_set set, uint32_t 
 	nft_put_u32(&m, NFTA_SET_KEY_LEN, spec->key_len);
 	if (spec->data != VNEP_NFT_NONE) {
 		nft_put_u32(&m, NFTA_SET_DATA_TYPE,
-			type_name(spec->chains ? VNEP_NFT_MAC : spec->data));
+			type_name(spec->chains ? VNEP_NFT_MARK : spec->data));
 		if (!vnep_set_has_verdicts(spec))
 			nft_put_u32(&m, NFTA_SET_DATA_LEN,
-				spec->chains ? VNEP_CHAIN_NUMBER_LEN : spec->data_len);
+				spec->data_len);
 	}
 	nft_put_u32(&m, NFTA_SET_ID, (uint32_t)set + 1);
 	desc = nft_nest(&m, NFTA_SET_DESC);
@@ -319,7 +320,7 @@ static size_t element_octets(enum vnep_set set)
 {
 	const struct vnep_set_spec *spec = &vnep_set_specs[set];
 	size_t data = vnep_set_has_verdicts(spec) ? VNEP_NFT_NAME_MAX + 24u
-						  : (spec->chains ? 8u : spec->data_len) + 12u;
+						  : spec->data_len + 12u;
 
 	return 4 + 12 + spec->key_len + data + (spec->timeout ? 12u : 0u);
 }
@@ -342,7 +343,7 @@ static void put_element(struct nft_msg *m, const struct vnep_ruleset *rs,
 		memcpy(&chain, element->data, sizeof chain);
 		if (spec->chains) {
 			nest = nft_nest(m, NFTA_SET_ELEM_DATA);
-			nft_put(m, NFTA_DATA_VALUE, rs->chains[chain].number,
+			nft_put(m, NFTA_DATA_VALUE, &rs->chains[chain].number,
 				sizeof rs->chains[chain].number);
 			nft_end(m, nest);
 		} else {

@@ -223,10 +223,11 @@ static void add_core_vlans(const struct vnep_acl *acl, struct acl_elements *out)
 static void add_chain(const struct vnep_acl *acl, size_t chain, struct acl_elements *out)
 {
 	uint32_t index = (uint32_t)chain;
-	uint8_t data[4];
+	uint8_t key[4], data[4];
 
+	memcpy(key, &acl->rs.chains[chain].number, sizeof key);
 	memcpy(data, &index, sizeof data);
-	acl_elements_add(out, acl->rs.chains[chain].number, data);
+	acl_elements_add(out, key, data);
 }
 
 /* What the numbers in to_port, class and consent mean. */
@@ -338,6 +339,6 @@ bool acl_element_same(const struct vnep_acl *acl, enum vnep_set set,
 	memcpy(&chain, wanted->data, sizeof chain);
 	if (spec->chains)
 		return there->data_len == sizeof acl->rs.chains[chain].number &&
-		       !memcmp(there->data, acl->rs.chains[chain].number, there->data_len);
+		       !memcmp(there->data, &acl->rs.chains[chain].number, there->data_len);
 	return !strcmp(there->chain, acl->rs.chains[chain].name);
 }

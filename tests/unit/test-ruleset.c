@@ -170,6 +170,43 @@ TEST("ruleset: a name that two chains have is found")
 	vnep_ruleset_release(&rs);
 }
 
+static int by_number(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Of so many hashes of 32 bits two are equal (three pairs are to be expected, and names do not change). */
+TEST("ruleset: no two chains have one number, and an old one keeps its own")
+{
+	enum { CHAINS = 150000 };
+	static uint32_t numbers[CHAINS], first;
+	struct vnep_ruleset rs;
+	size_t hashed = 0;
+
+	vnep_ruleset_init(&rs, 0);
+	for (int i = 0; i < CHAINS; i++) {
+		vnep_ruleset_chain(&rs, NULL, NULL, "c%08x_%d", 2654435761u * (unsigned)i, i % 7);
+		first = first ? first : rs.chains[0].number;
+	}
+	CHECK(!rs.rc);
+	for (int i = 0; i < CHAINS; i++) {
+		uint64_t hash = vnep_hash(
+			VNEP_HASH_INIT, rs.chains[i].name, strlen(rs.chains[i].name));
+
+		numbers[i] = rs.chains[i].number;
+		hashed += numbers[i] == (uint32_t)(hash ^ hash >> 32);
+	}
+	CHECK(rs.chains[0].number == first);
+	CHECK(hashed < CHAINS && hashed > CHAINS - 20); /* some had to step aside */
+	qsort(numbers, CHAINS, sizeof *numbers, by_number);
+	for (int i = 1; i < CHAINS; i++)
+		if (numbers[i] == numbers[i - 1])
+			CHECK(numbers[i] != numbers[i - 1]);
+	vnep_ruleset_release(&rs);
+}
+
 int main(void)
 {
 	return t_run();
