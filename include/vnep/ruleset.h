@@ -130,9 +130,12 @@ enum vnep_stmt_kind {
 	VNEP_STMT_PROTOCOL,	/* match: behind its tag the frame has type number */
 	VNEP_STMT_NOT_IPV6,	/* match: behind its tag, if it has one */
 	VNEP_STMT_NOT_HOST,	/* match: not for this port's MAC */
+	VNEP_STMT_HOST,		/* match: for it */
 	VNEP_STMT_HOP_LIMIT,	/* match: hop limit <= number */
+	VNEP_STMT_HOPS_LEFT,	/* match: hop limit > number */
 	VNEP_STMT_ICMP_TYPE,	/* match: an ICMPv6 message of type number */
 	VNEP_STMT_IN_SET,	/* match: field is in set */
+	VNEP_STMT_NOT_IN_SET,	/* match: field is not in set */
 	VNEP_STMT_IN_PREFIX,	/* match: field is in prefix */
 	VNEP_STMT_REACHABLE,	/* match: addr is in `reachable` */
 	VNEP_STMT_IN_BINDING,	/* match: the frame is of a binding of set (form host) */
@@ -180,6 +183,9 @@ struct vnep_rule {
 	char comment[VNEP_NFT_COMMENT_MAX +
 		     1];     /* the short text; the hash is added where it is written */
 	size_t first, count; /* statements */
+	/* It only comes sooner to what the rules behind it come to: the kernel does less for a packet. Who wants to
+	 * know why, and who asks other hardware for the same, may leave it out. */
+	bool shortcut;
 };
 
 struct vnep_chain {
@@ -217,6 +223,7 @@ void vnep_ruleset_release(struct vnep_ruleset *rs); /* safe on a zeroed struct *
 void vnep_ruleset_chain(struct vnep_ruleset *rs, const char *device, const char *comment,
 	const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 void vnep_ruleset_rule(struct vnep_ruleset *rs, const char *comment);
+void vnep_ruleset_shortcut(struct vnep_ruleset *rs, const char *comment);
 void vnep_ruleset_stmt(struct vnep_ruleset *rs, struct vnep_stmt stmt);
 void vnep_ruleset_count(struct vnep_ruleset *rs, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -50,6 +50,7 @@ struct vnep_verdict_in {
 	const uint8_t *frame;
 	size_t len;
 	uint32_t beyond; /* bit n: the n-th limit that the frame meets is used up */
+	bool plain;	 /* without shortcuts: the rules that say why */
 	vnep_verdict_find *find;
 	void *arg;
 };

@@ -186,6 +186,8 @@ static void put_match(struct vnep_jw *w, const struct vnep_stmt *s)
 	static const char *const ops[] = { [VNEP_STMT_NOT_IPV6] = "!=",
 		[VNEP_STMT_NOT_HOST] = "!=",
 		[VNEP_STMT_HOP_LIMIT] = "<=",
+		[VNEP_STMT_HOPS_LEFT] = ">",
+		[VNEP_STMT_NOT_IN_SET] = "!=",
 		[VNEP_STMT_LONGER] = ">",
 		[VNEP_STMT_LATER] = "!=",
 		[VNEP_STMT_NOT_PROTO] = "!=",
@@ -205,11 +207,13 @@ static void put_match(struct vnep_jw *w, const struct vnep_stmt *s)
 		meta(w, "left", "protocol");
 		vnep_jw_str(w, "right", "ip6");
 		break;
+	case VNEP_STMT_HOST:
 	case VNEP_STMT_NOT_HOST:
 		meta(w, "left", "pkttype");
 		vnep_jw_str(w, "right", "host");
 		break;
 	case VNEP_STMT_HOP_LIMIT:
+	case VNEP_STMT_HOPS_LEFT:
 		payload(w, "left", "ip6", "hoplimit");
 		vnep_jw_u64(w, "right", s->number);
 		break;
@@ -218,6 +222,7 @@ static void put_match(struct vnep_jw *w, const struct vnep_stmt *s)
 		vnep_jw_u64(w, "right", s->number);
 		break;
 	case VNEP_STMT_IN_SET:
+	case VNEP_STMT_NOT_IN_SET:
 		field(w, "left", s->field);
 		reference(w, "right", vnep_set_specs[s->set].name);
 		break;

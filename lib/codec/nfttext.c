@@ -126,14 +126,19 @@ static void put_match(struct vnep_buf *out, const struct vnep_stmt *s)
 		break;
 	case VNEP_STMT_NOT_IPV6: vnep_buf_put_str(out, "meta protocol != ip6"); break;
 	case VNEP_STMT_NOT_HOST: vnep_buf_put_str(out, "meta pkttype != host"); break;
+	case VNEP_STMT_HOST: vnep_buf_put_str(out, "meta pkttype host"); break;
 	case VNEP_STMT_HOP_LIMIT:
-		vnep_buf_printf(out, "ip6 hoplimit <= %llu", (unsigned long long)s->number);
+	case VNEP_STMT_HOPS_LEFT:
+		vnep_buf_printf(out, "ip6 hoplimit %s %llu",
+			s->kind == VNEP_STMT_HOP_LIMIT ? "<=" : ">", (unsigned long long)s->number);
 		break;
 	case VNEP_STMT_ICMP_TYPE:
 		vnep_buf_printf(out, "icmpv6 type %llu", (unsigned long long)s->number);
 		break;
 	case VNEP_STMT_IN_SET:
-		vnep_buf_printf(out, "%s @%s", field_text(s->field), vnep_set_specs[s->set].name);
+	case VNEP_STMT_NOT_IN_SET:
+		vnep_buf_printf(out, "%s %s@%s", field_text(s->field),
+			s->kind == VNEP_STMT_IN_SET ? "" : "!= ", vnep_set_specs[s->set].name);
 		break;
 	case VNEP_STMT_IN_PREFIX:
 		vnep_prefix_print(&s->prefix, prefix);

@@ -307,6 +307,8 @@ static bool walk_rule(
 	struct openflow_rule r;
 	bool on;
 
+	if (o->rs->rules[chain->first + rule].shortcut)
+		return true;
 	openflow_rule_read(o, &o->rs->rules[chain->first + rule], &r);
 	on = r.conditional || r.skip || r.negative;
 	if (r.skip || (r.end == END_NOT && !r.pre.len && !r.post.len)) {

@@ -161,6 +161,7 @@ bool vnep_stmt_reads_ip6(const struct vnep_stmt *s)
 {
 	switch (s->kind) {
 	case VNEP_STMT_HOP_LIMIT:
+	case VNEP_STMT_HOPS_LEFT:
 	case VNEP_STMT_ICMP_TYPE:
 	case VNEP_STMT_IN_PREFIX:
 	case VNEP_STMT_IN_BINDING:
@@ -173,6 +174,7 @@ bool vnep_stmt_reads_ip6(const struct vnep_stmt *s)
 	case VNEP_STMT_DELIVER_HOST:
 	case VNEP_STMT_ROUTE: return true;
 	case VNEP_STMT_VMAP: return s->field != VNEP_FIELD_VLAN;
+	case VNEP_STMT_NOT_IN_SET:
 	case VNEP_STMT_IN_SET: return s->field != VNEP_FIELD_SRC_MAC;
 	default: return false;
 	}
@@ -327,6 +329,13 @@ void vnep_ruleset_rule(struct vnep_ruleset *rs, const char *comment)
 	*rule = (struct vnep_rule){ .first = rs->stmt_count };
 	snprintf(rule->comment, sizeof rule->comment, "%s", comment);
 	rs->chains[rs->chain_count - 1].count++;
+}
+
+void vnep_ruleset_shortcut(struct vnep_ruleset *rs, const char *comment)
+{
+	vnep_ruleset_rule(rs, comment);
+	if (!rs->rc)
+		rs->rules[rs->rule_count - 1].shortcut = true;
 }
 
 void vnep_ruleset_stmt(struct vnep_ruleset *rs, struct vnep_stmt stmt)

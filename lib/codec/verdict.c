@@ -234,14 +234,17 @@ static bool matches(struct run *r, const struct vnep_stmt *s)
 	case VNEP_STMT_PROTOCOL: return r->p.protocol == s->number;
 	case VNEP_STMT_NOT_IPV6: return r->p.protocol != ETH_P_IPV6;
 	case VNEP_STMT_NOT_HOST: return !r->p.host;
+	case VNEP_STMT_HOST: return r->p.host;
 	case VNEP_STMT_HOP_LIMIT:
+	case VNEP_STMT_HOPS_LEFT:
 		at = packet_network(&r->p, IP6_HOP_LIMIT, 1);
-		return at && *at <= s->number;
+		return at && (*at <= s->number) == (s->kind == VNEP_STMT_HOP_LIMIT);
 	case VNEP_STMT_ICMP_TYPE:
 		return field_equals(load(r, VNEP_FIELD_ICMP_TYPE, vlan), s->number);
 	case VNEP_STMT_IN_SET:
+	case VNEP_STMT_NOT_IN_SET:
 		at = load(r, s->field, vlan);
-		return at && find(r, s->set, at, &element);
+		return at && find(r, s->set, at, &element) == (s->kind == VNEP_STMT_IN_SET);
 	case VNEP_STMT_IN_PREFIX: return in_prefix(r, s->field, &s->prefix);
 	case VNEP_STMT_REACHABLE: return find(r, VNEP_SET_REACHABLE, s->addr.s6_addr, &element);
 	case VNEP_STMT_IN_BINDING: return find_binding(r, s->set, &element);
@@ -386,7 +389,7 @@ static enum outcome run_rule(struct run *r, const struct vnep_rule *rule)
 {
 	enum outcome outcome = MATCH;
 
-	if (!speaks(r, rule))
+	if ((rule->shortcut && r->in->plain) || !speaks(r, rule))
 		return NO_MATCH;
 	r->v->counter = NULL;
 	for (size_t i = rule->first; outcome == MATCH && i < rule->first + rule->count; i++)

@@ -170,6 +170,16 @@ void nft_x_lookup(struct nft_msg *m, enum vnep_set set, uint32_t sreg, bool map,
 	nft_x_end(m, e);
 }
 
+void nft_x_lookup_not(struct nft_msg *m, enum vnep_set set, uint32_t sreg)
+{
+	struct nft_expr e = nft_x_begin(m, "lookup");
+
+	nft_put_str(m, NFTA_LOOKUP_SET, vnep_set_specs[set].name);
+	nft_put_u32(m, NFTA_LOOKUP_SREG, sreg);
+	nft_put_u32(m, NFTA_LOOKUP_FLAGS, NFT_LOOKUP_F_INV);
+	nft_x_end(m, e);
+}
+
 void nft_x_limit(struct nft_msg *m, uint64_t rate, uint64_t burst)
 {
 	struct nft_expr e = nft_x_begin(m, "limit");

@@ -36,6 +36,7 @@ void nft_x_immediate(struct nft_msg *m, uint32_t reg, const void *data, size_t l
 void nft_x_verdict(struct nft_msg *m, int32_t code, const char *chain);
 /* Not a map: only "is it in". For verdict maps dreg is the verdict register, which is 0. */
 void nft_x_lookup(struct nft_msg *m, enum vnep_set set, uint32_t sreg, bool map, uint32_t dreg);
+void nft_x_lookup_not(struct nft_msg *m, enum vnep_set set, uint32_t sreg);
 void nft_x_limit(struct nft_msg *m, uint64_t rate, uint64_t burst);
 void nft_x_count(struct nft_msg *m, const char *name);
 void nft_x_fwd(struct nft_msg *m, uint32_t ifindex);

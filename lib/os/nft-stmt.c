@@ -232,9 +232,15 @@ static void put_match(struct nft_msg *m, const struct vnep_stmt *s)
 		nft_x_meta(m, NFT_META_PKTTYPE, NFT_REG_1);
 		nft_x_cmp_u8(m, NFT_CMP_NEQ, PACKET_HOST);
 		break;
+	case VNEP_STMT_HOST:
+		nft_x_meta(m, NFT_META_PKTTYPE, NFT_REG_1);
+		nft_x_cmp_u8(m, NFT_CMP_EQ, PACKET_HOST);
+		break;
 	case VNEP_STMT_HOP_LIMIT:
+	case VNEP_STMT_HOPS_LEFT:
 		nft_x_load(m, NFT_PAYLOAD_NETWORK_HEADER, IP6_HOP_LIMIT, 1, NFT_REG_1);
-		nft_x_cmp_u8(m, NFT_CMP_LTE, (uint8_t)s->number);
+		nft_x_cmp_u8(m, s->kind == VNEP_STMT_HOP_LIMIT ? NFT_CMP_LTE : NFT_CMP_GT,
+			(uint8_t)s->number);
 		break;
 	case VNEP_STMT_ICMP_TYPE:
 		load_field(m, VNEP_FIELD_ICMP_TYPE);
@@ -243,6 +249,10 @@ static void put_match(struct nft_msg *m, const struct vnep_stmt *s)
 	case VNEP_STMT_IN_SET:
 		load_field(m, s->field);
 		nft_x_lookup(m, s->set, NFT_REG_1, false, 0);
+		break;
+	case VNEP_STMT_NOT_IN_SET:
+		load_field(m, s->field);
+		nft_x_lookup_not(m, s->set, NFT_REG_1);
 		break;
 	case VNEP_STMT_IN_PREFIX: in_prefix(m, s->field, &s->prefix); break;
 	case VNEP_STMT_REACHABLE:
@@ -363,8 +373,8 @@ static void put_protocols(
 /* Of one address, so that register 1 has it before and behind. */
 static bool only_looks_up(const struct vnep_stmt *s)
 {
-	return (s->kind == VNEP_STMT_IN_SET || s->kind == VNEP_STMT_VMAP ||
-		       s->kind == VNEP_STMT_UPDATE_AWAKE) &&
+	return (s->kind == VNEP_STMT_IN_SET || s->kind == VNEP_STMT_NOT_IN_SET ||
+		       s->kind == VNEP_STMT_VMAP || s->kind == VNEP_STMT_UPDATE_AWAKE) &&
 	       (s->field == VNEP_FIELD_SRC || s->field == VNEP_FIELD_DEST);
 }
 

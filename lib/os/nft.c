@@ -237,8 +237,7 @@ void vnep_nft_set_put(struct vnep_nft_batch *batch, enum vnep_set set, uint32_t 
 		nft_put_u32(&m, NFTA_SET_DATA_TYPE,
 			type_name(spec->chains ? VNEP_NFT_MARK : spec->data));
 		if (!vnep_set_has_verdicts(spec))
-			nft_put_u32(&m, NFTA_SET_DATA_LEN,
-				spec->data_len);
+			nft_put_u32(&m, NFTA_SET_DATA_LEN, spec->data_len);
 	}
 	nft_put_u32(&m, NFTA_SET_ID, (uint32_t)set + 1);
 	desc = nft_nest(&m, NFTA_SET_DESC);
@@ -319,8 +318,7 @@ void vnep_nft_rule_put(struct vnep_nft_batch *batch, const struct vnep_ruleset *
 static size_t element_octets(enum vnep_set set)
 {
 	const struct vnep_set_spec *spec = &vnep_set_specs[set];
-	size_t data = vnep_set_has_verdicts(spec) ? VNEP_NFT_NAME_MAX + 24u
-						  : spec->data_len + 12u;
+	size_t data = vnep_set_has_verdicts(spec) ? VNEP_NFT_NAME_MAX + 24u : spec->data_len + 12u;
 
 	return 4 + 12 + spec->key_len + data + (spec->timeout ? 12u : 0u);
 }

@@ -200,8 +200,7 @@ static bool same_set(const struct acl_diff *d, const struct vnep_set_spec *spec,
 	       there->counter == spec->counter &&
 	       there->size == (spec->size ? spec->size : d->acl->config.set_size) &&
 	       there->verdict == vnep_set_has_verdicts(spec) &&
-	       (spec->data == VNEP_NFT_NONE || there->verdict ||
-		       there->data_len == spec->data_len);
+	       (spec->data == VNEP_NFT_NONE || there->verdict || there->data_len == spec->data_len);
 }
 
 /* A set's form cannot be changed while rules use it. */

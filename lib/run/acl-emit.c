@@ -11,6 +11,12 @@ void emit_in_set(struct vnep_ruleset *rs, enum vnep_field field, enum vnep_set s
 		rs, (struct vnep_stmt){ .kind = VNEP_STMT_IN_SET, .field = field, .set = set });
 }
 
+void emit_not_in_set(struct vnep_ruleset *rs, enum vnep_field field, enum vnep_set set)
+{
+	vnep_ruleset_stmt(
+		rs, (struct vnep_stmt){ .kind = VNEP_STMT_NOT_IN_SET, .field = field, .set = set });
+}
+
 void emit_in_prefix(
 	struct vnep_ruleset *rs, enum vnep_field field, const struct vnep_prefix *prefix)
 {

@@ -41,6 +41,7 @@ struct emit_port {
 };
 
 void emit_in_set(struct vnep_ruleset *rs, enum vnep_field field, enum vnep_set set);
+void emit_not_in_set(struct vnep_ruleset *rs, enum vnep_field field, enum vnep_set set);
 void emit_in_prefix(struct vnep_ruleset *rs, enum vnep_field field, const struct vnep_prefix *prefix);
 void emit_plain(struct vnep_ruleset *rs, enum vnep_stmt_kind kind);
 void emit_number(struct vnep_ruleset *rs, enum vnep_stmt_kind kind, uint64_t n, uint64_t n2);

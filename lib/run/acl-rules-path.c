@@ -37,6 +37,63 @@ static void from_host_chain(struct vnep_acl *acl)
 	emit_drop_shared(rs, VNEP_NO_MAPPING);
 }
 
+/* To the neighbour of via, or of the destination itself if that is ::. */
+static void route(struct vnep_acl *acl, const struct acl_vpc *v, const struct in6_addr *via)
+{
+	struct vnep_stmt stmt = {
+		.kind = VNEP_STMT_ROUTE, .ifindex = acl_core(acl)->index, .addr = *via
+	};
+
+	snprintf(stmt.name, sizeof stmt.name, "%s", acl->config.core);
+	if (acl_port_absent(
+		    acl, acl->config.core)) { /* the kernel would go on with the next rule */
+		emit_drop_shared(&acl->rs, VNEP_PORT_DOWN);
+		return;
+	}
+	if (v->vpc.core_vlan)
+		emit_number(&acl->rs, VNEP_STMT_SET_VLAN, v->vpc.core_vlan, 0);
+	vnep_ruleset_count(&acl->rs, "forwarded.from-device");
+	vnep_ruleset_stmt(&acl->rs, stmt);
+}
+
+/* An awake device, whether its time is to be renewed, and the copy that goes before all others. */
+static void awake_stmts(struct vnep_acl *acl, const struct acl_class *c, enum vnep_field v)
+{
+	emit_in_set(&acl->rs, v, VNEP_SET_AWAKE);
+	if (c->has_psm)
+		vnep_ruleset_stmt(&acl->rs, (struct vnep_stmt){ .kind = VNEP_STMT_UPDATE_AWAKE,
+						    .field = v,
+						    .number = (uint64_t)c->t3324_s * 1000 });
+}
+
+static void tap_stmts(struct vnep_acl *acl, const struct acl_class *c)
+{
+	if (!c->tap)
+		return;
+	vnep_ruleset_count(&acl->rs, "copy.tap.from-device");
+	emit_to_journal_port(acl, VNEP_STMT_DUP, VNEP_TAG_TAP, 0, VNEP_FROM_DEVICE);
+}
+
+/* What most packets are: of an awake device that may reach its VPC and nothing else, to a host on the VPC link. Its
+ * policy and link_… come to the same, in three rules. */
+static void class_shortcut(struct vnep_acl *acl, const struct acl_class *c)
+{
+	const struct acl_policy *policy = &acl->policies[c->policy];
+	const struct acl_vpc *vpc = &acl->vpcs[policy->vpc];
+	struct vnep_ruleset *rs = &acl->rs;
+
+	if (policy->host || policy->allow_count || emit_narrow_mtu(acl, acl->config.access_count))
+		return;
+	vnep_ruleset_shortcut(rs, "shortcut: awake, to a host of its VPC");
+	awake_stmts(acl, c, VNEP_FIELD_SRC);
+	emit_in_prefix(rs, VNEP_FIELD_DEST, &vpc->vpc.prefix);
+	emit_not_in_set(rs, VNEP_FIELD_DEST, VNEP_SET_ENDPOINT);
+	if (acl->config.resolve)
+		emit_in_set(rs, VNEP_FIELD_DEST, VNEP_SET_REACHABLE);
+	tap_stmts(acl, c);
+	route(acl, vpc, &in6addr_any);
+}
+
 /* What speaking means for devices of this active time and tap. An active time of 0: asleep at once,
  * so never a member of awake and always waking. */
 static void class_chain(struct vnep_acl *acl, struct acl_class *c)
@@ -48,16 +105,10 @@ static void class_chain(struct vnep_acl *acl, struct acl_class *c)
 	vnep_ruleset_chain(rs, NULL, NULL, "%s", c->name);
 	c->chain = rs->chain_count - 1;
 	if (!c->has_psm || c->t3324_s) {
+		class_shortcut(acl, c);
 		vnep_ruleset_rule(rs, "awake");
-		emit_in_set(rs, v, VNEP_SET_AWAKE);
-		if (c->has_psm)
-			vnep_ruleset_stmt(rs, (struct vnep_stmt){ .kind = VNEP_STMT_UPDATE_AWAKE,
-						      .field = v,
-						      .number = (uint64_t)c->t3324_s * 1000 });
-		if (c->tap) {
-			vnep_ruleset_count(rs, "copy.tap.from-device");
-			emit_to_journal_port(acl, VNEP_STMT_DUP, VNEP_TAG_TAP, 0, VNEP_FROM_DEVICE);
-		}
+		awake_stmts(acl, c, v);
+		tap_stmts(acl, c);
 		emit_go_to(rs, "%s", policy->chain);
 	}
 	vnep_ruleset_rule(rs, "a sleeper speaks: wake");
@@ -190,25 +241,6 @@ static void consent_chain(struct vnep_acl *acl, struct acl_policy *p)
 		return;
 	vnep_ruleset_rule(rs, "policy-denied: the other does not allow it");
 	emit_drop_shared(rs, VNEP_POLICY_DENIED);
-}
-
-/* To the neighbour of via, or of the destination itself if that is ::. */
-static void route(struct vnep_acl *acl, const struct acl_vpc *v, const struct in6_addr *via)
-{
-	struct vnep_stmt stmt = {
-		.kind = VNEP_STMT_ROUTE, .ifindex = acl_core(acl)->index, .addr = *via
-	};
-
-	snprintf(stmt.name, sizeof stmt.name, "%s", acl->config.core);
-	if (acl_port_absent(
-		    acl, acl->config.core)) { /* the kernel would go on with the next rule */
-		emit_drop_shared(&acl->rs, VNEP_PORT_DOWN);
-		return;
-	}
-	if (v->vpc.core_vlan)
-		emit_number(&acl->rs, VNEP_STMT_SET_VLAN, v->vpc.core_vlan, 0);
-	vnep_ruleset_count(&acl->rs, "forwarded.from-device");
-	vnep_ruleset_stmt(&acl->rs, stmt);
 }
 
 /* A rule that sends on, and the one for the case that nobody knows where. to: NULL is everything. */

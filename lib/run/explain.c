@@ -219,9 +219,13 @@ int vnep_explain_frame(struct vnep_explain *ex, const char *port, const uint8_t 
 	uint32_t beyond, struct vnep_verdict *v, struct vnep_err *err)
 {
 	const struct acl_port *p = explain_port(ex, port);
-	struct vnep_verdict_in in = {
-		.port = port, .frame = frame, .len = len, .beyond = beyond, .find = find, .arg = ex
-	};
+	struct vnep_verdict_in in = { .port = port,
+		.frame = frame,
+		.len = len,
+		.beyond = beyond,
+		.plain = true,
+		.find = find,
+		.arg = ex };
 
 	if (!p)
 		return vnep_err_set(

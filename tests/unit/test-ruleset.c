@@ -192,8 +192,8 @@ TEST("ruleset: no two chains have one number, and an old one keeps its own")
 	}
 	CHECK(!rs.rc);
 	for (int i = 0; i < CHAINS; i++) {
-		uint64_t hash = vnep_hash(
-			VNEP_HASH_INIT, rs.chains[i].name, strlen(rs.chains[i].name));
+		uint64_t hash =
+			vnep_hash(VNEP_HASH_INIT, rs.chains[i].name, strlen(rs.chains[i].name));
 
 		numbers[i] = rs.chains[i].number;
 		hashed += numbers[i] == (uint32_t)(hash ^ hash >> 32);
