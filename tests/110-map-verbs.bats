@@ -498,22 +498,26 @@ now() { date -u +%FT%T.%6NZ; }
 
 @test "map get --at: the 80 who held an address one after another are each found at their time" {
 	one() { echo '{"type":"device","v":1,"dev":"urn:dev:os:32473-'"$1"'","vep":"2001:db8:b::'"$2"'","mac":"00:00:5e:00:53:07","vlan":'"$1"',"addr":["2001:db8:a::7"]}'; }
+	gone() { echo '{"type":"device","v":1,"dev":"urn:dev:os:32473-'"$1"'","deleted":true}'; }
 	for n in {1..80}; do
 		# it takes the address from the one before, who goes
-		{ ((n == 1)) || one "$((n - 1))" 77 | jq -c '. + {deleted: true}'
-			one "$n" 77; } | vnep-map import -q
+		{ ((n == 1)) || gone "$((n - 1))"
+			one "$n" 77; } | unsearched vnep-map import -q
 		now
 	done >times
 	one 80 99 | vnep-map import -q
 	for n in 1 2 63 64 65 66 79 80; do
 		at=$(sed -n "${n}p" times)
 		for word in 2001:db8:b::77 2001:db8:a::7 00:00:5e:00:53:07; do
-			run -0 vnep-map get --at "$at" "$word"
-			record '.dev == "urn:dev:os:32473-'"$n"'"'
+			run -0 unsearched vnep-map get --at "$at" "$word"
+			[[ $output == *'"dev":"urn:dev:os:32473-'"$n"'"'* ]]
 		done
 	done
 	run -1 vnep-map get --at "$(now)" 2001:db8:b::77
 	run -0 vnep-map get --at "$(now)" 2001:db8:b::99
+	at=$(sed -n 40p times)
+	run -0 vnep-map get --at "$at" 00:00:5e:00:53:07
+	record '.dev == "urn:dev:os:32473-40"'
 }
 
 @test "map: what history is no longer to keep is forgotten at once, however much it is" {
@@ -567,9 +571,13 @@ now() { date -u +%FT%T.%6NZ; }
 }
 
 @test "map watch: stopped and resumed while the map changes, every change is seen once" {
+	local changes=60
+	if sanitized; then
+		changes=30
+	fi
 	fill
-	for ((i = 1; i <= 60; i++)); do
-		vnep-map set -q < <(device $((i % 7 + 1)) "\"labels\":{\"n\":\"$i\"}") || exit 1
+	for ((i = 1; i <= changes; i++)); do
+		device $((i % 7 + 1)) "\"labels\":{\"n\":\"$i\"}" | unsearched vnep-map set -q || exit 1
 	done &
 	PIDS[writer]=$!
 	last=3
@@ -580,9 +588,9 @@ now() { date -u +%FT%T.%6NZ; }
 		pause
 		stop watch
 		# a line that was cut off was not seen
-		grep '}$' "$T/watch.out" | jq -r 'select(.type == "device").revision' >>seen
+		sed -n '/"type":"device".*}$/s/.*"revision":\([0-9]*\).*/\1/p' "$T/watch.out" >>seen
 		last=$(sort -n seen | tail -n 1)
-		[ "$last" -ge 63 ] && break
+		[ "$last" -ge $(( changes + 3 )) ] && break
 	done
 	wait "${PIDS[writer]}"
 	run -0 bash -c "sort -n seen | uniq -d"

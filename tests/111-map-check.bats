@@ -136,21 +136,32 @@ bad() {
 }
 
 @test "map: every kind of malformed record is refused with its message, line and column, by check and import" {
-	local record said place tried=0
+	local record said place verb rc line tried=0
 
+	echo "$GOOD" >all
 	while IFS= read -r record && IFS= read -r said; do
+		(( ++tried ))
+		printf '%s\n' "$record" >>all
+		[[ $said == ": "* ]] && place= || place=:
+		printf 'vnep-map: all:%d%s%s\n' $(( tried + 1 )) "$place" "$said" >>expected
+		# each by itself, as far as time goes; all in one go below
+		! sanitized || (( tried % 8 == 1 )) || continue
 		printf '%s\n' "$GOOD" "$record" >in
 		[[ $said == ": "* ]] && place=2 || place=2:
 		for verb in check import; do
-			run -2 --separate-stderr vnep-map "$verb" in
-			[ -z "$output" ]
-			[[ ${stderr%%$'\n'*} == "vnep-map: in:$place$said" ]] ||
-				{ printf '%s: %s\nnot: in:%s%s\n' "$verb" "$stderr" "$place" "$said"; return 1; }
+			rc=0
+			vnep-map "$verb" in >out 2>err || rc=$? # run is dear, so often
+			read -r line <err
+			[[ $rc == 2 && ! -s out && $line == "vnep-map: in:$place$said" ]] ||
+				{ printf '%s: %s, %s\nnot: in:%s%s\n' "$verb" "$rc" "$line" "$place" "$said"; return 1; }
 		done
-		(( ++tried ))
 	done < <(grep -v '^\(#\|$\)' "$DATA/malformed-map.txt")
 	(( tried == 68 ))
 	vnep-map list | cmp - before
+	for verb in check import; do
+		run -1 --separate-stderr vnep-map "$verb" --keep-going --state "$T/$verb" all
+		grep '^vnep-map: all:' <<<"$stderr" | diff expected -
+	done
 }
 
 @test "map: malformed CSV is refused with its message and line, by check and import" {
