@@ -271,6 +271,29 @@ chain() {
 	[[ $stderr == *"the map is at revision 3"* ]]
 }
 
+@test "map watch: a tombstone goes with history, and who has not seen it is told to begin anew" {
+	tombstones() { vnep-map stat | jq 'select(.name == "vnep_map_tombstones").value'; }
+	# each change takes out what is due by then
+	forgotten() { vnep-map set -q </dev/null && [ "$(tombstones)" -eq 0 ]; }
+	fill
+	vnep-map delete -q 2001:db8:b::1
+	vnep-map set -q < <(device 3)
+	[ "$(tombstones)" -eq 1 ]
+	vnep-map set -q --history 1s </dev/null
+	wait_for 20 forgotten
+	run -4 --separate-stderr vnep-map watch --after-revision 3
+	[[ $stderr == "vnep-map: what was deleted up to revision 4 is forgotten: nothing can be continued from 3"*"hint: begin anew"* ]]
+	[ -z "$output" ]
+	background watch vnep-map watch --after-revision 4
+	wait_for 5 grep -q sync "$T/watch.out"
+	stop watch
+	run -0 head -n 1 "$T/watch.out"
+	record '.dev == "urn:dev:mac:00005efffe005303"'
+	# it may come back
+	vnep-map set -q < <(device 1)
+	run -0 vnep-map get 2001:db8:b::1
+}
+
 @test "map watch: ends when nobody reads it any more, without a change" {
 	fill
 	vnep-map watch > >(head -n 1 >"$T/first") &

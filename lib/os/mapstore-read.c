@@ -185,8 +185,15 @@ int vnep_map_since(
 	MDB_val key = { sizeof be, &be }, record_at, value;
 	struct vnep_map_value record;
 	MDB_cursor *cursor;
-	int rc = mdb_cursor_open(txn->txn, txn->store->dbi[DB_REVISION], &cursor), end = 0;
+	int rc, end = 0;
 
+	if (after && after < txn->meta.forgotten) {
+		vnep_err_set(err, VNEP_ECONFLICT,
+			"what was deleted up to revision %llu is forgotten: nothing can be continued from %llu",
+			(unsigned long long)txn->meta.forgotten, (unsigned long long)after);
+		return vnep_err_hint(err, "begin anew, with the whole map");
+	}
+	rc = mdb_cursor_open(txn->txn, txn->store->dbi[DB_REVISION], &cursor);
 	if (rc)
 		return vnep_map_fail(err, rc, "reading the map");
 	rc = mdb_cursor_get(cursor, &key, &record_at, MDB_SET_RANGE);

@@ -430,11 +430,11 @@ TEST("a map of another format is refused in words, and stays as it is")
 	open_fresh();
 	CHECK_INT(put(A("2001:db8:b::1")), 0);
 	CHECK_INT(commit(), 0);
-	set_format(4, true);
+	set_format(5, true);
 	for (int write = 0; write < 2; write++) {
 		err = (struct vnep_err){ 0 };
 		CHECK_INT(vnep_mapstore_open(&store, state, write, &err), -ENOTSUP);
-		CHECK(strstr(err.text, "the map is of format 4, this vnep knows format 3"));
+		CHECK(strstr(err.text, "the map is of format 5, this vnep knows format 4"));
 		CHECK(err.hint[0]);
 	}
 	CHECK_INT(vnep_err_exit(-ENOTSUP), 3);
