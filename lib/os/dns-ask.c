@@ -74,6 +74,9 @@ static int judge(
 			q->name, "leave out --udp");
 	if (!rc && is_elsewhere(a, answer))
 		rc = vnep_dnsset_add(a->have, q->name, VNEP_DNS_NS, 0, NULL, 0);
+	/* The answer to ANY may be the NS records alone: those of the zone itself delegate nothing. */
+	if (!rc && q->type == VNEP_DNS_ANY && !strcmp(q->name, a->dns->zone))
+		rc = vnep_dnsset_add(a->have, q->name, VNEP_DNS_SOA, 0, NULL, 0);
 	q->answered = !rc;
 	q->empty = answer->rcode == DNS_NOERROR && !answer->records && !is_elsewhere(a, answer);
 	return rc;
