@@ -179,6 +179,23 @@ marked() {
 	run -0 vnep-map get urn:dev:os:32473-1
 }
 
+@test "map list: of several groups, regions or vpcs only their devices are read, each once, in order" {
+	{ echo '{"type":"vpc","v":1,"vpc":"acme","prefix":"2001:db8:b::/64"}'
+		for i in {1..60}; do
+			printf '{"type":"device","v":1,"dev":"urn:dev:mac:00005e0053%02x","vep":"2001:db8:b::%x","vpc":"acme","region":"r%d","groups":["a%d","b%d"],"labels":{"m":"mark-%d."}}\n' $i $i $((i % 4)) $((i % 5)) $((i % 3)) $i
+		done; } | vnep-map import -q
+	vnep-map list --type device >all
+	# in no group of these, nor in region r1: 60
+	damage 'mark-60\.' 'mork-60.'
+	run -3 vnep-map list
+	run -0 vnep-map list --type device --group a1 --group b2 --group a1 --group none
+	jq -c 'select(.groups | index("a1") or index("b2"))' all | diff - <(cat <<<"$output")
+	[ "${#lines[@]}" -eq 28 ]
+	run -0 vnep-map list --type device --region r1 --region r2 --group b1 --group b2
+	jq -c 'select((.region == "r1" or .region == "r2") and (.groups | index("b1") or index("b2")))' all | diff - <(cat <<<"$output")
+	run -3 vnep-map list --type device --group a1 --group b0
+}
+
 @test "map import: a damaged record is mended by its line, as the hint says, and nothing of the old one stays" {
 	marked | vnep-map import -q
 	counts() { vnep-map stat | jq -c 'select(.name == "vnep_map_records") | [.labels.type, .value]'; }

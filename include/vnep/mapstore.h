@@ -188,10 +188,10 @@ int vnep_map_each_id(struct vnep_map_txn *txn, enum vnep_record_type type, vnep_
 int vnep_map_since(struct vnep_map_txn *txn, uint64_t after, vnep_map_cb *cb, void *arg,
 	struct vnep_err *err);
 
-/* The devices that name a vpc, a region or a group, in the order of their id. */
+/* The devices that name a vpc, a region or a group, or any of several, in the order of their id, each once. */
 enum vnep_map_by { VNEP_MAP_BY_VPC, VNEP_MAP_BY_REGION, VNEP_MAP_BY_GROUP };
-int vnep_map_each_in(struct vnep_map_txn *txn, enum vnep_map_by by, const char *word, vnep_map_cb *cb,
-	void *arg, struct vnep_err *err);
+int vnep_map_each_in(struct vnep_map_txn *txn, enum vnep_map_by by, const char *const *words,
+	size_t count, vnep_map_cb *cb, void *arg, struct vnep_err *err);
 
 struct vnep_map_stat {
 	uint64_t revision, devices, vpcs, groups, bindings, tombstones;

@@ -314,16 +314,17 @@ TEST("deletion leaves a tombstone that a follower finds by revision, without nam
 
 TEST("the members of a group are found by the index")
 {
+	const char *lights = "lights", *light = "light";
 	struct vnep_buf buf;
 
 	open_fresh();
 	vnep_buf_init(&buf);
 	CHECK_INT(put(A("2001:db8:b::1")), 0);
 	CHECK_INT(put(B("2001:db8:b::2")), 0);
-	CHECK_INT(vnep_map_each_in(txn, VNEP_MAP_BY_GROUP, "lights", append, &buf, &err), 0);
+	CHECK_INT(vnep_map_each_in(txn, VNEP_MAP_BY_GROUP, &lights, 1, append, &buf, &err), 0);
 	CHECK(strstr(vnep_buf_str(&buf), DEV_B) && !strstr(vnep_buf_str(&buf), DEV_A));
 	vnep_buf_reset(&buf);
-	CHECK_INT(vnep_map_each_in(txn, VNEP_MAP_BY_GROUP, "light", append, &buf, &err), 0);
+	CHECK_INT(vnep_map_each_in(txn, VNEP_MAP_BY_GROUP, &light, 1, append, &buf, &err), 0);
 	CHECK_INT(buf.len, 0);
 	vnep_buf_release(&buf);
 	close_all();
