@@ -126,15 +126,15 @@ chain() {
 	[[ $stderr == *"1 unchanged"* ]]
 }
 
-@test "map import: bad CSV names its line" {
+@test "map import: bad CSV names its line, its column and where it stands" {
 	run -2 --separate-stderr vnep-map import --format csv <<<'dev,nmae,vep'
-	[[ $stderr == *'-:1: unknown column "nmae" (did you mean "name"?)'* ]]
+	[[ $stderr == *'-:1:5: unknown column "nmae" (did you mean "name"?)'* ]]
 	run -2 --separate-stderr vnep-map import --format csv <<<'dev,name'
 	[[ $stderr == *"-:1: the header needs the columns dev and vep"* ]]
 	run -2 --separate-stderr vnep-map import --format csv <<<$'dev,vep\nurn:dev:os:32473-1,2001:db8::1,x'
-	[[ $stderr == *"-:2: more fields than the header's 2"* ]]
+	[[ $stderr == *"-:2:32: more fields than the header's 2"* ]]
 	run -2 --separate-stderr vnep-map import --format csv <<<$'dev,vep\n"urn:dev:os:32473-1,2001:db8::1'
-	[[ $stderr == *"-:2: a quote is not closed on its line"* ]]
+	[[ $stderr == *"-:2:1: dev: a quote is not closed on its line"* ]]
 	run -1 vnep-map list
 }
 
@@ -502,7 +502,7 @@ now() { date -u +%FT%T.%6NZ; }
 @test "map import --keep-going: no row of a CSV file is read without its header" {
 	printf 'dev,vop\nurn:dev:os:32473-1,2001:db8:b::1\nurn:dev:os:32473-2,2001:db8:b::2\n' >in.csv
 	run -2 --separate-stderr vnep-map import --format csv --keep-going in.csv
-	[[ $stderr == *"in.csv:1: "*$'\n'*"no row of in.csv can be read without its header"* ]]
+	[[ $stderr == *"in.csv:1:5: "*$'\n'*"no row of in.csv can be read without its header"* ]]
 	[[ $stderr != *"32473-1"* ]]
 }
 

@@ -168,15 +168,16 @@ bad() {
 
 @test "map: malformed CSV is refused with its message and line, by check and import" {
 	local -a bad=(
-		'urn:dev:os:32473-3,2001:db8:b::3,acme,7,x' '2: more fields than the header'"'"'s 4'
-		'urn:dev:os:32473-3,2001:db8:b::3' '2: 2 fields, the header has 4'
-		'"urn:dev:os:32473-3,2001:db8:b::3,acme,7' '2: a quote is not closed on its line'
-		'"urn:dev:os:32473-3"x,2001:db8:b::3,acme,7' '2: text behind a closing quote'
-		'urn:dev:os:32473-3,2001:db8:b::3,acme,seven' '2: "seven" is not a number'
-		'urn:dev:os:32473-3,2001:db8:b::3,acme,4095' '2: "vlan" must be an integer from 1 to 4094, not 4095'
-		'lamp,2001:db8:b::3,acme,7' '2: "dev": "lamp" is not a device URN'
+		'urn:dev:os:32473-3,2001:db8:b::3,acme,7,x' '2:41: more fields than the header'"'"'s 4'
+		'urn:dev:os:32473-3,2001:db8:b::3' '2:33: vpc: 2 fields, the header has 4'
+		'"urn:dev:os:32473-3,2001:db8:b::3,acme,7' '2:1: dev: a quote is not closed on its line'
+		'"urn:dev:os:32473-3"x,2001:db8:b::3,acme,7' '2:1: dev: text behind a closing quote'
+		'urn:dev:os:32473-3,2001:db8:b::3,acme,seven' '2:39: vlan: "seven" is not a number'
+		'urn:dev:os:32473-3,2001:db8:b::3,acme,4095' '2:39: "vlan" must be an integer from 1 to 4094, not 4095'
+		'lamp,2001:db8:b::3,acme,7' '2:1: "dev": "lamp" is not a device URN'
 		'urn:dev:os:32473-3,,acme,7' '2: missing key "vep"'
-		$'urn:dev:os:32473-3,2001:db8:b::3,\xff,7' '2: vpc: not valid UTF-8'
+		$'urn:dev:os:32473-3,2001:db8:b::3,\xff,7' '2:34: vpc: not valid UTF-8'
+		'"urn:dev:os:32473-3",2001:db8:b::g,acme,7' '2:22: "vep" must be a unicast IPv6 address (not link-local), not "2001:db8:b::g"'
 		'urn:dev:os:32473-1,2001:db8:c::1,acme,' '2: vep 2001:db8:c::1 of urn:dev:os:32473-1 is outside 2001:db8:b::/64, the prefix of vpc "acme"'
 	)
 
@@ -186,7 +187,7 @@ bad() {
 		[[ ${stderr%%$'\n'*} == "vnep-map: in:${bad[at + 1]}"* ]] || { echo "$stderr"; return 1; }
 	done
 	vnep-map list | cmp - before
-	for header in 'dev,vep,dev:1: column "dev" is there twice' 'dev,vep,x:1: unknown column "x"' 'vep:1: the header needs the columns dev and vep'; do
+	for header in 'dev,vep,dev:1:9: column "dev" is there twice' 'dev,vep,x:1:9: unknown column "x"' 'vep:1: the header needs the columns dev and vep'; do
 		run -2 --separate-stderr vnep-map check --format csv <<<"${header%%:*}"
 		[[ $stderr == "vnep-map: -:${header#*:}"* ]] || { echo "$stderr"; return 1; }
 	done

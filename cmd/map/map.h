@@ -27,6 +27,7 @@ extern const struct vnep_option map_import_options[], map_get_options[], map_lis
 struct map_pending {
 	struct vnep_prefix prefix;
 	struct vnep_buf text, list;
+	bool csv; /* the text was made from rows: no column of it means anything */
 };
 int map_pending_prefix(struct map_pending *pending, const char *text, struct vnep_err *err); /* VNEP_EUSAGE */
 int map_pending_add(struct map_pending *pending, const char *file, unsigned line, const char *text,
