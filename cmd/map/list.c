@@ -196,8 +196,7 @@ static int list_devices(struct listing *l, struct vnep_map_txn *txn)
 			return vnep_err_sys(&l->cli->err, ENOMEM, "list");
 		for (size_t w = 0; w < count; w++)
 			words[w] = vnep_cli_list(l->cli, indexes[i].option, w);
-		rc = vnep_map_each_in(
-			txn, indexes[i].by, words, count, list_one, l, &l->cli->err);
+		rc = vnep_map_each_in(txn, indexes[i].by, words, count, list_one, l, &l->cli->err);
 		free(words);
 		return rc;
 	}

@@ -48,8 +48,8 @@ static int take_json(
 }
 
 /* The record of a row was refused: as a line it would have had a column, which is that of a field. */
-static void find_field(struct vnep_cli *cli, struct input *in, struct vnep_json *json,
-	const char *row, size_t len)
+static void find_field(
+	struct vnep_cli *cli, struct input *in, struct vnep_json *json, const char *row, size_t len)
 {
 	struct vnep_buf text = { 0 };
 	struct vnep_err again = { 0 };
@@ -58,14 +58,14 @@ static void find_field(struct vnep_cli *cli, struct input *in, struct vnep_json 
 		vnep_map_batch_add(in->batch, json, (const char *)text.data, text.len, &again) ==
 			cli->err.code &&
 		again.column)
-		cli->err.column = vnep_csv_place(&in->csv, row, len, (const char *)text.data,
-			text.len, again.column);
+		cli->err.column = vnep_csv_place(
+			&in->csv, row, len, (const char *)text.data, text.len, again.column);
 	vnep_buf_release(&text);
 }
 
 /* A row as the line that it could have been. */
-static int take_row(struct vnep_cli *cli, struct input *in, struct vnep_json *json, const char *row,
-	size_t len)
+static int take_row(
+	struct vnep_cli *cli, struct input *in, struct vnep_json *json, const char *row, size_t len)
 {
 	struct vnep_buf text = { 0 };
 	int rc;

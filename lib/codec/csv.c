@@ -184,8 +184,8 @@ static int set_field(struct vnep_json *record, int c, char *text, struct vnep_er
 		break;
 	case BOOLEAN:
 		if (strcmp(text, "true") && strcmp(text, "false"))
-			return vnep_err_set(err, VNEP_EVALUE,
-				"\"%s\" is neither true nor false", text);
+			return vnep_err_set(
+				err, VNEP_EVALUE, "\"%s\" is neither true nor false", text);
 		rc = vnep_json_set_bool(to, name, !strcmp(text, "true"));
 		break;
 	case LIST:

@@ -200,8 +200,7 @@ static const char *delegation(const struct vnep_dnsset *have, const char *name)
 	return NULL;
 }
 
-static int leave(
-	struct vnep_dnsplan *plan, struct span want, struct span have, const char *cut)
+static int leave(struct vnep_dnsplan *plan, struct span want, struct span have, const char *cut)
 {
 	struct vnep_dnsleft *left =
 		grow(plan->left, &plan->left_cap, plan->left_count, sizeof *left);

@@ -5,6 +5,7 @@
 #include <lmdb.h>
 
 #include "vnep/err.h"
+#include "vnep/longest.h"
 #include "vnep/mapstore.h"
 #include "vnep/table.h"
 #include "vnep/recjson.h"
@@ -74,7 +75,7 @@ struct vnep_map_txn {
 	bool unchecked, refused;
 	bool history_set;
 	struct vnep_map_vpc *vpcs;        /* by name; read when first needed */
-	struct vnep_map_vpc *prefixes;    /* the same, the longest first, each length by address and name */
+	struct vnep_longest prefixes;     /* of the same, by their places in vpcs */
 	size_t vpc_count;
 	bool vpcs_read;
 	vnep_map_damage_cb *damage;

@@ -189,7 +189,8 @@ int vnep_map_since(
 
 	if (after && after < txn->meta.forgotten) {
 		vnep_err_set(err, VNEP_ECONFLICT,
-			"what was deleted up to revision %llu is forgotten: nothing can be continued from %llu",
+			"what was deleted up to revision %llu is forgotten: nothing can be "
+			"continued from %llu",
 			(unsigned long long)txn->meta.forgotten, (unsigned long long)after);
 		return vnep_err_hint(err, "begin anew, with the whole map");
 	}
@@ -243,19 +244,17 @@ static const MDB_val *first_dev(const struct strand *strands, size_t count)
 	const MDB_val *first = NULL;
 
 	for (size_t i = 0; i < count; i++)
-		if (strands[i].dev.mv_size &&
-			(!first || compare_dev(&strands[i].dev, first) < 0))
+		if (strands[i].dev.mv_size && (!first || compare_dev(&strands[i].dev, first) < 0))
 			first = &strands[i].dev;
 	return first;
 }
 
-static int each_one(struct vnep_map_txn *txn, const char *dev, vnep_map_cb *cb, void *arg,
-	struct vnep_err *err)
+static int each_one(
+	struct vnep_map_txn *txn, const char *dev, vnep_map_cb *cb, void *arg, struct vnep_err *err)
 {
 	struct vnep_err why = { 0 };
 	struct vnep_map_value value;
-	int rc = vnep_map_value_get(
-		txn, VNEP_RECORD_DEVICE, dev, &value, txn->damage ? &why : err);
+	int rc = vnep_map_value_get(txn, VNEP_RECORD_DEVICE, dev, &value, txn->damage ? &why : err);
 
 	return rc ? tell_damage(txn, rc, &why) : cb(value.json, value.len, arg);
 }

@@ -46,7 +46,8 @@ int vnep_map_tomb_index(struct vnep_mapstore *store, MDB_txn *txn)
 	if (rc)
 		return rc;
 	while (!(rc = mdb_cursor_get(cursor, &key, &raw, MDB_NEXT))) {
-		if (!vnep_map_value_is_deleted(&raw) || vnep_map_value_read(&key, &raw, &value, NULL))
+		if (!vnep_map_value_is_deleted(&raw) ||
+			vnep_map_value_read(&key, &raw, &value, NULL))
 			continue;
 		rc = note(txn, store->dbi[DB_TOMB], &key, (uint64_t)value.since_us,
 			vnep_map_value_revision(&value), KEPT_LONG);
@@ -129,8 +130,9 @@ int vnep_map_tomb_prune(struct vnep_map_txn *txn, struct vnep_err *err)
 
 	for (int kind = 0; kind < KINDS && (!rc || rc == MDB_NOTFOUND); kind++) {
 		uint64_t age = age_us(txn, kind), limit = now > age ? now - age : 0;
-		uint64_t most = txn->history_set ? UINT64_MAX
-						 : PRUNE_LEAST + 2 * (txn->meta.revision - txn->before);
+		uint64_t most = txn->history_set
+					? UINT64_MAX
+					: PRUNE_LEAST + 2 * (txn->meta.revision - txn->before);
 
 		for (rc = 0; !rc && most--;)
 			rc = drop_first(txn, kind, limit);

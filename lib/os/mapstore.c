@@ -152,7 +152,8 @@ static int open_dbs(
 	struct vnep_mapstore *store, const char *folder, bool write, struct vnep_err *err)
 {
 	static const char *const names[DB_COUNT] = { "vep", "mac", "addr", "name", "vpc", "region",
-		"group", "host", "record", "revision", "meta", "past", "past-time", "past-index", "tomb" };
+		"group", "host", "record", "revision", "meta", "past", "past-time", "past-index",
+		"tomb" };
 	uint64_t was = VNEP_MAP_FORMAT;
 	MDB_txn *txn;
 	int rc = mdb_txn_begin(store->env, NULL, write ? 0 : MDB_RDONLY, &txn);
@@ -291,7 +292,7 @@ static void txn_free(struct vnep_map_txn *txn)
 	vnep_buf_release(&txn->suspects);
 	free(txn->vpcs);
 	free(txn->ends);
-	free(txn->prefixes);
+	vnep_longest_release(&txn->prefixes);
 	txn->store->txns--;
 	free(txn);
 }

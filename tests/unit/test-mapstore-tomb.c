@@ -63,7 +63,8 @@ static void put(const char *dev, const char *more)
 	char text[256];
 	bool changed;
 	int n = snprintf(text, sizeof text,
-		"{\"type\":\"device\",\"v\":1,\"dev\":\"urn:dev:os:32473-%s\",\"vep\":\"2001:db8:b::%s\"%s}",
+		"{\"type\":\"device\",\"v\":1,\"dev\":\"urn:dev:os:32473-%s\",\"vep\":\"2001:db8:b:"
+		":%s\"%s}",
 		dev, dev, more);
 
 	CHECK_INT(vnep_json_parse(text, (size_t)n, &json, &err), 0);
@@ -72,7 +73,7 @@ static void put(const char *dev, const char *more)
 	vnep_json_free(json);
 }
 
-static void delete(const char *dev)
+static void bury(const char *dev)
 {
 	char id[64];
 
@@ -159,7 +160,7 @@ TEST("a tombstone goes with history, and who did not see it is told to begin ane
 	put("1", "");
 	put("2", "");
 	commit();
-	delete("1"); /* 3 */
+	bury("1"); /* 3 */
 	commit();
 	put("3", ""); /* 4 */
 	commit();
@@ -174,7 +175,7 @@ TEST("a tombstone goes with history, and who did not see it is told to begin ane
 	CHECK(strstr(err.text, "what was deleted up to revision 3 is forgotten") && err.hint[0]);
 	CHECK_INT(since(3), 1); /* has seen it */
 	CHECK_INT(since(0), 2); /* has nothing that could be gone */
-	delete("2"); /* 5 */
+	bury("2");              /* 5 */
 	commit();
 	CHECK_INT(since(3), 2);
 	close_all();
@@ -186,8 +187,8 @@ TEST("of a device without consent it goes after an hour, and so it does without 
 	put("1", ",\"consent\":false");
 	put("2", "");
 	commit();
-	delete("1");
-	delete("2");
+	bury("1");
+	bury("2");
 	commit();
 	pass(HOUR_US / 2, false);
 	commit();
@@ -208,14 +209,14 @@ TEST("what came back, or was deleted again, does not go with its old tombstone")
 	open_fresh();
 	put("1", "");
 	put("2", "");
-	delete("1");
-	delete("2");
+	bury("1");
+	bury("2");
 	commit();
 	put("1", ""); /* 5 */
 	put("2", ""); /* 6 */
 	commit();
 	pass(31 * 24 * HOUR_US, false);
-	delete("2"); /* 7 */
+	bury("2"); /* 7 */
 	commit();
 	CHECK_INT(tombstones(), 1);
 	CHECK_INT(since(4), 2);
@@ -227,7 +228,7 @@ TEST("those of a map of format 3 are noted once somebody writes")
 {
 	open_fresh();
 	put("1", "");
-	delete("1");
+	bury("1");
 	commit();
 	pass(0, true);
 	CHECK_INT(tombstones(), 1);
