@@ -28,7 +28,7 @@ TEST("the longest that holds the address answers, of equal ones the first")
 
 	vnep_longest_sort(&all);
 	CHECK_INT(find(&all, "2001:db8::1"), -1);
-	add(&all, "2001:db8::/32", 1);
+	add(&all, "2001:db8::/33", 1);
 	add(&all, "2001:db8:b::/48", 5);
 	add(&all, "2001:db8:b::/48", 2);
 	add(&all, "2001:db8:b:0:8000::/65", 3);
@@ -38,10 +38,10 @@ TEST("the longest that holds the address answers, of equal ones the first")
 	CHECK_INT(find(&all, "2001:db8:b::8"), 2);
 	CHECK_INT(find(&all, "2001:db8:b:0:8000::8"), 3);
 	CHECK_INT(find(&all, "2001:db8:a::8"), 1);
-	CHECK_INT(find(&all, "2001:db9::8"), -1);
+	CHECK_INT(find(&all, "2001:db8:8000::8"), -1);
 	add(&all, "::/0", 6);
 	vnep_longest_sort(&all);
-	CHECK_INT(find(&all, "2001:db9::8"), 6);
+	CHECK_INT(find(&all, "2001:db8:8000::8"), 6);
 	CHECK_INT(find(&all, "2001:db8:b::7"), 4);
 	vnep_longest_release(&all);
 }

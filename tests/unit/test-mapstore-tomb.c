@@ -109,9 +109,9 @@ static uint64_t tombstones(void)
 static void pass(uint64_t us, bool unnoted)
 {
 	static MDB_env *env;
-	MDB_txn *raw;
+	MDB_txn *raw = NULL;
 	MDB_dbi dbi;
-	MDB_cursor *cursor;
+	MDB_cursor *cursor = NULL;
 	MDB_val key, value;
 	uint8_t keys[16][17], values[16][256];
 	size_t sizes[16], count = 0;
