@@ -25,6 +25,8 @@ VNEP_CPPFLAGS := -D_GNU_SOURCE -DVNEP_VERSION='"$(VERSION)"' -Iinclude
 VNEP_CFLAGS   := -std=c17 -fPIC -fstack-protector-strong -fno-strict-aliasing -Wall -Wextra -Wconversion \
 	-Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 $(if $(WERROR),-Werror)
 VNEP_SAN      := $(if $(SAN),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+# The runtime in the program: as a library it has to be found, bound and searched for leaks at each start. clang does so by itself.
+VNEP_SANLD    := $(if $(SAN),$(if $(findstring clang,$(CC)),,-static-libasan -static-libubsan))
 VNEP_LDLIBS    = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lpthread -lm
 
 with_dns := lib/os/dns.c lib/os/dns-ask.c lib/os/dns-net.c lib/os/dns-wire.c
@@ -79,24 +81,24 @@ define tool_rule
 $(BUILD)/bin/vnep-$(1): $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard cmd/$(1)/*.c))) $(libvnep)
 	@mkdir -p $$(@D)
 	$$(call say,LD,$$@)
-	$(Q)$$(CC) $$(VNEP_SAN) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(VNEP_LDLIBS)
+	$(Q)$$(CC) $$(VNEP_SAN) $$(VNEP_SANLD) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(VNEP_LDLIBS)
 endef
 $(foreach t,$(TOOLS),$(eval $(call tool_rule,$(t))))
 
 $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(libvnep)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(VNEP_SAN) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(VNEP_LDLIBS)
+	$(Q)$(CC) $(VNEP_SAN) $(VNEP_SANLD) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(VNEP_LDLIBS)
 
 $(BUILD)/tests/%: $(BUILD)/tests/tools/%.o $(libvnep)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(VNEP_SAN) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(VNEP_LDLIBS)
+	$(Q)$(CC) $(VNEP_SAN) $(VNEP_SANLD) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(VNEP_LDLIBS)
 
 $(BUILD)/tests/journal-crash: $(crash_obj) $(libvnep)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(VNEP_SAN) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(VNEP_LDLIBS)
+	$(Q)$(CC) $(VNEP_SAN) $(VNEP_SANLD) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(VNEP_LDLIBS)
 
 tests: $(unit_bin) $(tool_bin)
 

@@ -136,34 +136,48 @@ bad() {
 }
 
 @test "map: every kind of malformed record is refused with its message, line and column, by check and import" {
-	local record said place tried=0
+	local record said place verb rc line tried=0
 
+	echo "$GOOD" >all
 	while IFS= read -r record && IFS= read -r said; do
+		(( ++tried ))
+		printf '%s\n' "$record" >>all
+		[[ $said == ": "* ]] && place= || place=:
+		printf 'vnep-map: all:%d%s%s\n' $(( tried + 1 )) "$place" "$said" >>expected
+		# each by itself, as far as time goes; all in one go below
+		if sanitized && (( tried % 8 != 1 )); then
+			continue
+		fi
 		printf '%s\n' "$GOOD" "$record" >in
 		[[ $said == ": "* ]] && place=2 || place=2:
 		for verb in check import; do
-			run -2 --separate-stderr vnep-map "$verb" in
-			[ -z "$output" ]
-			[[ ${stderr%%$'\n'*} == "vnep-map: in:$place$said" ]] ||
-				{ printf '%s: %s\nnot: in:%s%s\n' "$verb" "$stderr" "$place" "$said"; return 1; }
+			rc=0
+			vnep-map "$verb" in >out 2>err || rc=$? # run is dear, so often
+			read -r line <err
+			[[ $rc == 2 && ! -s out && $line == "vnep-map: in:$place$said" ]] ||
+				{ printf '%s: %s, %s\nnot: in:%s%s\n' "$verb" "$rc" "$line" "$place" "$said"; return 1; }
 		done
-		(( ++tried ))
 	done < <(grep -v '^\(#\|$\)' "$DATA/malformed-map.txt")
 	(( tried == 68 ))
 	vnep-map list | cmp - before
+	for verb in check import; do
+		run -1 --separate-stderr vnep-map "$verb" --keep-going --state "$T/$verb" all
+		grep '^vnep-map: all:' <<<"$stderr" | diff expected -
+	done
 }
 
 @test "map: malformed CSV is refused with its message and line, by check and import" {
 	local -a bad=(
-		'urn:dev:os:32473-3,2001:db8:b::3,acme,7,x' '2: more fields than the header'"'"'s 4'
-		'urn:dev:os:32473-3,2001:db8:b::3' '2: 2 fields, the header has 4'
-		'"urn:dev:os:32473-3,2001:db8:b::3,acme,7' '2: a quote is not closed on its line'
-		'"urn:dev:os:32473-3"x,2001:db8:b::3,acme,7' '2: text behind a closing quote'
-		'urn:dev:os:32473-3,2001:db8:b::3,acme,seven' '2: "seven" is not a number'
-		'urn:dev:os:32473-3,2001:db8:b::3,acme,4095' '2: "vlan" must be an integer from 1 to 4094, not 4095'
-		'lamp,2001:db8:b::3,acme,7' '2: "dev": "lamp" is not a device URN'
+		'urn:dev:os:32473-3,2001:db8:b::3,acme,7,x' '2:41: more fields than the header'"'"'s 4'
+		'urn:dev:os:32473-3,2001:db8:b::3' '2:33: vpc: 2 fields, the header has 4'
+		'"urn:dev:os:32473-3,2001:db8:b::3,acme,7' '2:1: dev: a quote is not closed on its line'
+		'"urn:dev:os:32473-3"x,2001:db8:b::3,acme,7' '2:1: dev: text behind a closing quote'
+		'urn:dev:os:32473-3,2001:db8:b::3,acme,seven' '2:39: vlan: "seven" is not a number'
+		'urn:dev:os:32473-3,2001:db8:b::3,acme,4095' '2:39: "vlan" must be an integer from 1 to 4094, not 4095'
+		'lamp,2001:db8:b::3,acme,7' '2:1: "dev": "lamp" is not a device URN'
 		'urn:dev:os:32473-3,,acme,7' '2: missing key "vep"'
-		$'urn:dev:os:32473-3,2001:db8:b::3,\xff,7' '2: vpc: not valid UTF-8'
+		$'urn:dev:os:32473-3,2001:db8:b::3,\xff,7' '2:34: vpc: not valid UTF-8'
+		'"urn:dev:os:32473-3",2001:db8:b::g,acme,7' '2:22: "vep" must be a unicast IPv6 address (not link-local), not "2001:db8:b::g"'
 		'urn:dev:os:32473-1,2001:db8:c::1,acme,' '2: vep 2001:db8:c::1 of urn:dev:os:32473-1 is outside 2001:db8:b::/64, the prefix of vpc "acme"'
 	)
 
@@ -173,7 +187,7 @@ bad() {
 		[[ ${stderr%%$'\n'*} == "vnep-map: in:${bad[at + 1]}"* ]] || { echo "$stderr"; return 1; }
 	done
 	vnep-map list | cmp - before
-	for header in 'dev,vep,dev:1: column "dev" is there twice' 'dev,vep,x:1: unknown column "x"' 'vep:1: the header needs the columns dev and vep'; do
+	for header in 'dev,vep,dev:1:9: column "dev" is there twice' 'dev,vep,x:1:9: unknown column "x"' 'vep:1: the header needs the columns dev and vep'; do
 		run -2 --separate-stderr vnep-map check --format csv <<<"${header%%:*}"
 		[[ $stderr == "vnep-map: -:${header#*:}"* ]] || { echo "$stderr"; return 1; }
 	done

@@ -15,11 +15,17 @@ publish_and_read() {
 	END
 	run -0 ns kdig +short @::1 -p "${DNS_PORT[$1]}" -x 2001:db8:b::5
 	[ "$output" = elsewhere.example. ]
+	# and another reader, of BIND
+	run -0 ns dig +short @::1 -p "${DNS_PORT[$1]}" -x 2001:db8:b::2
+	[ "$output" = door.iot.example. ]
+	run -0 ns dig +short @127.0.0.1 -p "${DNS_PORT[$1]}" lamp.iot.example TXT
+	[ "$output" = '"v=vnep1 owner=me" "2001:db8:b::1"' ]
 	run -0 ns kdig +short @::1 -p "${DNS_PORT[$1]}" -x 2001:db8:b::4
 	[ -z "$output" ]
 }
 
 @test "map publish: names, and the way back, of those that have a name and no objection" {
+	requires dig bind9-dnsutils
 	dns_servers knot bind
 	fill
 	each publish_and_read

@@ -82,3 +82,55 @@ services() {
 	fill
 	each services
 }
+
+# The two names below sub are refused, each by itself; the third goes on, and nothing of them is in the zone.
+delegated() {
+	vnep-map import -q < <(device 6 '"name":"a.sub.iot.example."'; device 7 '"name":"sub.iot.example."')
+	run -1 --separate-stderr publish "$1" --reverse 2001:db8:b::/48
+	[[ $stderr == *'iot.example.: "a.sub.iot.example." is left alone: it '*delegated* ]]
+	[[ $stderr == *'iot.example.: "sub.iot.example." is left alone: it '* ]]
+	[[ $stderr == *"iot.example.: 2 added, 0 changed, 0 withdrawn, 0 unchanged; some left alone"* ]]
+	run -1 --separate-stderr publish "$1" -n
+	[[ $stderr == *"would be: 0 added, 0 changed, 0 withdrawn, 2 unchanged; some left alone"* ]]
+	run -0 ns kdig +short @127.0.0.1 -p "${DNS_PORT[$1]}" lamp.iot.example AAAA
+	[ "$output" = 2001:db8:b::1 ]
+	# no way back leads to what is left alone
+	run -0 ns kdig +short @127.0.0.1 -p "${DNS_PORT[$1]}" -x 2001:db8:b::6
+	[ -z "$output" ]
+	vnep-map delete -q a.sub.iot.example sub.iot.example
+}
+
+@test "map publish: a name at or below a delegation is left alone and said, the rest goes on" {
+	DNS_EXTRA='sub NS ns.elsewhere.example.' dns_servers knot bind
+	fill
+	each delegated
+	[[ $(dns_names knot iot.example; dns_names bind iot.example) != *sub.iot* ]]
+}
+
+@test "map publish: so it is where the server does not give its zone away" {
+	DNS_TRANSFER=no DNS_EXTRA='sub NS ns.elsewhere.example.' dns_servers knot bind
+	fill
+	each delegated
+}
+
+@test "map publish: so it is where the server has the delegated zone, too" {
+	DNS_TRANSFER=no DNS_CHILD=sub.iot.example. DNS_EXTRA='sub NS ns.elsewhere.example.' dns_servers knot bind
+	fill
+	each delegated
+}
+
+@test "map publish: what we have below a delegation that came later is withdrawn" {
+	requires nsupdate bind9-dnsutils
+	dns_servers knot bind
+	fill
+	vnep-map import -q < <(device 6 '"name":"a.sub.iot.example."')
+	for server in knot bind; do
+		publish "$server" -q
+		dns_update "$server" 'zone iot.example
+update add sub.iot.example 300 NS ns.elsewhere.example.'
+		run -1 --separate-stderr publish "$server"
+		[[ $stderr == *'"a.sub.iot.example." is left alone: it lies below "sub.iot.example.", which is delegated'* ]]
+		[[ $stderr == *"0 added, 0 changed, 1 withdrawn, 2 unchanged; some left alone"* ]]
+		[[ $(dns_names "$server" iot.example) != *a.sub* ]]
+	done
+}

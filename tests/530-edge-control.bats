@@ -59,6 +59,30 @@ setup() {
 	balanced
 }
 
+@test "control: imports with --prefix side by side do not take each other's addresses" {
+	local n
+	waits() { [[ $(ps -o stat= -p "${PIDS[import$1]}") == S* ]]; }
+
+	# The edge answers nobody until each of them has chosen, or waits to: 96 of 127 addresses.
+	kill -STOP "${PIDS[edge]}"
+	for n in 1 2 3; do
+		jq -nc --arg n "$n" 'range(32) | {type: "device", v: 1, dev: "urn:dev:os:32473-\($n)x\(.)"}' >"$T/in$n"
+		background "import$n" vnep-map import --prefix 2001:db8:b::1:0/121 "$T/in$n"
+	done
+	for n in 1 2 3 1 2 3; do
+		wait_for 5 waits "$n"
+		pause
+	done
+	kill -CONT "${PIDS[edge]}"
+	for n in 1 2 3; do
+		wait "${PIDS[import$n]}"
+	done
+	run -0 vnep-map list --type device
+	[ "$(jq -r 'select(.dev | contains("32473")).vep' <<<"$output" | sort -u | wc -l)" -eq 96 ]
+	# devices that are new are no warning
+	run -1 grep 'no such device' "$T/edge.err"
+}
+
 @test "control: a bad record is refused by the edge as by the tool, and nothing changed" {
 	vnep-map list >"$T/before"
 	printf '%s\n' "{\"type\":\"device\",\"v\":1,\"dev\":\"urn:dev:mac:00005efffe005398\",\"vep\":\"2001:db8:b::98\"}" \

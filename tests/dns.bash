@@ -11,7 +11,7 @@
 #
 # Both have the zones iot.example. and b.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa. (2001:db8:b::/48). The key
 # vnep-key. may transfer and change them. Variables before dns_servers: DNS_TRANSFER=no takes the transfer away,
-# DNS_EXTRA is a line more of the zone, DNS_ALGORITHM is that of the key, DNS_LISTEN one more ADDRESS@PORT of knot.
+# DNS_EXTRA is a line more of the zone, DNS_CHILD a zone below it that the servers have, too, DNS_ALGORITHM is that of the key, DNS_LISTEN one more ADDRESS@PORT of knot.
 
 DNS_SECRET=MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=
 DNS_REVERSE=b.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa.
@@ -37,12 +37,14 @@ dns_zones() {
 	mkdir -p "$T/$1"
 	dns_zone iot.example. >"$T/$1/iot.zone"
 	dns_zone "$DNS_REVERSE" >"$T/$1/rev.zone"
+	[[ -z ${DNS_CHILD:-} ]] || dns_zone "$DNS_CHILD" >"$T/$1/child.zone"
 }
 
 dns_start_knot() {
-	local action="[transfer, update]"
+	local action="[transfer, update]" child=
 
 	[[ ${DNS_TRANSFER:-yes} == yes ]] || action=update
+	[[ -z ${DNS_CHILD:-} ]] || child=$'\n'"  - domain: $DNS_CHILD"$'\n    file: child.zone'
 	cat >"$T/knot/knot.conf" <<-END
 		server:
 		  rundir: $T/knot
@@ -71,16 +73,17 @@ dns_start_knot() {
 		  - domain: iot.example.
 		    file: iot.zone
 		  - domain: $DNS_REVERSE
-		    file: rev.zone
+		    file: rev.zone$child
 	END
 	background knot ns knotd -c "$T/knot/knot.conf"
 }
 
 # A copy of named, because a profile of AppArmor keeps the installed one out of our folder.
 dns_start_bind() {
-	local transfer="key vnep-key;"
+	local transfer="key vnep-key;" child=
 
 	[[ ${DNS_TRANSFER:-yes} == yes ]] || transfer="none;"
+	[[ -z ${DNS_CHILD:-} ]] || child="zone \"${DNS_CHILD%.}\" { type primary; file \"child.zone\"; };"
 	cat >"$T/bind/named.conf" <<-END
 		key "vnep-key" { algorithm ${DNS_ALGORITHM:-hmac-sha256}; secret "$DNS_SECRET"; };
 		options {
@@ -93,6 +96,7 @@ dns_start_bind() {
 		controls { };
 		zone "iot.example" { type primary; file "iot.zone"; allow-update { key vnep-key; }; };
 		zone "${DNS_REVERSE%.}" { type primary; file "rev.zone"; allow-update { key vnep-key; }; };
+		$child
 	END
 	cp "$(type -P named)" "$T/bind/named"
 	background bind ns "$T/bind/named" -g -n 1 -c "$T/bind/named.conf"

@@ -15,6 +15,8 @@
 #   record FILTER               jq over $output: succeeds if the last value is neither null nor false
 #   json_equal A B              the same JSON values, whatever the order of keys
 #   sanitized                   is this a build with AddressSanitizer
+#   unsearched CMD…             run without the search for leaks, half of what a short process costs there: for
+#                               what was searched once before, and is repeated
 #
 # A file with a setup or teardown of its own calls vnep_setup or vnep_teardown in it.
 # Mind bash: a line that begins with `!` never fails a test. Write `run -1 CMD` instead.
@@ -175,6 +177,12 @@ record() {
 # Is this a build with AddressSanitizer? It takes memory, address space and time of its own.
 sanitized() {
 	[[ $(grep -c __asan_init "$VNEP_BIN/vnep-map") != 0 ]]
+}
+
+unsearched() {
+	local -x ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0
+
+	"$@"
 }
 
 json_equal() {

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "map.h"
+#include "vnep/longest.h"
 #include "vnep/recjson.h"
 #include "vnep/table.h"
 
@@ -35,18 +36,17 @@ struct held {
 	bool host;
 };
 
-/* A vpc, by its name and by its prefix. */
 struct vpc {
 	char name[VNEP_LABEL_MAX + 1]; /* key, zeros behind it */
-	struct vnep_prefix prefix;     /* key, zeros between and behind */
 	struct vnep_vpc vpc;
 };
 
 struct check {
 	struct vnep_cli *cli;
 	struct vnep_map_batch *batch;
-	struct vnep_table vpcs, prefixes, groups, held;
-	size_t lengths[129]; /* so many prefixes have that length */
+	struct vnep_table vpcs, groups, held;
+	struct vpc **vpc;             /* in the order in which they came */
+	struct vnep_longest prefixes; /* by their places there */
 	struct group *first_group, **last_group;
 	char warned_vpc[VNEP_LABEL_MAX + 1]; /* the missing vpc that was warned of last */
 	size_t at;
@@ -98,17 +98,16 @@ static struct group *get_group(struct check *c, const char *name)
 	return g;
 }
 
-/* The network and its length, nothing else: a key. */
-static void prefix_key(struct vnep_prefix *key, const struct in6_addr *addr, unsigned len)
+static int list_vpc(struct check *c, struct vpc *v)
 {
-	memset(key, 0, sizeof *key);
-	for (unsigned i = 0; i < 16; i++) {
-		unsigned bits = len > i * 8 ? len - i * 8 : 0;
+	size_t at = c->prefixes.count;
+	struct vpc **list = reallocarray(c->vpc, at + 1, sizeof *list);
 
-		key->addr.s6_addr[i] =
-			(uint8_t)(addr->s6_addr[i] & ~(bits >= 8 ? 0 : 0xffu >> bits));
-	}
-	key->len = (uint8_t)len;
+	if (!list)
+		return -ENOMEM;
+	c->vpc = list;
+	list[at] = v;
+	return vnep_longest_add(&c->prefixes, &v->vpc.prefix, at);
 }
 
 static int take_vpc(struct check *c, const struct vnep_json *json)
@@ -121,19 +120,14 @@ static int take_vpc(struct check *c, const struct vnep_json *json)
 	rc = vnep_vpc_decode(json, &v->vpc, &c->cli->err);
 	if (!rc) {
 		snprintf(v->name, sizeof v->name, "%s", v->vpc.vpc);
-		prefix_key(&v->prefix, &v->vpc.prefix.addr, v->vpc.prefix.len);
-		if (vnep_table_put(&c->vpcs, v))
+		if (list_vpc(c, v) || vnep_table_put(&c->vpcs, v))
 			rc = vnep_err_sys(&c->cli->err, ENOMEM, "check");
 	}
 	if (rc) {
 		vnep_vpc_release(&v->vpc);
 		free(v);
-		return rc;
 	}
-	if (vnep_table_get(&c->prefixes, &v->prefix))
-		return 0; /* the first one of a prefix stands for it */
-	c->lengths[v->prefix.len]++;
-	return vnep_table_put(&c->prefixes, v) ? vnep_err_sys(&c->cli->err, ENOMEM, "check") : 0;
+	return rc;
 }
 
 static int take_group(struct check *c, const struct vnep_json *json)
@@ -150,21 +144,16 @@ static int take_group(struct check *c, const struct vnep_json *json)
 static const struct vnep_vpc *vpc_of(const struct check *c, const struct vnep_device *d)
 {
 	char name[VNEP_LABEL_MAX + 1] = "";
-	struct vpc *v = NULL;
-	struct vnep_prefix key;
+	const struct vnep_longest_item *longest;
+	struct vpc *v;
 
 	if (d->vpc[0]) {
 		snprintf(name, sizeof name, "%s", d->vpc);
 		v = vnep_table_get(&c->vpcs, name);
 		return v ? &v->vpc : NULL;
 	}
-	for (unsigned len = 128; !v && len <= 128; len--) {
-		if (!c->lengths[len])
-			continue;
-		prefix_key(&key, &d->vep, len);
-		v = vnep_table_get(&c->prefixes, &key);
-	}
-	return v ? &v->vpc : NULL;
+	longest = vnep_longest_find(&c->prefixes, &d->vep);
+	return longest ? &c->vpc[longest->what]->vpc : NULL;
 }
 
 static void check_vpc(struct check *c, const struct vnep_device *d)
@@ -254,7 +243,8 @@ static void release(struct check *c)
 	}
 	vnep_table_release(&c->held);
 	vnep_table_release(&c->groups);
-	vnep_table_release(&c->prefixes);
+	vnep_longest_release(&c->prefixes);
+	free(c->vpc);
 	vnep_table_release(&c->vpcs);
 	vnep_map_batch_free(c->batch);
 }
@@ -325,11 +315,11 @@ int map_check(struct vnep_cli *cli)
 	vnep_table_init(&c.held, offsetof(struct held, addr), sizeof(struct in6_addr));
 	vnep_table_init(&c.groups, offsetof(struct group, group), VNEP_LABEL_MAX + 1);
 	vnep_table_init(&c.vpcs, offsetof(struct vpc, name), VNEP_LABEL_MAX + 1);
-	vnep_table_init(&c.prefixes, offsetof(struct vpc, prefix), sizeof(struct vnep_prefix));
 	if (!rc)
 		rc = map_read(cli, c.batch, vnep_cli_str(cli, "format", NULL), keep_going, NULL);
 	if (!rc)
 		rc = walk(&c, false);
+	vnep_longest_sort(&c.prefixes);
 	if (!rc)
 		rc = walk(&c, true);
 	if (!rc)

@@ -60,6 +60,8 @@ static int read_batch(struct vnep_cli *cli, struct map_writer *writer, struct vn
 	if (!rc)
 		rc = map_writer_open(writer, cli);
 	if (!rc)
+		rc = map_writer_choose(writer, cli);
+	if (!rc)
 		rc = map_pending_give(&pending, cli, batch, replace, keep_going);
 	map_pending_release(&pending);
 	return rc;
@@ -69,7 +71,7 @@ static int import_batch(struct vnep_cli *cli, struct vnep_map_batch *batch)
 {
 	bool keep_going = vnep_cli_has(cli, "keep-going");
 	struct vnep_map_apply how = { .replace = vnep_cli_has(cli, "replace") };
-	struct map_writer writer = { .lock = -1 };
+	struct map_writer writer = { .lock = -1, .choosing = -1 };
 	bool prefix = vnep_cli_has(cli, "prefix");
 	int rc;
 

@@ -1,5 +1,7 @@
 /* list - the map, or the part of it that matches. */
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "map.h"
@@ -171,7 +173,7 @@ static bool wanted(const struct vnep_cli *cli, const char *type)
 	return false;
 }
 
-/* Devices of one group, region or vpc are found by the index, the rest by looking at all. */
+/* Devices of groups, regions or vpcs are found by the index, the rest by looking at all. */
 static int list_devices(struct listing *l, struct vnep_map_txn *txn)
 {
 	static const struct {
@@ -181,11 +183,22 @@ static int list_devices(struct listing *l, struct vnep_map_txn *txn)
 		{ "vpc", VNEP_MAP_BY_VPC } };
 
 	for (size_t i = 0; i < sizeof indexes / sizeof *indexes; i++) {
-		const char *word = vnep_cli_list(l->cli, indexes[i].option, 0);
+		const char **words;
+		size_t count = 0;
+		int rc;
 
-		if (word && !vnep_cli_list(l->cli, indexes[i].option, 1))
-			return vnep_map_each_in(
-				txn, indexes[i].by, word, list_one, l, &l->cli->err);
+		while (vnep_cli_list(l->cli, indexes[i].option, count))
+			count++;
+		if (!count)
+			continue;
+		words = calloc(count, sizeof *words);
+		if (!words)
+			return vnep_err_sys(&l->cli->err, ENOMEM, "list");
+		for (size_t w = 0; w < count; w++)
+			words[w] = vnep_cli_list(l->cli, indexes[i].option, w);
+		rc = vnep_map_each_in(txn, indexes[i].by, words, count, list_one, l, &l->cli->err);
+		free(words);
+		return rc;
 	}
 	return vnep_map_each(txn, VNEP_RECORD_DEVICE, false, list_one, l, &l->cli->err);
 }

@@ -27,6 +27,7 @@ extern const struct vnep_option map_import_options[], map_get_options[], map_lis
 struct map_pending {
 	struct vnep_prefix prefix;
 	struct vnep_buf text, list;
+	bool csv; /* the text was made from rows: no column of it means anything */
 };
 int map_pending_prefix(struct map_pending *pending, const char *text, struct vnep_err *err); /* VNEP_EUSAGE */
 int map_pending_add(struct map_pending *pending, const char *file, unsigned line, const char *text,
@@ -44,8 +45,12 @@ int map_read(struct vnep_cli *cli, struct vnep_map_batch *batch, const char *for
 struct map_writer {
 	struct vnep_client *client;
 	int lock;
+	int choosing; /* lock on STATE/map, see map_writer_choose */
 };
 int map_writer_open(struct map_writer *writer, struct vnep_cli *cli);
+/* From here to _close nobody else chooses addresses of a prefix: where an edge writes, the choice and the change are two
+ * requests. */
+int map_writer_choose(struct map_writer *writer, struct vnep_cli *cli);
 void map_writer_close(struct map_writer *writer);
 
 /* Write a batch, and say what it did. how's dry_run, refuse and arg are filled in. writer NULL: just for this. */

@@ -173,6 +173,8 @@ static int give_all(struct give *g, bool keep_going)
 		g->cli->err = (struct vnep_err){ 0 };
 		vnep_err_place(&g->cli->err, one->file, one->line, 0);
 		rc = give_one(g, one, n < count);
+		if (g->pending->csv)
+			g->cli->err.column = 0;
 		if (rc && (!keep_going || vnep_err_exit(rc) == 3))
 			return rc;
 		if (rc)

@@ -47,14 +47,36 @@ static int take_json(
 	return vnep_map_batch_add_line(in->batch, text, len, &cli->err);
 }
 
+/* The record of a row was refused: as a line it would have had a column, which is that of a field. */
+static void find_field(
+	struct vnep_cli *cli, struct input *in, struct vnep_json *json, const char *row, size_t len)
+{
+	struct vnep_buf text = { 0 };
+	struct vnep_err again = { 0 };
+
+	if (!vnep_json_dump(json, &text) &&
+		vnep_map_batch_add(in->batch, json, (const char *)text.data, text.len, &again) ==
+			cli->err.code &&
+		again.column)
+		cli->err.column = vnep_csv_place(
+			&in->csv, row, len, (const char *)text.data, text.len, again.column);
+	vnep_buf_release(&text);
+}
+
 /* A row as the line that it could have been. */
-static int take_row(struct vnep_cli *cli, struct input *in, struct vnep_json *json)
+static int take_row(
+	struct vnep_cli *cli, struct input *in, struct vnep_json *json, const char *row, size_t len)
 {
 	struct vnep_buf text = { 0 };
 	int rc;
 
-	if (!in->pending || !waits(json))
-		return vnep_map_batch_add(in->batch, json, NULL, 0, &cli->err);
+	if (!in->pending || !waits(json)) {
+		rc = vnep_map_batch_add(in->batch, json, NULL, 0, &cli->err);
+		if (rc)
+			find_field(cli, in, json, row, len);
+		return rc;
+	}
+	in->pending->csv = true;
 	rc = vnep_json_dump(json, &text);
 	if (!rc)
 		rc = map_pending_add(in->pending, in->file, cli->err.line, (const char *)text.data,
@@ -81,7 +103,7 @@ static int take_csv(
 	}
 	rc = vnep_csv_record(&in->csv, text, len, &json, &cli->err);
 	if (!rc)
-		rc = take_row(cli, in, json);
+		rc = take_row(cli, in, json, text, len);
 	vnep_json_free(json);
 	return rc;
 }

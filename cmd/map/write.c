@@ -5,9 +5,12 @@
  * written. Otherwise we take its lock for the change. Another tool that holds the lock is waited for.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -164,7 +167,7 @@ int map_writer_open(struct map_writer *writer, struct vnep_cli *cli)
 	const int64_t end = vnep_mono_now().ns + LOCK_WAIT_MS * 1000000LL;
 	const struct timespec pause = { 0, LOCK_RETRY_MS * 1000000L };
 
-	*writer = (struct map_writer){ .lock = -1 };
+	*writer = (struct map_writer){ .lock = -1, .choosing = -1 };
 	for (;;) {
 		int rc = vnep_client_open(&writer->client, cli->state, &cli->err);
 
@@ -180,18 +183,37 @@ int map_writer_open(struct map_writer *writer, struct vnep_cli *cli)
 	}
 }
 
+int map_writer_choose(struct map_writer *writer, struct vnep_cli *cli)
+{
+	char path[PATH_MAX];
+
+	if (!writer->client || cli->dry_run)
+		return 0; /* alone under our lock, or nothing comes of it */
+	if (snprintf(path, sizeof path, "%s/map", cli->state) >= (int)sizeof path)
+		return vnep_err_sys(&cli->err, ENAMETOOLONG, "%s/map", cli->state);
+	writer->choosing = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (writer->choosing < 0)
+		return vnep_err_sys(&cli->err, errno, "cannot open %s", path);
+	while (flock(writer->choosing, LOCK_EX))
+		if (errno != EINTR)
+			return vnep_err_sys(&cli->err, errno, "waiting for %s", path);
+	return 0;
+}
+
 void map_writer_close(struct map_writer *writer)
 {
 	vnep_client_close(writer->client);
+	if (writer->choosing >= 0)
+		close(writer->choosing);
 	if (writer->lock >= 0)
 		close(writer->lock);
-	*writer = (struct map_writer){ .lock = -1 };
+	*writer = (struct map_writer){ .lock = -1, .choosing = -1 };
 }
 
 int map_write(struct vnep_cli *cli, struct map_writer *writer, struct vnep_map_batch *batch,
 	struct vnep_map_apply *how, bool keep_going)
 {
-	struct map_writer own = { .lock = -1 };
+	struct map_writer own = { .lock = -1, .choosing = -1 };
 	int rc = writer ? 0 : map_writer_open(&own, cli);
 
 	if (!writer)

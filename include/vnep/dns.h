@@ -54,7 +54,8 @@ int vnep_dns_transfer(struct vnep_dns *dns, const char *zone, struct vnep_dnsset
 	struct vnep_err *err);
 
 /* Add to have what the server has at these names: their TXT, AAAA, PTR and SRV records in full; of a name with other
- * records alone, one of them. Questions are pipelined. A name that a wildcard covers has the wildcard's records. */
+ * records alone, one of them. A name that the server answers from another zone, or refers elsewhere, has an NS record
+ * in have: it is delegated. _check says which zone it is about. Questions are pipelined. A name that a wildcard covers has the wildcard's records. */
 int vnep_dns_ask(struct vnep_dns *dns, const char *const *names, size_t count,
 	struct vnep_dnsset *have, struct vnep_err *err);
 

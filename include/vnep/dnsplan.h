@@ -8,7 +8,9 @@
  *          is not ours and is never deleted or changed, whatever stands beside it.
  * Rules    a name without any record is taken, if it still has none then; a name with records and no receipt
  *          of ours is left alone; at a name that has one, our records become those that are wanted. A name
- *          that is not wanted any more loses what has our receipts, and nothing else.
+ *          that is not wanted any more loses what has our receipts, and nothing else. A name at or below a
+ *          delegation (NS records without SOA) is no name of this zone: what is wanted there is left, and what
+ *          we have there withdrawn, because nobody would see it.
  * Atomic   each change has the prerequisites under which it was made: the name without records, or its TXT
  *          records as they were. A change of any of these makes the server refuse it.
  * Owner    a plan lends the records of both sets: they must outlive it.

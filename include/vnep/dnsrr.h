@@ -22,6 +22,7 @@ struct vnep_err;
 enum { VNEP_DNS_NAME_LEN = 256 }; /* a name without escapes, with its dot and NUL */
 
 enum vnep_dns_type {
+	VNEP_DNS_NS = 2,
 	VNEP_DNS_CNAME = 5,
 	VNEP_DNS_SOA = 6,
 	VNEP_DNS_PTR = 12,

@@ -3,8 +3,8 @@
  *
  * Shape   STATE/map/ is an LMDB environment. Each record is stored as its canonical JSON (recjson) behind
  *         a CRC32; indexes: vep, mac + vlan, addr (that of hosts once more), name, vpc, region, group,
- *         revision. Tombstones stay: what a follower needs to take the device out again (addresses, MAC,
- *         port), and nothing more. A map of the format before this one is read as it is, and made one of
+ *         revision. A tombstone is what a follower needs to take the device out again (addresses, MAC,
+ *         port), and nothing more; it stays as long as history does. A map of the format before this one is read as it is, and made one of
  *         this format when it is opened to be written.
  * Owner   store and transactions are ours (open/close, begin/commit or abort).
  * Errors  VNEP_ENOTFOUND, VNEP_EAMBIGUOUS, VNEP_ECONFLICT (if_revision), VNEP_EVALUE (what the check of
@@ -120,12 +120,15 @@ int vnep_map_vpc_of(struct vnep_map_txn *txn, const struct vnep_device *device,
 int vnep_map_delete(struct vnep_map_txn *txn, enum vnep_record_type type, const char *id,
 	uint64_t if_revision, struct vnep_err *err);
 
-/* Older records stay for a while after they were changed or deleted: 30 days unless _set_history says otherwise
- * (0: none at all; what is too old goes with the commit that says so, and later with the next changes). Bindings have no history, nor have devices
- * without consent: when it is withdrawn, theirs is dropped. _get_at: the record that had this id, or for a
+/* Older records stay for a while after they were changed or deleted, and tombstones with them: 30 days unless
+ * _set_history says otherwise (0: no history, and tombstones for VNEP_MAP_TOMB_LEAST_US, because there may be
+ * followers). What is too old goes with the commit that says so, and later with the next changes. Bindings have no
+ * history, nor have devices without consent: when it is withdrawn, theirs is dropped, and their tombstones stay no
+ * longer than VNEP_MAP_TOMB_LEAST_US. _get_at: the record that had this id, or for a
  * device any word of vnep_map_resolve or a fixed address, at that time. VNEP_ENOTFOUND: none, or older than
  * history. */
-#define VNEP_MAP_HISTORY_US (30ULL * 86400 * 1000000)
+#define VNEP_MAP_HISTORY_US    (30ULL * 86400 * 1000000)
+#define VNEP_MAP_TOMB_LEAST_US (3600ULL * 1000000)
 void vnep_map_set_history(struct vnep_map_txn *txn, uint64_t us);
 int vnep_map_get_at(struct vnep_map_txn *txn, enum vnep_record_type type, const char *word,
 	struct vnep_wall at, struct vnep_buf *out, struct vnep_err *err);
@@ -180,18 +183,21 @@ int vnep_map_each(struct vnep_map_txn *txn, enum vnep_record_type type, bool tom
 typedef int vnep_map_id_cb(const char *id, void *arg);
 int vnep_map_each_id(struct vnep_map_txn *txn, enum vnep_record_type type, vnep_map_id_cb *cb, void *arg,
 	struct vnep_err *err); /* without tombstones */
+/* VNEP_ECONFLICT: a tombstone behind that revision was dropped, so who goes on from there may miss it, and has to
+ * begin anew, with all of the map. Never for 0: who has nothing misses nothing. */
 int vnep_map_since(struct vnep_map_txn *txn, uint64_t after, vnep_map_cb *cb, void *arg,
 	struct vnep_err *err);
 
-/* The devices that name a vpc, a region or a group, in the order of their id. */
+/* The devices that name a vpc, a region or a group, or any of several, in the order of their id, each once. */
 enum vnep_map_by { VNEP_MAP_BY_VPC, VNEP_MAP_BY_REGION, VNEP_MAP_BY_GROUP };
-int vnep_map_each_in(struct vnep_map_txn *txn, enum vnep_map_by by, const char *word, vnep_map_cb *cb,
-	void *arg, struct vnep_err *err);
+int vnep_map_each_in(struct vnep_map_txn *txn, enum vnep_map_by by, const char *const *words,
+	size_t count, vnep_map_cb *cb, void *arg, struct vnep_err *err);
 
 struct vnep_map_stat {
 	uint64_t revision, devices, vpcs, groups, bindings, tombstones;
 	uint64_t past;       /* older records that history has */
 	uint64_t history_us; /* how long they are kept */
+	uint64_t forgotten;  /* the last revision of a tombstone that was dropped */
 	uint64_t octets;
 };
 int vnep_map_stat(struct vnep_map_txn *txn, struct vnep_map_stat *out, struct vnep_err *err);

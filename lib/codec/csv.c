@@ -87,6 +87,23 @@ static int find_column(const char *name, struct vnep_err *err)
 	return vnep_err_set(err, VNEP_EVALUE, "unknown column \"%s\"", name);
 }
 
+/* Say where in the line, and in which column. */
+static int at_field(
+	struct vnep_err *err, int rc, const char *row, const char *field, const char *name)
+{
+	char text[sizeof err->text];
+
+	if (!err || !rc)
+		return rc;
+	err->column = (unsigned)(field - row) + 1;
+	if (name) {
+		snprintf(text, sizeof text, "%s", err->text);
+		snprintf(err->text, sizeof err->text, "%s: %.*s", name,
+			(int)(sizeof err->text - 32), text);
+	}
+	return rc;
+}
+
 int vnep_csv_header(
 	struct vnep_csv *csv, const char *text, size_t len, bool vep, struct vnep_err *err)
 {
@@ -98,6 +115,8 @@ int vnep_csv_header(
 	vnep_buf_init(&field);
 	csv->columns = 0;
 	while (at && !rc) {
+		const char *start = at;
+
 		rc = next_field(&at, end, &field, err);
 		c = rc ? rc : find_column(vnep_buf_str(&field), err);
 		if (c < 0)
@@ -107,6 +126,7 @@ int vnep_csv_header(
 				err, VNEP_EVALUE, "column \"%s\" is there twice", columns[c].name);
 		else
 			csv->column[csv->columns++] = c;
+		at_field(err, rc, text, start, NULL);
 		seen |= c < 0 ? 0 : 1u << c;
 	}
 	vnep_buf_release(&field);
@@ -164,8 +184,8 @@ static int set_field(struct vnep_json *record, int c, char *text, struct vnep_er
 		break;
 	case BOOLEAN:
 		if (strcmp(text, "true") && strcmp(text, "false"))
-			return vnep_err_set(err, VNEP_EVALUE,
-				"%s: \"%s\" is neither true nor false", name, text);
+			return vnep_err_set(
+				err, VNEP_EVALUE, "\"%s\" is neither true nor false", text);
 		rc = vnep_json_set_bool(to, name, !strcmp(text, "true"));
 		break;
 	case LIST:
@@ -175,7 +195,7 @@ static int set_field(struct vnep_json *record, int c, char *text, struct vnep_er
 	default: rc = vnep_json_set_str(to, name, text);
 	}
 	if (rc)
-		return vnep_err_set(err, VNEP_ESYNTAX, "%s: not valid UTF-8", name);
+		return vnep_err_set(err, VNEP_ESYNTAX, "not valid UTF-8");
 	return 0;
 }
 
@@ -193,8 +213,11 @@ int vnep_csv_record(const struct vnep_csv *csv, const char *text, size_t len,
 
 	vnep_buf_init(&field);
 	for (; at && !rc; n++) {
+		const char *start = at,
+			   *name = n < csv->columns ? columns[csv->column[n]].name : NULL;
+
 		rc = next_field(&at, end, &field, err);
-		if (!rc && n == csv->columns)
+		if (!rc && !name)
 			rc = vnep_err_set(err, VNEP_ESYNTAX, "more fields than the header's %u",
 				csv->columns);
 		if (!rc) {
@@ -202,16 +225,54 @@ int vnep_csv_record(const struct vnep_csv *csv, const char *text, size_t len,
 			rc = field.rc ? out_of_memory(err)
 				      : set_field(record, csv->column[n], (char *)field.data, err);
 		}
+		at_field(err, rc, text, start, name);
 	}
-	if (!rc && n < csv->columns)
-		rc = vnep_err_set(
-			err, VNEP_ESYNTAX, "%u fields, the header has %u", n, csv->columns);
+	if (!rc && n < csv->columns) {
+		vnep_err_set(err, VNEP_ESYNTAX, "%u fields, the header has %u", n, csv->columns);
+		rc = at_field(err, VNEP_ESYNTAX, text, end, columns[csv->column[n]].name);
+	}
 	vnep_buf_release(&field);
 	if (rc)
 		vnep_json_free(record);
 	else
 		*out = record;
 	return rc;
+}
+
+/* Which of our columns the JSON text has there: the last one that begins before. */
+static int column_of(const char *json, size_t len, unsigned column)
+{
+	unsigned nearest = 0;
+	int found = -1;
+
+	for (int i = 0; i < COLUMN_COUNT; i++) {
+		unsigned at = vnep_json_column(json, len, columns[i].inside, 0, columns[i].name);
+
+		if (at && at <= column && at > nearest) {
+			nearest = at;
+			found = i;
+		}
+	}
+	return found;
+}
+
+unsigned vnep_csv_place(const struct vnep_csv *csv, const char *row, size_t len, const char *json,
+	size_t json_len, unsigned column)
+{
+	const char *end = row + len, *at = trim(row, &end, false), *start = row;
+	int wanted = column_of(json, json_len, column);
+	struct vnep_buf field;
+	bool found = false;
+
+	vnep_buf_init(&field);
+	for (unsigned n = 0; at && n < csv->columns && !found; n++) {
+		start = at;
+		if (next_field(&at, end, &field, NULL))
+			break;
+		found = csv->column[n] == wanted;
+	}
+	vnep_buf_release(&field);
+	return found ? (unsigned)(start - row) + 1 : 0;
 }
 
 void vnep_csv_put_header(struct vnep_buf *out)

@@ -181,7 +181,26 @@ static void say_why(struct span have, char *out, size_t cap)
 	vnep_buf_release(&types);
 }
 
-static int leave(struct vnep_dnsplan *plan, struct span want, struct span have)
+/* The name at or above this one that is a zone of its own; the zone's own name has NS records and a SOA. */
+static const char *delegation(const struct vnep_dnsset *have, const char *name)
+{
+	for (const char *at = name; at && *at; at = strchr(at, '.'), at += at != NULL) {
+		size_t count, first = vnep_dnsset_range(have, at, &count);
+		bool cut = false, zone = false;
+
+		for (size_t i = first; i < first + count; i++) {
+			cut = cut || have->rr[i]->type == VNEP_DNS_NS;
+			zone = zone || have->rr[i]->type == VNEP_DNS_SOA;
+		}
+		if (zone)
+			return NULL;
+		if (cut)
+			return at;
+	}
+	return NULL;
+}
+
+static int leave(struct vnep_dnsplan *plan, struct span want, struct span have, const char *cut)
 {
 	struct vnep_dnsleft *left =
 		grow(plan->left, &plan->left_cap, plan->left_count, sizeof *left);
@@ -190,7 +209,14 @@ static int leave(struct vnep_dnsplan *plan, struct span want, struct span have)
 		return -ENOMEM;
 	plan->left = left;
 	left[plan->left_count].name = want.rr[0]->name;
-	say_why(have, left[plan->left_count].why, sizeof left->why);
+	if (!cut)
+		say_why(have, left[plan->left_count].why, sizeof left->why);
+	else if (strcmp(cut, want.rr[0]->name) != 0)
+		snprintf(left[plan->left_count].why, sizeof left->why,
+			"lies below \"%.63s\", which is delegated", cut);
+	else
+		snprintf(left[plan->left_count].why, sizeof left->why,
+			"is delegated, or lies below what is");
 	plan->left_count++;
 	return 0;
 }
@@ -268,6 +294,7 @@ int vnep_dnsplan_make(struct vnep_dnsplan *plan, const struct vnep_dnsset *want,
 	int rc = 0;
 
 	while (!rc && (w < want->count || h < have->count)) {
+		const char *cut = NULL;
 		int order = w == want->count   ? 1
 			    : h == have->count ? -1
 					       : strcmp(want->rr[w]->name, have->rr[h]->name);
@@ -279,12 +306,20 @@ int vnep_dnsplan_make(struct vnep_dnsplan *plan, const struct vnep_dnsset *want,
 			there = span_at(have, h);
 		w += wanted.count;
 		h += there.count;
+		if (wanted.count)
+			cut = delegation(have, wanted.rr[0]->name);
+		if (cut) {
+			rc = leave(plan, wanted, there, cut);
+			wanted.count = 0;
+			if (rc || !any_receipt(there, owner))
+				continue;
+		}
 		if (!there.count)
 			rc = take_unused(plan, wanted);
 		else if (any_receipt(there, owner))
 			rc = change_ours(plan, wanted, there, owner);
 		else if (wanted.count)
-			rc = leave(plan, wanted, there);
+			rc = leave(plan, wanted, there, NULL);
 	}
 	return rc;
 }

@@ -5,6 +5,9 @@
  * Two questions a name: its TXT records, which hold the receipts, and the records of the kind that vnep has there.
  * A name that exists with neither has other records, or is just the parent of another name: a third question
  * (ANY) tells, because the parent of a name is free to take.
+ *
+ * A name below a delegation is answered by a referral, or, where the server has that zone, too, from there: what is
+ * not there comes with another SOA.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -51,6 +54,12 @@ static int send_question(struct asking *a, struct question *q, struct vnep_err *
 	return vnep_dnsnet_send(&a->dns->net, &a->message, vnep_dns_deadline(a->dns), err);
 }
 
+static bool is_elsewhere(const struct asking *a, const struct dns_answer *answer)
+{
+	return (answer->rcode == DNS_NOERROR && !answer->authoritative) ||
+	       (answer->zone[0] && a->dns->zone[0] && strcmp(answer->zone, a->dns->zone) != 0);
+}
+
 static int judge(
 	struct asking *a, struct question *q, const struct dns_answer *answer, struct vnep_err *err)
 {
@@ -63,12 +72,13 @@ static int judge(
 	else if (!rc && answer->truncated)
 		rc = vnep_err_set(err, -EPROTO, "%s has more records than a datagram holds: %s",
 			q->name, "leave out --udp");
-	if (!rc && !answer->authoritative && answer->rcode != DNS_NXDOMAIN)
-		rc = vnep_err_set(err, VNEP_EPRIV,
-			"%s: the DNS server at %s is no authority for it (delegated?)", q->name,
-			a->dns->net.where);
+	if (!rc && is_elsewhere(a, answer))
+		rc = vnep_dnsset_add(a->have, q->name, VNEP_DNS_NS, 0, NULL, 0);
+	/* The answer to ANY may be the NS records alone: those of the zone itself delegate nothing. */
+	if (!rc && q->type == VNEP_DNS_ANY && !strcmp(q->name, a->dns->zone))
+		rc = vnep_dnsset_add(a->have, q->name, VNEP_DNS_SOA, 0, NULL, 0);
 	q->answered = !rc;
-	q->empty = answer->rcode == DNS_NOERROR && !answer->records;
+	q->empty = answer->rcode == DNS_NOERROR && !answer->records && !is_elsewhere(a, answer);
 	return rc;
 }
 

@@ -48,6 +48,7 @@ struct dns_answer {
 	struct dns_mac mac;
 	size_t records;      /* of the answer section */
 	uint16_t first_type, last_type; /* of its first and last record */
+	char zone[VNEP_DNS_NAME_LEN];   /* the owner of the SOA beside an answer of nothing, or "" */
 };
 
 /* dns-wire.c. Messages are made into out, signed if key is not NULL; mac gets their MAC. */
@@ -85,6 +86,7 @@ struct vnep_dns {
 	struct vnep_dnskey key;
 	const struct vnep_dnskey *signer; /* &key or NULL */
 	struct dns_net net;
+	char zone[VNEP_DNS_NAME_LEN]; /* that it was found to be an authority of */
 	uint16_t next_id;
 };
 

@@ -297,6 +297,24 @@ static void read_tsig(const ldns_rr *tsig, struct dns_answer *answer)
 	answer->clock_off_s = (int64_t)theirs - (int64_t)time(NULL);
 }
 
+static int read_zone(const ldns_pkt *pkt, struct dns_answer *answer)
+{
+	const ldns_rr_list *list = ldns_pkt_authority(pkt);
+	size_t count = list ? ldns_rr_list_rr_count(list) : 0;
+	char *name;
+
+	for (size_t i = 0; i < count; i++) {
+		if (ldns_rr_get_type(ldns_rr_list_rr(list, i)) != LDNS_RR_TYPE_SOA)
+			continue;
+		name = name_text(ldns_rr_owner(ldns_rr_list_rr(list, i)));
+		if (!name)
+			return -ENOMEM;
+		snprintf(answer->zone, sizeof answer->zone, "%s", name);
+		LDNS_FREE(name);
+	}
+	return 0;
+}
+
 static int read_records(
 	const ldns_pkt *pkt, struct dns_answer *answer, const char *only, struct vnep_dnsset *have)
 {
@@ -336,7 +354,8 @@ int vnep_dnswire_read(const uint8_t *wire, size_t len, const struct vnep_dnskey 
 	answer->verified = !key || (tsig && answer->mac_is_there && is_our_signature(tsig, key) &&
 					   mac_matches(pkt, wire, len, key, before, more));
 	rc = ldns_pkt_qr(pkt) ? 0 : vnep_err_set(err, -EPROTO, "a question for an answer");
-	if (!rc && answer->verified && read_records(pkt, answer, only, have))
+	if (!rc && answer->verified &&
+		(read_records(pkt, answer, only, have) || read_zone(pkt, answer)))
 		rc = no_memory(err);
 	ldns_pkt_free(pkt);
 	return rc;

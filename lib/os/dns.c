@@ -195,6 +195,8 @@ int vnep_dns_check(struct vnep_dns *dns, const char *zone, struct vnep_err *err)
 			dns->net.where, zone);
 		rc = vnep_err_hint(err, "--server wants the primary server of the zone");
 	}
+	if (!rc)
+		snprintf(dns->zone, sizeof dns->zone, "%s", zone);
 	return rc;
 }
 

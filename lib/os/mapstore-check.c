@@ -29,29 +29,15 @@ static int take_vpc(const char *text, size_t len, void *arg)
 	return rc ? rc : list ? 0 : -ENOMEM;
 }
 
-static int compare_prefix(const void *a, const void *b)
-{
-	const struct vnep_map_vpc *x = a, *y = b;
-	int order = (int)y->prefix.len - (int)x->prefix.len;
-
-	if (!order)
-		order = memcmp(&x->prefix.addr, &y->prefix.addr, sizeof x->prefix.addr);
-	return order ? order : strcmp(x->vpc, y->vpc);
-}
-
 static int sort_prefixes(struct vnep_map_txn *txn)
 {
-	size_t size = txn->vpc_count * sizeof *txn->prefixes;
+	int rc = 0;
 
-	free(txn->prefixes);
-	txn->prefixes = malloc(size ? size : 1);
-	if (!txn->prefixes)
-		return -ENOMEM;
-	if (size) {
-		memcpy(txn->prefixes, txn->vpcs, size);
-		qsort(txn->prefixes, txn->vpc_count, sizeof *txn->prefixes, compare_prefix);
-	}
-	return 0;
+	vnep_longest_release(&txn->prefixes);
+	for (size_t i = 0; i < txn->vpc_count && !rc; i++)
+		rc = vnep_longest_add(&txn->prefixes, &txn->vpcs[i].prefix, i);
+	vnep_longest_sort(&txn->prefixes);
+	return rc;
 }
 
 /* They come in the order of their names. */
@@ -79,59 +65,15 @@ static int compare_vpc(const void *name, const void *vpc)
 	return strcmp(name, ((const struct vnep_map_vpc *)vpc)->vpc);
 }
 
-/* The first of the sorted prefixes that is not before the one asked for. */
-static size_t lower_bound(const struct vnep_map_txn *txn, const struct vnep_map_vpc *asked)
-{
-	size_t from = 0, to = txn->vpc_count;
-
-	while (from < to) {
-		size_t middle = from + (to - from) / 2;
-
-		if (compare_prefix(txn->prefixes + middle, asked) < 0)
-			from = middle + 1;
-		else
-			to = middle;
-	}
-	return from;
-}
-
-static void keep_bits(struct in6_addr *addr, unsigned len)
-{
-	for (unsigned i = 0; i < sizeof addr->s6_addr; i++) {
-		unsigned bits = len > 8 * i ? len - 8 * i : 0;
-
-		if (bits < 8)
-			addr->s6_addr[i] &= (uint8_t)(0xff00u >> bits);
-	}
-}
-
-/* The longest prefix that holds the address: one search for each length that there is. */
-static const struct vnep_map_vpc *longest(
-	const struct vnep_map_txn *txn, const struct in6_addr *vep)
-{
-	for (size_t at = 0; at < txn->vpc_count;) {
-		struct vnep_map_vpc asked = { .prefix = { .addr = *vep } }; /* before all names */
-		size_t found;
-
-		asked.prefix.len = txn->prefixes[at].prefix.len;
-		keep_bits(&asked.prefix.addr, asked.prefix.len);
-		found = lower_bound(txn, &asked);
-		if (found < txn->vpc_count && vnep_prefix_has(&txn->prefixes[found].prefix, vep) &&
-			txn->prefixes[found].prefix.len == asked.prefix.len)
-			return txn->prefixes + found;
-		if (!asked.prefix.len--) /* on to the next shorter */
-			break;
-		memset(&asked.prefix.addr, 0, sizeof asked.prefix.addr);
-		at = lower_bound(txn, &asked);
-	}
-	return NULL;
-}
-
 static const struct vnep_map_vpc *find_vpc(
 	const struct vnep_map_txn *txn, const struct vnep_device *device)
 {
-	if (!device->vpc[0])
-		return longest(txn, &device->vep);
+	const struct vnep_longest_item *longest;
+
+	if (!device->vpc[0]) {
+		longest = vnep_longest_find(&txn->prefixes, &device->vep);
+		return longest ? txn->vpcs + longest->what : NULL;
+	}
 	return txn->vpc_count ? bsearch(device->vpc, txn->vpcs, txn->vpc_count, sizeof *txn->vpcs,
 					compare_vpc)
 			      : NULL;

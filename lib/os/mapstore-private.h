@@ -5,6 +5,7 @@
 #include <lmdb.h>
 
 #include "vnep/err.h"
+#include "vnep/longest.h"
 #include "vnep/mapstore.h"
 #include "vnep/table.h"
 #include "vnep/recjson.h"
@@ -30,11 +31,12 @@ enum vnep_map_db {
 	DB_PAST,              /* key of the record, until, revision -> the value it had */
 	DB_PAST_TIME,         /* until, revision -> key of the record */
 	DB_PAST_INDEX,        /* number of an index, its key -> until, revision, dev; several a key */
+	DB_TOMB,              /* tombstones by their age (mapstore-tomb.c); since format 4, for writers */
 	DB_COUNT
 };
 
-/* Format 2 lacks IX_HOST: a reader does without, a writer makes it. */
-enum { VNEP_MAP_FORMAT = 3, VNEP_MAP_FORMAT_LEAST = 2 };
+/* Format 2 lacks IX_HOST, 3 lacks DB_TOMB: a reader does without, a writer makes it. */
+enum { VNEP_MAP_FORMAT = 4, VNEP_MAP_FORMAT_LEAST = 2 };
 
 struct vnep_mapstore {
 	MDB_env *env;
@@ -73,7 +75,7 @@ struct vnep_map_txn {
 	bool unchecked, refused;
 	bool history_set;
 	struct vnep_map_vpc *vpcs;        /* by name; read when first needed */
-	struct vnep_map_vpc *prefixes;    /* the same, the longest first, each length by address and name */
+	struct vnep_longest prefixes;     /* of the same, by their places in vpcs */
 	size_t vpc_count;
 	bool vpcs_read;
 	vnep_map_damage_cb *damage;
@@ -151,5 +153,12 @@ int vnep_map_past_keep(struct vnep_map_txn *txn, const MDB_val *key,
 	const struct vnep_map_value *value, const struct vnep_device *device, struct vnep_err *err);
 int vnep_map_past_forget(struct vnep_map_txn *txn, const MDB_val *key, struct vnep_err *err);
 int vnep_map_past_prune(struct vnep_map_txn *txn, struct vnep_err *err);
+
+/* A record was deleted, with this revision: consent says how long its tombstone stays. prune drops what is too old;
+ * index notes those of a map that did not. */
+int vnep_map_tomb_note(
+	struct vnep_map_txn *txn, const MDB_val *key, uint64_t revision, bool consent);
+int vnep_map_tomb_prune(struct vnep_map_txn *txn, struct vnep_err *err);
+int vnep_map_tomb_index(struct vnep_mapstore *store, MDB_txn *txn);
 
 #endif

@@ -185,8 +185,16 @@ int vnep_map_since(
 	MDB_val key = { sizeof be, &be }, record_at, value;
 	struct vnep_map_value record;
 	MDB_cursor *cursor;
-	int rc = mdb_cursor_open(txn->txn, txn->store->dbi[DB_REVISION], &cursor), end = 0;
+	int rc, end = 0;
 
+	if (after && after < txn->meta.forgotten) {
+		vnep_err_set(err, VNEP_ECONFLICT,
+			"what was deleted up to revision %llu is forgotten: nothing can be "
+			"continued from %llu",
+			(unsigned long long)txn->meta.forgotten, (unsigned long long)after);
+		return vnep_err_hint(err, "begin anew, with the whole map");
+	}
+	rc = mdb_cursor_open(txn->txn, txn->store->dbi[DB_REVISION], &cursor);
 	if (rc)
 		return vnep_map_fail(err, rc, "reading the map");
 	rc = mdb_cursor_get(cursor, &key, &record_at, MDB_SET_RANGE);
@@ -204,31 +212,94 @@ int vnep_map_since(
 	return end || rc == MDB_NOTFOUND ? end : vnep_map_fail(err, rc, "reading the map");
 }
 
-struct each_in {
-	struct vnep_map_txn *txn;
-	vnep_map_cb *cb;
-	void *arg;
-	struct vnep_err *err;
+/* ---- by an index, of several words ---- */
+
+/* The devices of one word, in the order of their ids; dev.mv_size 0: no more. */
+struct strand {
+	MDB_cursor *cursor;
+	MDB_val dev;
 };
 
-static int each_in_one(const char *dev, void *arg)
+static int strand_next(struct strand *s, const char *word)
 {
-	struct each_in *e = arg;
-	struct vnep_err why = { 0 };
-	struct vnep_map_value value;
-	int rc = vnep_map_value_get(
-		e->txn, VNEP_RECORD_DEVICE, dev, &value, e->txn->damage ? &why : e->err);
+	MDB_val key = { word ? strlen(word) : 0, (void *)(uintptr_t)word };
+	int rc = mdb_cursor_get(s->cursor, &key, &s->dev, word ? MDB_SET : MDB_NEXT_DUP);
 
-	return rc ? tell_damage(e->txn, rc, &why) : e->cb(value.json, value.len, e->arg);
+	if (rc == MDB_NOTFOUND)
+		s->dev.mv_size = 0;
+	return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
-int vnep_map_each_in(struct vnep_map_txn *txn, enum vnep_map_by by, const char *word,
-	vnep_map_cb *cb, void *arg, struct vnep_err *err)
+/* As LMDB has several values of a key. */
+static int compare_dev(const MDB_val *a, const MDB_val *b)
+{
+	size_t n = a->mv_size < b->mv_size ? a->mv_size : b->mv_size;
+	int order = memcmp(a->mv_data, b->mv_data, n);
+
+	return order ? order : (a->mv_size > b->mv_size) - (a->mv_size < b->mv_size);
+}
+
+static const MDB_val *first_dev(const struct strand *strands, size_t count)
+{
+	const MDB_val *first = NULL;
+
+	for (size_t i = 0; i < count; i++)
+		if (strands[i].dev.mv_size && (!first || compare_dev(&strands[i].dev, first) < 0))
+			first = &strands[i].dev;
+	return first;
+}
+
+static int each_one(
+	struct vnep_map_txn *txn, const char *dev, vnep_map_cb *cb, void *arg, struct vnep_err *err)
+{
+	struct vnep_err why = { 0 };
+	struct vnep_map_value value;
+	int rc = vnep_map_value_get(txn, VNEP_RECORD_DEVICE, dev, &value, txn->damage ? &why : err);
+
+	return rc ? tell_damage(txn, rc, &why) : cb(value.json, value.len, arg);
+}
+
+/* All strands side by side: a device that several of them have is taken once. *end: what cb said. */
+static int merge(struct vnep_map_txn *txn, struct strand *strands, size_t count, vnep_map_cb *cb,
+	void *arg, int *end, struct vnep_err *err)
+{
+	const MDB_val *first;
+	int rc = 0;
+
+	while (!rc && !*end && (first = first_dev(strands, count))) {
+		MDB_val dev = *first;
+		char id[VNEP_URN_MAX + 1];
+
+		vnep_map_dev_unpack(dev.mv_data, dev.mv_size, id);
+		*end = each_one(txn, id, cb, arg, err);
+		for (size_t i = 0; i < count && !rc; i++)
+			if (strands[i].dev.mv_size && !compare_dev(&strands[i].dev, &dev))
+				rc = strand_next(&strands[i], NULL);
+	}
+	return rc;
+}
+
+int vnep_map_each_in(struct vnep_map_txn *txn, enum vnep_map_by by, const char *const *words,
+	size_t count, vnep_map_cb *cb, void *arg, struct vnep_err *err)
 {
 	static const enum vnep_map_db db[] = { [VNEP_MAP_BY_VPC] = IX_VPC,
 		[VNEP_MAP_BY_REGION] = IX_REGION,
 		[VNEP_MAP_BY_GROUP] = IX_GROUP };
-	struct each_in e = { txn, cb, arg, err };
+	struct strand *strands = calloc(count + 1, sizeof *strands);
+	int end = 0, rc = strands ? vnep_map_flush(txn) : ENOMEM;
 
-	return *word ? vnep_map_index_each(txn, db[by], word, strlen(word), each_in_one, &e) : 0;
+	for (size_t i = 0; i < count && !rc; i++) {
+		if (!*words[i] || strlen(words[i]) > VNEP_LABEL_MAX)
+			continue; /* nobody can have that */
+		rc = mdb_cursor_open(txn->txn, txn->store->dbi[db[by]], &strands[i].cursor);
+		if (!rc)
+			rc = strand_next(&strands[i], words[i]);
+	}
+	if (!rc)
+		rc = merge(txn, strands, count, cb, arg, &end, err);
+	for (size_t i = 0; strands && i < count; i++)
+		if (strands[i].cursor)
+			mdb_cursor_close(strands[i].cursor);
+	free(strands);
+	return end ? end : vnep_map_fail(err, rc, "reading the map");
 }

@@ -398,8 +398,9 @@ static int name_tombstone(struct vnep_json *tomb, enum vnep_record_type type, co
 	return rc ? rc : vnep_json_set_str(tomb, id_key(type), id);
 }
 
+/* consent: that of the device, which its binding shares. */
 static int delete_one(struct vnep_map_txn *txn, enum vnep_record_type type, const char *id,
-	uint64_t if_revision, struct vnep_err *err)
+	uint64_t if_revision, bool *consent, struct vnep_err *err)
 {
 	struct vnep_map_line line = { .type = type, .id = id, .deleted = true };
 	struct vnep_json *tomb;
@@ -430,6 +431,12 @@ static int delete_one(struct vnep_map_txn *txn, enum vnep_record_type type, cons
 		rc = line_of(tomb, &line, &text, NULL, err);
 	if (!rc)
 		rc = change(txn, &old, &line, NULL, err);
+	if (type == VNEP_RECORD_DEVICE)
+		*consent = !old.damaged && old.device.consent;
+	if (!rc)
+		rc = vnep_map_fail(err,
+			vnep_map_tomb_note(txn, &old.key, txn->meta.revision, *consent),
+			"writing the map");
 out:
 	vnep_device_release(&old.device);
 	vnep_json_free(tomb);
@@ -441,7 +448,8 @@ int vnep_map_delete(struct vnep_map_txn *txn, enum vnep_record_type type, const 
 	uint64_t if_revision, struct vnep_err *err)
 {
 	struct vnep_map_value binding;
-	int rc = delete_one(txn, type, id, if_revision, err), there;
+	bool consent = true;
+	int rc = delete_one(txn, type, id, if_revision, &consent, err), there;
 
 	if (rc || type != VNEP_RECORD_DEVICE)
 		return rc;
@@ -449,7 +457,7 @@ int vnep_map_delete(struct vnep_map_txn *txn, enum vnep_record_type type, const 
 	there = vnep_map_value_get(txn, VNEP_RECORD_BINDING, id, &binding, NULL);
 	if (there ? there != VNEP_EDAMAGED : binding.deleted)
 		return 0;
-	return delete_one(txn, VNEP_RECORD_BINDING, id, 0, err);
+	return delete_one(txn, VNEP_RECORD_BINDING, id, 0, &consent, err);
 }
 
 /* ---- a change taken back ---- */

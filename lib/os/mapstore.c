@@ -121,9 +121,9 @@ static int write_format(struct vnep_mapstore *store, MDB_txn *txn)
 	return mdb_put(txn, store->dbi[DB_META], &key, &value, 0);
 }
 
-/* The format of the map, before anything of it is believed. *old: a writer has to make it the present one. */
+/* The format of the map, before anything of it is believed. */
 static int check_format(struct vnep_mapstore *store, MDB_txn *txn, const char *folder, bool write,
-	bool *old, struct vnep_err *err)
+	uint64_t *was, struct vnep_err *err)
 {
 	MDB_val key = { sizeof format_key, (void *)(uintptr_t)format_key }, value;
 	uint64_t format = 0;
@@ -140,7 +140,7 @@ static int check_format(struct vnep_mapstore *store, MDB_txn *txn, const char *f
 	}
 	if (rc)
 		return vnep_map_fail(err, rc, folder);
-	*old = format < VNEP_MAP_FORMAT;
+	*was = format;
 	if (format >= VNEP_MAP_FORMAT_LEAST && format <= VNEP_MAP_FORMAT)
 		return 0;
 	vnep_err_set(err, -ENOTSUP, "%s: the map is of format %llu, this vnep knows format %d",
@@ -152,8 +152,9 @@ static int open_dbs(
 	struct vnep_mapstore *store, const char *folder, bool write, struct vnep_err *err)
 {
 	static const char *const names[DB_COUNT] = { "vep", "mac", "addr", "name", "vpc", "region",
-		"group", "host", "record", "revision", "meta", "past", "past-time", "past-index" };
-	bool old = false;
+		"group", "host", "record", "revision", "meta", "past", "past-time", "past-index",
+		"tomb" };
+	uint64_t was = VNEP_MAP_FORMAT;
 	MDB_txn *txn;
 	int rc = mdb_txn_begin(store->env, NULL, write ? 0 : MDB_RDONLY, &txn);
 
@@ -162,19 +163,21 @@ static int open_dbs(
 	rc = mdb_dbi_open(txn, names[DB_META], write ? MDB_CREATE : 0, &store->dbi[DB_META]);
 	rc = rc == MDB_NOTFOUND ? VNEP_ENOTFOUND : vnep_map_fail(err, rc, folder);
 	if (!rc)
-		rc = check_format(store, txn, folder, write, &old, err);
+		rc = check_format(store, txn, folder, write, &was, err);
 	for (int i = 0; i < DB_COUNT && !rc; i++) {
 		bool several = i < IX_COUNT || i == DB_PAST_INDEX;
 
-		if (i != DB_META && (write || i != IX_HOST))
+		if (i != DB_META && (write || (i != IX_HOST && i != DB_TOMB)))
 			rc = mdb_dbi_open(txn, names[i],
 				(write ? MDB_CREATE : 0) | (several ? MDB_DUPSORT : 0),
 				&store->dbi[i]);
 		/* Its maker was killed before the first commit, or lives and has not come to it. */
 		rc = rc == MDB_NOTFOUND ? VNEP_ENOTFOUND : vnep_map_fail(err, rc, folder);
 	}
-	if (!rc && write && old) {
-		rc = vnep_map_index_hosts(store, txn);
+	if (!rc && write && was < VNEP_MAP_FORMAT) {
+		rc = was < 3 ? vnep_map_index_hosts(store, txn) : 0;
+		if (!rc)
+			rc = vnep_map_tomb_index(store, txn);
 		if (!rc)
 			rc = write_format(store, txn);
 		rc = vnep_map_fail(err, rc, folder);
@@ -232,12 +235,13 @@ void vnep_mapstore_close(struct vnep_mapstore *store)
 	free(store);
 }
 
-enum { META_FIELDS = 8 };
+enum { META_FIELDS = 9, META_FIELDS_3 = 8 }; /* format 3 knew nothing of forgotten */
 
 static void meta_fields(struct vnep_map_stat *meta, uint64_t *field[static META_FIELDS])
 {
 	uint64_t *all[] = { &meta->revision, &meta->devices, &meta->vpcs, &meta->groups,
-		&meta->bindings, &meta->tombstones, &meta->past, &meta->history_us };
+		&meta->bindings, &meta->tombstones, &meta->past, &meta->history_us,
+		&meta->forgotten };
 
 	memcpy(field, all, sizeof all);
 }
@@ -246,6 +250,7 @@ static int read_meta(struct vnep_map_txn *txn)
 {
 	MDB_val key = { sizeof meta_key, (void *)(uintptr_t)meta_key }, value;
 	uint64_t *field[META_FIELDS];
+	size_t count = META_FIELDS;
 	struct vnep_rd rd;
 	int rc = mdb_get(txn->txn, txn->store->dbi[DB_META], &key, &value);
 
@@ -254,7 +259,9 @@ static int read_meta(struct vnep_map_txn *txn)
 		return rc == MDB_NOTFOUND ? 0 : rc;
 	meta_fields(&txn->meta, field);
 	vnep_rd_init(&rd, value.mv_data, value.mv_size);
-	for (size_t i = 0; i < META_FIELDS; i++)
+	if (value.mv_size == META_FIELDS_3 * sizeof(uint64_t))
+		count = META_FIELDS_3;
+	for (size_t i = 0; i < count; i++)
 		*field[i] = vnep_rd_le64(&rd);
 	return rd.overrun ? MDB_CORRUPTED : 0;
 }
@@ -285,7 +292,7 @@ static void txn_free(struct vnep_map_txn *txn)
 	vnep_buf_release(&txn->suspects);
 	free(txn->vpcs);
 	free(txn->ends);
-	free(txn->prefixes);
+	vnep_longest_release(&txn->prefixes);
 	txn->store->txns--;
 	free(txn);
 }
@@ -377,6 +384,8 @@ int vnep_map_commit(struct vnep_map_txn *txn, struct vnep_err *err)
 
 	if (!rc && write)
 		rc = vnep_map_past_prune(txn, err);
+	if (!rc && write)
+		rc = vnep_map_tomb_prune(txn, err);
 	if (!rc && write)
 		rc = vnep_map_fail(err, write_meta(txn), "writing the map");
 	if (rc) {

@@ -199,11 +199,13 @@ static struct edge_device *load(struct vnep_edge *edge, struct vnep_map_txn *txn
 	struct vnep_err err = { 0 };
 	struct edge_device *d;
 	bool bound = false;
+	int rc;
 
-	if (vnep_map_get_device(txn, dev, &record, &err)) {
+	rc = vnep_map_get_device(txn, dev, &record, &err);
+	if (rc && rc != VNEP_ENOTFOUND) /* a device that is new was not there before */
 		edge_warn(edge, "map", &err);
+	if (rc)
 		return NULL;
-	}
 	d = vnep_table_get(&edge->by_vep, &record.vep);
 	if (d) {
 		vnep_device_release(&record);

@@ -1,5 +1,8 @@
 /* edge-verbs-map - a change of the map by way of the living edge: into the map, then into kernel and table. */
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "changes.h"
 #include "edge-client.h"
@@ -29,6 +32,25 @@ static int add_line(
 	return rc;
 }
 
+/* Tombstones are gone that were never followed: whoever is known here may have left. */
+static int doubt_all(struct vnep_edge *edge, struct changes *c, struct vnep_err *err)
+{
+	const struct edge_device *d;
+
+	free(c->items);
+	*c = (struct changes){ .vpcs = true, .max = c->max, .revision = c->revision };
+	c->items = calloc(edge->by_dev.count + 1, sizeof *c->items);
+	if (!c->items)
+		return vnep_err_sys(err, ENOMEM, "changes of the map");
+	for (size_t i = 0; (d = vnep_table_next(&edge->by_dev, &i));) {
+		struct change *item = &c->items[c->count++];
+
+		memcpy(item->dev, d->dev, sizeof item->dev);
+		item->vep = d->vep;
+	}
+	return 0;
+}
+
 /* What the map has and the kernel has not yet. */
 static int follow_map(struct vnep_edge *edge, struct vnep_err *err)
 {
@@ -42,6 +64,8 @@ static int follow_map(struct vnep_edge *edge, struct vnep_err *err)
 		return rc;
 	rc = changes_read(&c, txn, edge->map_revision, err);
 	vnep_map_abort(txn);
+	if (rc == VNEP_ECONFLICT)
+		rc = doubt_all(edge, &c, err);
 	singly = !c.vpcs && c.count <= SINGLY_MAX;
 	for (size_t i = 0; !rc && i < c.count; i++)
 		rc = edge_device_left(edge, c.items[i].dev, &c.items[i].vep, singly, err);

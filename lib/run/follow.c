@@ -276,6 +276,10 @@ int vnep_follow_map(struct vnep_follow *follow, struct vnep_err *err)
 	c.many = !rc && vnep_map_revision(txn) < follow->revision;
 	if (!rc && !c.many)
 		rc = changes_read(&c, txn, follow->revision, err);
+	if (rc == VNEP_ECONFLICT) { /* tombstones are gone that we never saw */
+		c.many = true;
+		rc = 0;
+	}
 	if (!rc && !c.vpcs && !c.many)
 		rc = follow_singly(follow, txn, &c, err);
 	else if (!rc)
