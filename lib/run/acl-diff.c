@@ -433,8 +433,10 @@ static int diff_walk(struct acl_diff *d, unsigned parts, struct vnep_err *err)
 
 static int diff(struct acl_diff *d, unsigned parts, struct vnep_err *err)
 {
-	int rc = acl_build(d->acl, err);
+	int rc = acl_spool_seal(d->acl, err);
 
+	if (!rc)
+		rc = acl_build(d->acl, err);
 	if (!rc && parts & ACL_ELEMENTS)
 		rc = acl_fill_check(d->acl, err);
 	if (!rc && parts & ACL_ELEMENTS)
