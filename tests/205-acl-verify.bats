@@ -75,8 +75,11 @@ same() { # the kernel has just these records
 	{
 		cat "$T/in"
 		device_lines 4 5 | sed 's/2001:db8:a::1:4/2001:db8:a::77/'
-		device_lines 6 7 | sed 's/"vep/"deleted":true,"vep/'
 	} >"$T/twice"
+	do_acl apply -q <"$T/twice"
+	[ "$(elements from_binding)" -eq "$N" ]
+	same "$T/twice"
+	device_lines 6 7 | sed 's/"vep/"deleted":true,"vep/' >>"$T/twice"
 	do_acl apply -q <"$T/twice"
 	[ "$(elements endpoint)" -eq $(( N - 1 )) ]
 	nft get element netdev vnep to_binding '{ 2001:db8:b::1:4 : 2001:db8:a::77 }'
