@@ -8,7 +8,11 @@
  *   aclbench change COUNT N     COUNT devices at acc0 and up0, then N changes of each kind, one at a time: prints
  *                               "KIND MEDIAN_US 99%_US"
  *
- * Both in a network namespace of one's own.
+ *   aclbench follow             each record of standard input is committed to the map of $VNEP_STATE, and a line with a
+ *                               sync awaited from descriptor 3, where `vnep-acl apply --map --follow` writes: prints how
+ *                               long from the commit, "MEDIAN_US 99%_US"
+ *
+ * In a network namespace of one's own.
  */
 #include <arpa/inet.h>
 #include <libmnl/libmnl.h>
@@ -24,7 +28,9 @@
 #include "vnep/acl.h"
 #include "vnep/clock.h"
 #include "vnep/err.h"
+#include "vnep/mapstore.h"
 #include "vnep/num.h"
+#include "vnep/recjson.h"
 
 static _Noreturn void die(const char *what, const struct vnep_err *err)
 {
@@ -310,13 +316,75 @@ static void load_and_change(uint32_t count, unsigned n)
 	vnep_acl_close(acl);
 }
 
+/* ---- from the map to the kernel ---- */
+
+static int64_t commit(struct vnep_mapstore *store, const char *text, size_t len)
+{
+	const struct vnep_map_put how = { .origin = "" };
+	struct vnep_map_txn *txn = NULL;
+	struct vnep_json *json = NULL;
+	struct vnep_err err = { 0 };
+	bool changed;
+	int rc = vnep_json_parse(text, len, &json, &err);
+
+	if (!rc)
+		rc = vnep_recjson_check(json, text, len, &err);
+	if (!rc)
+		rc = vnep_map_begin(store, true, &txn, &err);
+	if (!rc)
+		rc = vnep_map_put(txn, json, &how, &changed, &err);
+	if (!rc)
+		rc = vnep_map_commit(txn, &err);
+	if (rc || !changed)
+		die("map", &err);
+	vnep_json_free(json);
+	return vnep_mono_now().ns;
+}
+
+enum { COMMITS_MAX = 10000 };
+
+static void follow(void)
+{
+	const char *state = getenv("VNEP_STATE");
+	FILE *said = fdopen(3, "r");
+	int64_t *ns = calloc(COMMITS_MAX, sizeof *ns), begin;
+	char *line = NULL, *answer = NULL;
+	size_t cap = 0, answer_cap = 0;
+	struct vnep_mapstore *store = NULL;
+	struct vnep_err err = { 0 };
+	unsigned n = 0;
+	ssize_t len;
+
+	if (!state || !said || !ns || vnep_mapstore_open(&store, state, true, &err))
+		die("follow", &err);
+	while (n < COMMITS_MAX && (len = getline(&line, &cap, stdin)) > 0) {
+		begin = commit(store, line, (size_t)len - 1);
+		do
+			if (getline(&answer, &answer_cap, said) < 0)
+				die("the one who follows ended", NULL);
+		while (!strstr(answer, "\"sync\""));
+		ns[n++] = vnep_mono_now().ns - begin;
+	}
+	if (n)
+		print_times("follow", ns, n);
+	vnep_mapstore_close(store);
+	fclose(said);
+	free(answer);
+	free(line);
+	free(ns);
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t count = 0, n = 0;
 
+	if (argc == 2 && !strcmp(argv[1], "follow")) {
+		follow();
+		return 0;
+	}
 	if (argc < 3 || vnep_num_u64(argv[2], 1, 1 << 24, &count, NULL) ||
 		(argc > 3 && vnep_num_u64(argv[3], 1, 1 << 20, &n, NULL)))
-		die("limit COUNT | change COUNT N", NULL);
+		die("limit COUNT | change COUNT N | follow", NULL);
 	if (!strcmp(argv[1], "limit"))
 		limit((uint32_t)count);
 	else
