@@ -112,6 +112,36 @@ same() { # the kernel has just these records
 	same "$T/in"
 }
 
+# refused FILE: as it is said; of which device (its number) into $n, by the record of which line into $line
+refused() {
+	local said="^vnep-acl: $1:([0-9]+): the kernel refused element 2001:db8:b::1:([0-9a-f]+) of endpoint: "
+
+	[[ $stderr =~ $said ]] || return 1
+	line=${BASH_REMATCH[1]} n=$(( 16#${BASH_REMATCH[2]} ))
+}
+
+# What timed out takes room until it is swept, which the kernel does once a day: no other set refuses what fits.
+@test "apply: an element that the kernel refuses names the line of its record" {
+	only_one_left() { [ "$(elements endpoint)" -eq 1 ]; }
+	do_acl apply -q --set-size 64 < <(many 0 1)
+	for (( i = 1; i < 60; i++ )); do
+		nft add element netdev vnep endpoint "{ 2001:db8:b:9::$i timeout 1ms }"
+	done
+	wait_for 5 only_one_left
+	many 0 20 >"$T/in"
+	run -3 --separate-stderr netns edge vnep-acl apply "$T/in" --access acc0 --core up0 --set-size 64
+	refused "$T/in"
+	[ "$line" -eq $(( n + 2 )) ]
+	tac "$T/in" >"$T/turned"
+	run -3 --separate-stderr do_acl apply --set-size 64 <"$T/turned"
+	refused -
+	[ "$line" -eq $(( 20 - n )) ]
+	cat "$T/turned" - >"$T/twice" < <(device_lines 0 20 | tac) # then the later record counts
+	run -3 --separate-stderr do_acl apply --set-size 64 <"$T/twice"
+	refused -
+	[ "$line" -eq $(( 41 - n )) ]
+}
+
 @test "verify: 1,000,000 devices take less than 50 MB" {
 	[[ -n ${VNEP_FULL:-} ]] || skip "VNEP_FULL measures it"
 	many >"$T/in"

@@ -278,6 +278,7 @@ static int want_waiting(struct vnep_cli *cli, struct input *in)
 		if (fread(text, 1, w.len, in->waiting) != w.len)
 			return vnep_err_sys(&cli->err, EIO, "device records in a temporary file");
 		vnep_err_place(&cli->err, in->name ? in->name : cli->argv[w.file], w.line, 0);
+		vnep_acl_want_place(in->acl, in->name ? in->name : cli->argv[w.file], w.line);
 		rc = want_device(cli, in, (const char *)text, w.len);
 	}
 	return rc;

@@ -62,6 +62,10 @@ int vnep_acl_want_vpc(struct vnep_acl *acl, const struct vnep_vpc *vpc, struct v
 int vnep_acl_want_device(struct vnep_acl *acl, const struct vnep_device *device,
 	const struct vnep_binding *binding, struct vnep_err *err);
 
+/* The record of the next device is there: with a spool, an error says so where the kernel refuses an element of it.
+ * file is lent. */
+void vnep_acl_want_place(struct vnep_acl *acl, const char *file, unsigned line);
+
 /* All that a map wants. preload: a fixed address without a binding counts as one. */
 struct vnep_map_txn;
 struct vnep_acl_from_map {

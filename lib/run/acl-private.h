@@ -120,6 +120,9 @@ struct vnep_acl {
 
 	struct vnep_table devices, by_mac;
 	struct acl_spool *spool; /* where the devices are instead, or NULL */
+	struct acl_spool *settled; /* where they were, or NULL */
+	const char *place_file;	   /* of the record whose device is wanted next */
+	unsigned place_line;
 	struct acl_vpc *vpcs;
 	struct acl_policy *policies;
 	struct acl_class *classes;
@@ -196,6 +199,10 @@ int acl_spool_seal(struct vnep_acl *acl, struct vnep_err *err);
 /* Into the tables, for who looks devices up. */
 int acl_spool_settle(struct vnep_acl *acl, struct vnep_err *err);
 
+/* The place of the record that an element is of into err, if there is one. */
+void acl_spool_place(
+	struct vnep_acl *acl, enum vnep_set set, const uint8_t *key, struct vnep_err *err);
+
 /* Each device, or for each MAC one that has it; lent until the next. In the end ask rc (-errno), and release. */
 struct acl_walk {
 	const struct vnep_acl *acl;
@@ -207,7 +214,11 @@ struct acl_walk {
 	uint8_t *chunk;
 	size_t at, len;
 	uint64_t offset;
-	struct acl_device device;
+	struct acl_spooled {
+		struct acl_device d;
+		const char *file; /* lent */
+		unsigned line;
+	} device;
 };
 void acl_walk_begin(struct acl_walk *walk, const struct vnep_acl *acl, bool by_mac);
 const struct acl_device *acl_walk_next(struct acl_walk *walk);

@@ -22,7 +22,7 @@
 
 enum {
 	CHUNK_OCTETS = 64 << 10,
-	DEVICE_OCTETS = sizeof(struct acl_device) + VNEP_ADDR_COUNT_MAX * sizeof(struct in6_addr),
+	DEVICE_OCTETS = sizeof(struct acl_spooled) + VNEP_ADDR_COUNT_MAX * sizeof(struct in6_addr),
 };
 
 static int cannot(struct vnep_err *err, int errnum)
@@ -117,10 +117,11 @@ static int see(struct acl_spool *spool, const struct acl_device *d)
 int acl_spool_put(struct vnep_acl *acl, const struct acl_device *d, struct vnep_err *err)
 {
 	struct acl_spool *spool = acl->spool;
+	const struct acl_spooled spooled = { *d, acl->place_file, acl->place_line };
 	int rc = see(spool, d);
 
 	spool->sealed = false;
-	vnep_buf_put(&spool->tail, d, sizeof *d);
+	vnep_buf_put(&spool->tail, &spooled, sizeof spooled);
 	vnep_buf_put(&spool->tail, d->more, d->more_count * sizeof *d->more);
 	if (!rc)
 		rc = spool->tail.rc;
@@ -170,22 +171,30 @@ int acl_spool_settle(struct vnep_acl *acl, struct vnep_err *err)
 	if (!rc && walk.rc)
 		rc = cannot(err, -walk.rc);
 	acl_walk_end(&walk);
-	acl_spool_free(spool);
+	vnep_u64s_release(&spool->macs);
+	vnep_u64s_release(&spool->seen);
+	acl->settled = spool; /* it says whose record each was */
 	return rc;
 }
 
 /* ---- the walk ---- */
 
-void acl_walk_begin(struct acl_walk *walk, const struct vnep_acl *acl, bool by_mac)
+static void walk_begin(struct acl_walk *walk, const struct vnep_acl *acl,
+	const struct acl_spool *spool, bool by_mac)
 {
-	*walk = (struct acl_walk){ .acl = acl, .spool = acl->spool, .by_mac = by_mac };
-	if (!walk->spool || by_mac)
+	*walk = (struct acl_walk){ .acl = acl, .spool = spool, .by_mac = by_mac };
+	if (!spool || by_mac)
 		return;
 	walk->more = malloc(CHUNK_OCTETS + DEVICE_OCTETS);
 	if (walk->more)
 		walk->chunk = (uint8_t *)walk->more + DEVICE_OCTETS;
 	else
 		walk->rc = -ENOMEM;
+}
+
+void acl_walk_begin(struct acl_walk *walk, const struct vnep_acl *acl, bool by_mac)
+{
+	walk_begin(walk, acl, acl->spool, by_mac);
 }
 
 void acl_walk_end(struct acl_walk *walk)
@@ -226,11 +235,11 @@ static const struct acl_device *next_of_file(struct acl_walk *walk)
 		return NULL;
 	memcpy(&walk->device, walk->chunk + walk->at, sizeof walk->device);
 	walk->at += sizeof walk->device;
-	more = walk->device.more_count * sizeof *walk->more;
+	more = walk->device.d.more_count * sizeof *walk->more;
 	memcpy(walk->more, walk->chunk + walk->at, more);
 	walk->at += more;
-	walk->device.more = walk->more;
-	return &walk->device;
+	walk->device.d.more = walk->more;
+	return &walk->device.d;
 }
 
 /* Only the MAC is told: nothing else is asked of such a walk. */
@@ -241,10 +250,10 @@ static const struct acl_device *next_mac(struct acl_walk *walk)
 	if (walk->i == walk->spool->macs.count)
 		return NULL;
 	number = walk->spool->macs.items[walk->i++];
-	walk->device = (struct acl_device){ .class = ACL_NONE, .has_mac = true };
-	for (size_t i = sizeof walk->device.mac.octet; i; number >>= 8)
-		walk->device.mac.octet[--i] = (uint8_t)number;
-	return &walk->device;
+	walk->device.d = (struct acl_device){ .class = ACL_NONE, .has_mac = true };
+	for (size_t i = sizeof walk->device.d.mac.octet; i; number >>= 8)
+		walk->device.d.mac.octet[--i] = (uint8_t)number;
+	return &walk->device.d;
 }
 
 const struct acl_device *acl_walk_next(struct acl_walk *walk)
@@ -253,4 +262,24 @@ const struct acl_device *acl_walk_next(struct acl_walk *walk)
 		return vnep_table_next(
 			walk->by_mac ? &walk->acl->by_mac : &walk->acl->devices, &walk->i);
 	return walk->by_mac ? next_mac(walk) : next_of_file(walk);
+}
+
+/* The last whose element it is: of two records of one endpoint the later one counts. */
+void acl_spool_place(
+	struct vnep_acl *acl, enum vnep_set set, const uint8_t *key, struct vnep_err *err)
+{
+	struct acl_elements its = { .set = set };
+	const struct acl_device *d;
+	struct acl_walk walk;
+
+	walk_begin(&walk, acl, acl->spool ? acl->spool : acl->settled, false);
+	while (walk.spool && (d = acl_walk_next(&walk))) {
+		its.count = 0;
+		acl_elements_device(acl, d, &its);
+		for (size_t i = 0; i < its.count; i++)
+			if (!memcmp(its.items[i].key, key, vnep_set_specs[set].key_len))
+				vnep_err_place(err, walk.device.file, walk.device.line, 0);
+	}
+	acl_walk_end(&walk);
+	acl_elements_release(&its);
 }

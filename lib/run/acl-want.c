@@ -12,6 +12,7 @@ void acl_wants_release(struct vnep_acl *acl)
 	struct acl_device *d;
 
 	acl_spool_free(acl->spool);
+	acl_spool_free(acl->settled);
 	for (size_t i = 0; (d = vnep_table_next(&acl->devices, &i));) {
 		free(d->more);
 		free(d);
@@ -376,6 +377,12 @@ static int forget(struct vnep_acl *acl, const struct in6_addr *vep, struct vnep_
 	if (old)
 		device_forget(acl, old);
 	return rc;
+}
+
+void vnep_acl_want_place(struct vnep_acl *acl, const char *file, unsigned line)
+{
+	acl->place_file = file;
+	acl->place_line = line;
 }
 
 int vnep_acl_want_device(struct vnep_acl *acl, const struct vnep_device *device,

@@ -259,11 +259,11 @@ static void print_times(const char *kind, int64_t *ns, unsigned n)
 	fflush(stdout);
 }
 
-enum kind { ADDRESS, CLASS, REMOVE, ADD, KINDS };
+enum kind { ADDRESS, BACK, CLASS, REMOVE, ADD, KINDS };
 
 static void change(struct vnep_acl *acl, uint32_t count, unsigned n)
 {
-	static const char *const words[] = { "address", "class", "remove", "add" };
+	static const char *const words[] = { "address", "back", "class", "remove", "add" };
 	int64_t *ns = calloc(n, sizeof *ns);
 	struct vnep_err err = { 0 };
 
@@ -273,7 +273,7 @@ static void change(struct vnep_acl *acl, uint32_t count, unsigned n)
 			struct vnep_device d;
 			int rc;
 
-			device_at(&d, i, kind != ADD, kind == CLASS ? 20 : 10);
+			device_at(&d, i, kind != ADD && kind != BACK, kind == CLASS ? 20 : 10);
 			ns[k] = vnep_mono_now().ns;
 			rc = kind == REMOVE ? vnep_acl_device_unset(acl, &d.vep, &err)
 					    : vnep_acl_device_set(acl, &d, NULL, &err);
