@@ -110,11 +110,16 @@ int acl_config(struct vnep_cli *cli, bool from_kernel, struct vnep_acl_config *o
 	return rc;
 }
 
-static FILE *open_waiting(void)
+static const char *temporary(void)
 {
 	const char *folder = getenv("TMPDIR");
-	int fd =
-		open(folder && *folder ? folder : "/var/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	return folder && *folder ? folder : "/var/tmp";
+}
+
+static FILE *open_waiting(void)
+{
+	int fd = open(temporary(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
 	if (fd < 0) /* no disk to write on: then it takes memory */
 		fd = memfd_create("vnep-acl", MFD_CLOEXEC);
@@ -198,22 +203,18 @@ static int take_record(struct vnep_cli *cli, struct input *in, struct vnep_json 
 	}
 }
 
-/* A record of outside: checked here, so that every error has its place. Most are devices that need no tree. */
+/* A record of outside. What begins as a device is read when its turn comes, with its line's number beside it. */
 static int take(
 	struct vnep_cli *cli, struct vnep_json *none, const char *text, size_t len, void *arg)
 {
+	static const char begin[] = "{\"type\":\"device\",";
 	struct input *in = arg;
 	struct vnep_json *json = NULL;
-	struct vnep_device device;
-	struct vnep_recline line;
 	int rc;
 
 	(void)none;
-	vnep_buf_reset(&in->scratch);
-	if (vnep_recjson_fast(text, len, &in->scratch, &device, &line)) {
-		vnep_device_release(&device);
+	if (len > sizeof begin && !memcmp(text, begin, sizeof begin - 1))
 		return hold_device(cli, in, text, len);
-	}
 	rc = vnep_json_parse(text, len, &json, &cli->err);
 	if (!rc)
 		rc = take_record(cli, in, json, text, len);
@@ -277,6 +278,7 @@ static int want_waiting(struct vnep_cli *cli, struct input *in)
 		if (fread(text, 1, w.len, in->waiting) != w.len)
 			return vnep_err_sys(&cli->err, EIO, "device records in a temporary file");
 		vnep_err_place(&cli->err, in->name ? in->name : cli->argv[w.file], w.line, 0);
+		vnep_acl_want_place(in->acl, in->name ? in->name : cli->argv[w.file], w.line);
 		rc = want_device(cli, in, (const char *)text, w.len);
 	}
 	return rc;
@@ -369,12 +371,14 @@ int acl_open_wanted(struct vnep_cli *cli, const struct vnep_acl_config *config, 
 	struct vnep_acl **out)
 {
 	const struct acl_source source = { 0 };
+	struct vnep_acl_config once = *config;
 	struct vnep_acl_fill fill;
 	int rc;
 
 	if (vnep_cli_has(cli, "map") && cli->argc)
 		return vnep_err_set(&cli->err, VNEP_EUSAGE, "--map and files exclude each other");
-	rc = acl_open_source(cli, config, offline, &source, out);
+	once.spool = temporary();
+	rc = acl_open_source(cli, &once, offline, &source, out);
 	if (!rc && vnep_acl_filling(*out, &fill) && fill.count <= fill.size)
 		vnep_cli_say(cli,
 			"set %s gets %llu of at most %u elements: for more, `vnep-acl clear` and a "

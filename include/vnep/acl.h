@@ -39,6 +39,8 @@ struct vnep_acl_config {
 	uint32_t set_size;    /* elements a set may hold; 0 = 1,048,576 */
 	bool partial; /* a port that is not there is left out until it comes; else VNEP_ENOTFOUND. Its chain,
 		       * if the kernel keeps it, stays: so it is shut from its first frame on. */
+	const char *spool; /* A folder: the wanted devices wait in a file without a name there, 32 octets of each in memory.
+			    * For who compares or applies a map once, and then ends. NULL: they are in memory. Lent. */
 	bool resolve; /* a worker resolves the hosts of the core side: the kernel sends only to those
 		       * in `reachable`, and hands over what is for others. Without one (tools by hand)
 		       * it sends to every neighbour it finds. */
@@ -59,6 +61,10 @@ void vnep_acl_close(struct vnep_acl *acl);
 int vnep_acl_want_vpc(struct vnep_acl *acl, const struct vnep_vpc *vpc, struct vnep_err *err);
 int vnep_acl_want_device(struct vnep_acl *acl, const struct vnep_device *device,
 	const struct vnep_binding *binding, struct vnep_err *err);
+
+/* The record of the next device is there: with a spool, an error says so where the kernel refuses an element of it.
+ * file is lent. */
+void vnep_acl_want_place(struct vnep_acl *acl, const char *file, unsigned line);
 
 /* All that a map wants. preload: a fixed address without a binding counts as one. */
 struct vnep_map_txn;
@@ -108,7 +114,7 @@ struct vnep_acl_fill {
 	uint64_t count;
 	uint32_t size;
 };
-bool vnep_acl_filling(const struct vnep_acl *acl, struct vnep_acl_fill *out);
+bool vnep_acl_filling(struct vnep_acl *acl, struct vnep_acl_fill *out);
 
 /* Presence. t3324_ms 0: no timeout (always listens). Adding what is there, or removing what is not,
  * is done without an error. */

@@ -57,6 +57,10 @@ int vnep_nft_batch_cut(struct vnep_nft_batch *batch, struct vnep_err *err);
 /* Send what is there (nothing: 0) and be ready for the next. */
 int vnep_nft_batch_commit(struct vnep_nft_batch *batch, struct vnep_err *err);
 
+/* After a commit: the element that the kernel refused; false: it refused none, or something else. */
+bool vnep_nft_batch_refused(const struct vnep_nft_batch *batch, enum vnep_set *set,
+	struct vnep_set_element *element);
+
 struct vnep_nft_table_info {
 	uint64_t handle;
 	bool dormant;

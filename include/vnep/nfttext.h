@@ -44,6 +44,10 @@ void vnep_nftjson_end(struct vnep_nfttext *t);
 /* Has this statement, a DELIVER, a map that none before it has? */
 bool vnep_nfttext_first_delivery(const struct vnep_ruleset *rs, size_t stmt);
 
+/* A part of a key, or data, in nft's language. name: of the port, or of the chain, that it means. */
+void vnep_nft_part_put(
+	struct vnep_buf *out, enum vnep_nft_type type, const uint8_t *at, const char *name);
+
 /* The words of nft(8) for types and fields. */
 const char *vnep_nft_type_text(enum vnep_nft_type type);
 

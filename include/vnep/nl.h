@@ -35,7 +35,9 @@ int vnep_nl_join(struct vnep_nl *nl, unsigned group, struct vnep_err *err);
 int vnep_nl_request(struct vnep_nl *nl, struct nlmsghdr *msg, struct vnep_err *err);
 
 /* Send a dump or get request and hand each answer to cb. Interrupted dumps are repeated a few
- * times: restart (may be NULL) is called before each repetition to forget what was gathered. */
+ * times: restart (may be NULL) is called before each repetition to forget what was gathered.
+ * VNEP_NL_ENOUGH from cb ends it there and is returned: then the socket is good for nothing but to be closed. */
+enum { VNEP_NL_ENOUGH = 1 };
 typedef int vnep_nl_cb(const struct nlmsghdr *msg, void *arg);
 int vnep_nl_dump(struct vnep_nl *nl, struct nlmsghdr *msg, vnep_nl_cb *cb,
 	void (*restart)(void *arg), void *arg, struct vnep_err *err);

@@ -297,7 +297,8 @@ void vnep_nfttext_rules(struct vnep_nfttext *t)
 	vnep_buf_put_str(t->out, "}\n");
 }
 
-static const uint8_t *put_part(struct vnep_nfttext *t, enum vnep_nft_type type, const uint8_t *at)
+void vnep_nft_part_put(
+	struct vnep_buf *out, enum vnep_nft_type type, const uint8_t *at, const char *name)
 {
 	char text[VNEP_IP6_LEN] = "";
 	struct in6_addr addr;
@@ -305,11 +306,8 @@ static const uint8_t *put_part(struct vnep_nfttext *t, enum vnep_nft_type type, 
 	uint32_t number;
 
 	switch (type) {
-	case VNEP_NFT_IIF:
-		memcpy(&number, at, sizeof number);
-		vnep_buf_printf(t->out, "\"%s\"", t->ports[number - 1]);
-		break;
-	case VNEP_NFT_VLAN: vnep_buf_printf(t->out, "%u", vnep_be16(at)); break;
+	case VNEP_NFT_IIF: vnep_buf_printf(out, "\"%s\"", name); break;
+	case VNEP_NFT_VLAN: vnep_buf_printf(out, "%u", vnep_be16(at)); break;
 	case VNEP_NFT_MAC:
 		memcpy(mac.octet, at, sizeof mac.octet);
 		vnep_mac_print(&mac, text);
@@ -318,15 +316,26 @@ static const uint8_t *put_part(struct vnep_nfttext *t, enum vnep_nft_type type, 
 		memcpy(&addr, at, sizeof addr);
 		vnep_ip6_print(&addr, text);
 		break;
-	case VNEP_NFT_ICMP_TYPE: vnep_buf_printf(t->out, "%u", at[0]); break;
-	case VNEP_NFT_VERDICT:
+	case VNEP_NFT_ICMP_TYPE: vnep_buf_printf(out, "%u", at[0]); break;
+	case VNEP_NFT_VERDICT: vnep_buf_printf(out, "goto %s", name); break;
+	case VNEP_NFT_MARK:
 		memcpy(&number, at, sizeof number);
-		vnep_buf_printf(t->out, "goto %s", t->rs->chains[number].name);
+		vnep_buf_printf(out, "0x%08x", number);
 		break;
-	case VNEP_NFT_MARK: /* of sets that text has not */
 	case VNEP_NFT_NONE: break;
 	}
-	vnep_buf_put_str(t->out, text);
+	vnep_buf_put_str(out, text);
+}
+
+static const uint8_t *put_part(struct vnep_nfttext *t, enum vnep_nft_type type, const uint8_t *at)
+{
+	uint32_t number;
+
+	memcpy(&number, at, sizeof number);
+	vnep_nft_part_put(t->out, type, at,
+		type == VNEP_NFT_IIF       ? t->ports[number - 1]
+		: type == VNEP_NFT_VERDICT ? t->rs->chains[number].name
+					   : "");
 	return at + vnep_nft_type_len(type);
 }
 

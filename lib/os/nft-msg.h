@@ -87,8 +87,16 @@ static inline void nft_end(struct nft_msg *m, struct nlattr *nest)
 void nft_put_rule_exprs(
 	struct nft_msg *m, const struct vnep_ruleset *rs, const struct vnep_rule *rule);
 
-/* nft-refused.c: "element KEY of SET", for the attribute at offset in a message of elements; false: it is none. */
-bool nft_refused_element(const struct nlmsghdr *msg, size_t offset, struct vnep_buf *out);
+/* nft-refused.c: the element whose attribute lies at offset in a message of elements; false: it is none. */
+struct nft_refused {
+	enum vnep_set set;
+	struct vnep_set_element element;
+	bool has_addr; /* its data is an address, and is told */
+};
+bool nft_refused_element(const struct nlmsghdr *msg, size_t offset, struct nft_refused *out);
+
+/* "element KEY of SET" */
+void nft_refused_print(const struct nft_refused *refused, struct vnep_buf *out);
 
 /* What nft(8) says of an object, as its user data. */
 void nft_put_comment(struct nft_msg *m, uint16_t attr, const char *comment);

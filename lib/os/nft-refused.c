@@ -1,12 +1,14 @@
-/* nft-refused - which element of a message the kernel refused, in words: its key names the device. */
+/* nft-refused - which element of a message the kernel refused, and in words: its key names the device. */
+#include <net/if.h>
 #include <stdio.h>
 
 #include "nft-msg.h"
+#include "vnep/nfttext.h"
 #include "vnep/nl.h"
 
 #include <linux/netfilter/nf_tables.h>
 
-static const struct vnep_set_spec *spec_of(const struct nlmsghdr *msg)
+static int set_of(const struct nlmsghdr *msg)
 {
 	struct vnep_nl_attrs walk;
 	struct vnep_nl_attr attr;
@@ -17,9 +19,9 @@ static const struct vnep_set_spec *spec_of(const struct nlmsghdr *msg)
 			continue;
 		for (int set = 0; set < VNEP_SET_COUNT; set++)
 			if (!strcmp(vnep_set_specs[set].name, (const char *)attr.data))
-				return &vnep_set_specs[set];
+				return set;
 	}
-	return NULL;
+	return -1;
 }
 
 /* The value inside an attribute of an element. */
@@ -43,41 +45,10 @@ static bool value_of(
 	return false;
 }
 
-static void put_part(struct vnep_buf *out, enum vnep_nft_type type, const uint8_t *at)
+bool nft_refused_element(const struct nlmsghdr *msg, size_t offset, struct nft_refused *out)
 {
-	char text[VNEP_IP6_LEN] = "";
-	struct in6_addr addr;
-	struct vnep_mac mac;
-	uint32_t number;
-
-	switch (type) {
-	case VNEP_NFT_IIF:
-		memcpy(&number, at, sizeof number);
-		vnep_buf_printf(out, "port %u", number);
-		break;
-	case VNEP_NFT_VLAN: vnep_buf_printf(out, "VLAN %u", vnep_be16(at)); break;
-	case VNEP_NFT_ICMP_TYPE: vnep_buf_printf(out, "%u", at[0]); break;
-	case VNEP_NFT_MARK:
-		memcpy(&number, at, sizeof number);
-		vnep_buf_printf(out, "0x%08x", number);
-		break;
-	case VNEP_NFT_MAC:
-		memcpy(mac.octet, at, sizeof mac.octet);
-		vnep_mac_print(&mac, text);
-		break;
-	case VNEP_NFT_IP6:
-		memcpy(&addr, at, sizeof addr);
-		vnep_ip6_print(&addr, text);
-		break;
-	case VNEP_NFT_VERDICT:
-	case VNEP_NFT_NONE: break;
-	}
-	vnep_buf_put_str(out, text);
-}
-
-bool nft_refused_element(const struct nlmsghdr *msg, size_t offset, struct vnep_buf *out)
-{
-	const struct vnep_set_spec *spec = spec_of(msg);
+	int set = set_of(msg);
+	const struct vnep_set_spec *spec = set < 0 ? NULL : &vnep_set_specs[set];
 	const uint8_t *key, *data;
 	struct vnep_nl_attrs walk;
 	struct vnep_nl_attr elem;
@@ -88,16 +59,34 @@ bool nft_refused_element(const struct nlmsghdr *msg, size_t offset, struct vnep_
 	if (!vnep_nl_attrs_next(&walk, &elem) || elem.type != NFTA_LIST_ELEM ||
 		!value_of(&elem, NFTA_SET_ELEM_KEY, spec->key_len, &key))
 		return false;
+	*out = (struct nft_refused){ .set = (enum vnep_set)set };
+	memcpy(out->element.key, key, spec->key_len);
+	out->has_addr = spec->data == VNEP_NFT_IP6 &&
+			value_of(&elem, NFTA_SET_ELEM_DATA, sizeof out->element.data, &data);
+	if (out->has_addr)
+		memcpy(out->element.data, data, sizeof out->element.data);
+	return true;
+}
+
+void nft_refused_print(const struct nft_refused *refused, struct vnep_buf *out)
+{
+	const struct vnep_set_spec *spec = &vnep_set_specs[refused->set];
+	const uint8_t *key = refused->element.key;
+	char port[IF_NAMESIZE] = "";
+	uint32_t index;
+
 	vnep_buf_put_str(out, "element ");
 	for (int i = 0; i < VNEP_KEY_PARTS && spec->key[i] != VNEP_NFT_NONE; i++) {
+		memcpy(&index, key, sizeof index);
+		if (spec->key[i] == VNEP_NFT_IIF && !if_indextoname(index, port))
+			snprintf(port, sizeof port, "%u", index);
 		vnep_buf_put_str(out, i ? " . " : "");
-		put_part(out, spec->key[i], key);
+		vnep_nft_part_put(out, spec->key[i], key, port);
 		key += vnep_nft_type_len(spec->key[i]);
 	}
-	if (spec->data == VNEP_NFT_IP6 && value_of(&elem, NFTA_SET_ELEM_DATA, 16, &data)) {
+	if (refused->has_addr) {
 		vnep_buf_put_str(out, " : ");
-		put_part(out, VNEP_NFT_IP6, data);
+		vnep_nft_part_put(out, VNEP_NFT_IP6, refused->element.data, "");
 	}
 	vnep_buf_printf(out, " of %s", spec->name);
-	return true;
 }

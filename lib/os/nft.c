@@ -40,6 +40,8 @@ struct vnep_nft_batch {
 	int rc;
 	char refused[LABEL_MAX + 256]; /* first refusal: what, and the kernel's words */
 	int refused_errno;
+	bool has_element; /* what was refused last is one */
+	struct nft_refused element;
 };
 
 int vnep_nft_batch_new(struct vnep_nft_batch **out, struct vnep_nl *nl, struct vnep_err *err)
@@ -425,7 +427,10 @@ static void note_refusal(uint32_t seq, int errnum, const char *text, size_t offs
 		if (batch->labels[i].seq == seq)
 			what = batch->labels[i].text;
 	vnep_buf_init(&element);
-	if (msg && nft_refused_element(msg, offset, &element) && !element.rc)
+	batch->has_element = msg && nft_refused_element(msg, offset, &batch->element);
+	if (batch->has_element)
+		nft_refused_print(&batch->element, &element);
+	if (element.len && !element.rc)
 		what = vnep_buf_str(&element);
 	batch->refused_errno = errnum;
 	snprintf(batch->refused, sizeof batch->refused, "%s%s%s", what, *text ? ": " : "", text);
@@ -479,6 +484,7 @@ int vnep_nft_batch_commit(struct vnep_nft_batch *batch, struct vnep_err *err)
 	batch_mark(batch, NFNL_MSG_BATCH_END);
 	if (batch->rc)
 		return vnep_nft_batch_commit(batch, err); /* once: reports and forgets */
+	batch->has_element = false;
 	last = (struct nlmsghdr *)(void *)(batch->buf.data + batch->last);
 	last->nlmsg_flags |= NLM_F_ACK;
 	rc = vnep_nl_batch(batch->nl, batch->buf.data, batch->buf.len, batch->first_seq,
@@ -487,4 +493,12 @@ int vnep_nft_batch_commit(struct vnep_nft_batch *batch, struct vnep_err *err)
 		rc = refusal(batch, err);
 	forget(batch);
 	return rc;
+}
+
+bool vnep_nft_batch_refused(
+	const struct vnep_nft_batch *batch, enum vnep_set *set, struct vnep_set_element *element)
+{
+	*set = batch->element.set;
+	*element = batch->element.element;
+	return batch->has_element;
 }

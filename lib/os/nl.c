@@ -366,6 +366,7 @@ static int exchange_message(
 		 */
 		if (x->cb && !x->cb_rc && msg->nlmsg_type >= NLMSG_MIN_TYPE)
 			x->cb_rc = x->cb(msg, x->arg);
+		x->done = x->cb_rc == VNEP_NL_ENOUGH && !x->interrupted;
 		return 0;
 	}
 }

@@ -220,6 +220,9 @@ int vnep_acl_device_set(struct vnep_acl *acl, const struct vnep_device *device,
 	struct lists old, now;
 	int rc;
 
+	rc = acl_spool_settle(acl, err);
+	if (rc)
+		return rc;
 	lists_make(acl, &device->vep, &old);
 	rc = vnep_acl_want_device(acl, device, binding, err);
 	if (rc) { /* it is refused: what was wanted still is */
@@ -245,6 +248,9 @@ int vnep_acl_device_unset(struct vnep_acl *acl, const struct in6_addr *vep, stru
 	struct lists old, now;
 	int rc;
 
+	rc = acl_spool_settle(acl, err);
+	if (rc)
+		return rc;
 	if (!vnep_table_get(&acl->devices, vep))
 		return vnep_acl_awake_remove(acl, vep, err);
 	lists_make(acl, vep, &old);

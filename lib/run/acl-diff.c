@@ -430,10 +430,22 @@ static int diff_walk(struct acl_diff *d, unsigned parts, struct vnep_err *err)
 	return rc;
 }
 
+/* Whose element the kernel refused. */
+static void name_record(struct acl_diff *d, struct vnep_err *err)
+{
+	struct vnep_set_element element;
+	enum vnep_set set;
+
+	if (d->batch && vnep_nft_batch_refused(d->batch, &set, &element) && acl_of_devices(set))
+		acl_spool_place(d->acl, set, element.key, err);
+}
+
 static int diff(struct acl_diff *d, unsigned parts, struct vnep_err *err)
 {
-	int rc = acl_build(d->acl, err);
+	int rc = acl_spool_seal(d->acl, err);
 
+	if (!rc)
+		rc = acl_build(d->acl, err);
 	if (!rc && parts & ACL_ELEMENTS)
 		rc = acl_fill_check(d->acl, err);
 	if (!rc && parts & ACL_ELEMENTS)
@@ -442,6 +454,8 @@ static int diff(struct acl_diff *d, unsigned parts, struct vnep_err *err)
 		rc = vnep_nft_batch_new(&d->batch, d->acl->nl, err);
 	if (!rc)
 		rc = diff_walk(d, parts, err);
+	if (rc == VNEP_EKERNEL)
+		name_record(d, err);
 	vnep_nft_batch_free(d->batch);
 	d->batch = NULL;
 	vnep_buf_release(&d->line);

@@ -277,6 +277,7 @@ int acl_elements_want(
 {
 	const uint8_t *types = vnep_set_constant(set);
 	const struct acl_device *d;
+	struct acl_walk walk;
 
 	*out = (struct acl_elements){ .set = set };
 	if (set == VNEP_SET_ROUTER)
@@ -287,10 +288,14 @@ int acl_elements_want(
 		add_chains(acl, out);
 	for (; types && *types; types++)
 		acl_elements_add(out, types, NULL);
-	for (size_t i = 0; !vnep_set_specs[set].kernel && (d = vnep_table_next(&acl->devices, &i));)
+	acl_walk_begin(&walk, acl, false);
+	while (acl_of_devices(set) && !out->rc && (d = acl_walk_next(&walk)))
 		acl_elements_device(acl, d, out);
+	if (walk.rc)
+		out->rc = walk.rc;
+	acl_walk_end(&walk);
 	if (out->rc)
-		return vnep_err_sys(err, ENOMEM, "elements of %s", vnep_set_specs[set].name);
+		return vnep_err_sys(err, -out->rc, "elements of %s", vnep_set_specs[set].name);
 	acl_elements_sort(out);
 	return unite(out, err);
 }
@@ -318,6 +323,8 @@ int acl_elements_check(struct vnep_acl *acl, struct vnep_err *err)
 	const struct acl_device *first;
 	int rc = 0;
 
+	if (acl->spool) /* where no two are equal */
+		return 0;
 	for (size_t i = 0; !rc && (first = vnep_table_next(&acl->by_mac, &i));)
 		for (const struct acl_device *a = first; !rc && a; a = a->same_mac)
 			for (const struct acl_device *b = a->same_mac; !rc && b; b = b->same_mac)

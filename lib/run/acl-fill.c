@@ -38,11 +38,13 @@ void acl_fill(struct vnep_acl *acl, const struct acl_device *d, int by)
 		add(acl, VNEP_SET_TO_BINDING, by, 1);
 }
 
-bool vnep_acl_filling(const struct vnep_acl *acl, struct vnep_acl_fill *out)
+bool vnep_acl_filling(struct vnep_acl *acl, struct vnep_acl_fill *out)
 {
+	size_t known = acl->spool ? acl_spool_macs(acl->spool) : acl->by_mac.count;
+
 	*out = (struct vnep_acl_fill){ .size = acl->config.set_size };
 	for (int set = 0; set < VNEP_SET_COUNT; set++) {
-		uint64_t count = set == VNEP_SET_KNOWN ? acl->by_mac.count : acl->filled[set];
+		uint64_t count = set == VNEP_SET_KNOWN ? known : acl->filled[set];
 
 		if (!out->set || count > out->count) {
 			out->set = vnep_set_specs[set].name;
@@ -52,7 +54,7 @@ bool vnep_acl_filling(const struct vnep_acl *acl, struct vnep_acl_fill *out)
 	return out->count * 100 >= (uint64_t)out->size * WARN_PERCENT;
 }
 
-int acl_fill_check(const struct vnep_acl *acl, struct vnep_err *err)
+int acl_fill_check(struct vnep_acl *acl, struct vnep_err *err)
 {
 	struct vnep_acl_fill fill;
 

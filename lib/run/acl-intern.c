@@ -65,7 +65,7 @@ uint32_t acl_vpc_slot(struct vnep_acl *acl, const char *name)
 	if (!bigger || acl_index_put(&acl->by_vpc, hash, acl->vpc_count))
 		return ACL_NONE;
 	slot = &bigger[acl->vpc_count];
-	*slot = (struct acl_vpc){ 0 };
+	*slot = (struct acl_vpc){ .plain = { ACL_NONE, ACL_NONE } };
 	snprintf(slot->vpc.vpc, sizeof slot->vpc.vpc, "%s", name);
 	if (vnep_nft_plain(name))
 		snprintf(slot->chain, sizeof slot->chain, "vpc_%s", name);
@@ -160,10 +160,14 @@ static int policy_slot(struct vnep_acl *acl, uint32_t vpc, const struct vnep_dev
 {
 	char name[VNEP_NFT_NAME_MAX + 1];
 	size_t count = allow_count(device), probe = 0;
+	uint32_t at, *plain = &acl->vpcs[vpc].plain[device->form == VNEP_FORM_HOST];
 	struct acl_policy *p;
 	uint64_t hash;
-	uint32_t at;
 
+	if (!count && *plain != ACL_NONE) { /* nearly all of a million */
+		*out = *plain;
+		return 0;
+	}
 	policy_name(acl, vpc, device, name);
 	hash = hash_of(name, strlen(name));
 	while ((at = acl_index_next(&acl->by_policy, hash, &probe)) != ACL_NONE) {
@@ -199,6 +203,8 @@ static int policy_slot(struct vnep_acl *acl, uint32_t vpc, const struct vnep_dev
 		return no_memory(err);
 	}
 	*out = (uint32_t)acl->policy_count++;
+	if (!count)
+		*plain = *out;
 	return 0;
 }
 

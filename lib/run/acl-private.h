@@ -12,6 +12,7 @@
  *     acl-reachable.c  resolved hosts                  acl-render.c       text and JSON
  *     acl-openflow.c   flows                           acl-fill.c         how full the sets get
  *     acl-map.c        the wanted state of a map       follow.c           each change of it
+ *     acl-spool.c      devices in a file, not in memory
  *
  * The wanted state is kept small, because there may be a million devices: a struct acl_device of 72
  * octets in a table by its virtual endpoint and one by its MAC. What many share (VPC, policy, class, lane)
@@ -26,6 +27,7 @@
 #include "vnep/nft.h"
 #include "vnep/ruleset.h"
 #include "vnep/table.h"
+#include "vnep/u64s.h"
 
 #define ACL_NONE UINT32_MAX
 
@@ -38,6 +40,7 @@ struct acl_vpc {
 		char first[VNEP_URN_MAX + 1];
 	} side[2];
 	uint32_t hosts;			   /* devices of form host */
+	uint32_t plain[2]; /* the policies of devices without an allow list, and of those of form host; or ACL_NONE */
 	char chain[VNEP_NFT_NAME_MAX + 1]; /* where its packets are routed */
 };
 
@@ -116,6 +119,10 @@ struct vnep_acl {
 	uint32_t journal_index;			  /* 0: not there */
 
 	struct vnep_table devices, by_mac;
+	struct acl_spool *spool; /* where the devices are instead, or NULL */
+	struct acl_spool *settled; /* where they were, or NULL */
+	const char *place_file;	   /* of the record whose device is wanted next */
+	unsigned place_line;
 	struct acl_vpc *vpcs;
 	struct acl_policy *policies;
 	struct acl_class *classes;
@@ -163,10 +170,59 @@ void acl_interned_release(struct vnep_acl *acl);
 
 /* acl-fill.c: its elements come (+1) or go (-1). VNEP_EVALUE: a set cannot hold what is wanted. */
 void acl_fill(struct vnep_acl *acl, const struct acl_device *d, int by);
-int acl_fill_check(const struct vnep_acl *acl, struct vnep_err *err);
+int acl_fill_check(struct vnep_acl *acl, struct vnep_err *err);
 
 /* acl-want.c */
 void acl_wants_release(struct vnep_acl *acl);
+
+/* A copy of a device, whose use was counted, into the tables. */
+int acl_device_enter(struct vnep_acl *acl, const struct acl_device *d, struct vnep_err *err);
+
+/* acl-spool.c */
+struct acl_spool {
+	int fd;
+	struct vnep_buf tail; /* not written yet */
+	uint64_t octets;
+	struct vnep_u64s macs, seen; /* seen: hashes of what may be one device's only */
+	bool sealed;		     /* both are sorted, and nothing was seen twice */
+	uint8_t key[16];
+};
+int acl_spool_open(struct vnep_acl *acl, struct vnep_err *err);
+void acl_spool_free(struct acl_spool *spool);
+int acl_spool_put(struct vnep_acl *acl, const struct acl_device *d, struct vnep_err *err);
+size_t acl_spool_macs(struct acl_spool *spool); /* how many, each once */
+uint64_t acl_spool_hash(const struct acl_spool *spool, const void *key, size_t len);
+
+/* Before a walk: all devices are there, each of them once; else they are in the tables. Without a spool: nothing. */
+int acl_spool_seal(struct vnep_acl *acl, struct vnep_err *err);
+
+/* Into the tables, for who looks devices up. */
+int acl_spool_settle(struct vnep_acl *acl, struct vnep_err *err);
+
+/* The place of the record that an element is of into err, if there is one. */
+void acl_spool_place(
+	struct vnep_acl *acl, enum vnep_set set, const uint8_t *key, struct vnep_err *err);
+
+/* Each device, or for each MAC one that has it; lent until the next. In the end ask rc (-errno), and release. */
+struct acl_walk {
+	const struct vnep_acl *acl;
+	const struct acl_spool *spool;
+	bool by_mac;
+	size_t i;
+	int rc;
+	struct in6_addr *more; /* of device; behind it chunk, of the file: octets [at, len), then those from offset on */
+	uint8_t *chunk;
+	size_t at, len;
+	uint64_t offset;
+	struct acl_spooled {
+		struct acl_device d;
+		const char *file; /* lent */
+		unsigned line;
+	} device;
+};
+void acl_walk_begin(struct acl_walk *walk, const struct vnep_acl *acl, bool by_mac);
+const struct acl_device *acl_walk_next(struct acl_walk *walk);
+void acl_walk_end(struct acl_walk *walk);
 
 /* acl-rules.c: make rs from the wanted state, if it changed. The ports are read anew. */
 int acl_build(struct vnep_acl *acl, struct vnep_err *err);

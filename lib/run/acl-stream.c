@@ -3,12 +3,13 @@
  * having all of either.
  *
  * The devices are walked, and the kernel is asked about a few dozen elements at a time. What it holds beside those it
- * tells by its count: only where that is greater (or a kernel before 6.17 says none), its elements are dumped and
- * looked up among the devices. What differs is then changed in a second walk, because room is made first: the set may
+ * tells by its count: only where that is greater (or a kernel before 6.17 says none), its elements are dumped, until
+ * as many are found that no device wants. What differs is then changed in a second walk, because room is made first: the set may
  * be full. What is different is deleted and added anew in one unit, never replaced in place: on kernels before late
  * 2025 a look-up during a replacement could find neither value.
  */
 #include <errno.h>
+#include <linux/netlink.h>
 #include <string.h>
 
 #include "acl-private.h"
@@ -20,10 +21,17 @@ struct stream {
 	struct acl_diff *d;
 	enum vnep_set set;
 	struct acl_elements window, foreign;
+	struct vnep_u64s wanted; /* acl_spool_hash of each key, to look for what is foreign */
 	uint64_t found, differ;
-	bool empty;  /* the kernel has none */
-	bool change; /* the second walk */
+	uint64_t strange; /* that the kernel has beside those that were found; 0: it did not say */
+	bool empty;       /* the kernel has none */
+	bool change;      /* the second walk */
 };
+
+static int no_elements(const struct stream *s, int rc, struct vnep_err *err)
+{
+	return vnep_err_sys(err, -rc, "elements of %s", vnep_set_specs[s->set].name);
+}
 
 static int mark(size_t i, const struct vnep_nft_element_info *there, void *arg)
 {
@@ -118,26 +126,31 @@ static bool some(const struct vnep_acl *acl, enum vnep_set set)
 static int walk(struct stream *s, struct vnep_err *err)
 {
 	const struct vnep_acl *acl = s->d->acl;
-	/* a MAC is one element, in however many VLANs it is */
-	const struct vnep_table *of = s->set == VNEP_SET_KNOWN ? &acl->by_mac : &acl->devices;
 	size_t enough = s->empty ? vnep_nft_elements_max(s->set) : VNEP_NFT_ASK_MAX;
 	const struct acl_device *d;
+	struct acl_walk walk;
 	int rc = 0;
 
 	if (!some(acl, s->set))
 		return 0;
-	for (size_t i = 0; !rc && (d = vnep_table_next(of, &i));) {
+	/* a MAC is one element, in however many VLANs it is */
+	acl_walk_begin(&walk, acl, s->set == VNEP_SET_KNOWN);
+	while (!rc && (d = acl_walk_next(&walk))) {
 		size_t first = s->window.count;
 
 		acl_elements_device(acl, d, &s->window);
 		if (s->window.count > first + 1)
 			once(&s->window, first);
 		if (s->window.rc)
-			return vnep_err_sys(
-				err, ENOMEM, "elements of %s", vnep_set_specs[s->set].name);
-		if (s->window.count >= enough)
+			walk.rc = s->window.rc;
+		else if (s->window.count >= enough)
 			rc = look(s, err);
+		if (walk.rc)
+			break;
 	}
+	if (walk.rc)
+		rc = no_elements(s, walk.rc, err);
+	acl_walk_end(&walk);
 	return rc ? rc : look(s, err);
 }
 
@@ -178,14 +191,49 @@ bool acl_element_wanted(const struct vnep_acl *acl, enum vnep_set set, const uin
 	return d && has(acl, d, set, key);
 }
 
+/* In a spool nothing is looked up: there the keys of all that is wanted are gathered first, as hashes. */
+static int gather(struct stream *s, struct vnep_err *err)
+{
+	size_t len = vnep_set_specs[s->set].key_len;
+	const struct acl_device *d;
+	struct acl_walk walk;
+
+	if (!s->d->acl->spool)
+		return 0;
+	acl_walk_begin(&walk, s->d->acl, s->set == VNEP_SET_KNOWN);
+	while (!walk.rc && (d = acl_walk_next(&walk))) {
+		acl_elements_device(s->d->acl, d, &s->window);
+		walk.rc = s->window.rc;
+		for (size_t i = 0; !walk.rc && i < s->window.count; i++)
+			walk.rc = vnep_u64s_add(&s->wanted,
+				acl_spool_hash(s->d->acl->spool, s->window.items[i].key, len));
+		s->window.count = 0;
+	}
+	acl_walk_end(&walk);
+	vnep_u64s_sort(&s->wanted);
+	return walk.rc ? no_elements(s, walk.rc, err) : 0;
+}
+
+static bool is_wanted(const struct stream *s, const uint8_t *key)
+{
+	const struct vnep_acl *acl = s->d->acl;
+
+	if (!acl->spool)
+		return acl_element_wanted(acl, s->set, key);
+	return vnep_u64s_has(
+		&s->wanted, acl_spool_hash(acl->spool, key, vnep_set_specs[s->set].key_len));
+}
+
 static int see(const struct vnep_nft_element_info *there, void *arg)
 {
 	struct stream *s = arg;
 
-	if (there->key_len == vnep_set_specs[s->set].key_len &&
-		!acl_element_wanted(s->d->acl, s->set, there->key))
-		acl_elements_add(&s->foreign, there->key, NULL);
-	return s->foreign.rc;
+	if (there->key_len != vnep_set_specs[s->set].key_len || is_wanted(s, there->key))
+		return 0;
+	acl_elements_add(&s->foreign, there->key, NULL);
+	if (s->foreign.rc)
+		return s->foreign.rc;
+	return s->foreign.count == s->strange ? VNEP_NL_ENOUGH : 0;
 }
 
 static void forget(void *arg)
@@ -193,13 +241,39 @@ static void forget(void *arg)
 	((struct stream *)arg)->foreign.count = 0;
 }
 
+/* It ends with the last that is foreign, where it is known how many those are. */
+static int dump(struct stream *s, struct vnep_err *err)
+{
+	struct vnep_nl *nl = NULL;
+	int rc = vnep_nl_open(&nl, NETLINK_NETFILTER, err);
+
+	s->foreign.count = 0;
+	if (!rc)
+		rc = vnep_nft_each_element(nl, s->set, see, forget, s, err);
+	vnep_nl_close(nl);
+	if (rc == -ENOMEM)
+		no_elements(s, rc, err);
+	return rc == VNEP_NL_ENOUGH ? 0 : rc;
+}
+
+static int look_for_foreign(struct stream *s, struct vnep_err *err)
+{
+	int rc = gather(s, err);
+
+	if (!rc)
+		rc = dump(s, err);
+	if (rc || !s->d->acl->spool || !s->strange || s->foreign.count == s->strange)
+		return rc;
+	/* somebody else is at work, or a hash is that of two keys: looked up one by one */
+	rc = acl_spool_settle(s->d->acl, err);
+	return rc ? rc : dump(s, err);
+}
+
 static int foreign(struct stream *s, struct vnep_err *err)
 {
 	size_t max = vnep_nft_elements_max(s->set);
-	int rc = vnep_nft_each_element(s->d->acl->nl, s->set, see, forget, s, err);
+	int rc = look_for_foreign(s, err);
 
-	if (rc == -ENOMEM)
-		vnep_err_sys(err, ENOMEM, "elements of %s", vnep_set_specs[s->set].name);
 	for (size_t i = 0; !rc && i < s->foreign.count; i++)
 		rc = acl_diff_item(s->d, s->set, ACL_DELETE, &s->foreign.items[i]);
 	for (size_t at = 0; !rc && s->d->mode == ACL_APPLY && at < s->foreign.count; at += max) {
@@ -222,6 +296,8 @@ int acl_diff_devices(struct acl_diff *d, enum vnep_set set, const struct vnep_nf
 	s.empty = !there || (there->has_count && !there->count);
 	s.change = s.empty && d->mode == ACL_APPLY;
 	rc = walk(&s, err);
+	if (!rc && !s.empty && there->has_count && there->count > s.found)
+		s.strange = there->count - s.found;
 	if (!rc && !s.empty && (!there->has_count || there->count != s.found))
 		rc = foreign(&s, err);
 	if (!rc && !s.empty && s.differ && d->mode == ACL_APPLY) {
@@ -230,5 +306,6 @@ int acl_diff_devices(struct acl_diff *d, enum vnep_set set, const struct vnep_nf
 	}
 	acl_elements_release(&s.window);
 	acl_elements_release(&s.foreign);
+	vnep_u64s_release(&s.wanted);
 	return rc;
 }

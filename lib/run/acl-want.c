@@ -11,6 +11,8 @@ void acl_wants_release(struct vnep_acl *acl)
 {
 	struct acl_device *d;
 
+	acl_spool_free(acl->spool);
+	acl_spool_free(acl->settled);
 	for (size_t i = 0; (d = vnep_table_next(&acl->devices, &i));) {
 		free(d->more);
 		free(d);
@@ -330,21 +332,12 @@ static void device_forget(struct vnep_acl *acl, struct acl_device *d)
 	device_free(d);
 }
 
-int vnep_acl_want_device(struct vnep_acl *acl, const struct vnep_device *device,
-	const struct vnep_binding *binding, struct vnep_err *err)
+/* Takes d, whose use is counted; on an error, too. */
+static int enter(struct vnep_acl *acl, struct acl_device *d, struct vnep_err *err)
 {
-	struct acl_device *old = vnep_table_get(&acl->devices, &device->vep), *d = NULL;
+	struct acl_device *old = vnep_table_get(&acl->devices, &d->vep);
 	int rc;
 
-	if (device->deleted) {
-		if (old)
-			device_forget(acl, old);
-		return 0;
-	}
-	rc = device_new(acl, device, binding, &d, err);
-	if (rc)
-		return rc;
-	acl_use(acl, d, +1); /* before the old one lets go: what they share stays */
 	if (old)
 		device_forget(acl, old);
 	rc = vnep_table_put(&acl->devices, d);
@@ -352,10 +345,63 @@ int vnep_acl_want_device(struct vnep_acl *acl, const struct vnep_device *device,
 		vnep_table_remove(&acl->devices, d);
 		rc = -ENOMEM;
 	}
-	if (rc) {
-		acl_use(acl, d, -1);
-		device_free(d);
+	if (!rc)
+		return 0;
+	acl_use(acl, d, -1);
+	device_free(d);
+	return no_memory(err);
+}
+
+int acl_device_enter(struct vnep_acl *acl, const struct acl_device *d, struct vnep_err *err)
+{
+	struct acl_device *copy = malloc(sizeof *copy);
+
+	if (!copy)
+		return no_memory(err);
+	*copy = *d;
+	copy->more = d->more_count ? reallocarray(NULL, d->more_count, sizeof *d->more) : NULL;
+	if (d->more_count && !copy->more) {
+		free(copy);
 		return no_memory(err);
 	}
-	return 0;
+	if (copy->more)
+		memcpy(copy->more, d->more, d->more_count * sizeof *d->more);
+	return enter(acl, copy, err);
+}
+
+static int forget(struct vnep_acl *acl, const struct in6_addr *vep, struct vnep_err *err)
+{
+	int rc = acl_spool_settle(acl, err);
+	struct acl_device *old = rc ? NULL : vnep_table_get(&acl->devices, vep);
+
+	if (old)
+		device_forget(acl, old);
+	return rc;
+}
+
+void vnep_acl_want_place(struct vnep_acl *acl, const char *file, unsigned line)
+{
+	acl->place_file = file;
+	acl->place_line = line;
+}
+
+int vnep_acl_want_device(struct vnep_acl *acl, const struct vnep_device *device,
+	const struct vnep_binding *binding, struct vnep_err *err)
+{
+	struct acl_device *d = NULL;
+	int rc;
+
+	if (device->deleted)
+		return forget(acl, &device->vep, err);
+	rc = device_new(acl, device, binding, &d, err);
+	if (rc)
+		return rc;
+	acl_use(acl, d, +1); /* before an old one lets go: what they share stays */
+	if (!acl->spool)
+		return enter(acl, d, err);
+	rc = acl_spool_put(acl, d, err);
+	if (rc)
+		acl_use(acl, d, -1);
+	device_free(d);
+	return rc;
 }

@@ -23,7 +23,9 @@ int vnep_acl_open(struct vnep_acl **out, const struct vnep_acl_config *config, b
 	acl->offline = offline;
 	vnep_table_init(&acl->devices, offsetof(struct acl_device, vep), sizeof(struct in6_addr));
 	vnep_table_init(&acl->by_mac, offsetof(struct acl_device, mac), sizeof(struct vnep_mac));
-	if (!offline)
+	if (config->spool && !offline)
+		rc = acl_spool_open(acl, err);
+	if (!rc && !offline)
 		rc = vnep_nl_open(&acl->nl, NETLINK_NETFILTER, err);
 	if (rc == -EPROTONOSUPPORT || rc == -EAFNOSUPPORT) {
 		rc = vnep_err_set(err, VNEP_EKERNEL, "this kernel has no nf_tables");

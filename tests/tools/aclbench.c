@@ -2,11 +2,17 @@
  * aclbench - what the kernel's rules cost a running process: tests/bench/acl asks.
  *
  *   aclbench limit COUNT        the ceiling: elements a second that the kernel takes over netlink, when nothing but that
- *                               is done: messages of 600 elements, batches as large as the socket takes
+ *                               is done: those of COUNT devices, set by set as apply loads them, in messages of 600
+ *                               elements, in batches as large as the socket takes; prints that of the clock, and that of
+ *                               processor time
  *   aclbench change COUNT N     COUNT devices at acc0 and up0, then N changes of each kind, one at a time: prints
  *                               "KIND MEDIAN_US 99%_US"
  *
- * Both in a network namespace of one's own.
+ *   aclbench follow             each record of standard input is committed to the map of $VNEP_STATE, and a line with a
+ *                               sync awaited from descriptor 3, where `vnep-acl apply --map --follow` writes: prints how
+ *                               long from the commit, "MEDIAN_US 99%_US"
+ *
+ * In a network namespace of one's own.
  */
 #include <arpa/inet.h>
 #include <libmnl/libmnl.h>
@@ -16,12 +22,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "vnep/acl.h"
 #include "vnep/clock.h"
 #include "vnep/err.h"
+#include "vnep/mapstore.h"
 #include "vnep/num.h"
+#include "vnep/recjson.h"
 
 static _Noreturn void die(const char *what, const struct vnep_err *err)
 {
@@ -54,23 +63,39 @@ static char *past(struct nlmsghdr *head)
 	return (char *)head + NLMSG_ALIGN(head->nlmsg_len);
 }
 
-/* A binding: iif . ether saddr . ip6 saddr : V, as from_binding has them. */
-static void element(struct nlmsghdr *head, uint32_t i)
-{
-	uint32_t be = htonl(i);
-	uint8_t key[28] = { 1, [4] = 2, [12] = 0x20, 1, 0xd, 0xb8, 0, 0xa };
-	uint8_t data[16] = { 0x20, 1, 0xd, 0xb8, 0, 0xb };
-	struct nlattr *elem = mnl_attr_nest_start(head, NFTA_LIST_ELEM), *nest;
+/* The elements that a device with a binding has in the kernel, set by set: octets of the key and of the data; iif and
+ * MAC are before the address in the first. */
+static const struct kind_of_set {
+	const char *name;
+	uint8_t key_len, data_len, number_at; /* where in the key the device's number stands */
+	bool counter;
+} kinds_of_sets[] = { { "from_binding", 28, 16, 24, true }, { "to_binding", 16, 16, 12, false },
+	{ "to_port", 16, 6, 12, false }, { "class", 16, 6, 12, false },
+	{ "endpoint", 16, 0, 12, false }, { "known", 6, 0, 2, false } };
+enum { SETS = sizeof kinds_of_sets / sizeof *kinds_of_sets };
 
-	memcpy(key + 6, &be, 4);
-	memcpy(key + 24, &be, 4);
-	memcpy(data + 12, &be, 4);
-	nest = mnl_attr_nest_start(head, NFTA_SET_ELEM_KEY);
-	mnl_attr_put(head, NFTA_DATA_VALUE, sizeof key, key);
+static void value(struct nlmsghdr *head, uint16_t type, const uint8_t *octets, uint8_t len)
+{
+	struct nlattr *nest = mnl_attr_nest_start(head, type);
+
+	mnl_attr_put(head, NFTA_DATA_VALUE, len, octets);
 	mnl_attr_nest_end(head, nest);
-	nest = mnl_attr_nest_start(head, NFTA_SET_ELEM_DATA);
-	mnl_attr_put(head, NFTA_DATA_VALUE, sizeof data, data);
-	mnl_attr_nest_end(head, nest);
+}
+
+static void element(struct nlmsghdr *head, const struct kind_of_set *set, uint32_t i)
+{
+	static const uint8_t pattern[28] = { 2, 0, 0x5e, [12] = 0x20, 1, 0xd, 0xb8, 0, 0xa };
+	uint32_t be = htonl(i);
+	uint8_t key[28], data[16] = { 0x20, 1, 0xd, 0xb8, 0, 0xb };
+	struct nlattr *elem = mnl_attr_nest_start(head, NFTA_LIST_ELEM);
+
+	memcpy(key, pattern, sizeof key);
+	memcpy(key + set->number_at, &be, 4);
+	if (set->data_len == sizeof data)
+		memcpy(data + 12, &be, 4);
+	value(head, NFTA_SET_ELEM_KEY, key, set->key_len);
+	if (set->data_len)
+		value(head, NFTA_SET_ELEM_DATA, data, set->data_len);
 	mnl_attr_nest_end(head, elem);
 }
 
@@ -88,68 +113,114 @@ static void ask(struct mnl_socket *nl, const char *batch, const char *end)
 		die(strerror(-answer->error), NULL);
 }
 
-static char *table_and_set(char *at)
+static void put_counter(struct nlmsghdr *head)
 {
-	struct nlmsghdr *head = message(at, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+	struct nlattr *expr = mnl_attr_nest_start(head, NFTA_SET_EXPR), *data;
+
+	mnl_attr_put_strz(head, NFTA_EXPR_NAME, "counter");
+	data = mnl_attr_nest_start(head, NFTA_EXPR_DATA);
+	mnl_attr_nest_end(head, data);
+	mnl_attr_nest_end(head, expr);
+}
+
+static char *put_set(char *at, int id)
+{
+	const struct kind_of_set *set = &kinds_of_sets[id];
+	struct nlmsghdr *head = message(at, NFT_MSG_NEWSET, NLM_F_CREATE);
+	uint32_t flags = NFT_SET_TIMEOUT | (set->data_len ? NFT_SET_MAP : 0) |
+			 (set->counter ? NFT_SET_EXPR : 0);
 	struct nlattr *nest;
 
-	mnl_attr_put_strz(head, NFTA_TABLE_NAME, "limit");
-	at = past(head);
-	head = message(at, NFT_MSG_NEWSET, NLM_F_CREATE);
 	mnl_attr_put_strz(head, NFTA_SET_TABLE, "limit");
-	mnl_attr_put_strz(head, NFTA_SET_NAME, "bindings");
-	mnl_attr_put_u32(head, NFTA_SET_FLAGS, htonl(NFT_SET_MAP | NFT_SET_TIMEOUT));
+	mnl_attr_put_strz(head, NFTA_SET_NAME, set->name);
+	mnl_attr_put_u32(head, NFTA_SET_FLAGS, htonl(flags));
 	mnl_attr_put_u32(head, NFTA_SET_KEY_TYPE, 0);
-	mnl_attr_put_u32(head, NFTA_SET_KEY_LEN, htonl(28));
-	mnl_attr_put_u32(head, NFTA_SET_DATA_TYPE, htonl(1));
-	mnl_attr_put_u32(head, NFTA_SET_DATA_LEN, htonl(16));
-	mnl_attr_put_u32(head, NFTA_SET_ID, htonl(1));
+	mnl_attr_put_u32(head, NFTA_SET_KEY_LEN, htonl(set->key_len));
+	if (set->data_len) {
+		mnl_attr_put_u32(head, NFTA_SET_DATA_TYPE, htonl(1));
+		mnl_attr_put_u32(head, NFTA_SET_DATA_LEN, htonl(set->data_len));
+	}
+	mnl_attr_put_u32(head, NFTA_SET_ID, htonl((uint32_t)id + 1));
 	nest = mnl_attr_nest_start(head, NFTA_SET_DESC);
 	mnl_attr_put_u32(head, NFTA_SET_DESC_SIZE, htonl(1 << 20));
 	mnl_attr_nest_end(head, nest);
+	if (set->counter)
+		put_counter(head);
 	return past(head);
 }
 
-static char *elements(char *at, uint32_t *i, uint32_t end)
+static char *table_and_sets(char *at)
+{
+	struct nlmsghdr *head = message(at, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+
+	mnl_attr_put_strz(head, NFTA_TABLE_NAME, "limit");
+	at = past(head);
+	for (int id = 0; id < SETS; id++)
+		at = put_set(at, id);
+	return at;
+}
+
+static char *elements(char *at, const struct kind_of_set *set, uint32_t *i, uint32_t end)
 {
 	struct nlmsghdr *head = message(at, NFT_MSG_NEWSETELEM, NLM_F_CREATE);
 	struct nlattr *list;
 
 	mnl_attr_put_strz(head, NFTA_SET_ELEM_LIST_TABLE, "limit");
-	mnl_attr_put_strz(head, NFTA_SET_ELEM_LIST_SET, "bindings");
+	mnl_attr_put_strz(head, NFTA_SET_ELEM_LIST_SET, set->name);
 	list = mnl_attr_nest_start(head, NFTA_SET_ELEM_LIST_ELEMENTS);
 	for (int k = 0; k < PER_MESSAGE && *i < end; k++)
-		element(head, (*i)++);
+		element(head, set, (*i)++);
 	mnl_attr_nest_end(head, list);
 	return past(head);
+}
+
+static size_t batch_octets(struct mnl_socket *nl)
+{
+	int octets = 2 * BATCH_OCTETS;
+	socklen_t len = sizeof octets;
+
+	setsockopt(mnl_socket_get_fd(nl), SOL_SOCKET, SO_SNDBUFFORCE, &octets, sizeof octets);
+	getsockopt(mnl_socket_get_fd(nl), SOL_SOCKET, SO_SNDBUF, &octets, &len);
+	return (size_t)(octets / 2 < BATCH_OCTETS ? octets / 2 : BATCH_OCTETS);
+}
+
+static void print_rates(double elements, int64_t wall_ns)
+{
+	struct rusage use;
+	double cpu_s;
+
+	getrusage(RUSAGE_SELF, &use);
+	cpu_s = (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) +
+		(double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1e6;
+	printf("%.0f %.0f\n", elements * 1e9 / (double)wall_ns, elements / cpu_s);
 }
 
 static void limit(uint32_t count)
 {
 	struct mnl_socket *nl = mnl_socket_open(NETLINK_NETFILTER);
 	char *batch = malloc(BATCH_OCTETS);
-	int octets = 2 * BATCH_OCTETS;
-	socklen_t len = sizeof octets;
-	int64_t begin = 0;
+	size_t octets;
+	int64_t begin;
 
 	if (!nl || !batch || mnl_socket_bind(nl, 0, 0) < 0)
 		die("netlink", NULL);
-	setsockopt(mnl_socket_get_fd(nl), SOL_SOCKET, SO_SNDBUFFORCE, &octets, sizeof octets);
-	getsockopt(mnl_socket_get_fd(nl), SOL_SOCKET, SO_SNDBUF, &octets, &len);
-	octets = octets / 2 < BATCH_OCTETS ? octets / 2 : BATCH_OCTETS;
-	for (uint32_t i = 0; i < count;) {
-		char *at = past(message(batch, -(NFNL_MSG_BATCH_BEGIN), 0));
+	octets = batch_octets(nl);
+	begin = vnep_mono_now().ns;
+	for (int set = -1; set < SETS; set++) {
+		for (uint32_t i = 0; i < count;) {
+			char *at = past(message(batch, -(NFNL_MSG_BATCH_BEGIN), 0));
 
-		if (!i)
-			at = table_and_set(at);
-		while (i < count && at - batch < octets - 2 * MESSAGE_OCTETS)
-			at = elements(at, &i, count);
-		if (!begin)
-			begin = vnep_mono_now().ns;
-		at = past(message(at, -(NFNL_MSG_BATCH_END), NLM_F_ACK));
-		ask(nl, batch, at);
+			if (set < 0) {
+				at = table_and_sets(at);
+				i = count;
+			}
+			while (i < count && (size_t)(at - batch) < octets - 2 * MESSAGE_OCTETS)
+				at = elements(at, &kinds_of_sets[set], &i, count);
+			at = past(message(at, -(NFNL_MSG_BATCH_END), NLM_F_ACK));
+			ask(nl, batch, at);
+		}
 	}
-	printf("%.0f\n", count * 1e9 / (double)(vnep_mono_now().ns - begin));
+	print_rates((double)count * SETS, vnep_mono_now().ns - begin);
 	mnl_socket_close(nl);
 	free(batch);
 }
@@ -188,11 +259,11 @@ static void print_times(const char *kind, int64_t *ns, unsigned n)
 	fflush(stdout);
 }
 
-enum kind { ADDRESS, CLASS, REMOVE, ADD, KINDS };
+enum kind { ADDRESS, BACK, CLASS, REMOVE, ADD, KINDS };
 
 static void change(struct vnep_acl *acl, uint32_t count, unsigned n)
 {
-	static const char *const words[] = { "address", "class", "remove", "add" };
+	static const char *const words[] = { "address", "back", "class", "remove", "add" };
 	int64_t *ns = calloc(n, sizeof *ns);
 	struct vnep_err err = { 0 };
 
@@ -202,7 +273,7 @@ static void change(struct vnep_acl *acl, uint32_t count, unsigned n)
 			struct vnep_device d;
 			int rc;
 
-			device_at(&d, i, kind != ADD, kind == CLASS ? 20 : 10);
+			device_at(&d, i, kind != ADD && kind != BACK, kind == CLASS ? 20 : 10);
 			ns[k] = vnep_mono_now().ns;
 			rc = kind == REMOVE ? vnep_acl_device_unset(acl, &d.vep, &err)
 					    : vnep_acl_device_set(acl, &d, NULL, &err);
@@ -245,13 +316,75 @@ static void load_and_change(uint32_t count, unsigned n)
 	vnep_acl_close(acl);
 }
 
+/* ---- from the map to the kernel ---- */
+
+static int64_t commit(struct vnep_mapstore *store, const char *text, size_t len)
+{
+	const struct vnep_map_put how = { .origin = "" };
+	struct vnep_map_txn *txn = NULL;
+	struct vnep_json *json = NULL;
+	struct vnep_err err = { 0 };
+	bool changed;
+	int rc = vnep_json_parse(text, len, &json, &err);
+
+	if (!rc)
+		rc = vnep_recjson_check(json, text, len, &err);
+	if (!rc)
+		rc = vnep_map_begin(store, true, &txn, &err);
+	if (!rc)
+		rc = vnep_map_put(txn, json, &how, &changed, &err);
+	if (!rc)
+		rc = vnep_map_commit(txn, &err);
+	if (rc || !changed)
+		die("map", &err);
+	vnep_json_free(json);
+	return vnep_mono_now().ns;
+}
+
+enum { COMMITS_MAX = 10000 };
+
+static void follow(void)
+{
+	const char *state = getenv("VNEP_STATE");
+	FILE *said = fdopen(3, "r");
+	int64_t *ns = calloc(COMMITS_MAX, sizeof *ns), begin;
+	char *line = NULL, *answer = NULL;
+	size_t cap = 0, answer_cap = 0;
+	struct vnep_mapstore *store = NULL;
+	struct vnep_err err = { 0 };
+	unsigned n = 0;
+	ssize_t len;
+
+	if (!state || !said || !ns || vnep_mapstore_open(&store, state, true, &err))
+		die("follow", &err);
+	while (n < COMMITS_MAX && (len = getline(&line, &cap, stdin)) > 0) {
+		begin = commit(store, line, (size_t)len - 1);
+		do
+			if (getline(&answer, &answer_cap, said) < 0)
+				die("the one who follows ended", NULL);
+		while (!strstr(answer, "\"sync\""));
+		ns[n++] = vnep_mono_now().ns - begin;
+	}
+	if (n)
+		print_times("follow", ns, n);
+	vnep_mapstore_close(store);
+	fclose(said);
+	free(answer);
+	free(line);
+	free(ns);
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t count = 0, n = 0;
 
+	if (argc == 2 && !strcmp(argv[1], "follow")) {
+		follow();
+		return 0;
+	}
 	if (argc < 3 || vnep_num_u64(argv[2], 1, 1 << 24, &count, NULL) ||
 		(argc > 3 && vnep_num_u64(argv[3], 1, 1 << 20, &n, NULL)))
-		die("limit COUNT | change COUNT N", NULL);
+		die("limit COUNT | change COUNT N | follow", NULL);
 	if (!strcmp(argv[1], "limit"))
 		limit((uint32_t)count);
 	else
