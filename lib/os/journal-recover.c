@@ -471,7 +471,8 @@ static int remove_leftovers(struct vnep_journal *journal, struct vnep_err *err)
 static int remove_index(struct vnep_journal *journal, struct vnep_err *err)
 {
 	const struct vnep_vio *vio = journal->vio;
-	static const char *const names[] = { "boot", "clean", "new", "data.mdb", "lock.mdb" };
+	static const char *const names[] = { "boot", "clean", "anchor", "new", "data.mdb",
+		"lock.mdb" };
 
 	for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
 		if (vio->remove(vio, journal->index_dir, names[i]) && errno != ENOENT)
@@ -518,7 +519,7 @@ int vnep_journal_recover(struct vnep_journal *journal, uint64_t *cut, struct vne
 	int rc = VNEP_EDAMAGED;
 
 	*cut = 0;
-	if (vnep_journal_index_trusted(journal))
+	if (vnep_journal_index_trusted(journal) || vnep_journal_restore(journal))
 		rc = open_and_catch_up(journal, true, cut, &why);
 	if (rc != VNEP_EDAMAGED) {
 		if (rc && err)

@@ -4,12 +4,16 @@
  *   bench append DIR RECORDS OCTETS   records a second into a journal, and write(2) of the same frames
  *   bench pending DIR OCTETS          the first pending record of one device among 100,000, in a journal of OCTETS
  *   bench open DIR                    opening that journal: behind a clean stop, and with the index made anew
+ *   bench crash DIR OCTETS FRAME      opening a journal of OCTETS whose writer was killed; cut off from power; without
+ *                                     its index
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "vnep/clock.h"
@@ -229,6 +233,73 @@ static int bench_open(const char *dir)
 	return 0;
 }
 
+/* A writer that is killed when the journal has grown by so much. */
+static void write_and_die(const char *dir, uint64_t octets, uint32_t frame_octets, const char *boot)
+{
+	struct vnep_journal_config config = { .boot = boot };
+	struct vnep_journal_stat stat = { 0 };
+	struct vnep_journal *journal;
+	uint64_t n = 0, end;
+	pid_t pid = fork();
+
+	if (pid > 0 && waitpid(pid, NULL, 0) == pid)
+		return;
+	if (pid)
+		exit(3);
+	need(vnep_journal_open(&journal, dir, VNEP_JOURNAL_EXCLUSIVE, &config, NULL, &err));
+	need(vnep_journal_stat(journal, &stat, &err));
+	for (end = stat.octets + octets; stat.octets < end;) {
+		need(vnep_journal_begin(journal, &err));
+		for (unsigned i = 0; i < 4000; i++, n++)
+			append(journal, (uint32_t)(n * 7919 % DEVICES), frame_octets, n);
+		need(vnep_journal_commit(journal, &err));
+		need(vnep_journal_stat(journal, &stat, &err));
+	}
+	kill(getpid(), SIGKILL);
+}
+
+static double time_open(const char *dir, const char *boot, uint64_t *octets)
+{
+	struct vnep_journal_config config = { .boot = boot };
+	struct vnep_journal_stat stat;
+	struct vnep_journal *journal;
+	double began = seconds(), took;
+
+	need(vnep_journal_open(&journal, dir, VNEP_JOURNAL_EXCLUSIVE, &config, NULL, &err));
+	took = seconds() - began;
+	need(vnep_journal_stat(journal, &stat, &err));
+	*octets = stat.octets;
+	vnep_journal_close(journal);
+	return took;
+}
+
+/* Each kind of crash by itself. The power goes when the most has to be read again: just before the index would have
+ * been made safe once more. */
+static int bench_crash(const char *dir, uint64_t octets, uint32_t frame_octets)
+{
+	const char *boot = "11111111-1111-1111-1111-111111111111";
+	const char *next = "22222222-2222-2222-2222-222222222222";
+	static const char *const index[] = { "boot", "clean", "anchor", "data.mdb", "lock.mdb" };
+	double killed, cut, anew, gib;
+	char path[512];
+
+	write_and_die(dir, octets, frame_octets, boot);
+	killed = time_open(dir, boot, &octets);
+	write_and_die(dir, (uint64_t)60 << 20, frame_octets, boot);
+	cut = time_open(dir, next, &octets);
+	gib = (double)octets / (1 << 30);
+	for (unsigned i = 0; i < sizeof index / sizeof *index; i++) {
+		snprintf(path, sizeof path, "%s/journal/index/%s", dir, index[i]);
+		unlink(path);
+	}
+	anew = time_open(dir, next, &octets);
+	printf("crash: octets=%u devices=%d journal-octets=%llu killed-s-per-GiB=%.2f "
+	       "power-cut-s-per-GiB=%.2f without-index-s-per-GiB=%.2f power-cut-s=%.2f\n",
+		frame_octets, DEVICES, (unsigned long long)octets, killed / gib, cut / gib,
+		anew / gib, cut);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 2 ? argv[1] : "";
@@ -238,6 +309,9 @@ int main(int argc, char **argv)
 			argv[2], strtoull(argv[3], NULL, 10), (uint32_t)strtoul(argv[4], NULL, 10));
 	if (!strcmp(what, "pending") && argc == 4)
 		return bench_pending(argv[2], strtoull(argv[3], NULL, 10));
+	if (!strcmp(what, "crash") && argc == 5)
+		return bench_crash(
+			argv[2], strtoull(argv[3], NULL, 10), (uint32_t)strtoul(argv[4], NULL, 10));
 	if (!strcmp(what, "open"))
 		return bench_open(argv[2]);
 	fprintf(stderr, "bench: see its first lines\n");

@@ -325,6 +325,104 @@ TEST("index: one of an older version is made anew, which is said, and loses noth
 	}
 }
 
+/* Killed in the middle of it, so that nothing is tidied up: what it saw last. */
+static uint64_t live_and_die(const char *boot, unsigned groups)
+{
+	struct vnep_journal_config config = { .boot = boot, .anchor_octets = 20000 };
+	struct vnep_journal *j = NULL;
+	uint64_t *seen =
+		mmap(NULL, sizeof *seen, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	uint64_t result;
+	pid_t pid = fork();
+
+	if (!pid) {
+		if (vnep_journal_open(&j, state, VNEP_JOURNAL_EXCLUSIVE, &config, NULL, NULL))
+			_exit(1);
+		for (unsigned i = 0; i < groups; i++)
+			group(j);
+		*seen = look(j);
+		_exit(0);
+	}
+	CHECK_INT(waitpid(pid, NULL, 0), pid);
+	result = *seen;
+	munmap(seen, sizeof *seen);
+	return result;
+}
+
+/* Behind the last sync, the disk may have any state of a page: here no page tells which state is the newest. */
+static void scribble(void)
+{
+	static const uint8_t zeros[8192];
+	char path[400];
+	FILE *f;
+
+	snprintf(path, sizeof path, "%s/journal/index/data.mdb", state);
+	f = fopen(path, "r+");
+	CHECK(f && fwrite(zeros, 1, sizeof zeros, f) == sizeof zeros && !fclose(f));
+}
+
+static bool made_anew(const char *boot, uint64_t seen)
+{
+	struct vnep_journal_config config = { .boot = boot };
+	struct vnep_journal *j = NULL;
+	bool anew;
+
+	CHECK_INT(vnep_journal_open(&j, state, VNEP_JOURNAL_EXCLUSIVE, &config, NULL, NULL), 0);
+	anew = vnep_journal_anew(j);
+	CHECK(look(j) == seen);
+	vnep_journal_close(j);
+	return anew;
+}
+
+TEST("index: behind a power cut it is what its anchor says, and the segments add the rest; one "
+     "without its "
+     "anchor, or with a torn one, is made anew")
+{
+	static const char one[] = "11111111-1111-1111-1111-111111111111";
+	static const char two[] = "22222222-2222-2222-2222-222222222222";
+	char path[400];
+	uint64_t seen;
+
+	seed = 4;
+	snprintf(state, sizeof state, "%s/four", base);
+	seen = live_and_die(one, GROUPS);
+	scribble();
+	CHECK(!made_anew(two, seen));
+	seed = 5;
+	seen = live_and_die(one, GROUPS);
+	CHECK(!made_anew(two, seen)); /* whatever else was written */
+	seed = 6;
+	seen = live_and_die(one, GROUPS);
+	snprintf(path, sizeof path, "%s/journal/index/anchor", state);
+	CHECK_INT(truncate(path, 8000), 0);
+	CHECK(made_anew(two, seen));
+	seed = 7;
+	seen = live_and_die(one, GROUPS);
+	CHECK_INT(unlink(path), 0);
+	CHECK(made_anew(two, seen));
+}
+
+TEST("index: a writer that lets others write leaves no anchor behind")
+{
+	struct vnep_journal *j;
+	char path[400];
+
+	seed = 8;
+	snprintf(state, sizeof state, "%s/five", base);
+	j = open_as(VNEP_JOURNAL_EXCLUSIVE);
+	group(j);
+	vnep_journal_close(j);
+	j = open_as(VNEP_JOURNAL_EXCLUSIVE);
+	group(j);
+	snprintf(path, sizeof path, "%s/journal/index/anchor", state);
+	CHECK_INT(access(path, F_OK), 0);
+	vnep_journal_close(j);
+	j = open_as(VNEP_JOURNAL_WRITE);
+	group(j);
+	CHECK(access(path, F_OK) != 0);
+	vnep_journal_close(j);
+}
+
 int main(void)
 {
 	char command[100];
