@@ -24,6 +24,9 @@
 static const char magic[8] = { 'v', 'n', 'e', 'p', 'a', 'n', 'c', '1' };
 
 enum { HEAD_OCTETS = 24, META_PAGES = 2, PAGE_MAX = 1 << 16 };
+/* A new anchor after a 64th of the journal, but not more often, nor less, than this. */
+static const uint64_t interval_min = 16 << 20, interval_max = 64 << 20;
+enum { INTERVALS = 64 };
 static const int64_t writeback_ns =
 	5000000000; /* so long after it was asked for, little is left to sync */
 
@@ -77,6 +80,21 @@ static int sync_index(
 	return rc ? vnep_err_sys(err, -rc, "cannot sync %s/index", journal->path) : 0;
 }
 
+/* How much may be written until the next one. */
+static void set_interval(struct vnep_journal *journal)
+{
+	uint32_t first, last = journal->tail.segment;
+	uint64_t octets = 0;
+
+	if (journal->anchor_fixed)
+		return;
+	if (last && !vnep_journal_next_segment(journal, 1, &first, NULL) && first <= last)
+		octets = (last - first + 1) * journal->segment_octets / INTERVALS;
+	journal->anchor_octets = octets < interval_min   ? interval_min
+				 : octets > interval_max ? interval_max
+							 : octets;
+}
+
 int vnep_journal_anchor(struct vnep_journal *journal, struct vnep_err *err)
 {
 	struct vnep_jindex *ix = &journal->index;
@@ -88,6 +106,7 @@ int vnep_journal_anchor(struct vnep_journal *journal, struct vnep_err *err)
 
 	journal->behind_anchor = journal->behind_kick = 0;
 	journal->kicked = false;
+	set_interval(journal);
 	if (rc)
 		return rc;
 	len = META_PAGES * (size_t)size.page_octets;

@@ -267,6 +267,7 @@ struct vnep_journal {
 	bool index_unsyncable;      /* a sync of it failed */
 	struct vnep_jdb_size anchor_size;
 	uint64_t anchor_octets; /* a new one after so many */
+	bool anchor_fixed;      /* whatever the journal has */
 	uint64_t behind_anchor, behind_kick;
 	int64_t kicked_ns;
 

@@ -2,7 +2,7 @@
  * journal-replace - a segment that was written anew takes the place of those that it stands for.
  *
  * The index is distrusted before the rename and believed again behind it, so whoever comes in between makes it
- * anew.
+ * anew. One that cannot be distrusted leaves everything as it is.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -159,9 +159,12 @@ int vnep_jrewriting_replace(struct vnep_jrewriting *w, struct vnep_err *err)
 		journal->fd = -1;
 	}
 	rc = vnep_journal_distrust(journal, err);
-	if (!rc)
-		rc = take_place(w, err);
+	if (rc) { /* nothing has changed: what was true of the index still is */
+		vnep_journal_believe(journal, NULL); /* else the next one makes it anew */
+		return rc;
+	}
 	w->placed = true;
+	rc = take_place(w, err);
 	if (!rc)
 		rc = follow(w, err);
 	if (!rc)

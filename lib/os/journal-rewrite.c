@@ -170,20 +170,42 @@ static void merge_range(struct range *range, const struct vnep_pcapng_erased *ol
 
 /* Blocks. */
 
-/* Whoever set the floor may have done it a while ago: what is pending by now stays. */
-static uint64_t floor_of(struct vnep_jrewriting *w, uint32_t id)
+/* Is anything pending in front of the floor of the device? Then *pending is the first of that. 0, 1 or an error: an
+ * index that cannot tell is no leave to take anything out. */
+static int pends_below(
+	struct vnep_jrewriting *w, uint32_t id, uint64_t *pending, struct vnep_err *err)
 {
 	struct vnep_jevent entry;
-	uint64_t pending = 0;
+	int rc;
 
+	*pending = 0;
+	if (!w->floors[id])
+		return 0;
+	rc = vnep_jindex_next_pending(&w->journal->index, id, pending, &entry, err);
+	if (rc)
+		return rc == VNEP_ENOTFOUND ? 0 : rc;
+	return *pending < w->floors[id];
+}
+
+/* Whoever set the floor may have done it a while ago: what is pending by now stays. */
+static int floor_of(struct vnep_jrewriting *w, uint32_t id, uint64_t *floor, struct vnep_err *err)
+{
+	uint64_t pending;
+	int rc;
+
+	*floor = 0;
 	if (id >= w->floor_count)
 		return 0;
-	if (!w->looked[id] && w->floors[id] &&
-		!vnep_jindex_next_pending(&w->journal->index, id, &pending, &entry, NULL) &&
-		pending < w->floors[id])
-		w->floors[id] = pending;
-	w->looked[id] = true;
-	return w->floors[id];
+	if (!w->looked[id]) {
+		rc = pends_below(w, id, &pending, err);
+		if (rc < 0)
+			return rc;
+		if (rc)
+			w->floors[id] = pending;
+		w->looked[id] = true;
+	}
+	*floor = w->floors[id];
+	return 0;
 }
 
 /* The interface of a device in the new segment. */
@@ -208,13 +230,17 @@ static int take_packet(struct vnep_jrewriting *w, uint32_t segment,
 {
 	struct vnep_pcapng_packet packet = block->packet;
 	struct vnep_journal_item item;
+	uint64_t floor;
 	uint32_t id;
 	int rc = vnep_jindex_interface(&w->journal->index, segment, packet.interface, &id, err);
 
 	if (rc || id >= w->device_count)
 		return rc == VNEP_ENOTFOUND || !rc ? 0
 						   : rc; /* whose it was is not known any more */
-	if (packet.seq < floor_of(w, id)) {
+	rc = floor_of(w, id, &floor, err);
+	if (rc)
+		return rc;
+	if (packet.seq < floor) {
 		rc = vnep_jitem_decode(&item, block, err);
 		if (!rc && !range_of(w, id))
 			rc = vnep_err_sys(err, ENOMEM, "journal");
@@ -232,10 +258,10 @@ static int take_packet(struct vnep_jrewriting *w, uint32_t segment,
 }
 
 /* Does this record go? Then its traces go into the range of its device. */
-static bool drops(struct vnep_jrewriting *w, uint32_t id, const struct vnep_journal_item *item)
+static bool drops(struct vnep_jrewriting *w, uint32_t id, uint64_t floor,
+	const struct vnep_journal_item *item)
 {
 	const struct vnep_checkpoint *checkpoint = &item->checkpoint;
-	uint64_t floor = floor_of(w, id);
 
 	if (item->type == VNEP_RECORD_EVENT && item->event.seq < floor)
 		drop_event(w->ranges[id], &item->event);
@@ -254,6 +280,7 @@ static int take_record(struct vnep_jrewriting *w, const struct vnep_pcapng_block
 {
 	struct vnep_journal_item item;
 	const char *dev;
+	uint64_t floor;
 	uint32_t id;
 	int rc = vnep_jitem_decode(&item, block, NULL);
 
@@ -274,8 +301,9 @@ static int take_record(struct vnep_jrewriting *w, const struct vnep_pcapng_block
 		return rc == VNEP_ENOTFOUND ? 0 : rc;
 	if (!range_of(w, id))
 		return vnep_err_sys(err, ENOMEM, "journal");
-	if (drops(w, id, &item))
-		return 0;
+	rc = floor_of(w, id, &floor, err);
+	if (rc || drops(w, id, floor, &item))
+		return rc;
 	/* its range has to be in front of it */
 	rc = close_range(w, id, err);
 	if (!rc)
@@ -405,20 +433,16 @@ static int finish_new(struct vnep_jrewriting *w, struct vnep_err *err)
 	return rc;
 }
 
-/* Did a checkpoint that came while the segments were read make something pending that is left out? */
-static bool overtaken(struct vnep_jrewriting *w)
+/* Did a checkpoint that came while the segments were read make something pending that is left out? 0, 1 or an error. */
+static int overtaken(struct vnep_jrewriting *w, struct vnep_err *err)
 {
-	struct vnep_jevent entry;
 	uint64_t pending;
+	int rc = 0;
 
-	for (uint32_t id = 0; id < w->floor_count; id++) {
-		pending = 0;
-		if (w->looked[id] && w->floors[id] &&
-			!vnep_jindex_next_pending(&w->journal->index, id, &pending, &entry, NULL) &&
-			pending < w->floors[id])
-			return true;
-	}
-	return false;
+	for (uint32_t id = 0; !rc && id < w->floor_count; id++)
+		if (w->looked[id])
+			rc = pends_below(w, id, &pending, err);
+	return rc;
 }
 
 static int prepare(struct vnep_jrewriting *w, struct vnep_err *err)
@@ -464,8 +488,7 @@ int vnep_journal_rewrite_start(struct vnep_jrewriting **out, struct vnep_journal
 int vnep_journal_rewrite_step(
 	struct vnep_jrewriting *w, size_t max, struct vnep_jpruned *out, struct vnep_err *err)
 {
-	bool late = false;
-	int rc = vnep_jindex_enter(&w->journal->index, err);
+	int late = 0, rc = vnep_jindex_enter(&w->journal->index, err);
 
 	if (rc)
 		return rc;
@@ -473,10 +496,10 @@ int vnep_journal_rewrite_step(
 	if (!rc)
 		rc = finish_new(w, err);
 	if (!rc)
-		late = overtaken(w);
+		late = overtaken(w, err);
 	vnep_jindex_leave(&w->journal->index);
 	if (rc || late)
-		return rc;
+		return rc ? rc : late < 0 ? late : 0;
 	rc = vnep_jrewriting_replace(w, err);
 	if (!rc)
 		*out = w->pruned;

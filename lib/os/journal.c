@@ -17,7 +17,7 @@
 enum { LOCK_WAIT_MS = 5000, LOCK_STEP_US = 2000, PID_TEXT = 16 };
 
 static const uint64_t default_segment_octets = 64 << 20;
-static const uint64_t default_anchor_octets = 64 << 20; /* 0.3 s to read again */
+static const uint64_t first_anchor_octets = 16 << 20;
 
 static int busy(struct vnep_journal *journal, struct vnep_err *err)
 {
@@ -310,8 +310,9 @@ int vnep_journal_open(struct vnep_journal **out, const char *state, enum vnep_jo
 	journal->segment_octets =
 		config && config->segment_octets ? config->segment_octets : default_segment_octets;
 	journal->anchoring = how == VNEP_JOURNAL_EXCLUSIVE;
+	journal->anchor_fixed = config && config->anchor_octets;
 	journal->anchor_octets =
-		config && config->anchor_octets ? config->anchor_octets : default_anchor_octets;
+		journal->anchor_fixed ? config->anchor_octets : first_anchor_octets;
 	journal->vio = config && config->vio ? config->vio : &vnep_vio_disk;
 	rc = open_folders(journal, state, err);
 	if (!rc && config && config->boot)

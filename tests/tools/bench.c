@@ -239,7 +239,7 @@ static void write_and_die(const char *dir, uint64_t octets, uint32_t frame_octet
 	struct vnep_journal_config config = { .boot = boot };
 	struct vnep_journal_stat stat = { 0 };
 	struct vnep_journal *journal;
-	uint64_t n = 0, end;
+	uint64_t n, end;
 	pid_t pid = fork();
 
 	if (pid > 0 && waitpid(pid, NULL, 0) == pid)
@@ -248,6 +248,7 @@ static void write_and_die(const char *dir, uint64_t octets, uint32_t frame_octet
 		exit(3);
 	need(vnep_journal_open(&journal, dir, VNEP_JOURNAL_EXCLUSIVE, &config, NULL, &err));
 	need(vnep_journal_stat(journal, &stat, &err));
+	n = stat.octets; /* none that is pending already */
 	for (end = stat.octets + octets; stat.octets < end;) {
 		need(vnep_journal_begin(journal, &err));
 		for (unsigned i = 0; i < 4000; i++, n++)
@@ -258,15 +259,26 @@ static void write_and_die(const char *dir, uint64_t octets, uint32_t frame_octet
 	kill(getpid(), SIGKILL);
 }
 
-static double time_open(const char *dir, const char *boot, uint64_t *octets)
+static double processor(void)
+{
+	struct rusage used;
+
+	getrusage(RUSAGE_SELF, &used);
+	return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+	       (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
+}
+
+/* cpu: the same in time of a processor, which others on the machine do not stretch. */
+static double time_open(const char *dir, const char *boot, uint64_t *octets, double *cpu)
 {
 	struct vnep_journal_config config = { .boot = boot };
 	struct vnep_journal_stat stat;
 	struct vnep_journal *journal;
-	double began = seconds(), took;
+	double began = seconds(), busy = processor(), took;
 
 	need(vnep_journal_open(&journal, dir, VNEP_JOURNAL_EXCLUSIVE, &config, NULL, &err));
 	took = seconds() - began;
+	*cpu = processor() - busy;
 	need(vnep_journal_stat(journal, &stat, &err));
 	*octets = stat.octets;
 	vnep_journal_close(journal);
@@ -280,23 +292,26 @@ static int bench_crash(const char *dir, uint64_t octets, uint32_t frame_octets)
 	const char *boot = "11111111-1111-1111-1111-111111111111";
 	const char *next = "22222222-2222-2222-2222-222222222222";
 	static const char *const index[] = { "boot", "clean", "anchor", "data.mdb", "lock.mdb" };
-	double killed, cut, anew, gib;
+	double killed, cut, anew, gib, cpu[3];
 	char path[512];
 
 	write_and_die(dir, octets, frame_octets, boot);
-	killed = time_open(dir, boot, &octets);
-	write_and_die(dir, (uint64_t)60 << 20, frame_octets, boot);
-	cut = time_open(dir, next, &octets);
+	killed = time_open(dir, boot, &octets, &cpu[0]);
+	write_and_die(dir, (uint64_t)15 << 20, frame_octets, boot);
+	cut = time_open(dir, next, &octets, &cpu[1]);
 	gib = (double)octets / (1 << 30);
 	for (unsigned i = 0; i < sizeof index / sizeof *index; i++) {
 		snprintf(path, sizeof path, "%s/journal/index/%s", dir, index[i]);
 		unlink(path);
 	}
-	anew = time_open(dir, next, &octets);
+	anew = time_open(dir, next, &octets, &cpu[2]);
 	printf("crash: octets=%u devices=%d journal-octets=%llu killed-s-per-GiB=%.2f "
 	       "power-cut-s-per-GiB=%.2f without-index-s-per-GiB=%.2f power-cut-s=%.2f\n",
 		frame_octets, DEVICES, (unsigned long long)octets, killed / gib, cut / gib,
 		anew / gib, cut);
+	printf("crash: the same in time of a processor: killed-s-per-GiB=%.2f "
+	       "power-cut-s-per-GiB=%.2f without-index-s-per-GiB=%.2f power-cut-s=%.2f\n",
+		cpu[0] / gib, cpu[1] / gib, cpu[2] / gib, cpu[1]);
 	return 0;
 }
 

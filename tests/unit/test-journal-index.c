@@ -3,6 +3,7 @@
  * reader sees it, and made anew: always the same journal.
  */
 #include <dirent.h>
+#include <errno.h>
 #include <lmdb.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -11,6 +12,7 @@
 #include "t.h"
 #include "vnep/err.h"
 #include "vnep/journal.h"
+#include "vnep/vio.h"
 
 enum { DEVICES = 150, GROUPS = 60, EVENTS = 400, FRAME = 700 };
 
@@ -420,6 +422,126 @@ TEST("index: a writer that lets others write leaves no anchor behind")
 	j = open_as(VNEP_JOURNAL_WRITE);
 	group(j);
 	CHECK(access(path, F_OK) != 0);
+	vnep_journal_close(j);
+}
+
+/* A value that cannot be, for each device that has something pending. */
+static void spoil_queue(void)
+{
+	MDB_val key, value;
+	MDB_cursor *cursor;
+	MDB_env *env;
+	MDB_txn *txn;
+	MDB_dbi dbi;
+	char path[400];
+
+	snprintf(path, sizeof path, "%s/journal/index", state);
+	CHECK_INT(mdb_env_create(&env), 0);
+	CHECK_INT(mdb_env_set_maxdbs(env, 1), 0);
+	CHECK_INT(mdb_env_open(env, path, 0, 0640), 0);
+	CHECK_INT(mdb_txn_begin(env, NULL, 0, &txn), 0);
+	CHECK_INT(mdb_dbi_open(txn, "queue", 0, &dbi), 0);
+	CHECK_INT(mdb_cursor_open(txn, dbi, &cursor), 0);
+	while (!mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
+		value = (MDB_val){ 3, (void *)(uintptr_t) "bad" };
+		CHECK_INT(mdb_cursor_put(cursor, &key, &value, MDB_CURRENT), 0);
+	}
+	mdb_cursor_close(cursor);
+	CHECK_INT(mdb_txn_commit(txn), 0);
+	mdb_env_close(env);
+}
+
+static uint64_t everything(const struct vnep_journal_device *device, bool *must, void *arg)
+{
+	(void)arg;
+	*must = true;
+	return device->head_seq + 1;
+}
+
+static int prune_all(struct vnep_journal *j, struct vnep_journal_pruned *out)
+{
+	*out = (struct vnep_journal_pruned){ 0 };
+	return vnep_journal_prune(j, everything, NULL, (struct vnep_wall){ INT64_MIN }, out, NULL);
+}
+
+TEST("index: one that cannot tell what is pending lets nothing be taken out")
+{
+	struct vnep_journal_pruned pruned;
+	struct vnep_journal *j;
+	uint64_t seen;
+
+	seed = 9;
+	snprintf(state, sizeof state, "%s/six", base);
+	j = open_as(VNEP_JOURNAL_EXCLUSIVE);
+	for (unsigned i = 0; i < 5; i++)
+		group(j);
+	seen = look(j);
+	vnep_journal_close(j);
+	spoil_queue();
+	j = open_as(VNEP_JOURNAL_EXCLUSIVE);
+	CHECK_INT(prune_all(j, &pruned), VNEP_EDAMAGED);
+	CHECK_INT(pruned.events, 0);
+	vnep_journal_close(j);
+	remove_index();
+	j = open_as(VNEP_JOURNAL_EXCLUSIVE);
+	CHECK(look(j) == seen);
+	vnep_journal_close(j);
+}
+
+/* A disk that does not sync the folder of the index, once it is told so. */
+static int index_dir = -1;
+static bool stubborn;
+
+static int note_folder(const struct vnep_vio *vio, int dir, const char *folder)
+{
+	int fd = vnep_vio_disk.folder(vio, dir, folder);
+
+	if (!strcmp(folder, "index"))
+		index_dir = fd;
+	return fd;
+}
+
+static int refuse_sync(const struct vnep_vio *vio, int dir)
+{
+	if (stubborn && dir == index_dir) {
+		errno = EIO;
+		return -1;
+	}
+	return vnep_vio_disk.sync_folder(vio, dir);
+}
+
+TEST("index: one that cannot be distrusted leaves segments and index as they are, and no draft")
+{
+	struct vnep_vio vio = vnep_vio_disk;
+	struct vnep_journal_config config = { .vio = &vio };
+	struct vnep_journal_pruned pruned;
+	struct vnep_journal *j = NULL;
+	char path[400];
+	uint64_t seen;
+
+	vio.folder = note_folder;
+	vio.sync_folder = refuse_sync;
+	seed = 10;
+	snprintf(state, sizeof state, "%s/seven", base);
+	CHECK_INT(vnep_journal_open(&j, state, VNEP_JOURNAL_EXCLUSIVE, &config, NULL, NULL), 0);
+	for (unsigned i = 0; i < 5; i++)
+		group(j);
+	seen = look(j);
+	stubborn = true;
+	CHECK_INT(prune_all(j, &pruned), -EIO);
+	stubborn = false;
+	snprintf(path, sizeof path, "%s/journal/rewrite.new", state);
+	CHECK(access(path, F_OK) != 0);
+	CHECK_INT(pruned.events, 0);
+	CHECK(!vnep_journal_anew(j)); /* nor did it start over */
+	CHECK(look(j) == seen);
+	group(j);
+	seen = look(j);
+	vnep_journal_close(j);
+	j = open_as(VNEP_JOURNAL_EXCLUSIVE);
+	CHECK(look(j) == seen);
+	CHECK_INT(prune_all(j, &pruned), 0);
+	CHECK(pruned.events > 0);
 	vnep_journal_close(j);
 }
 
