@@ -462,9 +462,8 @@ static int remove_leftovers(struct vnep_journal *journal, struct vnep_err *err)
 					     : UINT32_MAX;
 		}
 	}
-	return !VNEP_BUG(19) && vio->sync_folder(vio, journal->dir)
-		       ? vnep_err_sys(err, errno, "%s", journal->path)
-		       : 0;
+	return vio->sync_folder(vio, journal->dir) ? vnep_err_sys(err, errno, "%s", journal->path)
+						   : 0;
 }
 
 static int remove_index(struct vnep_journal *journal, struct vnep_err *err)

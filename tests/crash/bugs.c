@@ -25,7 +25,6 @@ static const char *const names[] = {
 	"anchor-of-an-index-that-is-not-synced",
 	"anchor-without-its-pin",
 	"anchor-outlives-its-segments",
-	"recovery-does-not-sync-a-segment-that-took-its-place",
 };
 
 const char *vnep_bug_name(unsigned bug)
