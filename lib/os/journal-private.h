@@ -145,6 +145,13 @@ int vnep_jindex_next_event(struct vnep_jindex *ix, uint32_t id, uint64_t *seq,
 int vnep_jindex_next_pending(struct vnep_jindex *ix, uint32_t id, uint64_t *seq,
 	struct vnep_jevent *out, struct vnep_err *err);
 int vnep_jindex_next_waiting(struct vnep_jindex *ix, uint32_t *id, struct vnep_err *err);
+/* Events of a device that stand elsewhere now, best in order of seq; those that the index does not have are no news. */
+struct vnep_jmove {
+	uint64_t seq, offset;
+	uint32_t id, length;
+};
+int vnep_jindex_move(struct vnep_jindex *ix, uint32_t id, uint32_t segment,
+	const struct vnep_jmove *moves, size_t count, struct vnep_err *err);
 /* Events that are not there any more, from..to inclusive; none of them is pending. */
 int vnep_jindex_forget(
 	struct vnep_jindex *ix, uint32_t id, uint64_t from, uint64_t to, struct vnep_err *err);

@@ -102,6 +102,8 @@ static int close_range(struct vnep_jrewriting *w, uint32_t id, struct vnep_err *
 		if (rc)
 			return rc;
 		vnep_pcapng_put_erased(&w->out, &range->erased);
+		vnep_buf_put(&w->gone, &(struct gone){ id, range->erased.seq, range->erased.count },
+			sizeof(struct gone));
 	}
 	*range = (struct range){ 0 };
 	return 0;
@@ -220,9 +222,18 @@ static int interface_of(struct vnep_jrewriting *w, uint32_t id, uint32_t *out, s
 			return rc;
 		vnep_pcapng_put_interface(&w->out, &interface);
 		w->interfaces[id] = ++w->interface_count;
+		vnep_buf_put(&w->ids, &id, sizeof id);
 	}
 	*out = w->interfaces[id] - 1;
 	return 0;
+}
+
+/* An event that stays was put behind out's first at octets. */
+static void note_move(struct vnep_jrewriting *w, uint32_t id, uint64_t seq, size_t at)
+{
+	struct vnep_jmove move = { seq, w->base + at, id, (uint32_t)(w->out.len - at) };
+
+	vnep_buf_put(&w->moves, &move, sizeof move);
 }
 
 static int take_packet(struct vnep_jrewriting *w, uint32_t segment,
@@ -232,6 +243,7 @@ static int take_packet(struct vnep_jrewriting *w, uint32_t segment,
 	struct vnep_journal_item item;
 	uint64_t floor;
 	uint32_t id;
+	size_t at;
 	int rc = vnep_jindex_interface(&w->journal->index, segment, packet.interface, &id, err);
 
 	if (rc || id >= w->device_count)
@@ -252,9 +264,12 @@ static int take_packet(struct vnep_jrewriting *w, uint32_t segment,
 	rc = close_range(w, id, err);
 	if (!rc)
 		rc = interface_of(w, id, &packet.interface, err);
-	if (!rc)
-		vnep_pcapng_put_packet(&w->out, &packet);
-	return rc;
+	if (rc)
+		return rc;
+	at = w->out.len;
+	vnep_pcapng_put_packet(&w->out, &packet);
+	note_move(w, id, packet.seq, at);
+	return 0;
 }
 
 /* Does this record go? Then its traces go into the range of its device. */
@@ -282,6 +297,7 @@ static int take_record(struct vnep_jrewriting *w, const struct vnep_pcapng_block
 	const char *dev;
 	uint64_t floor;
 	uint32_t id;
+	size_t at;
 	int rc = vnep_jitem_decode(&item, block, NULL);
 
 	if (rc)
@@ -306,9 +322,13 @@ static int take_record(struct vnep_jrewriting *w, const struct vnep_pcapng_block
 		return rc;
 	/* its range has to be in front of it */
 	rc = close_range(w, id, err);
-	if (!rc)
-		vnep_buf_put(&w->out, octets, block->len);
-	return rc;
+	if (rc)
+		return rc;
+	at = w->out.len;
+	vnep_buf_put(&w->out, octets, block->len);
+	if (item.type == VNEP_RECORD_EVENT && item.event.seq)
+		note_move(w, id, item.event.seq, at);
+	return 0;
 }
 
 static int take_erased(
@@ -430,6 +450,8 @@ static int finish_new(struct vnep_jrewriting *w, struct vnep_err *err)
 	if (!rc && !VNEP_BUG(14) && w->journal->vio->sync(w->journal->vio, w->fd))
 		rc = vnep_err_sys(err, errno, "cannot sync the journal %s", w->journal->path);
 	w->pruned.octets_after += end;
+	if (!rc && (w->moves.rc || w->gone.rc || w->ids.rc))
+		rc = vnep_err_sys(err, ENOMEM, "journal");
 	return rc;
 }
 
@@ -523,5 +545,8 @@ void vnep_journal_rewrite_end(struct vnep_jrewriting *w)
 	free(w->looked);
 	vnep_buf_release(&w->out);
 	vnep_buf_release(&w->ledger);
+	vnep_buf_release(&w->moves);
+	vnep_buf_release(&w->gone);
+	vnep_buf_release(&w->ids);
 	free(w);
 }

@@ -9,6 +9,12 @@ struct range {
 	bool open;
 };
 
+/* Numbers of a device that are gone. */
+struct gone {
+	uint32_t id;
+	uint64_t seq, count;
+};
+
 struct vnep_jrewriting {
 	struct vnep_journal *journal;
 	uint64_t *floors;
@@ -20,6 +26,10 @@ struct vnep_jrewriting {
 	bool walking;
 	struct range **ranges; /* by id */
 	uint32_t *interfaces;  /* by id: number + 1 in the new segment */
+	/* what the index will have to know: */
+	struct vnep_buf moves; /* struct vnep_jmove */
+	struct vnep_buf gone;
+	struct vnep_buf ids; /* of the interfaces, 32 bits each */
 	uint32_t interface_count;
 	struct vnep_pcapng_section section;
 	struct vnep_buf out;

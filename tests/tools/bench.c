@@ -6,6 +6,7 @@
  *   bench open DIR                    opening that journal: behind a clean stop, and with the index made anew
  *   bench crash DIR OCTETS FRAME      opening a journal of OCTETS whose writer was killed; cut off from power; without
  *                                     its index
+ *   bench prune DIR DEVICES           the longest step while half of a segment of small records is taken out
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -315,6 +316,72 @@ static int bench_crash(const char *dir, uint64_t octets, uint32_t frame_octets)
 	return 0;
 }
 
+static uint64_t first_half(const struct vnep_journal_device *device, bool *must, void *arg)
+{
+	(void)arg;
+	*must = true;
+	return device->head_seq / 2 + 1;
+}
+
+static int settle_all(const struct vnep_journal_device *device, void *arg)
+{
+	struct vnep_checkpoint checkpoint = { .cursor = VNEP_CURSOR_SYNCED,
+		.cause = VNEP_CAUSE_ADMIN };
+	struct vnep_buf *devices = arg;
+
+	snprintf(checkpoint.dev, sizeof checkpoint.dev, "%s", device->dev);
+	vnep_buf_put(devices, &checkpoint, sizeof checkpoint);
+	return 0;
+}
+
+/* Half of a segment of small records is taken out, in the steps of a daemon: how long does the longest one take? */
+static int bench_prune(const char *dir, uint32_t devices)
+{
+	struct vnep_journal *journal = open_journal(dir, VNEP_JOURNAL_EXCLUSIVE);
+	struct vnep_journal_pruning *pruning = NULL;
+	struct vnep_journal_pruned pruned;
+	struct vnep_journal_stat stat = { 0 };
+	struct vnep_buf settled = { 0 };
+	double longest = 0, cpu = 0, began = seconds();
+	unsigned long steps = 0;
+	int more = 1;
+
+	for (uint64_t n = 0; stat.segments < 2;) {
+		need(vnep_journal_begin(journal, &err));
+		for (unsigned i = 0; i < 4000; i++, n++)
+			append(journal, (uint32_t)(n * 7919 % devices), 128, n);
+		need(vnep_journal_commit(journal, &err));
+		need(vnep_journal_stat(journal, &stat, &err));
+	}
+	need(vnep_journal_each_device(journal, false, settle_all, &settled, &err));
+	need(vnep_journal_begin(journal, &err));
+	for (size_t at = 0; at < settled.len; at += sizeof(struct vnep_checkpoint))
+		need(vnep_journal_checkpoint(journal,
+			(struct vnep_checkpoint *)(void *)(settled.data + at), NULL, &err));
+	need(vnep_journal_commit(journal, &err));
+	need(vnep_journal_prune_start(&pruning, journal, first_half, NULL,
+		(struct vnep_wall){ INT64_MIN }, &pruned, &err));
+	for (; more == 1; steps++) {
+		double busy = processor(), took;
+
+		began = seconds();
+		more = vnep_journal_prune_step(pruning, 512, &err);
+		took = seconds() - began;
+		if (took > longest)
+			longest = took;
+		if (processor() - busy > cpu)
+			cpu = processor() - busy;
+	}
+	need(more);
+	vnep_journal_prune_end(pruning);
+	printf("prune: devices=%u events-taken-out=%llu steps=%lu longest-step-ms=%.1f "
+	       "longest-step-ms-of-a-processor=%.1f\n",
+		devices, (unsigned long long)pruned.events, steps, longest * 1e3, cpu * 1e3);
+	vnep_journal_close(journal);
+	vnep_buf_release(&settled);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 2 ? argv[1] : "";
@@ -327,6 +394,8 @@ int main(int argc, char **argv)
 	if (!strcmp(what, "crash") && argc == 5)
 		return bench_crash(
 			argv[2], strtoull(argv[3], NULL, 10), (uint32_t)strtoul(argv[4], NULL, 10));
+	if (!strcmp(what, "prune") && argc == 4)
+		return bench_prune(argv[2], (uint32_t)strtoul(argv[3], NULL, 10));
 	if (!strcmp(what, "open"))
 		return bench_open(argv[2]);
 	fprintf(stderr, "bench: see its first lines\n");
