@@ -14,40 +14,39 @@
 
 /* The index follows. */
 
-/* Device by device, and those of each in their order: so a chunk of the index is written once. */
-static struct vnep_jmove *sort_moves(const struct vnep_jrewriting *w, size_t count)
+/* Those of each device stay in their order: so a chunk of the index is written once. */
+int vnep_jrewriting_sort(struct vnep_jrewriting *w, struct vnep_err *err)
 {
 	const struct vnep_jmove *moves = (const struct vnep_jmove *)(const void *)w->moves.data;
-	struct vnep_jmove *sorted = malloc((count + 1) * sizeof *sorted);
+	size_t count = w->moves.len / sizeof *moves;
 	uint32_t *at = calloc((size_t)w->device_count + 1, sizeof *at);
 
-	if (!sorted || !at) {
-		free(sorted);
+	w->sorted = malloc((count + 1) * sizeof *w->sorted);
+	if (!w->sorted || !at) {
 		free(at);
-		return NULL;
+		return vnep_err_sys(err, ENOMEM, "journal");
 	}
 	for (size_t i = 0; i < count; i++)
 		at[moves[i].id + 1]++;
 	for (uint32_t id = 1; id < w->device_count; id++)
 		at[id] += at[id - 1];
 	for (size_t i = 0; i < count; i++)
-		sorted[at[moves[i].id]++] = moves[i];
+		w->sorted[at[moves[i].id]++] = moves[i];
 	free(at);
-	return sorted;
+	return 0;
 }
 
 static int index_moves(struct vnep_jrewriting *w, struct vnep_err *err)
 {
 	size_t count = w->moves.len / sizeof(struct vnep_jmove), n;
-	struct vnep_jmove *moves = sort_moves(w, count);
-	int rc = moves ? 0 : vnep_err_sys(err, ENOMEM, "journal");
+	const struct vnep_jmove *moves = w->sorted;
+	int rc = 0;
 
 	for (size_t i = 0; !rc && i < count; i += n) {
 		for (n = 1; i + n < count && moves[i + n].id == moves[i].id;)
 			n++;
 		rc = vnep_jindex_move(&w->journal->index, moves[i].id, w->to, moves + i, n, err);
 	}
-	free(moves);
 	return rc;
 }
 

@@ -507,25 +507,64 @@ int vnep_journal_rewrite_start(struct vnep_jrewriting **out, struct vnep_journal
 	return rc;
 }
 
-int vnep_journal_rewrite_step(
-	struct vnep_jrewriting *w, size_t max, struct vnep_jpruned *out, struct vnep_err *err)
+/* Between enter and leave. 1: this phase is not over. */
+static int read_and_write(struct vnep_jrewriting *w, size_t max, struct vnep_err *err)
 {
-	int late = 0, rc = vnep_jindex_enter(&w->journal->index, err);
+	int rc;
+
+	switch (w->phase) {
+	case TAKE:
+		rc = take_some(w, max, err);
+		w->phase = rc ? TAKE : FINISH;
+		return rc;
+	case FINISH:
+		rc = finish_new(w, err);
+		w->phase = rc ? FINISH : SORT;
+		return rc;
+	case SORT:
+		rc = vnep_jrewriting_sort(w, err);
+		w->phase = rc ? SORT : REPLACE;
+		return rc;
+	case REPLACE: break;
+	}
+	return 0;
+}
+
+/* What came meanwhile is asked for in the same step in which the segment takes its place. */
+static int replace_unless_late(
+	struct vnep_jrewriting *w, struct vnep_jpruned *out, struct vnep_err *err)
+{
+	int late, rc = vnep_jindex_enter(&w->journal->index, err);
 
 	if (rc)
 		return rc;
-	rc = take_some(w, max, err);
-	if (!rc)
-		rc = finish_new(w, err);
-	if (!rc)
-		late = overtaken(w, err);
+	late = overtaken(w, err);
 	vnep_jindex_leave(&w->journal->index);
-	if (rc || late)
-		return rc ? rc : late < 0 ? late : 0;
+	if (late)
+		return late < 0 ? late : 0;
 	rc = vnep_jrewriting_replace(w, err);
 	if (!rc)
 		*out = w->pruned;
 	return rc;
+}
+
+int vnep_journal_rewrite_step(
+	struct vnep_jrewriting *w, size_t max, struct vnep_jpruned *out, struct vnep_err *err)
+{
+	int rc;
+
+	if (w->phase == REPLACE)
+		return replace_unless_late(w, out, err);
+	rc = vnep_jindex_enter(&w->journal->index, err);
+	if (rc)
+		return rc;
+	do
+		rc = read_and_write(w, max, err);
+	while (!rc && !max && w->phase != REPLACE);
+	vnep_jindex_leave(&w->journal->index);
+	if (rc || max)
+		return rc < 0 ? rc : 1;
+	return replace_unless_late(w, out, err);
 }
 
 void vnep_journal_rewrite_end(struct vnep_jrewriting *w)
@@ -542,6 +581,7 @@ void vnep_journal_rewrite_end(struct vnep_jrewriting *w)
 		free(w->ranges[id]);
 	free(w->ranges);
 	free(w->interfaces);
+	free(w->sorted);
 	free(w->looked);
 	vnep_buf_release(&w->out);
 	vnep_buf_release(&w->ledger);

@@ -15,7 +15,11 @@ struct gone {
 	uint64_t seq, count;
 };
 
+/* Each one is a step at least. */
+enum rewriting { TAKE, FINISH, SORT, REPLACE };
+
 struct vnep_jrewriting {
+	enum rewriting phase;
 	struct vnep_journal *journal;
 	uint64_t *floors;
 	bool *looked; /* by id: no packet in front of its floor is pending */
@@ -28,6 +32,7 @@ struct vnep_jrewriting {
 	uint32_t *interfaces;  /* by id: number + 1 in the new segment */
 	/* what the index will have to know: */
 	struct vnep_buf moves; /* struct vnep_jmove */
+	struct vnep_jmove *sorted;
 	struct vnep_buf gone;
 	struct vnep_buf ids; /* of the interfaces, 32 bits each */
 	uint32_t interface_count;
@@ -41,7 +46,9 @@ struct vnep_jrewriting {
 	struct vnep_jpruned pruned;
 };
 
-/* The new segment is complete and synced. From here on it is done, or the index is made anew. */
+/* What moves, device by device. */
+int vnep_jrewriting_sort(struct vnep_jrewriting *w, struct vnep_err *err);
+/* The new segment is complete and synced, and it was sorted. From here on it is done, or the index is made anew. */
 int vnep_jrewriting_replace(struct vnep_jrewriting *w, struct vnep_err *err);
 
 #endif
