@@ -4,8 +4,8 @@
  *   bench append DIR RECORDS OCTETS   records a second into a journal, and write(2) of the same frames
  *   bench pending DIR OCTETS          the first pending record of one device among 100,000, in a journal of OCTETS
  *   bench open DIR                    opening that journal: behind a clean stop, and with the index made anew
- *   bench crash DIR OCTETS FRAME      opening a journal of OCTETS whose writer was killed; cut off from power; without
- *                                     its index
+ *   bench crash DIR OCTETS FRAME DEVICES   opening a journal of OCTETS whose writer was killed; cut off from power;
+ *                                     without its index
  *   bench prune DIR DEVICES           the longest step while half of a segment of small records is taken out
  */
 #include <fcntl.h>
@@ -235,7 +235,8 @@ static int bench_open(const char *dir)
 }
 
 /* A writer that is killed when the journal has grown by so much. */
-static void write_and_die(const char *dir, uint64_t octets, uint32_t frame_octets, const char *boot)
+static void write_and_die(
+	const char *dir, uint64_t octets, uint32_t frame_octets, uint32_t devices, const char *boot)
 {
 	struct vnep_journal_config config = { .boot = boot };
 	struct vnep_journal_stat stat = { 0 };
@@ -253,7 +254,7 @@ static void write_and_die(const char *dir, uint64_t octets, uint32_t frame_octet
 	for (end = stat.octets + octets; stat.octets < end;) {
 		need(vnep_journal_begin(journal, &err));
 		for (unsigned i = 0; i < 4000; i++, n++)
-			append(journal, (uint32_t)(n * 7919 % DEVICES), frame_octets, n);
+			append(journal, (uint32_t)(n * 7919 % devices), frame_octets, n);
 		need(vnep_journal_commit(journal, &err));
 		need(vnep_journal_stat(journal, &stat, &err));
 	}
@@ -288,7 +289,7 @@ static double time_open(const char *dir, const char *boot, uint64_t *octets, dou
 
 /* Each kind of crash by itself. The power goes when the most has to be read again: just before the index would have
  * been made safe once more. */
-static int bench_crash(const char *dir, uint64_t octets, uint32_t frame_octets)
+static int bench_crash(const char *dir, uint64_t octets, uint32_t frame_octets, uint32_t devices)
 {
 	const char *boot = "11111111-1111-1111-1111-111111111111";
 	const char *next = "22222222-2222-2222-2222-222222222222";
@@ -296,9 +297,9 @@ static int bench_crash(const char *dir, uint64_t octets, uint32_t frame_octets)
 	double killed, cut, anew, gib, cpu[3];
 	char path[512];
 
-	write_and_die(dir, octets, frame_octets, boot);
+	write_and_die(dir, octets, frame_octets, devices, boot);
 	killed = time_open(dir, boot, &octets, &cpu[0]);
-	write_and_die(dir, (uint64_t)15 << 20, frame_octets, boot);
+	write_and_die(dir, (uint64_t)15 << 20, frame_octets, devices, boot);
 	cut = time_open(dir, next, &octets, &cpu[1]);
 	gib = (double)octets / (1 << 30);
 	for (unsigned i = 0; i < sizeof index / sizeof *index; i++) {
@@ -306,9 +307,9 @@ static int bench_crash(const char *dir, uint64_t octets, uint32_t frame_octets)
 		unlink(path);
 	}
 	anew = time_open(dir, next, &octets, &cpu[2]);
-	printf("crash: octets=%u devices=%d journal-octets=%llu killed-s-per-GiB=%.2f "
+	printf("crash: octets=%u devices=%u journal-octets=%llu killed-s-per-GiB=%.2f "
 	       "power-cut-s-per-GiB=%.2f without-index-s-per-GiB=%.2f power-cut-s=%.2f\n",
-		frame_octets, DEVICES, (unsigned long long)octets, killed / gib, cut / gib,
+		frame_octets, devices, (unsigned long long)octets, killed / gib, cut / gib,
 		anew / gib, cut);
 	printf("crash: the same in time of a processor: killed-s-per-GiB=%.2f "
 	       "power-cut-s-per-GiB=%.2f without-index-s-per-GiB=%.2f power-cut-s=%.2f\n",
@@ -391,9 +392,9 @@ int main(int argc, char **argv)
 			argv[2], strtoull(argv[3], NULL, 10), (uint32_t)strtoul(argv[4], NULL, 10));
 	if (!strcmp(what, "pending") && argc == 4)
 		return bench_pending(argv[2], strtoull(argv[3], NULL, 10));
-	if (!strcmp(what, "crash") && argc == 5)
-		return bench_crash(
-			argv[2], strtoull(argv[3], NULL, 10), (uint32_t)strtoul(argv[4], NULL, 10));
+	if (!strcmp(what, "crash") && argc == 6)
+		return bench_crash(argv[2], strtoull(argv[3], NULL, 10),
+			(uint32_t)strtoul(argv[4], NULL, 10), (uint32_t)strtoul(argv[5], NULL, 10));
 	if (!strcmp(what, "prune") && argc == 4)
 		return bench_prune(argv[2], (uint32_t)strtoul(argv[3], NULL, 10));
 	if (!strcmp(what, "open"))
