@@ -318,6 +318,10 @@ int vnep_journal_next_segment(
 /* What stands at its beginning; false: it is not there, or damaged. */
 bool vnep_journal_header(
 	struct vnep_journal *journal, uint32_t segment, struct vnep_pcapng_section *out);
+/* What stands in front of a segment: as it says itself; where it is damaged, as the folder says. To say that nothing
+ * does would make leftovers of all that is there. */
+int vnep_journal_in_front(struct vnep_journal *journal, uint32_t segment,
+	struct vnep_pcapng_section *out, struct vnep_err *err);
 /* Where a closed segment ends: as it says itself, as its successor says, or its size. */
 int vnep_journal_segment_end(
 	struct vnep_journal *journal, uint32_t segment, uint64_t *end, struct vnep_err *err);

@@ -62,10 +62,11 @@ static int put_header(struct vnep_jrewriting *w, uint64_t end, struct vnep_err *
 static int open_new(struct vnep_jrewriting *w, uint32_t from, struct vnep_err *err)
 {
 	struct vnep_journal *journal = w->journal;
-	struct vnep_pcapng_section first = { 0 };
+	struct vnep_pcapng_section first;
+	int rc = vnep_journal_in_front(journal, from, &first, err);
 
-	vnep_journal_header(
-		journal, from, &first); /* damaged: it says that nothing is in front of it */
+	if (rc)
+		return rc;
 	w->section = (struct vnep_pcapng_section){
 		.segment = w->to, .previous = first.previous, .previous_end = first.previous_end
 	};

@@ -202,6 +202,20 @@ int vnep_journal_segment_end(
 	return vnep_err_sys(err, ENOENT, "%s, segment %u", journal->path, segment);
 }
 
+int vnep_journal_in_front(struct vnep_journal *journal, uint32_t segment,
+	struct vnep_pcapng_section *first, struct vnep_err *err)
+{
+	int rc;
+
+	if (vnep_journal_header(journal, segment, first))
+		return 0;
+	*first = (struct vnep_pcapng_section){ 0 };
+	rc = vnep_journal_last_segment(journal, segment, &first->previous, err);
+	if (!rc)
+		rc = vnep_journal_segment_end(journal, first->previous, &first->previous_end, err);
+	return rc == VNEP_ENOTFOUND ? 0 : rc;
+}
+
 static int read_boot(char out[static VNEP_PCAPNG_BOOT_LEN + 1], struct vnep_err *err)
 {
 	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);

@@ -488,6 +488,62 @@ TEST("index: one that cannot tell what is pending lets nothing be taken out")
 	vnep_journal_close(j);
 }
 
+static uint64_t some_of_it(const struct vnep_journal_device *device, bool *must, void *arg)
+{
+	(void)arg;
+	*must = upto(2);
+	return upto((unsigned)device->head_seq + 2);
+}
+
+/* Whatever number a device has, and when it was first heard of. */
+static uint64_t look_at_streams(struct vnep_journal *j)
+{
+	struct vnep_journal_device device;
+	struct vnep_err err = { 0 };
+	char dev[VNEP_URN_MAX + 1];
+
+	sum = 1;
+	for (unsigned i = 0; i < DEVICES; i++) {
+		name(dev, i);
+		if (vnep_journal_device(j, dev, &device, &err) == VNEP_ENOTFOUND)
+			continue;
+		add(device.head_seq);
+		add(device.pending);
+		ok(vnep_journal_pending(j, dev, 0, 0, add_event, NULL, &err), &err);
+		ok(vnep_journal_events(j, dev, 0, UINT64_MAX, add_event, NULL, &err), &err);
+	}
+	return sum;
+}
+
+TEST("index: segments that became one in several runs stay what they are when it is made anew")
+{
+	struct vnep_journal_config config = { .segment_octets = 1000000 };
+	struct vnep_journal_pruned pruned;
+	struct vnep_journal *j = NULL;
+	char path[400];
+	uint64_t seen;
+
+	snprintf(state, sizeof state, "%s/eight", base);
+	snprintf(path, sizeof path, "%s/journal/index/boot", state);
+	seed = 11;
+	for (unsigned i = 0; i < 16; i++) {
+		CHECK_INT(vnep_journal_open(&j, state, VNEP_JOURNAL_EXCLUSIVE, &config, NULL, NULL),
+			0);
+		for (unsigned n = 0; n < 3; n++)
+			group(j);
+		CHECK_INT(vnep_journal_prune(j, some_of_it, NULL, (struct vnep_wall){ INT64_MIN },
+				  &pruned, NULL),
+			0);
+		seen = look_at_streams(j);
+		vnep_journal_close(j);
+		CHECK_INT(unlink(path), 0); /* as a rewriting that a power cut ended */
+		CHECK_INT(vnep_journal_open(&j, state, VNEP_JOURNAL_EXCLUSIVE, &config, NULL, NULL),
+			0);
+		CHECK(look_at_streams(j) == seen);
+		vnep_journal_close(j);
+	}
+}
+
 /* A disk that does not sync the folder of the index, once it is told so. */
 static int index_dir = -1;
 static bool stubborn;
