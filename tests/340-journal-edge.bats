@@ -39,6 +39,16 @@ setup() {
 	[[ $stderr == *"-:2: $DEV does not consent"* ]]
 }
 
+@test "journal with an edge: the edge goes on with what was appended to a device, and to no other" {
+	vnep-journal append -q <<<"$(packet one; packet two)"
+	run -0 vnep-edge status "$DEV"
+	some '.pending == 2'
+	vnep-journal append -q < <(note stranger | jq -c '.dev = "urn:dev:os:32473-nobody"')
+	vnep-journal checkpoint -q --dev "$DEV"
+	run -0 vnep-edge status "$DEV"
+	some '.pending == 0'
+}
+
 @test "journal with an edge: a checkpoint goes through it, and readers go on beside it" {
 	vnep-journal append -q <<<"$(note one)"
 	run -0 vnep-journal checkpoint --dev "$DEV"

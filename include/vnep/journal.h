@@ -46,6 +46,8 @@ struct vnep_vio;
 
 struct vnep_journal_config {
 	uint64_t segment_octets;    /* a new segment after this many; 0 = 64 MiB */
+	uint64_t anchor_octets;     /* opened exclusively: so much is read again after a power cut;
+				       0: as the journal grows */
 	const struct vnep_vio *vio; /* NULL: the disk (vio.h) */
 	const char *boot;	    /* the boot id to go by; NULL: that of the machine */
 };

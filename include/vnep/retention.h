@@ -69,8 +69,17 @@ const struct vnep_retention_result *vnep_retaining_result(const struct vnep_reta
 void vnep_retaining_free(struct vnep_retaining *retaining); /* NULL is fine */
 
 /* Divide limit between count demands: what each may keep is written to share. Nobody gets more than he asks for;
- * who asks for little gets all of it; reserve (may be NULL) is what each gets in any case. */
-void vnep_retention_divide(uint64_t limit, const uint64_t *demand, const uint64_t *reserve,
-	size_t count, uint64_t *share);
+ * who asks for little gets all of it; reserve (may be NULL) is what each gets in any case. A step looks at about max
+ * demands (0 = no limit); 1: there is more to do. The arrays stay the caller's. */
+struct vnep_division {
+	const uint64_t *demand, *reserve;
+	uint64_t *share;
+	size_t count, at;
+	uint64_t limit, low, high, sum; /* the level is in low..high */
+	enum { VNEP_DIVISION_BOUND, VNEP_DIVISION_LEVEL, VNEP_DIVISION_SHARE } phase;
+};
+void vnep_division_start(struct vnep_division *out, uint64_t limit, const uint64_t *demand,
+	const uint64_t *reserve, size_t count, uint64_t *share);
+int vnep_division_step(struct vnep_division *division, size_t max);
 
 #endif

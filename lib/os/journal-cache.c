@@ -268,7 +268,9 @@ void vnep_jcache_note_first(struct vnep_jslot *slot, uint64_t seq, const struct 
 
 void vnep_jcache_touch(struct vnep_jcache *cache, struct vnep_jslot *slot)
 {
-	slot->dirty = cache->changed = cache->unflushed = true;
+	cache->changed = true;
+	if (slot)
+		slot->dirty = cache->unflushed = true;
 }
 
 /* New events. */

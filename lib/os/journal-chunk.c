@@ -188,6 +188,36 @@ int vnep_jchunk_set(struct vnep_jindex *ix, uint32_t id, uint64_t seq,
 	return put(ix, id, chunk.first, all, chunk.count, pending, err);
 }
 
+int vnep_jchunk_move(struct vnep_jindex *ix, uint32_t id, uint32_t segment,
+	const struct vnep_jmove *moves, size_t count, struct vnep_err *err)
+{
+	struct vnep_jevent all[VNEP_JCHUNK_EVENTS];
+	struct chunk chunk;
+	size_t i = 0;
+	int rc = 0;
+
+	while (!rc && i < count) {
+		rc = floor_of(ix, id, moves[i].seq, &chunk, err);
+		if (rc == VNEP_ENOTFOUND || (!rc && !holds(&chunk, moves[i].seq))) {
+			rc = 0;
+			i++;
+			continue;
+		}
+		if (rc)
+			break;
+		memcpy(all, chunk.data, chunk.count * sizeof *all);
+		for (; i < count && holds(&chunk, moves[i].seq); i++) {
+			struct vnep_jevent *event = &all[moves[i].seq - chunk.first];
+
+			event->segment = segment;
+			event->offset = moves[i].offset;
+			event->length = moves[i].length;
+		}
+		rc = put(ix, id, chunk.first, all, chunk.count, has_pending(all, chunk.count), err);
+	}
+	return rc;
+}
+
 int vnep_jchunk_next(struct vnep_jindex *ix, uint32_t id, uint64_t *seq, struct vnep_jevent *out,
 	struct vnep_err *err)
 {

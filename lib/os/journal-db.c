@@ -5,6 +5,7 @@
  * one on the page where it is), those of the reading one for ever, renewed when they are needed.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <lmdb.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -100,6 +101,8 @@ int vnep_jdb_open(struct vnep_jindex *ix, const char *path, bool write, struct v
 void vnep_jdb_close(struct vnep_jindex *ix)
 {
 	vnep_jdb_abort(ix);
+	vnep_jdb_unpin(ix->pin);
+	ix->pin = NULL;
 	for (unsigned i = 0; i < VNEP_JDB_COUNT; i++)
 		if (ix->reading[i])
 			mdb_cursor_close(ix->reading[i]);
@@ -114,6 +117,47 @@ int vnep_jindex_sync(struct vnep_jindex *ix, struct vnep_err *err)
 	int rc = ix->env ? mdb_env_sync(ix->env, 1) : MDB_INVALID;
 
 	return rc ? failed(err, rc) : 0;
+}
+
+int vnep_jdb_size(struct vnep_jindex *ix, struct vnep_jdb_size *out)
+{
+	MDB_envinfo info;
+	MDB_stat stat;
+
+	if (!ix->env || mdb_env_info(ix->env, &info) || mdb_env_stat(ix->env, &stat))
+		return VNEP_EDAMAGED;
+	*out = (struct vnep_jdb_size){ info.me_last_pgno + 1, stat.ms_psize };
+	return 0;
+}
+
+int vnep_jdb_pin(struct vnep_jindex *ix, struct MDB_txn **out, struct vnep_jdb_size *size,
+	struct vnep_err *err)
+{
+	int rc = ix->env ? mdb_txn_begin(ix->env, NULL, MDB_RDONLY, out) : MDB_INVALID;
+
+	if (rc)
+		return failed(err, rc);
+	if (VNEP_BUG(17))
+		mdb_txn_reset(*out);
+	rc = vnep_jdb_size(ix, size);
+	if (!rc)
+		return 0;
+	mdb_txn_abort(*out);
+	return vnep_err_set(err, rc, "index of the journal: its size is not known");
+}
+
+void vnep_jdb_unpin(struct MDB_txn *pin)
+{
+	if (pin)
+		mdb_txn_abort(pin);
+}
+
+void vnep_jdb_start_writing(struct vnep_jindex *ix)
+{
+	mdb_filehandle_t fd;
+
+	if (!mdb_env_get_fd(ix->env, &fd) && sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE))
+		errno = 0; /* then the sync takes longer */
 }
 
 int vnep_jdb_begin(struct vnep_jindex *ix, struct vnep_err *err)

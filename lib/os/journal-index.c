@@ -303,6 +303,31 @@ int vnep_jindex_put_event(struct vnep_jindex *ix, uint32_t id, uint64_t seq,
 	return rc;
 }
 
+int vnep_jindex_move(struct vnep_jindex *ix, uint32_t id, uint32_t segment,
+	const struct vnep_jmove *moves, size_t count, struct vnep_err *err)
+{
+	struct vnep_jslot *slot;
+	int rc = slot_of(ix, id, &slot, err);
+
+	if (!rc)
+		rc = vnep_jcache_flush_device(ix, id, err);
+	if (!rc)
+		rc = vnep_jchunk_move(ix, id, segment, moves, count, err);
+	if (rc)
+		return rc;
+	vnep_jcache_touch(ix->cache, NULL);
+	for (size_t i = 0; i < count; i++) { /* the queue has a copy of the first one */
+		if (slot->first_is == VNEP_JFIRST_LOST || slot->first.seq != moves[i].seq)
+			continue;
+		slot->first.event.segment = segment;
+		slot->first.event.offset = moves[i].offset;
+		slot->first.event.length = moves[i].length;
+		slot->first_is = VNEP_JFIRST_NEW;
+		vnep_jcache_touch(ix->cache, slot);
+	}
+	return 0;
+}
+
 int vnep_jindex_next_event(struct vnep_jindex *ix, uint32_t id, uint64_t *seq,
 	struct vnep_jevent *out, struct vnep_err *err)
 {

@@ -79,6 +79,8 @@ int vnep_jchunk_get(struct vnep_jindex *ix, uint32_t id, uint64_t seq, struct vn
 /* What is there already is replaced and comes back in *old (else *old is zeroed). */
 int vnep_jchunk_set(struct vnep_jindex *ix, uint32_t id, uint64_t seq,
 	const struct vnep_jevent *event, struct vnep_jevent *old, struct vnep_err *err);
+int vnep_jchunk_move(struct vnep_jindex *ix, uint32_t id, uint32_t segment,
+	const struct vnep_jmove *moves, size_t count, struct vnep_err *err);
 int vnep_jchunk_next(struct vnep_jindex *ix, uint32_t id, uint64_t *seq, struct vnep_jevent *out,
 	struct vnep_err *err);
 int vnep_jchunk_next_pending(struct vnep_jindex *ix, uint32_t id, uint64_t *seq,
@@ -144,6 +146,7 @@ int vnep_jcache_add(struct vnep_jindex *ix, uint32_t id, const char *dev,
 	const struct vnep_jdevice *device, struct vnep_jslot **out, struct vnep_err *err);
 /* An event of the device was put: is it the first one that is pending, or was it? */
 void vnep_jcache_note_first(struct vnep_jslot *slot, uint64_t seq, const struct vnep_jevent *event);
+/* NULL: no state has changed, but what LMDB has. */
 void vnep_jcache_touch(struct vnep_jcache *cache, struct vnep_jslot *slot);
 
 int vnep_jcache_append(struct vnep_jindex *ix, uint32_t id, uint64_t seq,

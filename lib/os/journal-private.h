@@ -6,6 +6,7 @@
  *     journal-item     blocks <-> events, checkpoints, outcomes
  *     journal-walk     the blocks of one segment in order, damage stepped over
  *     journal-ahead    the same, by a thread of its own where there is much of it
+ *     journal-anchor   a state of the index that survives a power cut
  *     journal-trust    when the index is believed
  *     journal-recover  the index brought up to what the segments say
  *     journal-write    groups: begin, commit, what happens when the disk says no
@@ -81,12 +82,24 @@ struct vnep_jindex {
 	struct MDB_txn *write; /* the open group */
 	struct MDB_txn *read;  /* kept between reads, renewed for each */
 	struct MDB_txn *now;   /* the one in use */
+	struct MDB_txn *pin;   /* a reader that stays: journal-anchor */
 	struct MDB_cursor *writing[VNEP_JDB_COUNT], *reading[VNEP_JDB_COUNT];
 	bool renewed[VNEP_JDB_COUNT];
 	unsigned dbi[VNEP_JDB_COUNT];
 	struct vnep_jcache *cache; /* of a writer */
 	uint64_t cached;           /* the last transaction that the cache knows */
 };
+
+/* LMDB itself, as journal-anchor needs it. pin: a reader that stays where it is until unpin (NULL is fine). */
+struct vnep_jdb_size {
+	uint64_t pages;
+	uint32_t page_octets;
+};
+int vnep_jdb_size(struct vnep_jindex *ix, struct vnep_jdb_size *out);
+int vnep_jdb_pin(struct vnep_jindex *ix, struct MDB_txn **out, struct vnep_jdb_size *size,
+	struct vnep_err *err);
+void vnep_jdb_unpin(struct MDB_txn *pin);
+void vnep_jdb_start_writing(struct vnep_jindex *ix); /* to the disk; does not wait */
 
 /* write: the folder is made ready, readers of a killed process are forgotten. */
 int vnep_jindex_open(struct vnep_jindex *ix, const char *path, bool write, struct vnep_err *err);
@@ -132,6 +145,13 @@ int vnep_jindex_next_event(struct vnep_jindex *ix, uint32_t id, uint64_t *seq,
 int vnep_jindex_next_pending(struct vnep_jindex *ix, uint32_t id, uint64_t *seq,
 	struct vnep_jevent *out, struct vnep_err *err);
 int vnep_jindex_next_waiting(struct vnep_jindex *ix, uint32_t *id, struct vnep_err *err);
+/* Events of a device that stand elsewhere now, best in order of seq; those that the index does not have are no news. */
+struct vnep_jmove {
+	uint64_t seq, offset;
+	uint32_t id, length;
+};
+int vnep_jindex_move(struct vnep_jindex *ix, uint32_t id, uint32_t segment,
+	const struct vnep_jmove *moves, size_t count, struct vnep_err *err);
 /* Events that are not there any more, from..to inclusive; none of them is pending. */
 int vnep_jindex_forget(
 	struct vnep_jindex *ix, uint32_t id, uint64_t from, uint64_t to, struct vnep_err *err);
@@ -248,6 +268,16 @@ struct vnep_journal {
 	char anew[128]; /* why it was made anew */
 	bool soiled;    /* that it is not clean is on the disk */
 
+	/* the anchor of the index */
+	bool anchoring;             /* whoever keeps the lock has one */
+	bool anchor_wanted, kicked; /* soon; it is on its way to the disk */
+	bool index_unsyncable;      /* a sync of it failed */
+	struct vnep_jdb_size anchor_size;
+	uint64_t anchor_octets; /* a new one after so many */
+	bool anchor_fixed;      /* whatever the journal has */
+	uint64_t behind_anchor, behind_kick;
+	int64_t kicked_ns;
+
 	/* the open group */
 	bool in_group, fresh, dirty;
 	unsigned long blocks;
@@ -288,6 +318,10 @@ int vnep_journal_next_segment(
 /* What stands at its beginning; false: it is not there, or damaged. */
 bool vnep_journal_header(
 	struct vnep_journal *journal, uint32_t segment, struct vnep_pcapng_section *out);
+/* What stands in front of a segment: as it says itself; where it is damaged, as the folder says. To say that nothing
+ * does would make leftovers of all that is there. */
+int vnep_journal_in_front(struct vnep_journal *journal, uint32_t segment,
+	struct vnep_pcapng_section *out, struct vnep_err *err);
 /* Where a closed segment ends: as it says itself, as its successor says, or its size. */
 int vnep_journal_segment_end(
 	struct vnep_journal *journal, uint32_t segment, uint64_t *end, struct vnep_err *err);
@@ -303,6 +337,16 @@ bool vnep_journal_index_trusted(struct vnep_journal *journal);
 /* The index is about to change: it is not clean any more, and is believed by the boot. */
 int vnep_journal_soil(struct vnep_journal *journal, struct vnep_err *err);
 void vnep_journal_clean(struct vnep_journal *journal);
+/* A small file beside the index, whole or not there, on the disk. */
+int vnep_journal_put_mark_file(struct vnep_journal *journal, const char *name, const void *data,
+	size_t len, struct vnep_err *err);
+/* Outside a transaction: the index as it is now will be there after a power cut. drop: no more; the folder is not
+ * synced yet. tick: so many octets were committed; is it time? */
+int vnep_journal_anchor(struct vnep_journal *journal, struct vnep_err *err);
+int vnep_journal_drop_anchor(struct vnep_journal *journal, struct vnep_err *err);
+void vnep_journal_anchor_tick(struct vnep_journal *journal, uint64_t octets);
+/* Nobody has the index open, and it is not believed: is it clean now, as of its anchor? */
+bool vnep_journal_restore(struct vnep_journal *journal);
 void vnep_journal_confirm(struct vnep_journal *journal);
 /* The segments are about to change behind the index: until it is believed again, whoever opens the journal
  * makes it anew. */

@@ -74,8 +74,18 @@ static int go_on(struct vnep_journal_pruning *p, size_t max, struct vnep_err *er
 	return rc;
 }
 
+/* Numbers that an earlier run left out are none: the new segment takes the place of one that is there, else it would
+ * stand between two of which the second one says that nothing does. */
 static int start(struct vnep_journal_pruning *p, uint32_t from, uint32_t to, struct vnep_err *err)
 {
+	int rc = vnep_journal_next_segment(p->journal, from, &from, err);
+
+	if (!rc)
+		rc = vnep_journal_last_segment(p->journal, to + 1, &to, err);
+	if (rc || from > to)
+		return rc && rc != VNEP_ENOTFOUND
+			       ? rc
+			       : vnep_err_set(err, VNEP_EDAMAGED, "segment %u is not there", from);
 	return vnep_journal_rewrite_start(&p->rewriting, p->journal, from, to, p->floors,
 		p->device_count, p->port_floor_ns, err);
 }

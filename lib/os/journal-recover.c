@@ -438,17 +438,17 @@ int vnep_journal_left_behind(struct vnep_journal *journal, struct vnep_err *err)
 }
 
 /* A segment that was written anew in place of several says so by the number of the one in front of it: those
- * between the two are leftovers of a writer that was killed before it had removed them. From the newest down. */
+ * between the two are leftovers of a writer that was killed before it had removed them. From the newest down. The
+ * name of the new one may not be on the disk yet: what is written from here on counts on it. */
 static int remove_leftovers(struct vnep_journal *journal, struct vnep_err *err)
 {
 	const struct vnep_vio *vio = journal->vio;
 	struct vnep_pcapng_section section;
 	char name[VNEP_JSEGMENT_LEN];
 	uint32_t above = UINT32_MAX, keep_below = UINT32_MAX, segment;
-	bool removed = false;
 
-	if (!vio->remove(vio, journal->dir, VNEP_JREWRITE))
-		removed = true;
+	if (vio->remove(vio, journal->dir, VNEP_JREWRITE))
+		errno = 0; /* no harm but its space, until somebody writes the next one over it */
 	while (!vnep_journal_last_segment(journal, above, &segment, err)) {
 		above = segment;
 		if (keep_below != UINT32_MAX && segment > keep_below && !VNEP_BUG(13)) {
@@ -456,22 +456,21 @@ static int remove_leftovers(struct vnep_journal *journal, struct vnep_err *err)
 			if (vio->remove(vio, journal->dir, name))
 				return vnep_err_sys(
 					err, errno, "cannot remove %s/%s", journal->path, name);
-			removed = true;
 		} else {
 			keep_below = vnep_journal_header(journal, segment, &section) && section.end
 					     ? section.previous
 					     : UINT32_MAX;
 		}
 	}
-	return removed && vio->sync_folder(vio, journal->dir)
-		       ? vnep_err_sys(err, errno, "%s", journal->path)
-		       : 0;
+	return vio->sync_folder(vio, journal->dir) ? vnep_err_sys(err, errno, "%s", journal->path)
+						   : 0;
 }
 
 static int remove_index(struct vnep_journal *journal, struct vnep_err *err)
 {
 	const struct vnep_vio *vio = journal->vio;
-	static const char *const names[] = { "boot", "clean", "new", "data.mdb", "lock.mdb" };
+	static const char *const names[] = { "boot", "clean", "anchor", "new", "data.mdb",
+		"lock.mdb" };
 
 	for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
 		if (vio->remove(vio, journal->index_dir, names[i]) && errno != ENOENT)
@@ -518,7 +517,7 @@ int vnep_journal_recover(struct vnep_journal *journal, uint64_t *cut, struct vne
 	int rc = VNEP_EDAMAGED;
 
 	*cut = 0;
-	if (vnep_journal_index_trusted(journal))
+	if (vnep_journal_index_trusted(journal) || vnep_journal_restore(journal))
 		rc = open_and_catch_up(journal, true, cut, &why);
 	if (rc != VNEP_EDAMAGED) {
 		if (rc && err)

@@ -2,93 +2,70 @@
  * journal-replace - a segment that was written anew takes the place of those that it stands for.
  *
  * The index is distrusted before the rename and believed again behind it, so whoever comes in between makes it
- * anew.
+ * anew. One that cannot be distrusted leaves everything as it is.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "journal-rewrite.h"
 #include "vnep/err.h"
 
 /* The index follows. */
 
-/* An event that stays has a new place; what came before the first one that stays is gone. */
-static int move_event(struct vnep_jrewriting *w, uint32_t id, uint64_t seq,
-	const struct vnep_jplace *place, struct vnep_err *err)
+/* Those of each device stay in their order: so a chunk of the index is written once. */
+int vnep_jrewriting_sort(struct vnep_jrewriting *w, struct vnep_err *err)
 {
-	struct vnep_jevent entry, old;
-	int rc = vnep_jindex_event(&w->journal->index, id, seq, &entry, err);
+	const struct vnep_jmove *moves = (const struct vnep_jmove *)(const void *)w->moves.data;
+	size_t count = w->moves.len / sizeof *moves;
+	uint32_t *at = calloc((size_t)w->device_count + 1, sizeof *at);
 
-	if (rc)
-		return rc == VNEP_ENOTFOUND ? 0 : rc;
-	entry.segment = place->segment;
-	entry.offset = place->offset;
-	entry.length = place->length;
-	return vnep_jindex_put_event(&w->journal->index, id, seq, &entry, &old, err);
-}
-
-static int forget_range(
-	struct vnep_jrewriting *w, const struct vnep_pcapng_erased *erased, struct vnep_err *err)
-{
-	struct vnep_jindex *ix = &w->journal->index;
-	uint32_t id;
-	int rc = vnep_jindex_id(ix, erased->dev, &id, err);
-
-	if (!rc)
-		rc = vnep_jindex_forget(ix, id, erased->seq, erased->seq + erased->count - 1, err);
-	return rc == VNEP_ENOTFOUND ? 0 : rc;
-}
-
-static int index_block(struct vnep_jrewriting *w, const struct vnep_jfound *found, uint32_t *ids,
-	struct vnep_err *err)
-{
-	const struct vnep_pcapng_block *block = &found->block;
-	struct vnep_jplace place = { w->to, (uint32_t)block->len, found->offset };
-	struct vnep_journal_item item;
-	uint32_t id;
-	int rc;
-
-	if (block->type == VNEP_PCAPNG_INTERFACE) {
-		rc = vnep_jindex_id(&w->journal->index, block->interface.name, &id, err);
-		ids[block->interface.id] = id;
-		return rc ? rc
-			  : vnep_jindex_put_interface(
-				    &w->journal->index, w->to, block->interface.id, id, err);
+	w->sorted = malloc((count + 1) * sizeof *w->sorted);
+	if (!w->sorted || !at) {
+		free(at);
+		return vnep_err_sys(err, ENOMEM, "journal");
 	}
-	if (block->type == VNEP_PCAPNG_PACKET)
-		return move_event(w, ids[block->packet.interface], block->packet.seq, &place, err);
-	if (block->type == VNEP_PCAPNG_ERASED)
-		return forget_range(w, &block->erased, err);
-	if (block->type != VNEP_PCAPNG_RECORD || vnep_jitem_decode(&item, block, NULL) ||
-		item.type != VNEP_RECORD_EVENT || !item.event.seq)
-		return 0;
-	rc = vnep_jindex_id(&w->journal->index, item.event.dev, &id, err);
-	return rc ? rc : move_event(w, id, item.event.seq, &place, err);
+	for (size_t i = 0; i < count; i++)
+		at[moves[i].id + 1]++;
+	for (uint32_t id = 1; id < w->device_count; id++)
+		at[id] += at[id - 1];
+	for (size_t i = 0; i < count; i++)
+		w->sorted[at[moves[i].id]++] = moves[i];
+	free(at);
+	return 0;
+}
+
+static int index_moves(struct vnep_jrewriting *w, struct vnep_err *err)
+{
+	size_t count = w->moves.len / sizeof(struct vnep_jmove), n;
+	const struct vnep_jmove *moves = w->sorted;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < count; i += n) {
+		for (n = 1; i + n < count && moves[i + n].id == moves[i].id;)
+			n++;
+		rc = vnep_jindex_move(&w->journal->index, moves[i].id, w->to, moves + i, n, err);
+	}
+	return rc;
 }
 
 static int index_new(struct vnep_jrewriting *w, struct vnep_err *err)
 {
-	uint32_t *ids = calloc(w->interface_count + 1, sizeof *ids);
-	struct vnep_jfound found;
-	struct vnep_jwalk walk;
-	int fd, rc = vnep_journal_open_segment(w->journal, w->to, O_RDONLY, &fd, err);
+	struct vnep_jindex *ix = &w->journal->index;
+	struct gone gone;
+	uint32_t id;
+	int rc = 0;
 
-	if (rc || !ids) {
-		free(ids);
-		return rc ? rc : vnep_err_sys(err, ENOMEM, "journal");
+	for (uint32_t i = 0; !rc && i < w->interface_count; i++) {
+		memcpy(&id, w->ids.data + i * sizeof id, sizeof id);
+		rc = vnep_jindex_put_interface(ix, w->to, i, id, err);
 	}
-	vnep_jwalk_init(&walk, w->journal->vio, fd, w->to, 0, w->base);
-	while ((rc = vnep_jwalk_next(&walk, &found, err)) == VNEP_JSTEP_BLOCK) {
-		rc = index_block(w, &found, ids, err);
-		if (rc)
-			break;
+	for (size_t at = 0; !rc && at < w->gone.len; at += sizeof gone) {
+		memcpy(&gone, w->gone.data + at, sizeof gone);
+		rc = vnep_jindex_forget(ix, gone.id, gone.seq, gone.seq + gone.count - 1, err);
 	}
-	if (rc == VNEP_JSTEP_DAMAGE)
-		rc = vnep_err_set(err, VNEP_EDAMAGED, "segment %u cannot be read back", w->to);
-	vnep_jwalk_release(&walk);
-	free(ids);
-	return rc;
+	return rc ? rc : index_moves(w, err);
 }
 
 static int follow(struct vnep_jrewriting *w, struct vnep_err *err)
@@ -159,9 +136,12 @@ int vnep_jrewriting_replace(struct vnep_jrewriting *w, struct vnep_err *err)
 		journal->fd = -1;
 	}
 	rc = vnep_journal_distrust(journal, err);
-	if (!rc)
-		rc = take_place(w, err);
+	if (rc) { /* nothing has changed: what was true of the index still is */
+		vnep_journal_believe(journal, NULL); /* else the next one makes it anew */
+		return rc;
+	}
 	w->placed = true;
+	rc = take_place(w, err);
 	if (!rc)
 		rc = follow(w, err);
 	if (!rc)

@@ -62,10 +62,11 @@ static int put_header(struct vnep_jrewriting *w, uint64_t end, struct vnep_err *
 static int open_new(struct vnep_jrewriting *w, uint32_t from, struct vnep_err *err)
 {
 	struct vnep_journal *journal = w->journal;
-	struct vnep_pcapng_section first = { 0 };
+	struct vnep_pcapng_section first;
+	int rc = vnep_journal_in_front(journal, from, &first, err);
 
-	vnep_journal_header(
-		journal, from, &first); /* damaged: it says that nothing is in front of it */
+	if (rc)
+		return rc;
 	w->section = (struct vnep_pcapng_section){
 		.segment = w->to, .previous = first.previous, .previous_end = first.previous_end
 	};
@@ -102,6 +103,8 @@ static int close_range(struct vnep_jrewriting *w, uint32_t id, struct vnep_err *
 		if (rc)
 			return rc;
 		vnep_pcapng_put_erased(&w->out, &range->erased);
+		vnep_buf_put(&w->gone, &(struct gone){ id, range->erased.seq, range->erased.count },
+			sizeof(struct gone));
 	}
 	*range = (struct range){ 0 };
 	return 0;
@@ -170,20 +173,42 @@ static void merge_range(struct range *range, const struct vnep_pcapng_erased *ol
 
 /* Blocks. */
 
-/* Whoever set the floor may have done it a while ago: what is pending by now stays. */
-static uint64_t floor_of(struct vnep_jrewriting *w, uint32_t id)
+/* Is anything pending in front of the floor of the device? Then *pending is the first of that. 0, 1 or an error: an
+ * index that cannot tell is no leave to take anything out. */
+static int pends_below(
+	struct vnep_jrewriting *w, uint32_t id, uint64_t *pending, struct vnep_err *err)
 {
 	struct vnep_jevent entry;
-	uint64_t pending = 0;
+	int rc;
 
+	*pending = 0;
+	if (!w->floors[id])
+		return 0;
+	rc = vnep_jindex_next_pending(&w->journal->index, id, pending, &entry, err);
+	if (rc)
+		return rc == VNEP_ENOTFOUND ? 0 : rc;
+	return *pending < w->floors[id];
+}
+
+/* Whoever set the floor may have done it a while ago: what is pending by now stays. */
+static int floor_of(struct vnep_jrewriting *w, uint32_t id, uint64_t *floor, struct vnep_err *err)
+{
+	uint64_t pending;
+	int rc;
+
+	*floor = 0;
 	if (id >= w->floor_count)
 		return 0;
-	if (!w->looked[id] && w->floors[id] &&
-		!vnep_jindex_next_pending(&w->journal->index, id, &pending, &entry, NULL) &&
-		pending < w->floors[id])
-		w->floors[id] = pending;
-	w->looked[id] = true;
-	return w->floors[id];
+	if (!w->looked[id]) {
+		rc = pends_below(w, id, &pending, err);
+		if (rc < 0)
+			return rc;
+		if (rc)
+			w->floors[id] = pending;
+		w->looked[id] = true;
+	}
+	*floor = w->floors[id];
+	return 0;
 }
 
 /* The interface of a device in the new segment. */
@@ -198,9 +223,18 @@ static int interface_of(struct vnep_jrewriting *w, uint32_t id, uint32_t *out, s
 			return rc;
 		vnep_pcapng_put_interface(&w->out, &interface);
 		w->interfaces[id] = ++w->interface_count;
+		vnep_buf_put(&w->ids, &id, sizeof id);
 	}
 	*out = w->interfaces[id] - 1;
 	return 0;
+}
+
+/* An event that stays was put behind out's first at octets. */
+static void note_move(struct vnep_jrewriting *w, uint32_t id, uint64_t seq, size_t at)
+{
+	struct vnep_jmove move = { seq, w->base + at, id, (uint32_t)(w->out.len - at) };
+
+	vnep_buf_put(&w->moves, &move, sizeof move);
 }
 
 static int take_packet(struct vnep_jrewriting *w, uint32_t segment,
@@ -208,13 +242,18 @@ static int take_packet(struct vnep_jrewriting *w, uint32_t segment,
 {
 	struct vnep_pcapng_packet packet = block->packet;
 	struct vnep_journal_item item;
+	uint64_t floor;
 	uint32_t id;
+	size_t at;
 	int rc = vnep_jindex_interface(&w->journal->index, segment, packet.interface, &id, err);
 
 	if (rc || id >= w->device_count)
 		return rc == VNEP_ENOTFOUND || !rc ? 0
 						   : rc; /* whose it was is not known any more */
-	if (packet.seq < floor_of(w, id)) {
+	rc = floor_of(w, id, &floor, err);
+	if (rc)
+		return rc;
+	if (packet.seq < floor) {
 		rc = vnep_jitem_decode(&item, block, err);
 		if (!rc && !range_of(w, id))
 			rc = vnep_err_sys(err, ENOMEM, "journal");
@@ -226,16 +265,19 @@ static int take_packet(struct vnep_jrewriting *w, uint32_t segment,
 	rc = close_range(w, id, err);
 	if (!rc)
 		rc = interface_of(w, id, &packet.interface, err);
-	if (!rc)
-		vnep_pcapng_put_packet(&w->out, &packet);
-	return rc;
+	if (rc)
+		return rc;
+	at = w->out.len;
+	vnep_pcapng_put_packet(&w->out, &packet);
+	note_move(w, id, packet.seq, at);
+	return 0;
 }
 
 /* Does this record go? Then its traces go into the range of its device. */
-static bool drops(struct vnep_jrewriting *w, uint32_t id, const struct vnep_journal_item *item)
+static bool drops(struct vnep_jrewriting *w, uint32_t id, uint64_t floor,
+	const struct vnep_journal_item *item)
 {
 	const struct vnep_checkpoint *checkpoint = &item->checkpoint;
-	uint64_t floor = floor_of(w, id);
 
 	if (item->type == VNEP_RECORD_EVENT && item->event.seq < floor)
 		drop_event(w->ranges[id], &item->event);
@@ -254,7 +296,9 @@ static int take_record(struct vnep_jrewriting *w, const struct vnep_pcapng_block
 {
 	struct vnep_journal_item item;
 	const char *dev;
+	uint64_t floor;
 	uint32_t id;
+	size_t at;
 	int rc = vnep_jitem_decode(&item, block, NULL);
 
 	if (rc)
@@ -274,13 +318,18 @@ static int take_record(struct vnep_jrewriting *w, const struct vnep_pcapng_block
 		return rc == VNEP_ENOTFOUND ? 0 : rc;
 	if (!range_of(w, id))
 		return vnep_err_sys(err, ENOMEM, "journal");
-	if (drops(w, id, &item))
-		return 0;
+	rc = floor_of(w, id, &floor, err);
+	if (rc || drops(w, id, floor, &item))
+		return rc;
 	/* its range has to be in front of it */
 	rc = close_range(w, id, err);
-	if (!rc)
-		vnep_buf_put(&w->out, octets, block->len);
-	return rc;
+	if (rc)
+		return rc;
+	at = w->out.len;
+	vnep_buf_put(&w->out, octets, block->len);
+	if (item.type == VNEP_RECORD_EVENT && item.event.seq)
+		note_move(w, id, item.event.seq, at);
+	return 0;
 }
 
 static int take_erased(
@@ -402,23 +451,21 @@ static int finish_new(struct vnep_jrewriting *w, struct vnep_err *err)
 	if (!rc && !VNEP_BUG(14) && w->journal->vio->sync(w->journal->vio, w->fd))
 		rc = vnep_err_sys(err, errno, "cannot sync the journal %s", w->journal->path);
 	w->pruned.octets_after += end;
+	if (!rc && (w->moves.rc || w->gone.rc || w->ids.rc))
+		rc = vnep_err_sys(err, ENOMEM, "journal");
 	return rc;
 }
 
-/* Did a checkpoint that came while the segments were read make something pending that is left out? */
-static bool overtaken(struct vnep_jrewriting *w)
+/* Did a checkpoint that came while the segments were read make something pending that is left out? 0, 1 or an error. */
+static int overtaken(struct vnep_jrewriting *w, struct vnep_err *err)
 {
-	struct vnep_jevent entry;
 	uint64_t pending;
+	int rc = 0;
 
-	for (uint32_t id = 0; id < w->floor_count; id++) {
-		pending = 0;
-		if (w->looked[id] && w->floors[id] &&
-			!vnep_jindex_next_pending(&w->journal->index, id, &pending, &entry, NULL) &&
-			pending < w->floors[id])
-			return true;
-	}
-	return false;
+	for (uint32_t id = 0; !rc && id < w->floor_count; id++)
+		if (w->looked[id])
+			rc = pends_below(w, id, &pending, err);
+	return rc;
 }
 
 static int prepare(struct vnep_jrewriting *w, struct vnep_err *err)
@@ -461,26 +508,64 @@ int vnep_journal_rewrite_start(struct vnep_jrewriting **out, struct vnep_journal
 	return rc;
 }
 
-int vnep_journal_rewrite_step(
-	struct vnep_jrewriting *w, size_t max, struct vnep_jpruned *out, struct vnep_err *err)
+/* Between enter and leave. 1: this phase is not over. */
+static int read_and_write(struct vnep_jrewriting *w, size_t max, struct vnep_err *err)
 {
-	bool late = false;
-	int rc = vnep_jindex_enter(&w->journal->index, err);
+	int rc;
+
+	switch (w->phase) {
+	case TAKE:
+		rc = take_some(w, max, err);
+		w->phase = rc ? TAKE : FINISH;
+		return rc;
+	case FINISH:
+		rc = finish_new(w, err);
+		w->phase = rc ? FINISH : SORT;
+		return rc;
+	case SORT:
+		rc = vnep_jrewriting_sort(w, err);
+		w->phase = rc ? SORT : REPLACE;
+		return rc;
+	case REPLACE: break;
+	}
+	return 0;
+}
+
+/* What came meanwhile is asked for in the same step in which the segment takes its place. */
+static int replace_unless_late(
+	struct vnep_jrewriting *w, struct vnep_jpruned *out, struct vnep_err *err)
+{
+	int late, rc = vnep_jindex_enter(&w->journal->index, err);
 
 	if (rc)
 		return rc;
-	rc = take_some(w, max, err);
-	if (!rc)
-		rc = finish_new(w, err);
-	if (!rc)
-		late = overtaken(w);
+	late = overtaken(w, err);
 	vnep_jindex_leave(&w->journal->index);
-	if (rc || late)
-		return rc;
+	if (late)
+		return late < 0 ? late : 0;
 	rc = vnep_jrewriting_replace(w, err);
 	if (!rc)
 		*out = w->pruned;
 	return rc;
+}
+
+int vnep_journal_rewrite_step(
+	struct vnep_jrewriting *w, size_t max, struct vnep_jpruned *out, struct vnep_err *err)
+{
+	int rc;
+
+	if (w->phase == REPLACE)
+		return replace_unless_late(w, out, err);
+	rc = vnep_jindex_enter(&w->journal->index, err);
+	if (rc)
+		return rc;
+	do
+		rc = read_and_write(w, max, err);
+	while (!rc && !max && w->phase != REPLACE);
+	vnep_jindex_leave(&w->journal->index);
+	if (rc || max)
+		return rc < 0 ? rc : 1;
+	return replace_unless_late(w, out, err);
 }
 
 void vnep_journal_rewrite_end(struct vnep_jrewriting *w)
@@ -497,8 +582,12 @@ void vnep_journal_rewrite_end(struct vnep_jrewriting *w)
 		free(w->ranges[id]);
 	free(w->ranges);
 	free(w->interfaces);
+	free(w->sorted);
 	free(w->looked);
 	vnep_buf_release(&w->out);
 	vnep_buf_release(&w->ledger);
+	vnep_buf_release(&w->moves);
+	vnep_buf_release(&w->gone);
+	vnep_buf_release(&w->ids);
 	free(w);
 }

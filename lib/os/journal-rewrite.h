@@ -9,7 +9,17 @@ struct range {
 	bool open;
 };
 
+/* Numbers of a device that are gone. */
+struct gone {
+	uint32_t id;
+	uint64_t seq, count;
+};
+
+/* Each one is a step at least. */
+enum rewriting { TAKE, FINISH, SORT, REPLACE };
+
 struct vnep_jrewriting {
+	enum rewriting phase;
 	struct vnep_journal *journal;
 	uint64_t *floors;
 	bool *looked; /* by id: no packet in front of its floor is pending */
@@ -20,6 +30,11 @@ struct vnep_jrewriting {
 	bool walking;
 	struct range **ranges; /* by id */
 	uint32_t *interfaces;  /* by id: number + 1 in the new segment */
+	/* what the index will have to know: */
+	struct vnep_buf moves; /* struct vnep_jmove */
+	struct vnep_jmove *sorted;
+	struct vnep_buf gone;
+	struct vnep_buf ids; /* of the interfaces, 32 bits each */
 	uint32_t interface_count;
 	struct vnep_pcapng_section section;
 	struct vnep_buf out;
@@ -31,7 +46,9 @@ struct vnep_jrewriting {
 	struct vnep_jpruned pruned;
 };
 
-/* The new segment is complete and synced. From here on it is done, or the index is made anew. */
+/* What moves, device by device. */
+int vnep_jrewriting_sort(struct vnep_jrewriting *w, struct vnep_err *err);
+/* The new segment is complete and synced, and it was sorted. From here on it is done, or the index is made anew. */
 int vnep_jrewriting_replace(struct vnep_jrewriting *w, struct vnep_err *err);
 
 #endif

@@ -300,6 +300,7 @@ static int commit_group(struct vnep_journal *journal, struct vnep_err *err)
 int vnep_journal_commit(struct vnep_journal *journal, struct vnep_err *err)
 {
 	int rc = journal->broken;
+	uint64_t octets = 0;
 
 	assert(journal->in_group);
 	if (rc) {
@@ -308,6 +309,7 @@ int vnep_journal_commit(struct vnep_journal *journal, struct vnep_err *err)
 		rc = vnep_jindex_commit(&journal->index, err);
 	} else {
 		rc = commit_group(journal, err);
+		octets = journal->group.len;
 	}
 	if (!rc) {
 		keep_ledger(journal);
@@ -315,5 +317,7 @@ int vnep_journal_commit(struct vnep_journal *journal, struct vnep_err *err)
 		vnep_journal_sign(journal); /* who watches looks again in a second anyway */
 	}
 	end_group(journal);
+	if (!rc)
+		vnep_journal_anchor_tick(journal, octets);
 	return rc;
 }

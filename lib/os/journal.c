@@ -17,6 +17,7 @@
 enum { LOCK_WAIT_MS = 5000, LOCK_STEP_US = 2000, PID_TEXT = 16 };
 
 static const uint64_t default_segment_octets = 64 << 20;
+static const uint64_t first_anchor_octets = 16 << 20;
 
 static int busy(struct vnep_journal *journal, struct vnep_err *err)
 {
@@ -201,6 +202,20 @@ int vnep_journal_segment_end(
 	return vnep_err_sys(err, ENOENT, "%s, segment %u", journal->path, segment);
 }
 
+int vnep_journal_in_front(struct vnep_journal *journal, uint32_t segment,
+	struct vnep_pcapng_section *first, struct vnep_err *err)
+{
+	int rc;
+
+	if (vnep_journal_header(journal, segment, first))
+		return 0;
+	*first = (struct vnep_pcapng_section){ 0 };
+	rc = vnep_journal_last_segment(journal, segment, &first->previous, err);
+	if (!rc)
+		rc = vnep_journal_segment_end(journal, first->previous, &first->previous_end, err);
+	return rc == VNEP_ENOTFOUND ? 0 : rc;
+}
+
 static int read_boot(char out[static VNEP_PCAPNG_BOOT_LEN + 1], struct vnep_err *err)
 {
 	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
@@ -308,6 +323,10 @@ int vnep_journal_open(struct vnep_journal **out, const char *state, enum vnep_jo
 	journal->dir = journal->index_dir = journal->lock = journal->fd = journal->read_fd = -1;
 	journal->segment_octets =
 		config && config->segment_octets ? config->segment_octets : default_segment_octets;
+	journal->anchoring = how == VNEP_JOURNAL_EXCLUSIVE;
+	journal->anchor_fixed = config && config->anchor_octets;
+	journal->anchor_octets =
+		journal->anchor_fixed ? config->anchor_octets : first_anchor_octets;
 	journal->vio = config && config->vio ? config->vio : &vnep_vio_disk;
 	rc = open_folders(journal, state, err);
 	if (!rc && config && config->boot)

@@ -148,6 +148,8 @@ struct edge_device {
 	struct edge_device *replay_link;
 	bool replaying;
 	struct edge_held held;
+	struct edge_device *appended_link;
+	bool appended; /* to its stream, by hand: look at the journal again */
 	struct edge_device *owed_link;
 	enum vnep_cause owed; /* a disconnect that is not durable yet; NONE = none */
 	struct vnep_wall owed_ts;

@@ -11,6 +11,7 @@ struct appending {
 	struct vnep_edge *edge;
 	struct vnep_consent consent;
 	struct vnep_buf answers;
+	struct edge_device *first; /* of those that something was appended to */
 };
 
 /* What came by hand was counted at no port: what it adds to the backlog is carried, what it takes from it has a
@@ -33,6 +34,30 @@ static void account(struct vnep_edge *edge, enum vnep_record_type type,
 		edge->delta.dropped[outcome->reason ? outcome->reason : VNEP_SUPERSEDED] -=
 			(uint64_t)grown;
 	}
+}
+
+/* One that is not loaded reads the journal when it is. */
+static void note_device(struct appending *a, const char *dev)
+{
+	char key[VNEP_URN_MAX + 1] = ""; /* the table compares all of it */
+	struct edge_device *d;
+
+	snprintf(key, sizeof key, "%s", dev);
+	d = vnep_table_get(&a->edge->by_dev, key);
+	if (!d || d->appended)
+		return;
+	d->appended = true;
+	d->appended_link = a->first;
+	a->first = d;
+}
+
+static void reload_noted(struct appending *a)
+{
+	for (struct edge_device *d = a->first; d; d = d->appended_link) {
+		d->appended = false;
+		edge_device_reload(a->edge, d);
+	}
+	a->first = NULL;
 }
 
 static int append_record(struct appending *a, struct vnep_json *json, struct vnep_err *err)
@@ -80,9 +105,13 @@ static int append_record(struct appending *a, struct vnep_json *json, struct vne
 			vnep_json_get_str(json, "type", ""));
 	}
 	vnep_buf_release(&frame);
-	if (!rc)
-		account(edge, type, &outcome, &moved, before);
-	return rc;
+	if (rc)
+		return rc;
+	note_device(a, type == VNEP_RECORD_EVENT        ? event.dev
+		       : type == VNEP_RECORD_CHECKPOINT ? checkpoint.dev
+							: outcome.dev);
+	account(edge, type, &outcome, &moved, before);
+	return 0;
 }
 
 static int append_line(
@@ -128,6 +157,7 @@ void edge_verb_journal_append(struct vnep_edge *edge, struct edge_client *client
 	edge_each_line(client, append_line, &a);
 	vnep_map_abort(a.consent.map);
 	edge_group_end(edge); /* durable, then said so */
+	reload_noted(&a);
 	if (edge->group_error) {
 		vnep_err_set(&err, edge->group_error, "the journal cannot be written: %s",
 			vnep_strerror(edge->group_error));
@@ -135,7 +165,6 @@ void edge_verb_journal_append(struct vnep_edge *edge, struct edge_client *client
 		edge_reply_done(client, 3);
 	} else {
 		edge_reply(client, &a.answers);
-		reload_all(edge);
 		if (client->eof)
 			edge_reply_done(client, client->refused ? 1 : 0);
 	}

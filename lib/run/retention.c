@@ -1,8 +1,6 @@
 /*
  * retention - count, divide, settle what waits and must go, then let the journal take it out.
  *
- * And what may be journaled at all.
- *
  * Two walks over the index: the first one counts what each device has, the second one finds the events that go, and
  * settles those of them that wait. Both stop and go on, so the journal may grow and be delivered meanwhile: what the
  * second one believes of a device it asks when it comes to it, and what it finds waiting it settles before it stops.
@@ -46,7 +44,22 @@ struct victim {
 	uint32_t frame_octets;
 };
 
-enum phase { COUNT, FIND, PRUNE };
+/* The octets of the journal between the VPCs, then those of each VPC between its devices: they stand together, in
+ * the order of the VPCs. */
+enum sharing { GROUP, PLACE, VPCS, DEVICES, HAND_OUT };
+
+struct shares {
+	enum sharing phase;
+	struct vnep_division division;
+	bool dividing; /* it has begun */
+	size_t at;
+	uint32_t *order; /* numbers of devices */
+	uint64_t *demand, *share;
+	uint64_t *vpc_demand, *vpc_reserve, *vpc_share;
+	size_t *first; /* of each VPC, and of none behind the last one */
+};
+
+enum phase { COUNT, DIVIDE, FIND, PRUNE };
 
 struct vnep_retaining {
 	struct vnep_journal *journal;
@@ -63,40 +76,12 @@ struct vnep_retaining {
 	size_t use_count;
 	struct vpc *vpcs; /* the first one: of those that the map does not know */
 	size_t vpc_count;
+	struct shares shares;
 	struct victim *victims;
 	size_t victim_count, victim_cap;
 	struct vnep_retention_result out;
 	struct vnep_err *err; /* of this step */
 };
-
-void vnep_retention_divide(uint64_t limit, const uint64_t *demand, const uint64_t *reserve,
-	size_t count, uint64_t *share)
-{
-	uint64_t low = 0, high = UINT64_MAX;
-
-	/* the highest level at which it fits */
-	while (low < high) {
-		uint64_t level = low + (high - low - 1) / 2 + 1, sum = 0;
-		bool fits = true;
-
-		for (size_t i = 0; i < count && fits; i++) {
-			uint64_t most = reserve && reserve[i] > level ? reserve[i] : level;
-			uint64_t part = demand[i] < most ? demand[i] : most;
-
-			fits = part <= limit - sum;
-			sum += fits ? part : 0;
-		}
-		if (fits)
-			low = level;
-		else
-			high = level - 1;
-	}
-	for (size_t i = 0; i < count; i++) {
-		uint64_t most = reserve && reserve[i] > low ? reserve[i] : low;
-
-		share[i] = demand[i] < most ? demand[i] : most;
-	}
-}
 
 static int no_memory(struct vnep_retaining *r)
 {
@@ -177,48 +162,134 @@ static int count(const struct vnep_journal_stored *stored, void *arg)
 
 /* Shares. */
 
-static void divide_vpc(struct vnep_retaining *r, uint32_t vpc, uint64_t *demand, uint64_t *share)
+static void release_shares(struct shares *s)
 {
-	size_t n = 0;
-
-	for (size_t i = 0; i < r->use_count; i++)
-		if (r->uses[i].vpc == vpc)
-			demand[n++] = r->uses[i].octets;
-	vnep_retention_divide(r->vpcs[vpc].share, demand, NULL, n, share);
-	n = 0;
-	for (size_t i = 0; i < r->use_count; i++)
-		if (r->uses[i].vpc == vpc)
-			r->uses[i].share = share[n++];
+	free(s->order);
+	free(s->demand);
+	free(s->share);
+	free(s->vpc_demand);
+	free(s->vpc_reserve);
+	free(s->vpc_share);
+	free(s->first);
+	*s = (struct shares){ 0 };
 }
 
-static int divide(struct vnep_retaining *r)
+static int start_shares(struct vnep_retaining *r)
 {
-	size_t n = r->use_count > r->vpc_count ? r->use_count : r->vpc_count;
-	uint64_t *memory = calloc(n + 1, 3 * sizeof *memory);
-	uint64_t *demand = memory, *reserve = memory + n, *share = memory + 2 * n;
+	struct shares *s = &r->shares;
+	size_t devices = r->use_count + 1, vpcs = r->vpc_count + 2;
 
-	if (!memory)
-		return no_memory(r);
+	s->order = malloc(devices * sizeof *s->order); /* each of it is written before it is read */
+	s->demand = malloc(devices * sizeof *s->demand);
+	s->share = malloc(devices * sizeof *s->share);
+	s->vpc_demand = calloc(vpcs, sizeof *s->vpc_demand);
+	s->vpc_reserve = calloc(vpcs, sizeof *s->vpc_reserve);
+	s->vpc_share = calloc(vpcs, sizeof *s->vpc_share);
+	s->first = calloc(vpcs, sizeof *s->first);
+	return s->order && s->demand && s->share && s->vpc_demand && s->vpc_reserve &&
+			       s->vpc_share && s->first
+		       ? 0
+		       : no_memory(r);
+}
+
+/* How many devices each VPC has; then where those of each one begin. */
+static void group(struct vnep_retaining *r)
+{
+	struct shares *s = &r->shares;
+
+	if (s->at < r->use_count) {
+		s->first[r->uses[s->at++].vpc + 2]++;
+		return;
+	}
+	for (size_t i = 1; i < r->vpc_count + 2; i++)
+		s->first[i] += s->first[i - 1];
+	s->at = 0;
+	s->phase = PLACE;
+}
+
+/* first[vpc + 1] moves on to where the next VPC begins. */
+static void place(struct vnep_retaining *r)
+{
+	struct shares *s = &r->shares;
+	size_t to;
+
+	if (s->at < r->use_count) {
+		to = s->first[r->uses[s->at].vpc + 1]++;
+		s->order[to] = (uint32_t)s->at;
+		s->demand[to] = r->uses[s->at++].octets;
+		return;
+	}
 	for (size_t i = 0; i < r->vpc_count; i++) {
 		const struct vpc *vpc = &r->vpcs[i];
 
-		demand[i] = vpc->quota && vpc->quota < vpc->octets ? vpc->quota : vpc->octets;
-		reserve[i] = vpc->reserve;
+		s->vpc_demand[i] =
+			vpc->quota && vpc->quota < vpc->octets ? vpc->quota : vpc->octets;
+		s->vpc_reserve[i] = vpc->reserve;
 	}
-	vnep_retention_divide(r->limits.octets ? r->limits.octets : UINT64_MAX, demand, reserve,
-		r->vpc_count, share);
+	vnep_division_start(&s->division, r->limits.octets ? r->limits.octets : UINT64_MAX,
+		s->vpc_demand, s->vpc_reserve, r->vpc_count, s->vpc_share);
+	s->phase = VPCS;
+}
+
+static void divide_vpcs(struct vnep_retaining *r, size_t max)
+{
+	struct shares *s = &r->shares;
+
+	if (vnep_division_step(&s->division, max))
+		return;
 	for (size_t i = 0; i < r->vpc_count; i++) {
-		r->vpcs[i].share = share[i];
-		r->vpcs[i].by_quota = share[i] == demand[i];
+		r->vpcs[i].share = s->vpc_share[i];
+		r->vpcs[i].by_quota = s->vpc_share[i] == s->vpc_demand[i];
 	}
-	for (uint32_t i = 0; i < r->vpc_count; i++)
-		if (r->vpcs[i].share < r->vpcs[i].octets)
-			divide_vpc(r, i, demand, share);
-	for (size_t i = 0; i < r->use_count; i++)
-		if (r->vpcs[r->uses[i].vpc].share >= r->vpcs[r->uses[i].vpc].octets)
-			r->uses[i].share = r->uses[i].octets;
-	free(memory);
-	return 0;
+	s->at = 0;
+	s->phase = DEVICES;
+}
+
+/* Those of one VPC after the other. */
+static void divide_devices(struct vnep_retaining *r, size_t max)
+{
+	struct shares *s = &r->shares;
+	size_t first;
+
+	if (s->at == r->vpc_count) {
+		s->at = 0;
+		s->phase = HAND_OUT;
+		return;
+	}
+	first = s->first[s->at];
+	if (!s->dividing) /* where there is enough, each gets what it asks for */
+		vnep_division_start(&s->division,
+			r->vpcs[s->at].share < r->vpcs[s->at].octets ? r->vpcs[s->at].share
+								     : UINT64_MAX,
+			s->demand + first, NULL, s->first[s->at + 1] - first, s->share + first);
+	s->dividing = vnep_division_step(&s->division, max);
+	s->at += !s->dividing;
+}
+
+/* About max devices. 1: there is more. */
+static int divide(struct vnep_retaining *r, size_t max)
+{
+	struct shares *s = &r->shares;
+
+	for (size_t done = 0; !max || done < max; done++) {
+		if (s->phase == GROUP) {
+			group(r);
+		} else if (s->phase == PLACE) {
+			place(r);
+		} else if (s->phase == HAND_OUT) {
+			if (s->at == r->use_count)
+				return 0;
+			r->uses[s->order[s->at]].share = s->share[s->at];
+			s->at++;
+		} else {
+			if (s->phase == VPCS)
+				divide_vpcs(r, max);
+			else
+				divide_devices(r, max);
+			done += 16; /* it looked at some itself */
+		}
+	}
+	return 1;
 }
 
 /* The second walk. */
@@ -391,6 +462,7 @@ void vnep_retaining_free(struct vnep_retaining *r)
 	if (!r)
 		return;
 	vnep_journal_prune_end(r->pruning);
+	release_shares(&r->shares);
 	free(r->uses);
 	free(r->vpcs);
 	free(r->victims);
@@ -407,9 +479,18 @@ static int step_count(struct vnep_retaining *r, size_t max)
 	int rc = vnep_journal_each_stored(r->journal, &r->place, max, count, r, r->err);
 
 	if (!rc)
-		rc = divide(r);
+		rc = start_shares(r);
 	if (rc)
 		return rc;
+	r->phase = DIVIDE;
+	return 1;
+}
+
+static int step_divide(struct vnep_retaining *r, size_t max)
+{
+	if (divide(r, max))
+		return 1;
+	release_shares(&r->shares);
 	r->place = (struct vnep_journal_place){ 0 };
 	r->phase = FIND;
 	return 1;
@@ -445,6 +526,7 @@ int vnep_retaining_step(
 	r->err = err;
 	switch (r->phase) {
 	case COUNT: rc = step_count(r, max); break;
+	case DIVIDE: rc = step_divide(r, max); break;
 	case FIND: rc = step_find(r, max); break;
 	case PRUNE: rc = step_prune(r, max); break;
 	}
@@ -488,25 +570,6 @@ static int put_in_batch(const struct vnep_outcome *outcome, uint32_t frame_octet
 	(void)frame_octets;
 	b->outcomes[b->count++] = *outcome;
 	return b->count == OUTCOMES_A_GROUP ? write_batch(b) : 0;
-}
-
-bool vnep_consent_may_keep(struct vnep_consent *consent, const struct vnep_event *event)
-{
-	bool waits = event->direction == VNEP_TO_DEVICE && !event->copy;
-
-	if (!consent->map || !event->frame || waits)
-		return true;
-	if (strcmp(consent->dev, event->dev) != 0) {
-		consent->given = vnep_map_consents(consent->map, event->dev);
-		memcpy(consent->dev, event->dev, sizeof consent->dev);
-	}
-	return consent->given;
-}
-
-int vnep_consent_refuse(const struct vnep_event *event, struct vnep_err *err)
-{
-	return vnep_err_set(err, VNEP_EVALUE,
-		"%s does not consent: only what waits for it is journaled", event->dev);
 }
 
 int vnep_retention_apply(struct vnep_journal *journal, struct vnep_map_txn *map,

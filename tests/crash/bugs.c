@@ -22,6 +22,9 @@ static const char *const names[] = {
 	"leftovers-of-a-rewrite-stay",
 	"rewritten-segment-is-not-synced",
 	"rewritten-segment-without-its-folder",
+	"anchor-of-an-index-that-is-not-synced",
+	"anchor-without-its-pin",
+	"anchor-outlives-its-segments",
 };
 
 const char *vnep_bug_name(unsigned bug)

@@ -84,6 +84,31 @@ static unsigned copy_index(struct disk *disk)
 	return disk->copy_count++;
 }
 
+void disk_tear_index(const struct disk *disk, size_t cut, uint64_t *random, struct vnep_buf *out)
+{
+	/* up to the next operation it was written to, too */
+	unsigned last = disk->ops[cut < disk->op_count ? cut : cut - 1].index, first = 0;
+	size_t len = disk->copies[last].len;
+
+	for (size_t i = 0; i < cut; i++)
+		if ((disk->ops[i].what == OP_SYNC && disk->ops[i].file == DISK_INDEX) ||
+			(disk->ops[i].what == OP_RENAME && !strcmp(disk->ops[i].to, "clean")))
+			first = disk->ops[i].index; /* or LMDB synced it */
+	vnep_buf_reset(out);
+	disk_need(vnep_buf_reserve(out, len + 1));
+	out->len = len;
+	for (size_t at = 0; at < len; at += DISK_PAGE) {
+		size_t n = len - at < DISK_PAGE ? len - at : DISK_PAGE;
+		unsigned copy;
+
+		*random = *random * 6364136223846793005u + 1442695040888963407u;
+		copy = first + (unsigned)((*random >> 33) % (last - first + 1));
+		while (disk->copies[copy].len < at + n)
+			copy++;
+		memcpy(out->data + at, disk->copies[copy].data + at, n);
+	}
+}
+
 static struct disk_op *log_op(struct disk *disk, enum disk_what what)
 {
 	struct disk_op *op;
@@ -160,9 +185,17 @@ static int sim_open(const struct vnep_vio *vio, int dir, const char *name, int f
 	int i = disk_find_name(&disk->now.folder[folder], name);
 	struct disk_op *op;
 	unsigned file;
+	int fd;
 
 	if (disk->dead && flags & (O_CREAT | O_TRUNC))
 		return fail(EIO);
+	if (is_real(name)) {
+		fd = index_fd(disk, O_RDONLY);
+		if (fd < 0)
+			return -1;
+		close(fd);
+		return new_fd(disk, DISK_INDEX);
+	}
 	if (i >= 0 && flags & O_EXCL)
 		return fail(EEXIST);
 	if (i < 0 && !(flags & O_CREAT))
@@ -192,10 +225,31 @@ static int sim_close(const struct vnep_vio *vio, int fd)
 	return 0;
 }
 
+static bool is_index(struct disk *disk, int fd)
+{
+	return disk->fds[fd - FD_BASE].file == DISK_INDEX;
+}
+
+/* data.mdb is read and written where LMDB has it. */
+static ssize_t index_io(struct disk *disk, void *in, const void *out, size_t len, uint64_t at)
+{
+	int fd = index_fd(disk, O_RDWR);
+	ssize_t n = fd < 0 ? -1
+		    : in   ? pread(fd, in, len, (off_t)at)
+			   : pwrite(fd, out, len, (off_t)at);
+
+	if (fd >= 0)
+		close(fd);
+	return n;
+}
+
 static ssize_t sim_read(const struct vnep_vio *vio, int fd, void *data, size_t len, uint64_t at)
 {
-	struct vnep_buf *file = file_of(of(vio), fd);
+	struct vnep_buf *file;
 
+	if (is_index(of(vio), fd))
+		return index_io(of(vio), data, NULL, len, at);
+	file = file_of(of(vio), fd);
 	if (at >= file->len)
 		return 0;
 	if (len > file->len - at)
@@ -221,6 +275,8 @@ static ssize_t sim_write(
 		len /= 2;
 	if (strike) /* what is left fails at the next call */
 		disk->fault.write = 1, disk->fault.partly = false;
+	if (is_index(disk, fd))
+		return index_io(disk, NULL, data, len, at);
 	op = log_op(disk, OP_WRITE);
 	op->file = disk->fds[fd - FD_BASE].file;
 	op->at = at;

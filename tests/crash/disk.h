@@ -6,7 +6,7 @@
  *         sync_folder the names of a folder. After a failed sync each effect in front of it is there or
  *         lost for good: no later sync brings it back.
  * Index   files *.mdb are real ones: LMDB maps them. The disk keeps a copy for each operation that found
- *         them changed.
+ *         them changed. Behind its last sync any page of it may be any that stood there since.
  */
 #ifndef DISK_H
 #define DISK_H
@@ -18,7 +18,8 @@
 #include "vnep/buf.h"
 #include "vnep/vio.h"
 
-enum { DISK_SECTOR = 512, DISK_NAME = 32, DISK_FILES = 64, DISK_NAMES = 32, DISK_FDS = 64 };
+enum { DISK_PAGE = 4096, DISK_SECTOR = 512, DISK_NAME = 32, DISK_FILES = 64, DISK_NAMES = 32, DISK_FDS = 64,
+	DISK_INDEX = DISK_FILES /* the number of data.mdb */ };
 
 enum disk_folder { FOLDER_JOURNAL, FOLDER_INDEX, FOLDER_COUNT };
 
@@ -109,6 +110,9 @@ const struct vnep_buf *disk_image_get(
 
 /* The real data.mdb of the disk: octets in it (len 0: none). */
 void disk_put_index(const struct disk *disk, const struct vnep_buf *octets);
+/* What may be left of it at cut: a page of any copy since the last sync of it (since its beginning if there was none). */
+void disk_tear_index(
+	const struct disk *disk, size_t cut, uint64_t *random, struct vnep_buf *out);
 void disk_get_index(const struct disk *disk, struct vnep_buf *out);
 
 uint64_t disk_hash(uint64_t hash, const void *data, size_t len);

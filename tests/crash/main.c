@@ -26,11 +26,12 @@ enum { EXHAUSTIVE = 10, EVERY = 8, MANY = 64, FEW = 4, SEEN_SLOTS = 1 << 17 };
 struct trying {
 	char state[200], index[256];
 	struct disk disk;      /* what is recovered */
+	struct vnep_buf first; /* the index that is recovered */
 	struct vnep_buf other; /* the index of another journal: believing it would show */
 	struct run *run;
 	uint64_t random, seed;
 	size_t cut;
-	unsigned long states, wanted, violations, lives, cuts_in_recovery;
+	unsigned long states, wanted, violations, lives, cuts_in_recovery, anchors;
 	uint64_t *seen; /* hashes of the states of this life */
 	char wrong[200];
 };
@@ -96,20 +97,40 @@ static void look(
 	t->disk.dead = false;
 }
 
-/* Is the index worth believing in this image? Else it is another journal's. */
-static void put_index(struct trying *t, const struct disk_image *image)
+/* What is left of the index: where it is worth believing, the same; where it has an anchor, any of its pages since that;
+ * else it is another journal's. before: what was there before the first operation. */
+static void put_index_of(struct trying *t, const struct disk *disk, size_t cut,
+	const struct disk_image *image, const struct vnep_buf *before)
 {
-	const struct disk *disk = &t->run->disk;
+	struct vnep_buf torn = { 0 };
 	size_t clean = 0;
 
-	for (size_t i = 0; i < t->cut; i++)
+	for (size_t i = 0; i < cut; i++)
 		if (disk->ops[i].what == OP_RENAME && !strcmp(disk->ops[i].to, "clean"))
 			clean = i + 1;
-	if (clean && disk_image_get(image, FOLDER_INDEX, "clean") &&
-		disk->ops[t->cut - 1].index == disk->ops[clean - 1].index)
-		disk_put_index(&t->disk, &disk->copies[disk->ops[clean - 1].index]);
-	else
+	if (before && cut == 0) {
+		disk_put_index(&t->disk, before);
+	} else if (disk_image_get(image, FOLDER_INDEX, "clean")) {
+		if (clean && disk->ops[cut - 1].index == disk->ops[clean - 1].index)
+			disk_put_index(&t->disk, &disk->copies[disk->ops[clean - 1].index]);
+		else if (before && !clean && disk->ops[cut - 1].index == 0) /* not yet written to */
+			disk_put_index(&t->disk, before);
+		else
+			disk_put_index(&t->disk, &t->other);
+	} else if (disk_image_get(image, FOLDER_INDEX, "anchor")) {
+		disk_tear_index(disk, cut, &t->random, &torn);
+		disk_put_index(&t->disk, &torn);
+		t->anchors++;
+	} else {
 		disk_put_index(&t->disk, &t->other);
+	}
+	vnep_buf_release(&torn);
+}
+
+static void put_index(struct trying *t, const struct disk_image *image)
+{
+	put_index_of(t, &t->run->disk, t->cut, image, NULL);
+	disk_get_index(&t->disk, &t->first);
 }
 
 /* What is left when nothing unsynced reaches the disk. */
@@ -154,9 +175,9 @@ static void append_and_cut(
 	t->disk.dead = true;
 	vnep_journal_close(journal);
 	t->disk.dead = false;
+	put_index_of(t, &t->disk, t->disk.op_count, &left, &t->first);
 	disk_load(&t->disk, &left);
 	disk_image_release(&left);
-	disk_put_index(&t->disk, &t->other);
 	journal = NULL;
 	config.boot = run_boot;
 	rc = vnep_journal_open(&journal, t->state, VNEP_JOURNAL_EXCLUSIVE, &config, NULL, NULL);
@@ -192,10 +213,7 @@ static void cut_in_recovery(struct trying *t, const struct disk_image *image,
 	free(keep);
 	free(atoms);
 	disk_load(&t->disk, &left);
-	if (at == 0 || recovery->ops[at - 1].index == 0) /* not yet written to */
-		put_index(t, &left);
-	else
-		disk_put_index(&t->disk, &t->other);
+	put_index_of(t, recovery, at, &left, &t->first);
 	disk_image_release(&left);
 	look(t, "33333333-3333-3333-3333-333333333333", false, &seen, wrong, sizeof wrong);
 	t->cuts_in_recovery++;
@@ -403,11 +421,14 @@ int main(int argc, char **argv)
 	make_other(&t);
 	for (; t.states < t.wanted && !(vnep_bug && t.violations); t.seed++)
 		try_life(&t);
-	printf("lives=%lu states=%lu cuts-in-recovery=%lu violations=%lu%s%s seconds=%.1f\n",
-		t.lives, t.states, t.cuts_in_recovery, t.violations, vnep_bug ? " bug=" : "",
-		vnep_bug ? vnep_bug_name(vnep_bug) : "", seconds() - began);
+	printf("lives=%lu states=%lu cuts-in-recovery=%lu anchors=%lu violations=%lu%s%s "
+	       "seconds=%.1f\n",
+		t.lives, t.states, t.cuts_in_recovery, t.anchors, t.violations,
+		vnep_bug ? " bug=" : "", vnep_bug ? vnep_bug_name(vnep_bug) : "",
+		seconds() - began);
 	disk_release(&t.disk);
 	vnep_buf_release(&t.other);
+	vnep_buf_release(&t.first);
 	free(t.seen);
 	return t.violations != 0;
 }

@@ -9,7 +9,7 @@
 const char run_boot[] = "11111111-1111-1111-1111-111111111111";
 const char run_next_boot[] = "22222222-2222-2222-2222-222222222222";
 
-enum { STEPS = 14, SEGMENT_OCTETS = 2500 };
+enum { STEPS = 14, SEGMENT_OCTETS = 2500, ANCHOR_OCTETS = 2000 };
 
 struct living {
 	struct run *run;
@@ -45,9 +45,10 @@ static void wrong(struct living *l, const char *what)
 
 static void open_journal(struct living *l)
 {
-	struct vnep_journal_config config = {
-		.segment_octets = SEGMENT_OCTETS, .vio = &l->run->disk.vio, .boot = run_boot
-	};
+	struct vnep_journal_config config = { .segment_octets = SEGMENT_OCTETS,
+		.anchor_octets = ANCHOR_OCTETS,
+		.vio = &l->run->disk.vio,
+		.boot = run_boot };
 	struct vnep_err err = { 0 };
 
 	if (vnep_journal_open(

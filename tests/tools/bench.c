@@ -4,12 +4,18 @@
  *   bench append DIR RECORDS OCTETS   records a second into a journal, and write(2) of the same frames
  *   bench pending DIR OCTETS          the first pending record of one device among 100,000, in a journal of OCTETS
  *   bench open DIR                    opening that journal: behind a clean stop, and with the index made anew
+ *   bench crash DIR OCTETS FRAME DEVICES   opening a journal of OCTETS whose writer was killed; cut off from power;
+ *                                     without its index
+ *   bench prune DIR DEVICES           the longest step while half of a segment of small records is taken out
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "vnep/clock.h"
@@ -182,11 +188,33 @@ static double look(struct vnep_journal *journal, double *faults)
 	return took[LOOKS / 2] * 1e6;
 }
 
+/* In a process that has nothing of the journal mapped yet: what a command pays that looks once. */
+static double look_anew(const char *dir, double *faults)
+{
+	double *seen = mmap(
+		NULL, 2 * sizeof *seen, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct vnep_journal *journal;
+	pid_t pid = seen == MAP_FAILED ? -1 : fork();
+	double took;
+
+	if (!pid) {
+		journal = open_journal(dir, VNEP_JOURNAL_READ);
+		seen[0] = look(journal, &seen[1]);
+		_exit(0);
+	}
+	if (pid < 0 || waitpid(pid, NULL, 0) != pid)
+		exit(3);
+	took = seen[0];
+	*faults = seen[1];
+	munmap(seen, 2 * sizeof *seen);
+	return took;
+}
+
 static int bench_pending(const char *dir, uint64_t octets)
 {
 	struct vnep_journal *journal = open_journal(dir, VNEP_JOURNAL_EXCLUSIVE);
 	struct vnep_journal_stat stat = { 0 };
-	double first, again, faults, none;
+	double first, again, anew, faults, none, anew_faults;
 	uint64_t n = 0;
 
 	while (stat.octets < octets || n < DEVICES) {
@@ -200,10 +228,11 @@ static int bench_pending(const char *dir, uint64_t octets)
 	first = look(journal, &faults);
 	again = look(journal, &none);
 	need(vnep_journal_stat(journal, &stat, &err));
-	printf("pending: devices=%d journal-octets=%llu page-faults=%.1f first-time-us=%.1f "
-	       "first-record-us=%.1f\n",
-		DEVICES, (unsigned long long)stat.octets, faults, first, again);
 	vnep_journal_close(journal);
+	anew = look_anew(dir, &anew_faults);
+	printf("pending: devices=%d journal-octets=%llu page-faults=%.1f new-process-faults=%.1f "
+	       "new-process-us=%.1f first-time-us=%.1f first-record-us=%.1f\n",
+		DEVICES, (unsigned long long)stat.octets, faults, anew_faults, anew, first, again);
 	return 0;
 }
 
@@ -229,6 +258,155 @@ static int bench_open(const char *dir)
 	return 0;
 }
 
+/* A writer that is killed when the journal has grown by so much. */
+static void write_and_die(
+	const char *dir, uint64_t octets, uint32_t frame_octets, uint32_t devices, const char *boot)
+{
+	struct vnep_journal_config config = { .boot = boot };
+	struct vnep_journal_stat stat = { 0 };
+	struct vnep_journal *journal;
+	uint64_t n, end;
+	pid_t pid = fork();
+
+	if (pid > 0 && waitpid(pid, NULL, 0) == pid)
+		return;
+	if (pid)
+		exit(3);
+	need(vnep_journal_open(&journal, dir, VNEP_JOURNAL_EXCLUSIVE, &config, NULL, &err));
+	need(vnep_journal_stat(journal, &stat, &err));
+	n = stat.octets; /* none that is pending already */
+	for (end = stat.octets + octets; stat.octets < end;) {
+		need(vnep_journal_begin(journal, &err));
+		for (unsigned i = 0; i < 4000; i++, n++)
+			append(journal, (uint32_t)(n * 7919 % devices), frame_octets, n);
+		need(vnep_journal_commit(journal, &err));
+		need(vnep_journal_stat(journal, &stat, &err));
+	}
+	kill(getpid(), SIGKILL);
+}
+
+static double processor(void)
+{
+	struct rusage used;
+
+	getrusage(RUSAGE_SELF, &used);
+	return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+	       (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
+}
+
+/* cpu: the same in time of a processor, which others on the machine do not stretch. */
+static double time_open(const char *dir, const char *boot, uint64_t *octets, double *cpu)
+{
+	struct vnep_journal_config config = { .boot = boot };
+	struct vnep_journal_stat stat;
+	struct vnep_journal *journal;
+	double began = seconds(), busy = processor(), took;
+
+	need(vnep_journal_open(&journal, dir, VNEP_JOURNAL_EXCLUSIVE, &config, NULL, &err));
+	took = seconds() - began;
+	*cpu = processor() - busy;
+	need(vnep_journal_stat(journal, &stat, &err));
+	*octets = stat.octets;
+	vnep_journal_close(journal);
+	return took;
+}
+
+/* Each kind of crash by itself. The power goes when the most has to be read again: just before the index would have
+ * been made safe once more. */
+static int bench_crash(const char *dir, uint64_t octets, uint32_t frame_octets, uint32_t devices)
+{
+	const char *boot = "11111111-1111-1111-1111-111111111111";
+	const char *next = "22222222-2222-2222-2222-222222222222";
+	static const char *const index[] = { "boot", "clean", "anchor", "data.mdb", "lock.mdb" };
+	double killed, cut, anew, gib, cpu[3];
+	char path[512];
+
+	write_and_die(dir, octets, frame_octets, devices, boot);
+	killed = time_open(dir, boot, &octets, &cpu[0]);
+	write_and_die(dir, (uint64_t)15 << 20, frame_octets, devices, boot);
+	cut = time_open(dir, next, &octets, &cpu[1]);
+	gib = (double)octets / (1 << 30);
+	for (unsigned i = 0; i < sizeof index / sizeof *index; i++) {
+		snprintf(path, sizeof path, "%s/journal/index/%s", dir, index[i]);
+		unlink(path);
+	}
+	anew = time_open(dir, next, &octets, &cpu[2]);
+	printf("crash: octets=%u devices=%u journal-octets=%llu killed-s-per-GiB=%.2f "
+	       "power-cut-s-per-GiB=%.2f without-index-s-per-GiB=%.2f power-cut-s=%.2f\n",
+		frame_octets, devices, (unsigned long long)octets, killed / gib, cut / gib,
+		anew / gib, cut);
+	printf("crash: the same in time of a processor: killed-s-per-GiB=%.2f "
+	       "power-cut-s-per-GiB=%.2f without-index-s-per-GiB=%.2f power-cut-s=%.2f\n",
+		cpu[0] / gib, cpu[1] / gib, cpu[2] / gib, cpu[1]);
+	return 0;
+}
+
+static uint64_t first_half(const struct vnep_journal_device *device, bool *must, void *arg)
+{
+	(void)arg;
+	*must = true;
+	return device->head_seq / 2 + 1;
+}
+
+static int settle_all(const struct vnep_journal_device *device, void *arg)
+{
+	struct vnep_checkpoint checkpoint = { .cursor = VNEP_CURSOR_SYNCED,
+		.cause = VNEP_CAUSE_ADMIN };
+	struct vnep_buf *devices = arg;
+
+	snprintf(checkpoint.dev, sizeof checkpoint.dev, "%s", device->dev);
+	vnep_buf_put(devices, &checkpoint, sizeof checkpoint);
+	return 0;
+}
+
+/* Half of a segment of small records is taken out, in the steps of a daemon: how long does the longest one take? */
+static int bench_prune(const char *dir, uint32_t devices)
+{
+	struct vnep_journal *journal = open_journal(dir, VNEP_JOURNAL_EXCLUSIVE);
+	struct vnep_journal_pruning *pruning = NULL;
+	struct vnep_journal_pruned pruned;
+	struct vnep_journal_stat stat = { 0 };
+	struct vnep_buf settled = { 0 };
+	double longest = 0, cpu = 0, began = seconds();
+	unsigned long steps = 0;
+	int more = 1;
+
+	for (uint64_t n = 0; stat.segments < 2;) {
+		need(vnep_journal_begin(journal, &err));
+		for (unsigned i = 0; i < 4000; i++, n++)
+			append(journal, (uint32_t)(n * 7919 % devices), 128, n);
+		need(vnep_journal_commit(journal, &err));
+		need(vnep_journal_stat(journal, &stat, &err));
+	}
+	need(vnep_journal_each_device(journal, false, settle_all, &settled, &err));
+	need(vnep_journal_begin(journal, &err));
+	for (size_t at = 0; at < settled.len; at += sizeof(struct vnep_checkpoint))
+		need(vnep_journal_checkpoint(journal,
+			(struct vnep_checkpoint *)(void *)(settled.data + at), NULL, &err));
+	need(vnep_journal_commit(journal, &err));
+	need(vnep_journal_prune_start(&pruning, journal, first_half, NULL,
+		(struct vnep_wall){ INT64_MIN }, &pruned, &err));
+	for (; more == 1; steps++) {
+		double busy = processor(), took;
+
+		began = seconds();
+		more = vnep_journal_prune_step(pruning, 512, &err);
+		took = seconds() - began;
+		if (took > longest)
+			longest = took;
+		if (processor() - busy > cpu)
+			cpu = processor() - busy;
+	}
+	need(more);
+	vnep_journal_prune_end(pruning);
+	printf("prune: devices=%u events-taken-out=%llu steps=%lu longest-step-ms=%.1f "
+	       "longest-step-ms-of-a-processor=%.1f\n",
+		devices, (unsigned long long)pruned.events, steps, longest * 1e3, cpu * 1e3);
+	vnep_journal_close(journal);
+	vnep_buf_release(&settled);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 2 ? argv[1] : "";
@@ -238,6 +416,11 @@ int main(int argc, char **argv)
 			argv[2], strtoull(argv[3], NULL, 10), (uint32_t)strtoul(argv[4], NULL, 10));
 	if (!strcmp(what, "pending") && argc == 4)
 		return bench_pending(argv[2], strtoull(argv[3], NULL, 10));
+	if (!strcmp(what, "crash") && argc == 6)
+		return bench_crash(argv[2], strtoull(argv[3], NULL, 10),
+			(uint32_t)strtoul(argv[4], NULL, 10), (uint32_t)strtoul(argv[5], NULL, 10));
+	if (!strcmp(what, "prune") && argc == 4)
+		return bench_prune(argv[2], (uint32_t)strtoul(argv[3], NULL, 10));
 	if (!strcmp(what, "open"))
 		return bench_open(argv[2]);
 	fprintf(stderr, "bench: see its first lines\n");

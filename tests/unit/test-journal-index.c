@@ -3,6 +3,7 @@
  * reader sees it, and made anew: always the same journal.
  */
 #include <dirent.h>
+#include <errno.h>
 #include <lmdb.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -11,6 +12,7 @@
 #include "t.h"
 #include "vnep/err.h"
 #include "vnep/journal.h"
+#include "vnep/vio.h"
 
 enum { DEVICES = 150, GROUPS = 60, EVENTS = 400, FRAME = 700 };
 
@@ -323,6 +325,280 @@ TEST("index: one of an older version is made anew, which is said, and loses noth
 		CHECK(look(j) == seen);
 		vnep_journal_close(j);
 	}
+}
+
+/* Killed in the middle of it, so that nothing is tidied up: what it saw last. */
+static uint64_t live_and_die(const char *boot, unsigned groups)
+{
+	struct vnep_journal_config config = { .boot = boot, .anchor_octets = 20000 };
+	struct vnep_journal *j = NULL;
+	uint64_t *seen =
+		mmap(NULL, sizeof *seen, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	uint64_t result;
+	pid_t pid = fork();
+
+	if (!pid) {
+		if (vnep_journal_open(&j, state, VNEP_JOURNAL_EXCLUSIVE, &config, NULL, NULL))
+			_exit(1);
+		for (unsigned i = 0; i < groups; i++)
+			group(j);
+		*seen = look(j);
+		_exit(0);
+	}
+	CHECK_INT(waitpid(pid, NULL, 0), pid);
+	result = *seen;
+	munmap(seen, sizeof *seen);
+	return result;
+}
+
+/* Behind the last sync, the disk may have any state of a page: here no page tells which state is the newest. */
+static void scribble(void)
+{
+	static const uint8_t zeros[8192];
+	char path[400];
+	FILE *f;
+
+	snprintf(path, sizeof path, "%s/journal/index/data.mdb", state);
+	f = fopen(path, "r+");
+	CHECK(f && fwrite(zeros, 1, sizeof zeros, f) == sizeof zeros && !fclose(f));
+}
+
+static bool made_anew(const char *boot, uint64_t seen)
+{
+	struct vnep_journal_config config = { .boot = boot };
+	struct vnep_journal *j = NULL;
+	bool anew;
+
+	CHECK_INT(vnep_journal_open(&j, state, VNEP_JOURNAL_EXCLUSIVE, &config, NULL, NULL), 0);
+	anew = vnep_journal_anew(j);
+	CHECK(look(j) == seen);
+	vnep_journal_close(j);
+	return anew;
+}
+
+TEST("index: behind a power cut it is what its anchor says, and the segments add the rest; one "
+     "without its "
+     "anchor, or with a torn one, is made anew")
+{
+	static const char one[] = "11111111-1111-1111-1111-111111111111";
+	static const char two[] = "22222222-2222-2222-2222-222222222222";
+	char path[400];
+	uint64_t seen;
+
+	seed = 4;
+	snprintf(state, sizeof state, "%s/four", base);
+	seen = live_and_die(one, GROUPS);
+	scribble();
+	CHECK(!made_anew(two, seen));
+	seed = 5;
+	seen = live_and_die(one, GROUPS);
+	CHECK(!made_anew(two, seen)); /* whatever else was written */
+	seed = 6;
+	seen = live_and_die(one, GROUPS);
+	snprintf(path, sizeof path, "%s/journal/index/anchor", state);
+	CHECK_INT(truncate(path, 8000), 0);
+	CHECK(made_anew(two, seen));
+	seed = 7;
+	seen = live_and_die(one, GROUPS);
+	CHECK_INT(unlink(path), 0);
+	CHECK(made_anew(two, seen));
+}
+
+TEST("index: a writer that lets others write leaves no anchor behind")
+{
+	struct vnep_journal *j;
+	char path[400];
+
+	seed = 8;
+	snprintf(state, sizeof state, "%s/five", base);
+	j = open_as(VNEP_JOURNAL_EXCLUSIVE);
+	group(j);
+	vnep_journal_close(j);
+	j = open_as(VNEP_JOURNAL_EXCLUSIVE);
+	group(j);
+	snprintf(path, sizeof path, "%s/journal/index/anchor", state);
+	CHECK_INT(access(path, F_OK), 0);
+	vnep_journal_close(j);
+	j = open_as(VNEP_JOURNAL_WRITE);
+	group(j);
+	CHECK(access(path, F_OK) != 0);
+	vnep_journal_close(j);
+}
+
+/* A value that cannot be, for each device that has something pending. */
+static void spoil_queue(void)
+{
+	MDB_val key, value;
+	MDB_cursor *cursor;
+	MDB_env *env;
+	MDB_txn *txn;
+	MDB_dbi dbi;
+	char path[400];
+
+	snprintf(path, sizeof path, "%s/journal/index", state);
+	CHECK_INT(mdb_env_create(&env), 0);
+	CHECK_INT(mdb_env_set_maxdbs(env, 1), 0);
+	CHECK_INT(mdb_env_open(env, path, 0, 0640), 0);
+	CHECK_INT(mdb_txn_begin(env, NULL, 0, &txn), 0);
+	CHECK_INT(mdb_dbi_open(txn, "queue", 0, &dbi), 0);
+	CHECK_INT(mdb_cursor_open(txn, dbi, &cursor), 0);
+	while (!mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
+		value = (MDB_val){ 3, (void *)(uintptr_t) "bad" };
+		CHECK_INT(mdb_cursor_put(cursor, &key, &value, MDB_CURRENT), 0);
+	}
+	mdb_cursor_close(cursor);
+	CHECK_INT(mdb_txn_commit(txn), 0);
+	mdb_env_close(env);
+}
+
+static uint64_t everything(const struct vnep_journal_device *device, bool *must, void *arg)
+{
+	(void)arg;
+	*must = true;
+	return device->head_seq + 1;
+}
+
+static int prune_all(struct vnep_journal *j, struct vnep_journal_pruned *out)
+{
+	*out = (struct vnep_journal_pruned){ 0 };
+	return vnep_journal_prune(j, everything, NULL, (struct vnep_wall){ INT64_MIN }, out, NULL);
+}
+
+TEST("index: one that cannot tell what is pending lets nothing be taken out")
+{
+	struct vnep_journal_pruned pruned;
+	struct vnep_journal *j;
+	uint64_t seen;
+
+	seed = 9;
+	snprintf(state, sizeof state, "%s/six", base);
+	j = open_as(VNEP_JOURNAL_EXCLUSIVE);
+	for (unsigned i = 0; i < 5; i++)
+		group(j);
+	seen = look(j);
+	vnep_journal_close(j);
+	spoil_queue();
+	j = open_as(VNEP_JOURNAL_EXCLUSIVE);
+	CHECK_INT(prune_all(j, &pruned), VNEP_EDAMAGED);
+	CHECK_INT(pruned.events, 0);
+	vnep_journal_close(j);
+	remove_index();
+	j = open_as(VNEP_JOURNAL_EXCLUSIVE);
+	CHECK(look(j) == seen);
+	vnep_journal_close(j);
+}
+
+static uint64_t some_of_it(const struct vnep_journal_device *device, bool *must, void *arg)
+{
+	(void)arg;
+	*must = upto(2);
+	return upto((unsigned)device->head_seq + 2);
+}
+
+/* Whatever number a device has, and when it was first heard of. */
+static uint64_t look_at_streams(struct vnep_journal *j)
+{
+	struct vnep_journal_device device;
+	struct vnep_err err = { 0 };
+	char dev[VNEP_URN_MAX + 1];
+
+	sum = 1;
+	for (unsigned i = 0; i < DEVICES; i++) {
+		name(dev, i);
+		if (vnep_journal_device(j, dev, &device, &err) == VNEP_ENOTFOUND)
+			continue;
+		add(device.head_seq);
+		add(device.pending);
+		ok(vnep_journal_pending(j, dev, 0, 0, add_event, NULL, &err), &err);
+		ok(vnep_journal_events(j, dev, 0, UINT64_MAX, add_event, NULL, &err), &err);
+	}
+	return sum;
+}
+
+TEST("index: segments that became one in several runs stay what they are when it is made anew")
+{
+	struct vnep_journal_config config = { .segment_octets = 1000000 };
+	struct vnep_journal_pruned pruned;
+	struct vnep_journal *j = NULL;
+	char path[400];
+	uint64_t seen;
+
+	snprintf(state, sizeof state, "%s/eight", base);
+	snprintf(path, sizeof path, "%s/journal/index/boot", state);
+	seed = 11;
+	for (unsigned i = 0; i < 16; i++) {
+		CHECK_INT(vnep_journal_open(&j, state, VNEP_JOURNAL_EXCLUSIVE, &config, NULL, NULL),
+			0);
+		for (unsigned n = 0; n < 3; n++)
+			group(j);
+		CHECK_INT(vnep_journal_prune(j, some_of_it, NULL, (struct vnep_wall){ INT64_MIN },
+				  &pruned, NULL),
+			0);
+		seen = look_at_streams(j);
+		vnep_journal_close(j);
+		CHECK_INT(unlink(path), 0); /* as a rewriting that a power cut ended */
+		CHECK_INT(vnep_journal_open(&j, state, VNEP_JOURNAL_EXCLUSIVE, &config, NULL, NULL),
+			0);
+		CHECK(look_at_streams(j) == seen);
+		vnep_journal_close(j);
+	}
+}
+
+/* A disk that does not sync the folder of the index, once it is told so. */
+static int index_dir = -1;
+static bool stubborn;
+
+static int note_folder(const struct vnep_vio *vio, int dir, const char *folder)
+{
+	int fd = vnep_vio_disk.folder(vio, dir, folder);
+
+	if (!strcmp(folder, "index"))
+		index_dir = fd;
+	return fd;
+}
+
+static int refuse_sync(const struct vnep_vio *vio, int dir)
+{
+	if (stubborn && dir == index_dir) {
+		errno = EIO;
+		return -1;
+	}
+	return vnep_vio_disk.sync_folder(vio, dir);
+}
+
+TEST("index: one that cannot be distrusted leaves segments and index as they are, and no draft")
+{
+	struct vnep_vio vio = vnep_vio_disk;
+	struct vnep_journal_config config = { .vio = &vio };
+	struct vnep_journal_pruned pruned;
+	struct vnep_journal *j = NULL;
+	char path[400];
+	uint64_t seen;
+
+	vio.folder = note_folder;
+	vio.sync_folder = refuse_sync;
+	seed = 10;
+	snprintf(state, sizeof state, "%s/seven", base);
+	CHECK_INT(vnep_journal_open(&j, state, VNEP_JOURNAL_EXCLUSIVE, &config, NULL, NULL), 0);
+	for (unsigned i = 0; i < 5; i++)
+		group(j);
+	seen = look(j);
+	stubborn = true;
+	CHECK_INT(prune_all(j, &pruned), -EIO);
+	stubborn = false;
+	snprintf(path, sizeof path, "%s/journal/rewrite.new", state);
+	CHECK(access(path, F_OK) != 0);
+	CHECK_INT(pruned.events, 0);
+	CHECK(!vnep_journal_anew(j)); /* nor did it start over */
+	CHECK(look(j) == seen);
+	group(j);
+	seen = look(j);
+	vnep_journal_close(j);
+	j = open_as(VNEP_JOURNAL_EXCLUSIVE);
+	CHECK(look(j) == seen);
+	CHECK_INT(prune_all(j, &pruned), 0);
+	CHECK(pruned.events > 0);
+	vnep_journal_close(j);
 }
 
 int main(void)

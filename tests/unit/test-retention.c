@@ -1,11 +1,22 @@
 /* retention: how octets are divided. */
+#include <stdlib.h>
+#include <string.h>
+
 #include "t.h"
 #include "vnep/retention.h"
 
 static void divide(uint64_t limit, const uint64_t *demand, const uint64_t *reserve, size_t count,
 	uint64_t *share)
 {
-	vnep_retention_divide(limit, demand, reserve, count, share);
+	struct vnep_division division;
+	uint64_t again[8];
+
+	vnep_division_start(&division, limit, demand, reserve, count, share);
+	CHECK_INT(vnep_division_step(&division, 0), 0);
+	vnep_division_start(&division, limit, demand, reserve, count, again);
+	while (vnep_division_step(&division, 1))
+		continue;
+	CHECK(!memcmp(again, share, count * sizeof *share));
 	for (size_t i = 0; i < count; i++)
 		CHECK(share[i] <= demand[i]);
 }
@@ -44,6 +55,32 @@ TEST("a reserved share is kept, whoever else asks")
 	CHECK_INT(share[0], 300);
 	CHECK_INT(share[1], 100);
 	CHECK_INT(share[2], 100);
+}
+
+TEST("a million devices are divided in steps, none of them long")
+{
+	enum { COUNT = 1000000, STEP = 512 };
+	uint64_t *demand = malloc(COUNT * sizeof *demand), *share = malloc(COUNT * sizeof *share);
+	struct vnep_division division;
+	uint64_t sum = 0, most = 0;
+	unsigned long steps = 1;
+
+	CHECK(demand && share);
+	for (size_t i = 0; demand && i < COUNT; i++)
+		demand[i] = 1 + i % 1000;
+	vnep_division_start(&division, 200000000, demand, NULL, COUNT, share);
+	while (vnep_division_step(&division, STEP))
+		steps++;
+	for (size_t i = 0; i < COUNT; i++) {
+		sum += share[i];
+		most = share[i] > most ? share[i] : most;
+	}
+	CHECK(sum <= 200000000);
+	CHECK(sum + COUNT > 200000000); /* one more for each would be too much */
+	CHECK(most < 1000);
+	CHECK(steps > 2ul * COUNT / STEP); /* no step looks at all of them */
+	free(demand);
+	free(share);
 }
 
 int main(void)
