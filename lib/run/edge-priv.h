@@ -39,12 +39,15 @@
 #include "vnep/recjson.h"
 #include "vnep/ring.h"
 #include "vnep/rtnl.h"
+#include "vnep/sentlog.h"
 #include "vnep/table.h"
 #include "vnep/tag.h"
 
 enum {
 	EDGE_PORT_ADDRESSES = 16,
 	EDGE_REPLAY_BATCH = 32, /* W: what a crash may send twice (RELIABILITY.md G8) */
+	EDGE_RING_BLOCK = 1 << 15, /* octets; of frames that may be longer: the default of ring.h */
+	EDGE_RING_BLOCKS = 1024,
 	EDGE_SENT_MAX = 32,     /* replayed packets that still wait for evidence, per device */
 	EDGE_FRAME_MAX = 65536,
 	EDGE_RETIRE_MS = 2, /* a ring block closes after this time */
@@ -59,9 +62,9 @@ enum {
 struct edge_held {
 	struct vnep_heap_node lull; /* when to look whether there is one */
 	struct vnep_mono last;      /* what the worker took for it last */
-	struct vnep_mono counted_since;
-	unsigned counted;           /* frames since then */
-	bool dense;                 /* too many to wait */
+	unsigned counted;           /* frames since it waits, a while ago at most */
+	uint64_t lost_before;       /* by the ring, when it began to wait */
+	bool dense;                 /* the ring lost frames meanwhile: no time to wait */
 	void (*begin)(struct vnep_edge *edge, struct edge_held *held); /* NULL: waits for no lull */
 	struct edge_held *link;
 	uint64_t round; /* the barrier it waits for */
@@ -148,6 +151,7 @@ struct edge_device {
 	struct edge_device *replay_link;
 	bool replaying;
 	struct edge_held held;
+	bool behind; /* a hand-over is being taken back: the kernel still has what came before */
 	struct edge_device *owed_link;
 	enum vnep_cause owed; /* a disconnect that is not durable yet; NONE = none */
 	struct vnep_wall owed_ts;
@@ -248,6 +252,8 @@ struct vnep_edge {
 	struct edge_device *replay_first, **replay_tail;
 	bool barrier_running, barrier_out; /* from its start to the release; the thread is at it */
 	size_t replayed; /* packets of the backlog sent since the start */
+	struct vnep_sentlog *sent; /* of them, those in the open group; NULL: there is none */
+	bool sent_owed;            /* that group failed: they are still to be recorded */
 	size_t replay_line;             /* devices that stand in the line */
 	double replay_pps;              /* what the line gets through, of late; 0 = not known */
 	struct vnep_mono replay_looked; /* 0: the line was empty */
@@ -414,6 +420,8 @@ void edge_tell_decision(struct vnep_edge *edge, const struct edge_port *port,
 void edge_forward(struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame);
 /* For a device, its destination V: sent if it listens, else journaled. */
 void edge_deliver(struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame);
+/* For a waking device that owes nothing any more: sent at once. False: it must be journaled. */
+bool edge_pass(struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame);
 enum vnep_reason edge_may_send(struct vnep_edge *edge, const struct edge_device *d,
 	const struct vnep_frame *f, struct edge_device **peer);
 /* The rewriting towards a device where it is now. */
@@ -544,6 +552,8 @@ void edge_hold_finish(struct vnep_edge *edge); /* before a stop: nobody is left 
 void edge_replay_start(struct vnep_edge *edge, struct edge_device *d);
 void edge_replay_stop(struct vnep_edge *edge, struct edge_device *d);
 void edge_replay_pump(struct vnep_edge *edge);
+/* What was sent, but is not durable as that (killed, or a group that failed): it is recorded now. */
+void edge_replay_recall(struct vnep_edge *edge);
 void edge_hold(struct vnep_edge *edge, struct edge_device *d);
 void edge_hold_again(struct vnep_edge *edge, struct edge_device *d); /* after a kill in the middle of it */
 void edge_evidence(struct vnep_edge *edge, struct edge_device *d, const struct vnep_frame *f,

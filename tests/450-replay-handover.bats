@@ -1,0 +1,70 @@
+load helpers
+load edge
+
+# Hand-overs under load: each packet has a number, and each device says what it heard of them.
+
+# handovers DEVICES SECONDS PERIOD_MS RATES: devices that speak every PERIOD_MS and listen for a second get what a local
+# host sends them, every other one by UDP_SEGMENT. One line of figures, and nothing lost, doubled or out of order.
+handovers() {
+	local count=$1 seconds=$2 period=$3 rates=$4 n
+
+	lab
+	{
+		echo '{"type":"vpc","v":1,"vpc":"acme","prefix":"2001:db8:b::/64"}'
+		for (( n = 0; n < count; n++ )); do
+			printf '{"type":"device","v":1,"dev":"urn:dev:mac:02005efffe53%04x","vep":"2001:db8:b::1:%x","mac":"02:00:5e:53:%02x:%02x","journal":"from-device","psm":{"t3324_s":1}}\n' \
+				"$n" "$n" $(( n >> 8 )) $(( n & 255 ))
+		done
+	} | vnep-map import -q
+	edge_start
+	background sink netns vpc socat -u UDP6-RECV:9 /dev/null
+	background devices netns dev0 handover be d0 "$count" "$period" 00:00:5e:00:53:fe
+	wait_for 5 grep -q ready "$T/devices.out"
+	wait_for 10 known "$count"
+	background sender netns vpc handover send "$count" "$seconds" "$rates"
+	wait_for $(( seconds + 30 )) grep -q '^sent' "$T/sender.out"
+	wait_for 60 status_is '.pending == 0 and .difference == 0'
+	wait_for 5 heard_all
+	stop -0 devices
+	figures
+}
+
+known() { (( $(jq -s 'map(select(.type == "presence" and .state == "awake").dev) | unique | length' "$T/watch.out") == $1 )); }
+
+status_is() { vnep-edge status >"$T/status" && jq -e "$1" "$T/status"; }
+
+# The ring of the devices has closed its last block.
+heard_all() { pause; }
+
+figures() {
+	local over
+
+	over=$(jq -s 'map(select(.type == "presence" and .was == "waking" and .state == "awake")) | length' "$T/watch.out")
+	join <(grep -v sent "$T/sender.out" | sort -k 1b,1) <(grep -v ready "$T/devices.out" | sort -k 1b,1) >"$T/joined"
+	awk -v over="$over" '
+		{ sent += $2; heard += $3; lost += $2 - $3; dup += $6; re += $7; if ($2 != $3 || $6 || $7) { bad++; say = say "\n#   device " $1 ": sent " $2 " heard " $3 " duplicated " $6 " reordered " $7 } }
+		END { printf "# hand-overs %d, packets %d: lost %d, duplicated %d, reordered %d%s\n", over, sent, lost, dup, re, say }' "$T/joined" | tee "$T/figures" >&3
+	cat "$T/figures"
+	grep -q ': lost 0, duplicated 0, reordered 0$' "$T/figures"
+	(( over >= ${HANDOVERS:-1} ))
+}
+
+# A stream without a lull of ten milliseconds stays with the worker; bursts are handed over in between.
+@test "hand-over: nothing lost, doubled or out of order, at 10 to 10,000 packets a second, one packet a call or many" {
+	local seconds=9 least=500
+
+	[[ -z ${VNEP_FULL:-} ]] || seconds=165 least=10000
+	# with sanitizers the edge takes its time, and it is the same order
+	if sanitized; then
+		least=200 bursts=1000/10
+	fi
+	HANDOVERS=$least handovers 100 "$seconds" 1500 \
+		10,10,10,10,10,10,10,10,10,10,10,10,10,10,10,100,100,100,1000/40,"${bursts:-10000/10}"
+}
+
+@test "hand-over: a steady stream of 10,000 packets a second to each of two devices" {
+	if sanitized; then
+		skip "an edge with sanitizers is slower than that"
+	fi
+	handovers 2 "$([[ -z ${VNEP_FULL:-} ]] && echo 3 || echo 30)" 1500 10000
+}
