@@ -98,3 +98,48 @@ figures() {
 	read -r _ heard last lost twice reordered < <(grep -v ready "$T/devices.out")
 	(( heard == all && last == all && lost == 0 && twice <= (kills + 1) * 32 ))
 }
+
+# When it was told that a packet of a device was sent: microseconds since the first one of anybody.
+sent_at() {
+	jq -s --arg dev "$1" 'map(select(.type == "outcome" and .outcome == "sent")) | (map(.us) | min) as $first |
+		map(select($dev == "" or .dev == $dev) | .us - $first)' "$T/watch.out"
+}
+
+@test "storm: hundreds wake at once: no faster than replay-pps, each in its order, nothing lost, and status says when" {
+	lab
+	T3324=60 sleepers 300
+	edge_start --replay-pps 2000
+	run -0 netns vpc handover send 300 1 9
+	cp <(grep -v sent <<<"$output") "$T/sender.out"
+	local all=${output##* }
+	wait_for 20 status_is ".pending == $all"
+	background devices netns dev0 handover be d0 300 500 00:00:5e:00:53:fe
+	wait_for 10 eta_of 2001:db8:b::1:12b
+	wait_for 30 status_is '.pending == 0 and .difference == 0'
+	wait_for 20 known 300
+	heard_all
+	stop -0 devices
+	figures
+	# less the first burst
+	sent_at "" | jq -e --argjson all "$all" 'length == $all and max >= ($all - 80) / 2000 * 1000000'
+}
+
+eta_of() { vnep-edge status "$1" | jq -e '.state == "waking" and .pending > 0 and .eta_s >= 1'; }
+
+@test "storm: what expires first goes first, and who has no deadline does not wait for it" {
+	local now urgent='"dl_buffering":{"duration_s":100}' late='"dl_buffering":{"duration_s":1000}'
+
+	lab
+	T3324=60 sleepers 3
+	for n in 0:$late 1:$urgent; do
+		vnep-map get "2001:db8:b::1:${n%%:*}" | jq -c --argjson more "{${n#*:}}" '. + $more | del(.revision, .origin)' | vnep-map set -q
+	done
+	edge_start --replay-pps 400
+	netns vpc handover send 3 1 250
+	wait_for 20 status_is '.pending > 700'
+	background devices netns dev0 handover be d0 3 90 00:00:5e:00:53:fe
+	wait_for 30 status_is '.pending == 0 and .difference == 0'
+	jq -es --argjson late "$(sent_at urn:dev:mac:02005efffe530000)" --argjson urgent "$(sent_at urn:dev:mac:02005efffe530001)" \
+		--argjson none "$(sent_at urn:dev:mac:02005efffe530002)" -n '
+		($urgent | max) < ($late | max) - 200000 and ($none[99] < ($late | max))'
+}

@@ -11,6 +11,7 @@
  *     edge-group.c    one journal group a round    edge-verbs*.c   what the socket can be asked
  *     edge-ledger.c   the conservation law         edge-queue.c    frames that wait for one of them
  *     edge-control.c  the socket                   edge-ra.c       router advertisements
+ *     edge-storm.c    who replays next             edge-pace.c     how fast a device gets it
  *     edge-host.c     endpoints that a machine of  edge-addr.c     the addresses of one device
  *                     the VPC holds                edge-retain.c   what the journal keeps
  *
@@ -85,6 +86,8 @@ struct edge_port {
 	unsigned addr_count;
 	struct vnep_inject *inject;
 	struct vnep_mono errors; /* the bucket of ICMPv6 errors is empty until then */
+	double tokens;           /* packets that may be replayed */
+	struct vnep_mono filled;
 };
 
 struct edge_l2 { /* key of the table by MAC */
@@ -149,6 +152,7 @@ struct edge_device {
 	uint64_t replay_next; /* first seq not yet looked at in this replay */
 	struct edge_pace *pace; /* NULL: as fast as the link takes it (edge-pace.c) */
 	struct edge_device *replay_link;
+	struct vnep_heap_node expires; /* in the other line, of those whose packets do */
 	bool replaying;
 	struct edge_held held;
 	bool behind; /* a hand-over is being taken back: the kernel still has what came before */
@@ -247,6 +251,8 @@ struct vnep_edge {
 	unsigned ra_count;
 	bool withdraw; /* told to stop: devices shall look for another router */
 	struct vnep_heap silences, host_timers, adverts, lulls, paced;
+	struct vnep_heap expiring; /* no timers: devices that replay, the nearest deadline first */
+	bool replay_turn;          /* of that line */
 	size_t hosts_asked, hosts_closing; /* so many are in that state */
 	size_t hosts_octets;               /* in all their queues */
 	struct edge_device *replay_first, **replay_tail;
@@ -254,7 +260,7 @@ struct vnep_edge {
 	size_t replayed; /* packets of the backlog sent since the start */
 	struct vnep_sentlog *sent; /* of them, those in the open group; NULL: there is none */
 	bool sent_owed;            /* that group failed: they are still to be recorded */
-	size_t replay_line;             /* devices that stand in the line */
+	size_t replay_line;             /* devices that stand in both lines */
 	double replay_pps;              /* what the line gets through, of late; 0 = not known */
 	struct vnep_mono replay_looked; /* 0: the line was empty */
 	uint64_t barrier_round; /* of the one that runs, or ran last */
@@ -558,6 +564,14 @@ void edge_hold(struct vnep_edge *edge, struct edge_device *d);
 void edge_hold_again(struct vnep_edge *edge, struct edge_device *d); /* after a kill in the middle of it */
 void edge_evidence(struct vnep_edge *edge, struct edge_device *d, const struct vnep_frame *f,
 	const uint8_t *data);
+
+/* edge-storm.c: the lines of those that replay, and the buckets of the ports */
+void edge_storm_enter(struct vnep_edge *edge, struct edge_device *d, bool may_expire);
+void edge_storm_leave(struct vnep_edge *edge, struct edge_device *d);
+struct edge_device *edge_storm_next(struct vnep_edge *edge); /* NULL: nobody stands there */
+size_t edge_storm_room(const struct vnep_edge *edge, struct edge_port *port, struct vnep_mono now);
+void edge_storm_spend(const struct vnep_edge *edge, struct edge_port *port, size_t packets);
+bool edge_storm_dry(struct vnep_edge *edge, struct vnep_mono now); /* no port has room */
 
 /* edge-ledger.c */
 void edge_ledger_open(struct vnep_edge *edge);

@@ -22,6 +22,7 @@ enum {
 	JOURNAL_RETRY_MS = 1000,
 	PUMP_NS = 5000000, /* then the ring gets its turn */
 	REST_TURNS = 16,   /* of a device that is held, at once */
+	DRY_MS = 1,        /* until a bucket has tokens again */
 };
 
 void edge_replay_start(struct vnep_edge *edge, struct edge_device *d)
@@ -29,34 +30,17 @@ void edge_replay_start(struct vnep_edge *edge, struct edge_device *d)
 	if (d->replaying || edge_pace_silent(d) || edge_pace_parked(d))
 		return;
 	d->replaying = true;
-	edge->replay_line++;
-	d->replay_link = NULL;
-	*edge->replay_tail = d;
-	edge->replay_tail = &d->replay_link;
+	edge_storm_enter(edge, d, true);
 	if (!edge->group_error)
 		vnep_timer_set(edge->pump, 0);
 	else if (edge->replay_line == 1) /* else its time is set already: nobody makes it shorter */
 		vnep_timer_set(edge->pump, JOURNAL_RETRY_MS);
 }
 
-static void unlink_replay(struct vnep_edge *edge, struct edge_device *d)
-{
-	struct edge_device **p = &edge->replay_first;
-
-	while (*p && *p != d)
-		p = &(*p)->replay_link;
-	if (!*p)
-		return;
-	*p = d->replay_link;
-	edge->replay_line--;
-	if (edge->replay_tail == &d->replay_link)
-		edge->replay_tail = p;
-}
-
 void edge_replay_stop(struct vnep_edge *edge, struct edge_device *d)
 {
 	if (d->replaying)
-		unlink_replay(edge, d);
+		edge_storm_leave(edge, d);
 	d->replaying = false;
 	edge_pace_unpark(edge, d);
 	edge_hold_remove(edge, &d->held);
@@ -280,7 +264,7 @@ static void measure(struct vnep_edge *edge, size_t before, struct vnep_mono now)
 
 		edge->replay_pps += ((edge->replay_pps > 0 ? 0.05 : 1) * (pps - edge->replay_pps));
 	}
-	edge->replay_looked = edge->replay_first ? now : (struct vnep_mono){ 0 };
+	edge->replay_looked = edge->replay_line ? now : (struct vnep_mono){ 0 };
 }
 
 /* How many packets may be sent before their outcomes are durable. */
@@ -291,18 +275,22 @@ static size_t group_room(const struct vnep_edge *edge)
 	return room < EDGE_REPLAY_BATCH ? 0 : room;
 }
 
-/* One device from the head of the line has its turn; *first_again is the first that goes to its end without having
- * sent anything. How long to wait for its next one, -1: it is not in the line any more. */
+/* The next device has its turn; *first_again is the first that goes to the end of the line without having sent
+ * anything. How long to wait for its next one, -1: it is in no line any more. */
 static int64_t pump_one(
 	struct vnep_edge *edge, size_t room, struct vnep_mono now, struct edge_device **first_again)
 {
-	struct edge_device *d = edge->replay_first;
-	size_t before = edge->replayed;
+	struct edge_device *d = edge_storm_next(edge);
+	size_t before = edge->replayed, most = d->port ? edge_storm_room(edge, d->port, now) : 1;
 	int max = edge_pace_allows(edge, d, now), rc = 1;
 
-	if (max > 0)
-		rc = turn(edge, d, (size_t)max < room ? (size_t)max : room);
-	unlink_replay(edge, d);
+	if (most > room)
+		most = room;
+	if (max > 0 && most)
+		rc = turn(edge, d, (size_t)max < most ? (size_t)max : most);
+	if (d->port)
+		edge_storm_spend(edge, d->port, edge->replayed - before);
+	edge_storm_leave(edge, d);
 	d->replaying = false;
 	if (max < 0 || (rc > 0 && edge_pace_park(edge, d, now)))
 		return -1;
@@ -310,12 +298,19 @@ static int64_t pump_one(
 		edge_hold_in_lull(edge, &d->held, backlog_empty);
 		return -1;
 	}
-	edge_replay_start(edge, d);
+	d->replaying = true;
+	edge_storm_enter(edge, d, edge->replayed != before);
 	if (edge->replayed != before)
 		*first_again = NULL;
 	else if (!*first_again)
 		*first_again = d;
-	return rc > 0 ? 0 : PORT_RETRY_MS;
+	return rc > 0 && most ? 0 : rc > 0 ? DRY_MS : PORT_RETRY_MS;
+}
+
+/* Did all that are left have their turn in vain? */
+static bool round_over(const struct vnep_edge *edge, const struct edge_device *first_again)
+{
+	return !edge->replay_line || (!edge->expiring.count && edge->replay_first == first_again);
 }
 
 /* Turns in their order, for a while or until the sent log is full: then all outcomes are made durable, and the ring gets
@@ -326,23 +321,26 @@ void edge_replay_pump(struct vnep_edge *edge)
 	struct vnep_mono now = vnep_mono_now(), at = now;
 	size_t all = edge->replayed, room = group_room(edge);
 	int64_t wait = -1;
+	bool dry = edge_storm_dry(edge, now);
 
-	while (edge->replay_first && edge->replay_first != first_again && room &&
-		at.ns - now.ns < PUMP_NS) {
+	while (!dry && !round_over(edge, first_again) && room && at.ns - now.ns < PUMP_NS) {
 		int64_t due = pump_one(edge, room, at, &first_again);
 
 		if (due >= 0 && (wait < 0 || due < wait))
 			wait = due;
 		at = vnep_mono_now();
+		dry = edge_storm_dry(edge, at);
 		room = edge->sent
 			       ? group_room(edge)
 			       : room - (edge->replayed - all < room ? edge->replayed - all : room);
 	}
 	edge_group_end(edge);
 	measure(edge, all, now);
-	if (edge->group_error && edge->replay_first)
+	if (edge->group_error && edge->replay_line)
 		wait = JOURNAL_RETRY_MS; /* what cannot be recorded must not be sent again and again */
-	else if (edge->replay_first && edge->replay_first != first_again)
+	else if (dry && edge->replay_line)
+		wait = DRY_MS;
+	else if (!round_over(edge, first_again))
 		wait = 0; /* there was no room for more */
 	vnep_timer_set(edge->pump, wait);
 }
