@@ -30,7 +30,7 @@ sleepers() {
 	{
 		echo '{"type":"vpc","v":1,"vpc":"acme","prefix":"2001:db8:b::/64"}'
 		for (( n = 0; n < $1; n++ )); do
-			printf '{"type":"device","v":1,"dev":"urn:dev:mac:02005efffe53%04x","vep":"2001:db8:b::1:%x","mac":"02:00:5e:53:%02x:%02x","journal":"from-device","psm":{"t3324_s":%d}}\n' \
+			printf '{"type":"device","v":1,"dev":"urn:dev:mac:025e00fffe00%04x","vep":"2001:db8:b::1:%x","mac":"02:5e:00:00:%02x:%02x","journal":"from-device","psm":{"t3324_s":%d}}\n' \
 				"$n" "$n" $(( n >> 8 )) $(( n & 255 )) "${T3324:-1}"
 		done
 	} | vnep-map import -q
@@ -139,7 +139,7 @@ eta_of() { vnep-edge status "$1" | jq -e '.state == "waking" and .pending > 0 an
 	wait_for 20 status_is '.pending > 700'
 	background devices netns dev0 handover be d0 3 90 00:00:5e:00:53:fe
 	wait_for 30 status_is '.pending == 0 and .difference == 0'
-	jq -es --argjson late "$(sent_at urn:dev:mac:02005efffe530000)" --argjson urgent "$(sent_at urn:dev:mac:02005efffe530001)" \
-		--argjson none "$(sent_at urn:dev:mac:02005efffe530002)" -n '
+	jq -es --argjson late "$(sent_at urn:dev:mac:025e00fffe000000)" --argjson urgent "$(sent_at urn:dev:mac:025e00fffe000001)" \
+		--argjson none "$(sent_at urn:dev:mac:025e00fffe000002)" -n '
 		($urgent | max) < ($late | max) - 200000 and ($none[99] < ($late | max))'
 }

@@ -5,9 +5,15 @@
  *                                              rates are theirs in turn; with MS so long of every 100 ms, and nothing in
  *                                              the rest of them. Devices with an odd number get as much as is due in one
  *                                              call (UDP_SEGMENT). "sent N" at the end, a line a device before: "N SENT"
- *   handover be IF COUNT PERIOD_MS SINK_MAC    be devices 0 … COUNT-1 on a link: 02:00:5e:53:HI:LO, 2001:db8:a::1:N. Each
+ *   handover be IF COUNT PERIOD_MS SINK_MAC    be devices 0 … COUNT-1 on a link: 02:5e:N (32 bits), 2001:db8:a::1:N. Each
  *                                              speaks to 2001:db8:b::2 every PERIOD_MS. "ready" on standard output; SIGTERM
  *                                              ends it: a line a device, "N HEARD LAST LOST DUPLICATED REORDERED"
+ *
+ *   handover fill IF COUNT PACKETS MAC         PACKETS frames to each of them, by raw frames to MAC, 20,000 a second
+ *   handover wake IF COUNT GAP_MS MAC          devices 0 … COUNT-1 speak one after the other; "COUNT P50_US P99_US MAX_US":
+ *                                              how long it took until the first packet came
+ *   handover storm IF COUNT PACKETS MAC        they all speak at once; when all has come, or nothing for 5 s:
+ *                                              "HEARD LOST DUPLICATED REORDERED MS", the time from first to last packet
  *
  * A packet is as many units as were due at once, each of UNIT octets with the number that its device has come to: so it may
  * arrive in one piece or in many. Lost: numbers below the last one that never came. Exit 2: asked wrongly, 3: failed.
@@ -15,6 +21,9 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/udp.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -35,12 +44,17 @@
 enum {
 	UNIT = 32,
 	GSO_MAX = 32, /* units of a call */
-	DEVICES_MAX = 1000,
+	DEVICES_MAX = 100000,
+	FLOWS_MAX = 1000,
+	FILL_PPS = 20000,
+	IDLE_MS = 5000,
 	RATES_MAX = 100,
 	PORT = 5683,
 	SEND_BUFFER_OCTETS = 8 << 20,
 	SETTLE_MS = 300,   /* the endpoint's link address is found out meanwhile */
-	NUMBERS = 1 << 20, /* of a device, that are told apart */
+	NUMBERS = 1 << 20, /* of a device, that are told apart; of many devices */
+	FEW_NUMBERS = 1 << 10,
+	FIRST = 1 << 16, /* interface identifiers begin here */
 	PERIOD_MS = 100,
 	MS = 1000000,
 };
@@ -57,7 +71,9 @@ static void end(int signum)
 static int usage(void)
 {
 	fprintf(stderr, "usage: handover send COUNT SECONDS PPS[/MS],... | "
-			"handover be IF COUNT PERIOD_MS SINK_MAC\n");
+			"handover be IF COUNT PERIOD_MS MAC |\n"
+			"       handover fill IF COUNT PACKETS MAC | wake IF COUNT GAP_MS MAC | "
+			"storm IF COUNT PACKETS MAC\n");
 	return 2;
 }
 
@@ -84,8 +100,8 @@ static bool flow_open(struct flow *flow, unsigned n, bool gso)
 	struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_port = htons(PORT) };
 	int octets = SEND_BUFFER_OCTETS, unit = UNIT;
 
-	inet_pton(AF_INET6, "2001:db8:b::1:0", &to.sin6_addr);
-	vnep_set_be16(to.sin6_addr.s6_addr + 14, (uint16_t)n);
+	inet_pton(AF_INET6, "2001:db8:b::", &to.sin6_addr);
+	vnep_set_be32(to.sin6_addr.s6_addr + 12, FIRST + n);
 	flow->fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (flow->fd < 0)
 		return false;
@@ -142,7 +158,7 @@ static bool rate(struct flow *flow, char *text)
 
 static int sender(unsigned count, uint64_t seconds, char *rates)
 {
-	static struct flow flows[DEVICES_MAX];
+	static struct flow flows[FLOWS_MAX];
 	struct flow kind[RATES_MAX];
 	unsigned kinds = 0;
 	uint64_t all = 0;
@@ -184,11 +200,14 @@ struct device {
 	uint8_t *came; /* a bit for each number */
 };
 
+static uint32_t numbers = NUMBERS;
+static uint64_t all_heard;
+
 static void heard(struct device *d, uint32_t seq)
 {
 	uint8_t bit = (uint8_t)(1 << seq % 8);
 
-	if (!seq || seq >= NUMBERS)
+	if (!seq || seq >= numbers)
 		return;
 	if (d->came[seq / 8] & bit) {
 		d->duplicated++;
@@ -196,6 +215,7 @@ static void heard(struct device *d, uint32_t seq)
 	}
 	d->came[seq / 8] |= bit;
 	d->heard++;
+	all_heard++;
 	if (seq < d->last)
 		d->reordered++;
 	else
@@ -209,7 +229,7 @@ static void hear(struct device *devices, unsigned count, const struct vnep_ring_
 	for (; stop - at >= UNIT && !memcmp(at, magic, sizeof magic); at += UNIT) {
 		uint32_t n = vnep_be32(at + 8);
 
-		if (n < count && frame->data[5] == (n & 0xff) && frame->data[4] == n >> 8)
+		if (n < count && vnep_be32(frame->data + 2) == n)
 			heard(&devices[n], vnep_be32(at + 12));
 	}
 }
@@ -217,7 +237,7 @@ static void hear(struct device *devices, unsigned count, const struct vnep_ring_
 /* UDP from a device to port 9 of 2001:db8:b::2. */
 static size_t word(uint8_t *out, unsigned n, const struct vnep_mac *sink)
 {
-	static const uint8_t head[66] = { 0, 0, 0, 0, 0, 0, 0x02, 0, 0x5e, 0x53, 0, 0, 0x86, 0xdd,
+	static const uint8_t head[66] = { 0, 0, 0, 0, 0, 0, 0x02, 0x5e, 0, 0, 0, 0, 0x86, 0xdd,
 		0x60, 0, 0, 0, 0, 12, 17, 64, 0x20, 1, 0x0d, 0xb8, 0, 0x0a, 0, 0, 0, 0, 0, 0, 0, 1,
 		0, 0, 0x20, 1, 0x0d, 0xb8, 0, 0x0b, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0x9c, 0x40, 0, 9,
 		0, 12, 0, 0, 'h', 'e', 'r', 'e' };
@@ -225,8 +245,8 @@ static size_t word(uint8_t *out, unsigned n, const struct vnep_mac *sink)
 
 	memcpy(out, head, sizeof head);
 	memcpy(out, sink->octet, 6);
-	vnep_set_be16(out + 10, (uint16_t)n);
-	vnep_set_be16(out + 36, (uint16_t)n);
+	vnep_set_be32(out + 8, n);
+	vnep_set_be32(out + 34, FIRST + n);
 	if (!vnep_frame_parse(&f, out, sizeof head))
 		vnep_frame_checksum_set(&f, out);
 	return sizeof head;
@@ -258,31 +278,51 @@ static int devices_live(struct vnep_ring *ring, struct vnep_inject *out, struct 
 	return vnep_ring_drops(ring) ? 3 : 0;
 }
 
-static int be(const char *ifname, unsigned count, uint64_t period_ms, const struct vnep_mac *sink)
+static struct device devices[DEVICES_MAX];
+
+struct link {
+	struct vnep_ring *ring;
+	struct vnep_inject *out;
+};
+
+static bool link_open(struct link *link, const char *ifname, unsigned count)
 {
 	const struct vnep_ring_config config = { .block_octets = 1 << 18, .block_count = 256 };
-	static struct device devices[DEVICES_MAX];
 	struct vnep_err err = { 0 };
-	struct vnep_inject *out;
-	struct vnep_ring *ring;
-	int64_t period_ns = (int64_t)period_ms * MS, now = vnep_mono_now().ns;
 	char text[600];
-	int rc;
 
-	if (vnep_ring_open(&ring, ifname, &config, &err) || vnep_inject_open(&out, ifname, &err)) {
+	if (vnep_ring_open(&link->ring, ifname, &config, &err) ||
+		vnep_inject_open(&link->out, ifname, &err)) {
 		vnep_err_print(&err, text, sizeof text);
 		fprintf(stderr, "handover: %s\n", text);
+		return false;
+	}
+	numbers = count > FLOWS_MAX ? FEW_NUMBERS : NUMBERS;
+	for (unsigned n = 0; n < count; n++)
+		if (!(devices[n].came = calloc(numbers / 8, 1)))
+			return false;
+	return true;
+}
+
+static void link_close(struct link *link)
+{
+	vnep_inject_close(link->out);
+	vnep_ring_close(link->ring);
+}
+
+static int be(const char *ifname, unsigned count, uint64_t period_ms, const struct vnep_mac *sink)
+{
+	int64_t period_ns = (int64_t)period_ms * MS, now = vnep_mono_now().ns;
+	struct link link;
+	int rc;
+
+	if (!link_open(&link, ifname, count))
 		return 3;
-	}
-	for (unsigned n = 0; n < count; n++) {
-		devices[n].came = calloc(NUMBERS / 8, 1);
+	for (unsigned n = 0; n < count; n++)
 		devices[n].speaks_ns = now + period_ns * n / count;
-		if (!devices[n].came)
-			return fail("devices");
-	}
 	printf("ready\n");
 	fflush(stdout);
-	rc = devices_live(ring, out, devices, count, period_ns, sink);
+	rc = devices_live(link.ring, link.out, devices, count, period_ns, sink);
 	for (unsigned n = 0; n < count; n++)
 		printf("%u %llu %u %llu %llu %llu\n", n, (unsigned long long)devices[n].heard,
 			devices[n].last, (unsigned long long)(devices[n].last - devices[n].heard),
@@ -290,25 +330,160 @@ static int be(const char *ifname, unsigned count, uint64_t period_ms, const stru
 			(unsigned long long)devices[n].reordered);
 	if (rc)
 		fprintf(stderr, "handover: the devices did not keep up\n");
-	vnep_inject_close(out);
-	vnep_ring_close(ring);
+	link_close(&link);
 	return rc;
+}
+
+/* ---- measuring ---- */
+
+static void speak(struct link *link, unsigned n, const struct vnep_mac *sink)
+{
+	uint8_t data[128];
+	struct iovec io = { data, word(data, n, sink) };
+
+	while (vnep_inject_send(link->out, &io, 1, NULL) != 1)
+		pause_ms(1);
+}
+
+/* UDP from 2001:db8:b::2 to a device, one unit. */
+static int fill(const char *ifname, unsigned count, uint64_t packets, const struct vnep_mac *edge)
+{
+	static const uint8_t head[62] = { 0, 0, 0, 0, 0, 0, 0, 0, 0x5e, 0, 0x53, 2, 0x86, 0xdd,
+		0x60, 0, 0, 0, 0, 8 + UNIT, 17, 64, 0x20, 1, 0x0d, 0xb8, 0, 0x0b, 0, 0, 0, 0, 0, 0,
+		0, 0, 0, 2, 0x20, 1, 0x0d, 0xb8, 0, 0x0b, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x9c, 0x40,
+		PORT >> 8, PORT & 255, 0, 8 + UNIT, 0, 0 };
+	uint8_t data[sizeof head + UNIT] = { 0 };
+	struct iovec io = { data, sizeof data };
+	struct vnep_inject *out;
+	struct vnep_frame f;
+	int64_t start = vnep_mono_now().ns;
+	uint64_t sent = 0;
+
+	if (vnep_inject_open(&out, ifname, NULL))
+		return fail(ifname);
+	for (uint64_t p = 1; p <= packets; p++)
+		for (unsigned n = 0; n < count; n++) {
+			memcpy(data, head, sizeof head);
+			memcpy(data, edge->octet, 6);
+			vnep_set_be32(data + 50, FIRST + n);
+			memcpy(data + sizeof head, magic, sizeof magic);
+			vnep_set_be32(data + sizeof head + 8, n);
+			vnep_set_be32(data + sizeof head + 12, (uint32_t)p);
+			if (!vnep_frame_parse(&f, data, sizeof data))
+				vnep_frame_checksum_set(&f, data);
+			while (vnep_inject_send(out, &io, 1, NULL) != 1)
+				pause_ms(1);
+			if ((int64_t)(++sent * 1000000000 / FILL_PPS) > vnep_mono_now().ns - start)
+				pause_ms(1);
+		}
+	vnep_inject_close(out);
+	return 0;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void listen_to(struct link *link, unsigned count, int wait_ms)
+{
+	struct pollfd p = { vnep_ring_fd(link->ring), POLLIN, 0 };
+	struct vnep_ring_frame frame;
+
+	poll(&p, 1, wait_ms);
+	while (vnep_ring_next(link->ring, &frame) == 1)
+		hear(devices, count, &frame);
+	vnep_ring_release(link->ring);
+}
+
+/* A plain socket hears at once; the ring's blocks close later. */
+static int wake(const char *ifname, unsigned count, uint64_t gap_ms, const struct vnep_mac *sink)
+{
+	static int64_t took[DEVICES_MAX];
+	struct sockaddr_ll at = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IPV6) };
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETH_P_IPV6));
+	uint8_t data[2048];
+	struct link link;
+	unsigned came = 0;
+
+	at.sll_ifindex = (int)if_nametoindex(ifname);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof at) || !link_open(&link, ifname, 1))
+		return fail(ifname);
+	for (unsigned n = 0; n < count; n++) {
+		int64_t start = vnep_mono_now().ns;
+		struct pollfd p = { fd, POLLIN, 0 };
+
+		speak(&link, n, sink);
+		while (poll(&p, 1, 1000) > 0) {
+			ssize_t len = recv(fd, data, sizeof data, 0);
+
+			if (len < 62 + UNIT || memcmp(data + 62, magic, sizeof magic) ||
+				vnep_be32(data + 2) != n)
+				continue;
+			took[came++] = vnep_mono_now().ns - start;
+			break;
+		}
+		pause_ms((long)gap_ms);
+	}
+	qsort(took, came, sizeof *took, by_size);
+	printf("%u %.1f %.1f %.1f\n", came, (double)took[came / 2] / 1e3,
+		(double)took[came * 99 / 100] / 1e3, came ? (double)took[came - 1] / 1e3 : 0);
+	link_close(&link);
+	return came == count ? 0 : 3;
+}
+
+static int storm(const char *ifname, unsigned count, uint64_t packets, const struct vnep_mac *sink)
+{
+	uint64_t came = 0, before, twice = 0, out_of_order = 0, want = count * packets;
+	int64_t first = 0, last = 0, quiet = vnep_mono_now().ns;
+	struct link link;
+	unsigned spoke = 0;
+
+	if (!link_open(&link, ifname, count))
+		return 3;
+	while (came < want && vnep_mono_now().ns - quiet < (int64_t)IDLE_MS * MS) {
+		for (unsigned i = 0; i < 32 && spoke < count; i++)
+			speak(&link, spoke++, sink);
+		before = came;
+		listen_to(&link, count, spoke < count ? 0 : 10);
+		came = all_heard;
+		if (came > before) {
+			last = quiet = vnep_mono_now().ns;
+			first = first ? first : last;
+		}
+	}
+	for (unsigned n = 0; n < count; n++) {
+		twice += devices[n].duplicated;
+		out_of_order += devices[n].reordered;
+	}
+	printf("%llu %llu %llu %llu %.1f\n", (unsigned long long)came,
+		(unsigned long long)(want - came), (unsigned long long)twice,
+		(unsigned long long)out_of_order, (double)(last - first) / 1e6);
+	link_close(&link);
+	return came == want ? 0 : 3;
 }
 
 int main(int argc, char **argv)
 {
-	struct vnep_mac sink;
+	static const struct {
+		const char *word;
+		int (*run)(const char *, unsigned, uint64_t, const struct vnep_mac *);
+	} measures[] = { { "be", be }, { "fill", fill }, { "wake", wake }, { "storm", storm } };
+	struct vnep_mac mac;
 	uint64_t count, n;
 
 	signal(SIGTERM, end);
 	if (argc == 5 && !strcmp(argv[1], "send") &&
-		!vnep_num_u64(argv[2], 1, DEVICES_MAX, &count, NULL) &&
+		!vnep_num_u64(argv[2], 1, FLOWS_MAX, &count, NULL) &&
 		!vnep_num_u64(argv[3], 1, 36000, &n, NULL))
 		return sender((unsigned)count, n, argv[4]);
-	if (argc == 6 && !strcmp(argv[1], "be") &&
-		!vnep_num_u64(argv[3], 1, DEVICES_MAX, &count, NULL) &&
-		!vnep_num_u64(argv[4], 1, 3600000, &n, NULL) &&
-		!vnep_mac_parse(argv[5], &sink, NULL))
-		return be(argv[2], (unsigned)count, n, &sink);
+	if (argc != 6 || vnep_num_u64(argv[3], 1, DEVICES_MAX, &count, NULL) ||
+		vnep_num_u64(argv[4], 1, 3600000, &n, NULL) || vnep_mac_parse(argv[5], &mac, NULL))
+		return usage();
+	for (size_t i = 0; i < sizeof measures / sizeof *measures; i++)
+		if (!strcmp(argv[1], measures[i].word))
+			return measures[i].run(argv[2], (unsigned)count, n, &mac);
 	return usage();
 }
