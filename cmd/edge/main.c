@@ -28,6 +28,9 @@ static const struct vnep_option run_options[] = {
 	{ "retain-packets", 0, VNEP_ARG_ONE, "N", "events of each device", NULL },
 	{ "retain-every", 0, VNEP_ARG_ONE, "TIME", "how often it looks after that (default 60s)",
 		NULL },
+	{ "replay-pps", 0, VNEP_ARG_ONE, "N",
+		"packets a second to all waking devices of an access port (default 0: no limit)",
+		NULL },
 	{ NULL, 0, 0, NULL, NULL, NULL },
 };
 

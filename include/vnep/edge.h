@@ -43,6 +43,7 @@ struct vnep_edge_config {
 	struct vnep_acl_config acl;      /* ports, set size */
 	uint64_t segment_octets;         /* of the journal, 0 = its default */
 	struct vnep_retain retain;
+	uint32_t replay_pps; /* of an access port, for all its waking devices; 0 = as fast as it takes them */
 	struct vnep_advertise advertise[VNEP_ADVERTISE_MAX];
 	unsigned advertise_count;
 	char file[256]; /* the file that was read, for errors */
@@ -51,7 +52,7 @@ struct vnep_edge_config {
 void vnep_edge_config_init(struct vnep_edge_config *config);
 
 /* One key, as in the file and as an option: name, region, access, advertise, core, journal-port, set-size,
- * segment-octets, retain-age, -octets, -vpc-octets, -packets, -every. access adds ports, separated by commas; advertise adds one PORT PREFIX [WORD=VALUE...].
+ * segment-octets, retain-age, -octets, -vpc-octets, -packets, -every, replay-pps. access adds ports, separated by commas; advertise adds one PORT PREFIX [WORD=VALUE...].
  * A bad value changes nothing. */
 int vnep_edge_config_set(struct vnep_edge_config *config, const char *key, const char *value,
 	struct vnep_err *err);

@@ -2,6 +2,7 @@
  * life - the life of a device as one pure function: (state, event) -> (state, what to do).
  *
  *     unknown, asleep --sign of life--> waking --backlog empty--> holding --held--> awake
+ *     holding --busy--> waking
  *     waking, holding, awake --silence, link down, detach--> asleep
  *
  * holding is the last step of waking (the presence word stays `waking`): the device is in the kernel's
@@ -24,6 +25,7 @@ enum vnep_life_event {
 	VNEP_LIFE_PACKET,        /* a packet for it came by the ring although the kernel believes it awake */
 	VNEP_LIFE_BACKLOG_EMPTY, /* everything pending was sent */
 	VNEP_LIFE_HELD,          /* barrier passed, ring drained, rest sent */
+	VNEP_LIFE_BUSY,          /* it got packets meanwhile: the hand-over was taken back */
 	VNEP_LIFE_SILENCE,       /* its active time is over */
 	VNEP_LIFE_DOWN,          /* link down, or detached from outside */
 };
@@ -34,7 +36,7 @@ enum vnep_life_action {
 	VNEP_DO_CONNECT = 1 << 2,    /* connect event: the next connection begins */
 	VNEP_DO_REPLAY = 1 << 3,     /* send what is pending */
 	VNEP_DO_HOLD = 1 << 4,       /* no neighbour, V into @awake, barrier */
-	VNEP_DO_RELEASE = 1 << 5,    /* install the neighbour: the kernel sends its queue on */
+	VNEP_DO_RELEASE = 1 << 5,    /* the kernel has it now */
 };
 
 /* never_awake: a device whose active time is 0 is never handed to the kernel: it stays waking until it is silent. */

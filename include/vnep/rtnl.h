@@ -35,6 +35,9 @@ int vnep_rtnl_addresses(struct vnep_nl *nl, int ifindex, struct in6_addr *out, u
  * there). */
 int vnep_rtnl_neigh_set(struct vnep_nl *nl, int ifindex, const struct in6_addr *addr,
 	const struct vnep_mac *mac, bool permanent, struct vnep_err *err);
+/* Only if there is none (-EEXIST otherwise, which err says nothing of): so none had anything in its queue. */
+int vnep_rtnl_neigh_add(struct vnep_nl *nl, int ifindex, const struct in6_addr *addr,
+	const struct vnep_mac *mac, struct vnep_err *err);
 int vnep_rtnl_neigh_delete(struct vnep_nl *nl, int ifindex, const struct in6_addr *addr,
 	struct vnep_err *err);
 

@@ -176,6 +176,13 @@ int vnep_rtnl_neigh_set(struct vnep_nl *nl, int ifindex, const struct in6_addr *
 		permanent ? NUD_PERMANENT : NUD_REACHABLE, ifindex, addr, mac, err);
 }
 
+int vnep_rtnl_neigh_add(struct vnep_nl *nl, int ifindex, const struct in6_addr *addr,
+	const struct vnep_mac *mac, struct vnep_err *err)
+{
+	return neigh_request(nl, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_EXCL, NUD_PERMANENT, ifindex,
+		addr, mac, err);
+}
+
 int vnep_rtnl_neigh_delete(
 	struct vnep_nl *nl, int ifindex, const struct in6_addr *addr, struct vnep_err *err)
 {

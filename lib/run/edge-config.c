@@ -207,6 +207,16 @@ static int set_retain_every(struct vnep_edge_config *c, const char *value, struc
 	return rc;
 }
 
+static int set_replay_pps(struct vnep_edge_config *c, const char *value, struct vnep_err *err)
+{
+	uint64_t v;
+	int rc = vnep_num_u64(value, 0, 100000000, &v, err);
+
+	if (!rc)
+		c->replay_pps = (uint32_t)v;
+	return rc;
+}
+
 static const struct key {
 	const char *section, *name;
 	int (*set)(struct vnep_edge_config *, const char *, struct vnep_err *);
@@ -224,6 +234,7 @@ static const struct key {
 	{ "journal", "retain-vpc-octets", set_retain_vpc_octets },
 	{ "journal", "retain-packets", set_retain_packets },
 	{ "journal", "retain-every", set_retain_every },
+	{ "replay", "replay-pps", set_replay_pps },
 };
 
 enum { KEYS = sizeof keys / sizeof *keys, LINE_MAX_OCTETS = 4096 };

@@ -101,6 +101,16 @@ static enum vnep_reason send_now(
 	return reason;
 }
 
+static void sent_on(
+	struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame)
+{
+	d->accepted++;
+	edge->ledger.sent_on++;
+	edge->ledger_dirty = true;
+	if (d->journal == VNEP_JOURNAL_BOTH)
+		edge_journal_data(edge, d, frame, VNEP_TO_DEVICE, true);
+}
+
 void edge_deliver(
 	struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame)
 {
@@ -113,15 +123,21 @@ void edge_deliver(
 	if (edge_refuse_big(edge, d, frame, VNEP_TO_DEVICE, d->port->mtu))
 		return;
 	reason = send_now(edge, d, frame);
-	if (reason) {
+	if (reason)
 		edge_deny(edge, edge_core(edge), frame, d, VNEP_TO_DEVICE, reason, true);
-		return;
-	}
-	d->accepted++;
-	edge->ledger.sent_on++;
-	edge->ledger_dirty = true;
-	if (d->journal == VNEP_JOURNAL_BOTH)
-		edge_journal_data(edge, d, frame, VNEP_TO_DEVICE, true);
+	else
+		sent_on(edge, d, frame);
+}
+
+/* As the kernel will in a moment: it listens, and nothing waits for it. No disk is in the way of such a stream, so the
+ * worker keeps up with it until there is a lull for the hand-over. */
+bool edge_pass(struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame)
+{
+	if (vnep_life_presence(d->life) != VNEP_STATE_WAKING || d->pending || d->pace ||
+		d->behind || !d->bound || !d->port->up || send_now(edge, d, frame))
+		return false;
+	sent_on(edge, d, frame);
+	return true;
 }
 
 /* ---- from a device ---- */

@@ -52,6 +52,7 @@ static void group_failed(struct vnep_edge *edge, int rc, const struct vnep_err *
 	edge->delta = (struct edge_delta){ 0 };
 	vnep_buf_reset(&edge->told); /* it has not happened */
 	edge->ledger_dirty = true;
+	edge->sent_owed = edge->sent;
 	reload_devices(edge);
 }
 
@@ -62,6 +63,8 @@ static void group_done(struct vnep_edge *edge)
 	if (edge->group_error)
 		edge_say(edge, LOG_NOTICE, "journal: writing again");
 	edge->group_error = 0;
+	if (edge->sent && !edge->sent_owed)
+		vnep_sentlog_clear(edge->sent);
 	l->delivered += (uint64_t)edge->delta.delivered;
 	l->converted += (uint64_t)edge->delta.converted;
 	l->carried += (uint64_t)edge->delta.carried;
@@ -317,7 +320,8 @@ bool edge_journal_outcome(struct vnep_edge *edge, struct edge_device *d, uint64_
 		edge_warn(edge, "journal", &err);
 		return false;
 	}
-	vnep_outcome_encode(&edge->told, &o);
+	if (edge->client_count) /* else nobody watches */
+		vnep_outcome_encode(&edge->told, &o);
 	return true;
 }
 

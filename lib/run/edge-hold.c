@@ -8,8 +8,8 @@
  *
  * The kernel releases such a queue packet by packet, with its lock open in between: what another processor forwards
  * in these microseconds overtakes what is still queued (net/core/neighbour.c, __neigh_update). So the queue is kept
- * short: the hand-over begins in a lull, and until there is one the worker forwards. Only a stream so dense that the
- * worker may lose packets of it is handed over without.
+ * short: the hand-over begins in a lull, and until there is one the worker forwards. Only of a stream so dense that the
+ * worker does lose packets it is begun without.
  */
 #include <stddef.h>
 #include <sys/syscall.h>
@@ -24,23 +24,20 @@ enum {
 	JOURNAL_RETRY_MS = 1000,
 	SETTLE_US = (2 * EDGE_RETIRE_MS + 1) * 1000,
 	ARRIVE_MS = 500, /* a frame may lie so long between the two ends of the journal port */
-	LULL_MS = 50,
-	DENSE_FRAMES = 4096, /* the kernel's budget for a host that it does not know is larger */
-	DENSE_PPS = 8000,
+	LULL_MS = 10,
+	DENSE_FRAMES = 4096,
 };
 
 /* ---- waiting for a lull ---- */
 
-/* Counts in windows of DENSE_FRAMES, each begun when the one before it was too slow. */
+/* Looks at the ring's losses every DENSE_FRAMES. */
 void edge_hold_came(struct vnep_edge *edge, struct edge_held *held)
 {
 	held->last = vnep_mono_now();
 	if (!held->begin || ++held->counted < DENSE_FRAMES || held->dense)
 		return;
-	held->dense =
-		held->last.ns - held->counted_since.ns <= DENSE_FRAMES * (1000000000LL / DENSE_PPS);
+	held->dense = vnep_ring_drops(edge->ring) > held->lost_before;
 	held->counted = 0;
-	held->counted_since = held->last;
 	if (held->dense)
 		vnep_heap_set(&edge->lulls, &held->lull,
 			held->last); /* it is there: only its time changes */
@@ -66,7 +63,7 @@ void edge_hold_in_lull(struct vnep_edge *edge, struct edge_held *held,
 	if (held->begin)
 		return;
 	held->begin = begin;
-	held->counted_since = now;
+	held->lost_before = vnep_ring_drops(edge->ring);
 	held->counted = 0;
 	held->dense = false;
 	look_for_lull(edge, held, now);
@@ -142,7 +139,7 @@ static void barrier_done(void *arg)
 	if (edge->stopping) /* the loop's timers are on their way out */
 		return;
 	aim(edge);
-	vnep_timer_set(edge->drained, 2 * EDGE_RETIRE_MS + 1);
+	vnep_timer_set(edge->drained, 0);
 }
 
 static void barrier_start(struct vnep_edge *edge)
@@ -216,16 +213,17 @@ void edge_hold_finish(struct vnep_edge *edge)
 {
 	struct edge_held *held, *next;
 
-	if (!edge->hold_first)
-		return;
-	barrier_work(NULL);
-	aim(edge);
-	do {
-		usleep(SETTLE_US);
-		edge_ingest(edge);
-	} while (!arrived(edge));
-	for (held = edge->hold_first; held; held = next) {
-		next = held->link;
-		held->finish(edge, held);
+	/* One that is taken back is held anew, once. */
+	for (int round = 0; edge->hold_first && round < 3; round++) {
+		barrier_work(NULL);
+		aim(edge);
+		do {
+			usleep(SETTLE_US);
+			edge_ingest(edge);
+		} while (!arrived(edge));
+		for (held = edge->hold_first; held; held = next) {
+			next = held->link;
+			held->finish(edge, held);
+		}
 	}
 }

@@ -32,8 +32,10 @@ void edge_to_device(struct vnep_edge *edge, const struct vnep_ring_frame *frame)
 		edge_deny(edge, core, frame, d, VNEP_TO_DEVICE, VNEP_MALFORMED, true);
 		return;
 	}
-	d->accepted++;
 	edge_hold_came(edge, &d->held);
+	if (edge_pass(edge, d, frame))
+		return;
+	d->accepted++;
 	edge_journal_data(edge, d, frame, VNEP_TO_DEVICE, false);
 	edge_journal_limits(edge, d);
 	if (d->life == VNEP_LIFE_AWAKE)

@@ -80,10 +80,8 @@ static void carry_out(struct vnep_edge *edge, struct edge_device *d, unsigned ac
 		edge_replay_start(edge, d);
 	if (actions & VNEP_DO_HOLD)
 		edge_hold(edge, d);
-	if (actions & VNEP_DO_RELEASE) {
-		edge_pace_end(edge, d);
-		release(edge, d);
-	}
+	if (actions & VNEP_DO_RELEASE)
+		edge_pace_end(edge, d); /* its neighbour is there already */
 }
 
 void edge_device_event(struct vnep_edge *edge, struct edge_device *d, enum vnep_life_event event,

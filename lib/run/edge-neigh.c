@@ -521,4 +521,5 @@ void edge_hosts_release(struct vnep_edge *edge)
 	vnep_heap_release(&edge->host_timers);
 	vnep_heap_release(&edge->lulls);
 	vnep_heap_release(&edge->paced);
+	vnep_heap_release(&edge->expiring);
 }

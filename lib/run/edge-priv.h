@@ -11,6 +11,7 @@
  *     edge-group.c    one journal group a round    edge-verbs*.c   what the socket can be asked
  *     edge-ledger.c   the conservation law         edge-queue.c    frames that wait for one of them
  *     edge-control.c  the socket                   edge-ra.c       router advertisements
+ *     edge-storm.c    who replays next             edge-pace.c     how fast a device gets it
  *     edge-host.c     endpoints that a machine of  edge-addr.c     the addresses of one device
  *                     the VPC holds                edge-retain.c   what the journal keeps
  *
@@ -39,12 +40,15 @@
 #include "vnep/recjson.h"
 #include "vnep/ring.h"
 #include "vnep/rtnl.h"
+#include "vnep/sentlog.h"
 #include "vnep/table.h"
 #include "vnep/tag.h"
 
 enum {
 	EDGE_PORT_ADDRESSES = 16,
 	EDGE_REPLAY_BATCH = 32, /* W: what a crash may send twice (RELIABILITY.md G8) */
+	EDGE_RING_BLOCK = 1 << 15, /* octets; of frames that may be longer: the default of ring.h */
+	EDGE_RING_BLOCKS = 1024,
 	EDGE_SENT_MAX = 32,     /* replayed packets that still wait for evidence, per device */
 	EDGE_FRAME_MAX = 65536,
 	EDGE_RETIRE_MS = 2, /* a ring block closes after this time */
@@ -59,9 +63,9 @@ enum {
 struct edge_held {
 	struct vnep_heap_node lull; /* when to look whether there is one */
 	struct vnep_mono last;      /* what the worker took for it last */
-	struct vnep_mono counted_since;
-	unsigned counted;           /* frames since then */
-	bool dense;                 /* too many to wait */
+	unsigned counted;           /* frames since it waits, a while ago at most */
+	uint64_t lost_before;       /* by the ring, when it began to wait */
+	bool dense;                 /* the ring lost frames meanwhile: no time to wait */
 	void (*begin)(struct vnep_edge *edge, struct edge_held *held); /* NULL: waits for no lull */
 	struct edge_held *link;
 	uint64_t round; /* the barrier it waits for */
@@ -82,6 +86,8 @@ struct edge_port {
 	unsigned addr_count;
 	struct vnep_inject *inject;
 	struct vnep_mono errors; /* the bucket of ICMPv6 errors is empty until then */
+	double tokens;           /* packets that may be replayed */
+	struct vnep_mono filled;
 };
 
 struct edge_l2 { /* key of the table by MAC */
@@ -146,10 +152,12 @@ struct edge_device {
 	uint64_t replay_next; /* first seq not yet looked at in this replay */
 	struct edge_pace *pace; /* NULL: as fast as the link takes it (edge-pace.c) */
 	struct edge_device *replay_link;
+	struct vnep_heap_node expires; /* in the other line, of those whose packets do */
 	bool replaying;
 	struct edge_held held;
 	struct edge_device *appended_link;
 	bool appended; /* to its stream, by hand: look at the journal again */
+	bool behind; /* a hand-over is being taken back: the kernel still has what came before */
 	struct edge_device *owed_link;
 	enum vnep_cause owed; /* a disconnect that is not durable yet; NONE = none */
 	struct vnep_wall owed_ts;
@@ -245,12 +253,16 @@ struct vnep_edge {
 	unsigned ra_count;
 	bool withdraw; /* told to stop: devices shall look for another router */
 	struct vnep_heap silences, host_timers, adverts, lulls, paced;
+	struct vnep_heap expiring; /* no timers: devices that replay, the nearest deadline first */
+	bool replay_turn;          /* of that line */
 	size_t hosts_asked, hosts_closing; /* so many are in that state */
 	size_t hosts_octets;               /* in all their queues */
 	struct edge_device *replay_first, **replay_tail;
 	bool barrier_running, barrier_out; /* from its start to the release; the thread is at it */
 	size_t replayed; /* packets of the backlog sent since the start */
-	size_t replay_line;             /* devices that stand in the line */
+	struct vnep_sentlog *sent; /* of them, those in the open group; NULL: there is none */
+	bool sent_owed;            /* that group failed: they are still to be recorded */
+	size_t replay_line;             /* devices that stand in both lines */
 	double replay_pps;              /* what the line gets through, of late; 0 = not known */
 	struct vnep_mono replay_looked; /* 0: the line was empty */
 	uint64_t barrier_round; /* of the one that runs, or ran last */
@@ -416,6 +428,8 @@ void edge_tell_decision(struct vnep_edge *edge, const struct edge_port *port,
 void edge_forward(struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame);
 /* For a device, its destination V: sent if it listens, else journaled. */
 void edge_deliver(struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame);
+/* For a waking device that owes nothing any more: sent at once. False: it must be journaled. */
+bool edge_pass(struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame);
 enum vnep_reason edge_may_send(struct vnep_edge *edge, const struct edge_device *d,
 	const struct vnep_frame *f, struct edge_device **peer);
 /* The rewriting towards a device where it is now. */
@@ -546,10 +560,20 @@ void edge_hold_finish(struct vnep_edge *edge); /* before a stop: nobody is left 
 void edge_replay_start(struct vnep_edge *edge, struct edge_device *d);
 void edge_replay_stop(struct vnep_edge *edge, struct edge_device *d);
 void edge_replay_pump(struct vnep_edge *edge);
+/* What was sent, but is not durable as that (killed, or a group that failed): it is recorded now. */
+void edge_replay_recall(struct vnep_edge *edge);
 void edge_hold(struct vnep_edge *edge, struct edge_device *d);
 void edge_hold_again(struct vnep_edge *edge, struct edge_device *d); /* after a kill in the middle of it */
 void edge_evidence(struct vnep_edge *edge, struct edge_device *d, const struct vnep_frame *f,
 	const uint8_t *data);
+
+/* edge-storm.c: the lines of those that replay, and the buckets of the ports */
+void edge_storm_enter(struct vnep_edge *edge, struct edge_device *d, bool may_expire);
+void edge_storm_leave(struct vnep_edge *edge, struct edge_device *d);
+struct edge_device *edge_storm_next(struct vnep_edge *edge); /* NULL: nobody stands there */
+size_t edge_storm_room(const struct vnep_edge *edge, struct edge_port *port, struct vnep_mono now);
+void edge_storm_spend(const struct vnep_edge *edge, struct edge_port *port, size_t packets);
+bool edge_storm_dry(struct vnep_edge *edge, struct vnep_mono now); /* no port has room */
 
 /* edge-ledger.c */
 void edge_ledger_open(struct vnep_edge *edge);

@@ -1,8 +1,10 @@
 /*
  * edge-replay - the backlog of a waking device, and the hand-over to the kernel.
  *
- * Devices that replay stand in a line; each turn sends at most EDGE_REPLAY_BATCH packets of one device and writes
- * their outcomes before the next turn: that is what a crash may send twice.
+ * Devices that replay stand in a line; each turn sends at most EDGE_REPLAY_BATCH packets of one device. What was sent is
+ * written into the sent log at once, which a killed worker leaves behind: so it sends at most one batch twice. The
+ * outcomes of many turns are made durable together, for a disk may take as long for one as for a thousand; without a
+ * sent log those of each batch.
  *
  * Hand-over: remove V's neighbour on the access port and put V into @awake: the kernel queues what takes the fast
  * path. Behind the barrier of edge-hold.c the rest of the backlog is sent and the neighbour installed.
@@ -15,47 +17,43 @@
 
 #include "edge-priv.h"
 
-enum { PORT_RETRY_MS = 20, JOURNAL_RETRY_MS = 1000 };
+enum {
+	PORT_RETRY_MS = 20,
+	JOURNAL_RETRY_MS = 1000,
+	PUMP_NS = 5000000, /* then the ring gets its turn */
+	REST_TURNS = 16,   /* of a device that is held, at once */
+	DRY_MS = 1,        /* until a bucket has tokens again */
+};
 
 void edge_replay_start(struct vnep_edge *edge, struct edge_device *d)
 {
 	if (d->replaying || edge_pace_silent(d) || edge_pace_parked(d))
 		return;
 	d->replaying = true;
-	edge->replay_line++;
-	d->replay_link = NULL;
-	*edge->replay_tail = d;
-	edge->replay_tail = &d->replay_link;
+	edge_storm_enter(edge, d, true);
 	if (!edge->group_error)
 		vnep_timer_set(edge->pump, 0);
 	else if (edge->replay_line == 1) /* else its time is set already: nobody makes it shorter */
 		vnep_timer_set(edge->pump, JOURNAL_RETRY_MS);
 }
 
-static void unlink_replay(struct vnep_edge *edge, struct edge_device *d)
-{
-	struct edge_device **p = &edge->replay_first;
-
-	while (*p && *p != d)
-		p = &(*p)->replay_link;
-	if (!*p)
-		return;
-	*p = d->replay_link;
-	edge->replay_line--;
-	if (edge->replay_tail == &d->replay_link)
-		edge->replay_tail = p;
-}
-
 void edge_replay_stop(struct vnep_edge *edge, struct edge_device *d)
 {
 	if (d->replaying)
-		unlink_replay(edge, d);
+		edge_storm_leave(edge, d);
 	d->replaying = false;
 	edge_pace_unpark(edge, d);
 	edge_hold_remove(edge, &d->held);
+	d->behind = false;
 }
 
 /* One batch on its way out. */
+struct staged {
+	uint64_t seq;
+	uint32_t attempt, octets;
+	size_t at, len;
+	struct edge_sent expect; /* seq 0: nothing that could be answered */
+};
 struct batch {
 	struct vnep_edge *edge;
 	struct edge_device *d;
@@ -63,12 +61,7 @@ struct batch {
 	size_t max, count;
 	uint64_t seen; /* seq of the last event looked at */
 	bool later;    /* the next one's time has not come */
-	struct staged {
-		uint64_t seq;
-		uint32_t attempt, octets;
-		size_t at, len;
-		struct edge_sent expect; /* seq 0: nothing that could be answered */
-	} staged[EDGE_REPLAY_BATCH];
+	struct staged staged[EDGE_REPLAY_BATCH];
 };
 
 static bool too_old(const struct edge_device *d, const struct vnep_event *event)
@@ -168,32 +161,48 @@ static int stage(const struct vnep_event *event, unsigned attempt, void *arg)
 	return b->count == b->max;
 }
 
+static void sent(struct batch *b, const struct staged *s)
+{
+	edge_journal_settle(
+		b->edge, b->d, s->seq, s->octets, VNEP_OUTCOME_SENT, VNEP_REASON_NONE, s->attempt);
+	expect_answer(b->d, &s->expect);
+	edge_pace_sent(b->d, &s->expect);
+}
+
+/* Before anything else that takes time. */
+static void remember(struct batch *b, size_t from, size_t n)
+{
+	for (size_t i = from; b->edge->sent && i < from + n; i++) {
+		const struct vnep_sentlog_entry entry = { b->d->vep, b->staged[i].seq,
+			b->staged[i].attempt };
+
+		vnep_sentlog_put(b->edge->sent, &entry);
+	}
+}
+
 /* Send what was staged. False: the port does not take it now. */
 static bool flush(struct batch *b)
 {
 	struct iovec io[EDGE_REPLAY_BATCH];
 	struct vnep_err err = { 0 };
-	size_t sent = 0, n;
+	size_t at = 0, n;
 
 	for (size_t i = 0; i < b->count; i++)
 		io[i] = (struct iovec){ b->edge->staged.data + b->staged[i].at, b->staged[i].len };
-	while (sent < b->count) {
-		n = vnep_inject_send(b->d->port->inject, io + sent, b->count - sent, &err);
-		for (size_t i = sent; i < sent + n; i++) {
-			edge_journal_settle(b->edge, b->d, b->staged[i].seq, b->staged[i].octets,
-				VNEP_OUTCOME_SENT, VNEP_REASON_NONE, b->staged[i].attempt);
-			expect_answer(b->d, &b->staged[i].expect);
-			edge_pace_sent(b->d, &b->staged[i].expect);
-		}
+	while (at < b->count) {
+		n = vnep_inject_send(b->d->port->inject, io + at, b->count - at, &err);
+		remember(b, at, n);
+		for (size_t i = at; i < at + n; i++)
+			sent(b, &b->staged[i]);
 		b->edge->replayed += n;
-		sent += n;
-		if (sent == b->count)
+		at += n;
+		if (at == b->count)
 			break;
 		if (err.code != -EMSGSIZE)
 			return false;
-		edge_journal_settle(b->edge, b->d, b->staged[sent].seq, b->staged[sent].octets,
-			VNEP_OUTCOME_FAILED, VNEP_TOO_BIG, b->staged[sent].attempt);
-		sent++;
+		edge_journal_settle(b->edge, b->d, b->staged[at].seq, b->staged[at].octets,
+			VNEP_OUTCOME_FAILED, VNEP_TOO_BIG, b->staged[at].attempt);
+		at++;
 	}
 	return true;
 }
@@ -209,7 +218,9 @@ static int turn(struct vnep_edge *edge, struct edge_device *d, size_t max)
 		return -ENETDOWN;
 	if (edge->group_error && !edge_group_works(edge))
 		return -EIO;
-	if (edge_group(edge))
+	if (edge->sent_owed)
+		edge_replay_recall(edge);
+	if (edge->sent_owed || edge_group(edge))
 		return -EIO; /* what cannot be recorded is not sent */
 	edge_place(d, &b.how);
 	vnep_buf_reset(&edge->staged);
@@ -253,64 +264,175 @@ static void measure(struct vnep_edge *edge, size_t before, struct vnep_mono now)
 
 		edge->replay_pps += ((edge->replay_pps > 0 ? 0.05 : 1) * (pps - edge->replay_pps));
 	}
-	edge->replay_looked = edge->replay_first ? now : (struct vnep_mono){ 0 };
+	edge->replay_looked = edge->replay_line ? now : (struct vnep_mono){ 0 };
 }
 
-/* At most one batch a call, shared by the devices at the head of the line: then its outcomes are made durable, and
- * the ring gets its turn. */
+/* How many packets may be sent before their outcomes are durable. */
+static size_t group_room(const struct vnep_edge *edge)
+{
+	size_t room = edge->sent ? vnep_sentlog_room(edge->sent) : EDGE_REPLAY_BATCH;
+
+	return room < EDGE_REPLAY_BATCH ? 0 : room;
+}
+
+/* The next device has its turn; *first_again is the first that goes to the end of the line without having sent
+ * anything. How long to wait for its next one, -1: it is in no line any more. */
+static int64_t pump_one(
+	struct vnep_edge *edge, size_t room, struct vnep_mono now, struct edge_device **first_again)
+{
+	struct edge_device *d = edge_storm_next(edge);
+	size_t before = edge->replayed, most = d->port ? edge_storm_room(edge, d->port, now) : 1;
+	int max = edge_pace_allows(edge, d, now), rc = 1;
+
+	if (most > room)
+		most = room;
+	if (max > 0 && most)
+		rc = turn(edge, d, (size_t)max < most ? (size_t)max : most);
+	if (d->port)
+		edge_storm_spend(edge, d->port, edge->replayed - before);
+	edge_storm_leave(edge, d);
+	d->replaying = false;
+	if (max < 0 || (rc > 0 && edge_pace_park(edge, d, now)))
+		return -1;
+	if (rc == 0) {
+		edge_hold_in_lull(edge, &d->held, backlog_empty);
+		return -1;
+	}
+	d->replaying = true;
+	edge_storm_enter(edge, d, edge->replayed != before);
+	if (edge->replayed != before)
+		*first_again = NULL;
+	else if (!*first_again)
+		*first_again = d;
+	return rc > 0 && most ? 0 : rc > 0 ? DRY_MS : PORT_RETRY_MS;
+}
+
+/* Did all that are left have their turn in vain? */
+static bool round_over(const struct vnep_edge *edge, const struct edge_device *first_again)
+{
+	return !edge->replay_line || (!edge->expiring.count && edge->replay_first == first_again);
+}
+
+/* Turns in their order, for a while or until the sent log is full: then all outcomes are made durable, and the ring gets
+ * its turn. */
 void edge_replay_pump(struct vnep_edge *edge)
 {
-	struct edge_device *d = edge->replay_first, *first_again = NULL;
-	struct vnep_mono now = vnep_mono_now();
-	size_t budget = EDGE_REPLAY_BATCH, all = edge->replayed;
+	struct edge_device *first_again = NULL;
+	struct vnep_mono now = vnep_mono_now(), at = now;
+	size_t all = edge->replayed, room = group_room(edge);
 	int64_t wait = -1;
+	bool dry = edge_storm_dry(edge, now);
 
-	for (; d && d != first_again && budget; d = edge->replay_first) {
-		size_t before = edge->replayed;
-		int max = edge_pace_allows(edge, d, now), rc = 1;
+	while (!dry && !round_over(edge, first_again) && room && at.ns - now.ns < PUMP_NS) {
+		int64_t due = pump_one(edge, room, at, &first_again);
 
-		if (max > 0)
-			rc = turn(edge, d, (size_t)max < budget ? (size_t)max : budget);
-		budget -= edge->replayed - before;
-		unlink_replay(edge, d);
-		d->replaying = false;
-		if (max < 0 || (rc > 0 && edge_pace_park(edge, d, now)))
-			continue;
-		if (rc == 0) {
-			edge_hold_in_lull(edge, &d->held, backlog_empty);
-			continue;
-		}
-		edge_replay_start(edge, d); /* to the end of the line */
-		if (rc > 0)
-			wait = 0;
-		else if (wait < 0)
-			wait = PORT_RETRY_MS;
-		if (!first_again)
-			first_again = d;
+		if (due >= 0 && (wait < 0 || due < wait))
+			wait = due;
+		at = vnep_mono_now();
+		dry = edge_storm_dry(edge, at);
+		room = edge->sent
+			       ? group_room(edge)
+			       : room - (edge->replayed - all < room ? edge->replayed - all : room);
 	}
 	edge_group_end(edge);
 	measure(edge, all, now);
-	if (edge->group_error && edge->replay_first)
+	if (edge->group_error && edge->replay_line)
 		wait = JOURNAL_RETRY_MS; /* what cannot be recorded must not be sent again and again */
-	else if (!budget && edge->replay_first)
-		wait = 0;
+	else if (dry && edge->replay_line)
+		wait = DRY_MS;
+	else if (!round_over(edge, first_again))
+		wait = 0; /* there was no room for more */
 	vnep_timer_set(edge->pump, wait);
+}
+
+struct recalled {
+	const struct vnep_sentlog_entry *entry;
+	uint32_t octets;
+	bool pending;
+};
+
+/* One that was recorded and then became pending again has as many attempts already. */
+static int take_recalled(const struct vnep_event *event, unsigned attempt, void *arg)
+{
+	struct recalled *r = arg;
+
+	r->pending = event->seq == r->entry->seq && attempt < r->entry->attempt;
+	r->octets = event->length;
+	return 1;
+}
+
+void edge_replay_recall(struct vnep_edge *edge)
+{
+	struct recalled r = { 0 };
+	struct edge_device *d;
+	size_t booked = 0;
+
+	edge->sent_owed = false;
+	for (size_t n = 0; edge->sent && (r.entry = vnep_sentlog_get(edge->sent, n)); n++) {
+		r.pending = false;
+		d = edge_device_by_vep(edge, &r.entry->vep);
+		if (d)
+			vnep_journal_pending(
+				edge->journal, d->dev, r.entry->seq, 1, take_recalled, &r, NULL);
+		booked += r.pending &&
+			  edge_journal_settle(edge, d, r.entry->seq, r.octets, VNEP_OUTCOME_SENT,
+				  VNEP_REASON_NONE, (uint32_t)r.entry->attempt);
+	}
+	if (booked)
+		edge_say(edge, LOG_NOTICE,
+			"replay: %zu packets had been sent already, and are recorded now", booked);
+	edge_group_end(edge);
+}
+
+/* Behind the barrier nothing goes by the kernel any more: it sends its queue, in order, and the worker what came since. */
+static bool taken_back(struct vnep_edge *edge, struct edge_held *held)
+{
+	struct edge_device *d = device_of(held);
+	struct vnep_err err = { 0 };
+
+	edge_hold_remove(edge, held);
+	if (vnep_rtnl_neigh_set(edge->rt, d->port->ifindex, &d->vep, &d->l2.mac, true, &err))
+		edge_warn(edge, "hand-over", &err);
+	d->behind = false;
+	edge_device_event(edge, d, VNEP_LIFE_BUSY, VNEP_CAUSE_REPLAYED, vnep_wall_now());
+	return true;
+}
+
+/* The kernel opens its queue packet by packet, with its lock open in between: what another processor forwards in these
+ * microseconds would overtake what is still queued (net/core/neighbour.c, __neigh_update). So the neighbour is only
+ * installed where there is none, and so no queue. */
+static void take_back(struct vnep_edge *edge, struct edge_device *d)
+{
+	struct vnep_err err = { 0 };
+
+	if (vnep_acl_awake_remove(edge->acl, &d->vep, &err))
+		edge_warn(edge, "hand-over", &err);
+	d->behind = true;
+	edge_hold_add(edge, &d->held, taken_back);
 }
 
 /* The rest of one device, then its neighbour. False: later. */
 static bool finish(struct vnep_edge *edge, struct edge_held *held)
 {
 	struct edge_device *d = device_of(held);
-	int rc;
+	struct vnep_err err = { 0 };
+	int rc, turns = 0;
 
 	d->replay_next = 0;
 	while ((rc = turn(edge, d, EDGE_REPLAY_BATCH)) > 0) {
 		edge_group_end(edge);
-		if (edge->group_error)
+		if (edge->group_error || ++turns == REST_TURNS)
 			return false;
 	}
 	if (rc < 0 || vnep_inject_unsent(d->port->inject) > 0)
 		return false;
+	rc = vnep_rtnl_neigh_add(edge->rt, d->port->ifindex, &d->vep, &d->l2.mac, &err);
+	if (rc == -EEXIST) {
+		take_back(edge, d);
+		return false;
+	}
+	if (rc)
+		edge_warn(edge, "neighbour", &err);
 	edge_hold_remove(edge, held);
 	edge_device_event(edge, d, VNEP_LIFE_HELD, VNEP_CAUSE_REPLAYED, vnep_wall_now());
 	return true;

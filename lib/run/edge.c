@@ -386,6 +386,8 @@ static int open_state(struct vnep_edge *edge, struct vnep_err *err)
 		edge_say(edge, LOG_WARNING,
 			"journal: %llu octets behind the last durable group were cut off",
 			(unsigned long long)cut);
+	if (!rc && vnep_sentlog_open(&edge->sent, edge->state, NULL, err))
+		edge_warn(edge, "replay", err); /* slower, and exact as before */
 	if (!rc && vnep_journal_anew(edge->journal))
 		edge_say(edge, LOG_WARNING, "journal: the index was made anew (%s)",
 			vnep_journal_anew(edge->journal));
@@ -394,7 +396,9 @@ static int open_state(struct vnep_edge *edge, struct vnep_err *err)
 
 static int open_kernel(struct vnep_edge *edge, struct vnep_err *err)
 {
-	const struct vnep_ring_config ring = { .retire_ms = EDGE_RETIRE_MS };
+	struct vnep_ring_config ring = { .retire_ms = EDGE_RETIRE_MS,
+		.block_octets = EDGE_RING_BLOCK,
+		.block_count = EDGE_RING_BLOCKS };
 	char peer[VNEP_IF_MAX + 1];
 	bool made;
 	int rc;
@@ -417,6 +421,9 @@ static int open_kernel(struct vnep_edge *edge, struct vnep_err *err)
 	if (rc)
 		return rc;
 	vnep_rtnl_journal_peer(edge->config.acl.journal_port, peer);
+	for (unsigned i = 0; i < edge->port_count; i++)
+		if (edge->ports[i].mtu > EDGE_RING_BLOCK / 2)
+			ring.block_octets = ring.block_count = 0;
 	rc = vnep_ring_open(&edge->ring, peer, &ring, err); /* before any rule sends to it */
 	if (!rc)
 		edge_ring_opened(edge);
@@ -488,6 +495,7 @@ int vnep_edge_new(struct vnep_edge **out, const struct vnep_edge_config *config,
 		goto fail;
 	edge_ledger_open(edge);
 	edge_hosts_adopt(edge);
+	edge_replay_recall(edge);
 	rc = resume(edge, err);
 	if (!rc)
 		rc = edge_control_open(edge, err);
@@ -538,6 +546,7 @@ void vnep_edge_free(struct vnep_edge *edge)
 	vnep_nl_close(edge->rt);
 	vnep_nl_close(edge->rt_events);
 	vnep_nl_close(edge->guard);
+	vnep_sentlog_close(edge->sent);
 	vnep_journal_close(edge->journal);
 	vnep_mapstore_close(edge->map);
 	vnep_buf_release(&edge->told);

@@ -28,6 +28,8 @@ enum vnep_life vnep_life_step(
 	case VNEP_LIFE_HOLDING:
 		if (event == VNEP_LIFE_HELD)
 			return to(VNEP_LIFE_AWAKE, actions, VNEP_DO_RELEASE);
+		if (event == VNEP_LIFE_BUSY)
+			return to(VNEP_LIFE_WAKING, actions, VNEP_DO_UNAWAKE | VNEP_DO_REPLAY);
 		if (ends)
 			return to(VNEP_LIFE_ASLEEP, actions, VNEP_DO_UNAWAKE | VNEP_DO_DISCONNECT);
 		return now;

@@ -63,6 +63,7 @@ TEST("config: every key in its section, with comments, blanks and a last line wi
 			  "core=up0\n"
 			  "journal-port = vnep-j8\n"
 			  "\n"
+			  "[replay]\nreplay-pps = 700\n"
 			  "[acl]\n"
 			  "set-size = 4096\n"
 			  "[journal]\n"
@@ -87,6 +88,7 @@ TEST("config: every key in its section, with comments, blanks and a last line wi
 	CHECK_INT(c.retain.vpc_octets, 0);
 	CHECK_INT(c.retain.packets, 100);
 	CHECK_INT(c.retain.every_s, 90);
+	CHECK_INT(c.replay_pps, 700);
 	CHECK_INT(vnep_edge_config_check(&c, NULL, NULL, NULL), 0);
 }
 

@@ -23,14 +23,15 @@ enum {
 	END = VNEP_DO_UNAWAKE | VNEP_DO_DISCONNECT,
 };
 
-/* in the order of the events: sign, packet, backlog empty, held, silence, down */
+/* in the order of the events: sign, packet, backlog empty, held, busy, silence, down */
 static const struct step table[STATES][EVENTS] = {
-	[U] = { { W, BEGIN }, { U, 0 }, { U, 0 }, { U, 0 }, { U, 0 }, { U, 0 } },
-	[A] = { { W, BEGIN }, { A, 0 }, { A, 0 }, { A, 0 }, { A, 0 }, { A, 0 } },
-	[W] = { { W, 0 }, { W, 0 }, { H, VNEP_DO_HOLD }, { W, 0 }, { A, VNEP_DO_DISCONNECT },
-		{ A, VNEP_DO_DISCONNECT } },
-	[H] = { { H, 0 }, { H, 0 }, { H, 0 }, { K, VNEP_DO_RELEASE }, { A, END }, { A, END } },
-	[K] = { { K, 0 }, { W, BACK }, { K, 0 }, { K, 0 }, { A, END }, { A, END } },
+	[U] = { { W, BEGIN }, { U, 0 }, { U, 0 }, { U, 0 }, { U, 0 }, { U, 0 }, { U, 0 } },
+	[A] = { { W, BEGIN }, { A, 0 }, { A, 0 }, { A, 0 }, { A, 0 }, { A, 0 }, { A, 0 } },
+	[W] = { { W, 0 }, { W, 0 }, { H, VNEP_DO_HOLD }, { W, 0 }, { W, 0 },
+		{ A, VNEP_DO_DISCONNECT }, { A, VNEP_DO_DISCONNECT } },
+	[H] = { { H, 0 }, { H, 0 }, { H, 0 }, { K, VNEP_DO_RELEASE }, { W, BACK }, { A, END },
+		{ A, END } },
+	[K] = { { K, 0 }, { W, BACK }, { K, 0 }, { K, 0 }, { K, 0 }, { A, END }, { A, END } },
 };
 
 TEST("life: each state goes where the table says at each event, and does what it says")
