@@ -4,7 +4,7 @@
 #
 # Nobody but the oracle speaks there: no port has an address, no far end has IPv6.
 #
-#   MAP             both forms, untagged and tagged, several addresses, allow lists, routes, every kind of presence
+#   MAP             VPCs beside and inside one another, both forms, untagged and tagged, several addresses, allow lists, routes, every kind of presence
 #   NEIGHBOURS      "PORT ADDRESS MAC [asleep]": who is where, and which devices are not awake
 #   oracle_lab [MTU of acc1, MTU of up0]
 #   oracle_apply    MAP by vnep-acl, NEIGHBOURS by ip
@@ -14,6 +14,7 @@
 MAP='{"type":"vpc","v":1,"vpc":"flat","prefix":"2001:db8:b::/64","routes":[{"to":"2001:db8:c::/48","next_hop":"2001:db8:b::2"}]}
 {"type":"vpc","v":1,"vpc":"acme","prefix":"2001:db8:d::/64","core_vlan":900,"routes":[{"to":"2001:db8:f::/48","next_hop":"fe80::1"}]}
 {"type":"vpc","v":1,"vpc":"zeta","prefix":"2001:db8:e::/64","core_vlan":901}
+{"type":"vpc","v":1,"vpc":"wide","prefix":"2001:db8:b::/56"}
 {"type":"device","v":1,"dev":"urn:dev:mac:00005efffe005301","vep":"2001:db8:b::71","vpc":"flat","port":"acc0","addr":["2001:db8:a::1"],"psm":{"t3324_s":3600}}
 {"type":"device","v":1,"dev":"urn:dev:mac:00005efffe005302","vep":"2001:db8:b::72","vpc":"flat","port":"acc1","addr":["2001:db8:a::2","2001:db8:a::12"],"allow":[{"to":"2001:db8:b::/64","proto":"UDP","ports":["5683","8000-8002"]},{"to":"2001:db8:c::/48"},{"to":"2001:db8:b::2","proto":"ICMPV6"},{"to":"fe80::/16"}]}
 {"type":"device","v":1,"dev":"urn:dev:mac:00005efffe005303","vep":"2001:db8:b::73","vpc":"flat","addr":["2001:db8:a::3"],"psm":{"t3324_s":3600}}
@@ -35,6 +36,7 @@ acc1 2001:db8:d::78 00:00:5e:00:53:08
 acc1 2001:db8:b::7a 00:00:5e:00:53:0a asleep
 acc0 2001:db8:e::7b 00:00:5e:00:53:0b
 up0 2001:db8:e::2 00:00:5e:00:53:a7
+up0 2001:db8:b:1::2 00:00:5e:00:53:a8
 up0 fe80:384::1 00:00:5e:00:53:a6
 up0 2001:db8:d::78 00:00:5e:00:53:a5
 up0 2001:db8:d::2 00:00:5e:00:53:a4

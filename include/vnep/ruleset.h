@@ -204,8 +204,12 @@ struct vnep_ruleset {
 	char (*counters)[VNEP_NFT_NAME_MAX + 1]; /* each name once, in the order of first use */
 	size_t chain_count, rule_count, stmt_count, counter_count;
 	size_t chain_cap, rule_cap, stmt_cap, counter_cap;
-	uint32_t *numbers; /* of chains: open addressing, 0 is free */
-	size_t number_cap;
+	/* Whose number is whose, now and in the ruleset before (vnep_ruleset_again): open addressing. */
+	struct vnep_chain_number {
+		uint64_t owner; /* the hash of the chain's name */
+		uint32_t number; /* 0: free */
+	} * numbers, *past;
+	size_t number_cap, past_cap;
 	uint32_t set_size;
 	int rc;
 };
@@ -219,6 +223,9 @@ bool vnep_stmt_reads_ip6(const struct vnep_stmt *stmt);
 
 void vnep_ruleset_init(struct vnep_ruleset *rs, uint32_t set_size);
 void vnep_ruleset_release(struct vnep_ruleset *rs); /* safe on a zeroed struct */
+
+/* Empty again, but chains that come again keep the numbers they had: elements of the kernel have them. */
+void vnep_ruleset_again(struct vnep_ruleset *rs, uint32_t set_size);
 
 void vnep_ruleset_chain(struct vnep_ruleset *rs, const char *device, const char *comment,
 	const char *fmt, ...) __attribute__((format(printf, 4, 5)));

@@ -233,7 +233,19 @@ void vnep_ruleset_release(struct vnep_ruleset *rs)
 	free(rs->stmts);
 	free(rs->counters);
 	free(rs->numbers);
+	free(rs->past);
 	*rs = (struct vnep_ruleset){ 0 };
+}
+
+void vnep_ruleset_again(struct vnep_ruleset *rs, uint32_t set_size)
+{
+	struct vnep_ruleset next = { .set_size = set_size };
+
+	next.past = rs->numbers;
+	next.past_cap = rs->number_cap;
+	rs->numbers = NULL;
+	vnep_ruleset_release(rs);
+	*rs = next;
 }
 
 /* Room for one more of size octets; false, and rc set, without memory. */
@@ -257,11 +269,12 @@ static bool grow(struct vnep_ruleset *rs, void **array, size_t count, size_t *ca
 }
 
 /* Where number is, or the free place for it. There is one. */
-static uint32_t *place_of(uint32_t *numbers, size_t cap, uint32_t number)
+static struct vnep_chain_number *place_of(
+	struct vnep_chain_number *numbers, size_t cap, uint32_t number)
 {
 	size_t i = number & (cap - 1);
 
-	while (numbers[i] && numbers[i] != number)
+	while (numbers[i].number && numbers[i].number != number)
 		i = (i + 1) & (cap - 1);
 	return &numbers[i];
 }
@@ -269,7 +282,7 @@ static uint32_t *place_of(uint32_t *numbers, size_t cap, uint32_t number)
 static bool room_for_number(struct vnep_ruleset *rs)
 {
 	size_t cap = rs->number_cap ? rs->number_cap * 2 : 64;
-	uint32_t *numbers;
+	struct vnep_chain_number *numbers;
 
 	if (rs->rc)
 		return false;
@@ -280,23 +293,45 @@ static bool room_for_number(struct vnep_ruleset *rs)
 		rs->rc = -ENOMEM;
 		return false;
 	}
-	for (size_t i = 0; i < rs->chain_count; i++)
-		*place_of(numbers, cap, rs->chains[i].number) = rs->chains[i].number;
+	for (size_t i = 0; i < rs->number_cap; i++)
+		if (rs->numbers[i].number)
+			*place_of(numbers, cap, rs->numbers[i].number) = rs->numbers[i];
 	free(rs->numbers);
 	rs->numbers = numbers;
 	rs->number_cap = cap;
 	return true;
 }
 
-/* The hash of the name, or the next that no chain has; never 0, which is what a packet without a mark has. */
+static bool is_free(struct vnep_ruleset *rs, uint32_t number)
+{
+	return number && !place_of(rs->numbers, rs->number_cap, number)->number;
+}
+
+/* Whose it was in the ruleset before; 0: nobody's. */
+static uint64_t past_owner(struct vnep_ruleset *rs, uint32_t number)
+{
+	const struct vnep_chain_number *at =
+		rs->past ? place_of(rs->past, rs->past_cap, number) : NULL;
+
+	return at && at->number ? at->owner : 0;
+}
+
+/* The number it had; else the hash of the name, or the next that no chain has or had. Never 0, which is what a packet
+ * without a mark has. */
 static uint32_t take_number(struct vnep_ruleset *rs, const char *name)
 {
-	uint64_t hash = vnep_hash(VNEP_HASH_INIT, name, strlen(name));
-	uint32_t number = (uint32_t)(hash ^ hash >> 32);
+	enum { STEPS = 16 }; /* nobody had to step aside as often */
+	uint64_t owner = vnep_hash(VNEP_HASH_INIT, name, strlen(name));
+	uint32_t first = (uint32_t)(owner ^ owner >> 32), number = 0;
 
-	while (!number || *place_of(rs->numbers, rs->number_cap, number))
-		number++;
-	*place_of(rs->numbers, rs->number_cap, number) = number;
+	for (uint32_t i = 0; !number && i < STEPS; i++)
+		if (past_owner(rs, first + i) == owner && is_free(rs, first + i))
+			number = first + i;
+	for (uint32_t i = 0; !number; i++)
+		if (!past_owner(rs, first + i) && is_free(rs, first + i))
+			number = first + i;
+	*place_of(rs->numbers, rs->number_cap, number) =
+		(struct vnep_chain_number){ .owner = owner, .number = number };
 	return number;
 }
 
@@ -434,7 +469,7 @@ static uint64_t hash_number(uint64_t hash, uint64_t number)
 
 /* Grows when a statement comes to mean other expressions: then every rule in the kernel is one of
  * before. */
-enum { FORM = 2 };
+enum { FORM = 3 };
 
 /* Member by member: the padding of a struct is nobody's. */
 uint64_t vnep_rule_hash(const struct vnep_ruleset *rs, const struct vnep_rule *rule)

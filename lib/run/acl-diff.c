@@ -13,6 +13,7 @@
  */
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,6 +90,8 @@ static void write_key(
 {
 	struct vnep_mac mac;
 	struct in6_addr addr;
+	uint32_t number;
+	char text[16];
 
 	switch (set) {
 	case VNEP_SET_FROM_BINDING:
@@ -104,8 +107,9 @@ static void write_key(
 	case VNEP_SET_PORT_CHAIN:
 	case VNEP_SET_CLASS_CHAIN:
 	case VNEP_SET_CONSENT_CHAIN:
-		memcpy(mac.octet, key, sizeof mac.octet);
-		vnep_jw_mac(w, "number", &mac);
+		memcpy(&number, key, sizeof number);
+		snprintf(text, sizeof text, "0x%08x", number); /* as nft(8) has it */
+		vnep_jw_str(w, "number", text);
 		break;
 	case VNEP_SET_CORE_VLAN: vnep_jw_u64(w, "vlan", vnep_be16(key)); break;
 	case VNEP_SET_ROUTER:

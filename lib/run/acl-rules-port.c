@@ -7,8 +7,8 @@
  *   core_<port> ----untagged--> untagged_<port> --> vpc_side --> to_endpoint, to_host
  *                 --tagged----> tagged_<port> ----> core_vlan_<vlan> --^
  *
- * What is rare is looked at in chains that most packets never enter. What most packets are, a shortcut in the base
- * chain has already found: each rule, and what it asks first, costs every packet some nanoseconds. Each says, in one
+ * What is rare is looked at in chains that most packets never enter. What most packets are, a shortcut in front has
+ * already found: each rule, and what it asks first, costs every packet some nanoseconds. Each says, in one
  * rule, what the rules behind it say in five or seven.
  */
 #include <linux/if_ether.h>
@@ -28,64 +28,59 @@ static void wrong_vlan_rule(
 }
 
 /* What most packets are: no ICMPv6, for this port, and not at the end of their way. */
-static void common_stmts(struct emit_port *p, bool tagged)
+static void common_stmts(struct emit_port *p)
 {
-	if (tagged) /* a rule that reads the VLAN asks for a tag first */
-		emit_number(p->rs, VNEP_STMT_PROTOCOL, ETH_P_IPV6, 0);
-	else
-		emit_number(p->rs, VNEP_STMT_ETHER_TYPE, ETH_P_IPV6, 0);
 	emit_number(p->rs, VNEP_STMT_NOT_PROTO, IPPROTO_ICMPV6, 0);
 	emit_plain(p->rs, VNEP_STMT_HOST);
 	emit_number(p->rs, VNEP_STMT_HOPS_LEFT, 1, 0);
 }
 
-/* Of a binding: the five rules until from_device in one. */
+/* Of a binding: the five rules until from_device in one. It stands in the base chain, because no policy is in it: an
+ * apply writes base chains last, behind all that they lead to. */
 static void access_shortcut(struct emit_port *p, bool tagged)
 {
+	if (p->direction != VNEP_FROM_DEVICE || !acl_has_side(p->acl, tagged))
+		return;
 	vnep_ruleset_shortcut(p->rs, "shortcut: a binding");
-	common_stmts(p, tagged);
+	if (tagged) /* a rule that reads the VLAN asks for a tag first */
+		emit_number(p->rs, VNEP_STMT_PROTOCOL, ETH_P_IPV6, 0);
+	else
+		emit_number(p->rs, VNEP_STMT_ETHER_TYPE, ETH_P_IPV6, 0);
+	common_stmts(p);
 	emit_by_set(
 		p->rs, VNEP_STMT_FROM_BINDING, tagged ? VNEP_SET_FROM_VLAN : VNEP_SET_FROM_BINDING);
 	emit_go_to(p->rs, "from_device");
 }
 
-/* To an awake device of the VPC: the seven rules until its port in one for each VPC, or, where the tag says which of
- * them it is, the way to its VLAN. Many VPCs without tags have none: each would cost every packet. */
-static void core_shortcuts(struct emit_port *p, bool tagged)
+/* To an awake device of the VPC: the seven rules until its port in one for each VPC. With many VPCs there are none:
+ * each would cost every packet. What a host holds is in awake and to_port, too: it is no endpoint of ours. */
+static void untagged_shortcuts(struct emit_port *p)
 {
 	enum { FEW = 4 };
 	unsigned vpcs = 0;
 
 	for (const struct acl_vpc *v = NULL; (v = acl_next_vpc(p->acl, v));)
 		vpcs += !v->vpc.core_vlan;
-	if (tagged) {
-		vnep_ruleset_shortcut(p->rs, "shortcut: its VLAN");
-		common_stmts(p, true);
-		emit_vmap(p->rs, VNEP_FIELD_VLAN, VNEP_SET_CORE_VLAN);
-		return;
-	}
 	for (const struct acl_vpc *v = NULL; vpcs <= FEW && (v = acl_next_vpc(p->acl, v));) {
 		if (v->vpc.core_vlan)
 			continue;
 		vnep_ruleset_shortcut(p->rs, "shortcut: to an awake device of its VPC");
-		common_stmts(p, false);
+		common_stmts(p);
 		emit_in_prefix(p->rs, VNEP_FIELD_DEST, &v->vpc.prefix);
 		emit_in_prefix(p->rs, VNEP_FIELD_SRC, &v->vpc.prefix);
-		if (v->hosts) /* one that a host holds is in to_port, too, but it is none of ours */
-			emit_in_set(p->rs, VNEP_FIELD_DEST, VNEP_SET_ENDPOINT);
+		emit_in_set(p->rs, VNEP_FIELD_DEST, VNEP_SET_ENDPOINT);
 		emit_in_set(p->rs, VNEP_FIELD_DEST, VNEP_SET_AWAKE);
 		emit_vmap(p->rs, VNEP_FIELD_DEST, VNEP_SET_TO_PORT);
 	}
 }
 
-static void shortcuts(struct emit_port *p, bool tagged)
+/* The tag says which VPCs it may be for. */
+static void tagged_shortcut(struct emit_port *p)
 {
-	if (!acl_has_side(p->acl, tagged))
-		return;
-	if (p->direction == VNEP_FROM_DEVICE)
-		access_shortcut(p, tagged);
-	else
-		core_shortcuts(p, tagged);
+	vnep_ruleset_shortcut(p->rs, "shortcut: its VLAN");
+	emit_number(p->rs, VNEP_STMT_PROTOCOL, ETH_P_IPV6, 0);
+	common_stmts(p);
+	emit_vmap(p->rs, VNEP_FIELD_VLAN, VNEP_SET_CORE_VLAN);
 }
 
 /* The base chain: counted, and by its tag to one of two. */
@@ -100,8 +95,8 @@ static void arrival_chain(
 									 : "");
 	vnep_ruleset_rule(p->rs, text);
 	vnep_ruleset_count(p->rs, "arrived.%s", p->label);
-	shortcuts(p, false);
-	shortcuts(p, true);
+	access_shortcut(p, false);
+	access_shortcut(p, true);
 	vnep_ruleset_rule(p->rs, "untagged");
 	emit_number(p->rs, VNEP_STMT_ETHER_TYPE, ETH_P_IPV6, 0);
 	emit_go_to(p->rs, "untagged_%s", p->label);
@@ -142,6 +137,8 @@ static void sort_rules(struct emit_port *p, const char *chain)
 static void tagged_chain(struct emit_port *p, const char *next)
 {
 	vnep_ruleset_chain(p->rs, NULL, NULL, "tagged_%s", p->label);
+	if (p->direction == VNEP_TO_DEVICE)
+		tagged_shortcut(p);
 	vnep_ruleset_rule(p->rs, "not IPv6 behind the tag");
 	emit_plain(p->rs, VNEP_STMT_NOT_IPV6);
 	emit_go_to(p->rs, "tagged_other_%s", p->label);
@@ -158,6 +155,8 @@ static void tagged_chain(struct emit_port *p, const char *next)
 static void sorted_chains(struct emit_port *p, const char *untagged, const char *tagged)
 {
 	vnep_ruleset_chain(p->rs, NULL, NULL, "untagged_%s", p->label);
+	if (p->direction == VNEP_TO_DEVICE)
+		untagged_shortcuts(p);
 	sort_rules(p, untagged);
 	if (acl_has_side(p->acl, true))
 		tagged_chain(p, tagged);

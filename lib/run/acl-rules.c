@@ -116,8 +116,7 @@ int acl_build(struct vnep_acl *acl, struct vnep_err *err)
 	if (rc)
 		return rc;
 	acl->installed = false;
-	vnep_ruleset_release(&acl->rs);
-	vnep_ruleset_init(&acl->rs, acl->config.set_size);
+	vnep_ruleset_again(&acl->rs, acl->config.set_size);
 	for (unsigned i = 0; i < acl->config.access_count; i++)
 		acl_access_chains(acl, i);
 	acl_core_chains(acl);

@@ -282,6 +282,7 @@ static void compare_policy(struct oracle *o, const struct seed *s)
 				vnep_reason_text(reason), rule);
 			complain(o, s);
 		}
+		return; /* a VPC around its own comes behind it */
 	}
 }
 

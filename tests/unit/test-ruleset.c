@@ -170,6 +170,21 @@ TEST("ruleset: a name that two chains have is found")
 	vnep_ruleset_release(&rs);
 }
 
+/* Of so many hashes of 32 bits two are equal: three pairs are to be expected, and names do not change. */
+enum { CHAINS = 150000 };
+
+static void name_of(unsigned i, char out[32])
+{
+	snprintf(out, 32, "c%08x_%u", 2654435761u * i, i % 7);
+}
+
+static uint32_t number_hash(const char *name)
+{
+	uint64_t hash = vnep_hash(VNEP_HASH_INIT, name, strlen(name));
+
+	return (uint32_t)(hash ^ hash >> 32);
+}
+
 static int by_number(const void *a, const void *b)
 {
 	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
@@ -177,33 +192,84 @@ static int by_number(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Of so many hashes of 32 bits two are equal (three pairs are to be expected, and names do not change). */
-TEST("ruleset: no two chains have one number, and an old one keeps its own")
+TEST("ruleset: no two chains have one number")
 {
-	enum { CHAINS = 150000 };
-	static uint32_t numbers[CHAINS], first;
+	static uint32_t numbers[CHAINS];
 	struct vnep_ruleset rs;
 	size_t hashed = 0;
+	char name[32];
 
 	vnep_ruleset_init(&rs, 0);
-	for (int i = 0; i < CHAINS; i++) {
-		vnep_ruleset_chain(&rs, NULL, NULL, "c%08x_%d", 2654435761u * (unsigned)i, i % 7);
-		first = first ? first : rs.chains[0].number;
+	for (unsigned i = 0; i < CHAINS; i++) {
+		name_of(i, name);
+		vnep_ruleset_chain(&rs, NULL, NULL, "%s", name);
 	}
 	CHECK(!rs.rc);
-	for (int i = 0; i < CHAINS; i++) {
-		uint64_t hash =
-			vnep_hash(VNEP_HASH_INIT, rs.chains[i].name, strlen(rs.chains[i].name));
-
+	for (unsigned i = 0; i < CHAINS; i++) {
 		numbers[i] = rs.chains[i].number;
-		hashed += numbers[i] == (uint32_t)(hash ^ hash >> 32);
+		hashed += numbers[i] == number_hash(rs.chains[i].name);
 	}
-	CHECK(rs.chains[0].number == first);
 	CHECK(hashed < CHAINS && hashed > CHAINS - 20); /* some had to step aside */
 	qsort(numbers, CHAINS, sizeof *numbers, by_number);
 	for (int i = 1; i < CHAINS; i++)
 		if (numbers[i] == numbers[i - 1])
 			CHECK(numbers[i] != numbers[i - 1]);
+	vnep_ruleset_release(&rs);
+}
+
+/* Two names of one hash. */
+static void find_pair(char a[32], char b[32])
+{
+	static uint32_t hashes[CHAINS];
+	uint32_t twice = 0;
+	char name[32];
+
+	*a = *b = 0;
+	for (unsigned i = 0; i < CHAINS; i++) {
+		name_of(i, name);
+		hashes[i] = number_hash(name);
+	}
+	qsort(hashes, CHAINS, sizeof *hashes, by_number);
+	for (int i = 1; i < CHAINS && !twice; i++)
+		twice = hashes[i] == hashes[i - 1] ? hashes[i] : 0;
+	for (unsigned i = 0; i < CHAINS; i++) {
+		name_of(i, name);
+		if (number_hash(name) == twice)
+			memcpy(*a ? b : a, name, 32);
+	}
+}
+
+static void again(struct vnep_ruleset *rs, const char *first, const char *second)
+{
+	vnep_ruleset_again(rs, 0);
+	vnep_ruleset_chain(rs, NULL, NULL, "%s", first);
+	if (second)
+		vnep_ruleset_chain(rs, NULL, NULL, "%s", second);
+	CHECK(!rs->rc);
+}
+
+TEST("ruleset: a chain keeps its number, whoever of the same hash comes and goes")
+{
+	struct vnep_ruleset rs;
+	char a[32], b[32];
+	uint32_t hash;
+
+	find_pair(a, b);
+	CHECK(*a && *b && strcmp(a, b));
+	hash = number_hash(a);
+	vnep_ruleset_init(&rs, 0);
+	again(&rs, a, b);
+	CHECK(rs.chains[0].number == hash && rs.chains[1].number == hash + 1);
+	again(&rs, b, NULL);
+	CHECK(rs.chains[0].number == hash + 1);
+	again(&rs, b, a);
+	CHECK(rs.chains[0].number == hash + 1 && rs.chains[1].number == hash);
+	vnep_ruleset_release(&rs);
+
+	vnep_ruleset_init(&rs, 0);
+	again(&rs, a, NULL);
+	again(&rs, b, a); /* built before it, and new */
+	CHECK(rs.chains[0].number == hash + 1 && rs.chains[1].number == hash);
 	vnep_ruleset_release(&rs);
 }
 
