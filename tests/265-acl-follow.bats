@@ -182,8 +182,9 @@ set_device() { # DEV VEP MEMBERS: at acc0
 	stop -0 edge
 }
 
-@test "follow: without --map, or with files, it is asked wrongly" {
-	run -2 --separate-stderr acl apply --follow --access acc0,acc1 --core up0 <<<"$RECORDS"
-	[[ $stderr == *"needs --map"* ]]
+@test "follow: files are asked wrongly" {
 	run -2 --separate-stderr acl apply --follow --map x.jsonl --access acc0,acc1 --core up0
+	[[ $stderr == *"takes no files"* ]]
+	run -2 --separate-stderr acl apply --follow x.jsonl --access acc0,acc1 --core up0
+	[[ $stderr == *"takes no files"* ]]
 }

@@ -99,3 +99,23 @@ many() {
 	[ "$(jq -s '[.[] | select(.kind == "note")] | length' "$T/watch.out")" = 1 ]
 	speak 0
 }
+
+@test "guard: more devices at once than a set holds are in the map, the kernel keeps what it had, and both are said" {
+	stop edge
+	netns edge vnep-acl clear -q
+	edge_start --set-size 1024
+	for (( n = 1; n <= 1100; n++ )); do
+		printf '{"type":"device","v":1,"dev":"urn:dev:os:32473-%u","vep":"2001:db8:b::1:%x","vpc":"acme"}\n' "$n" "$n"
+	done >"$T/many"
+	run -3 --separate-stderr vnep-map import <"$T/many"
+	[[ $stderr == *"the map is changed, the kernel is not: set endpoint would hold"*"may hold 1024"*"--set-size"* ]]
+	vnep-map get urn:dev:os:32473-1100 >/dev/null
+	run -1 netns edge nft get element netdev vnep endpoint '{ 2001:db8:b::1:44c }'
+	speak 0
+	vnep-map list | jq -r 'select(.type == "device").dev' | grep 'os:32473-' >"$T/devs"
+	xargs -n 200 vnep-map delete -q <"$T/devs"
+	[ "$(vnep-map list | grep -c 'os:32473-')" -eq 0 ]
+	vnep-map set -q <<<'{"type":"device","v":1,"dev":"urn:dev:os:32473-1","vep":"2001:db8:b::1:1","vpc":"acme"}'
+	netns edge nft get element netdev vnep endpoint '{ 2001:db8:b::1:1 }'
+	speak 0
+}

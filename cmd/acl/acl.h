@@ -61,6 +61,9 @@ struct acl_source {
 int acl_open_source(struct vnep_cli *cli, const struct vnep_acl_config *config, bool offline,
 	const struct acl_source *source, struct vnep_acl **out);
 
+/* The folder for files without a name. */
+const char *acl_temporary(void);
+
 /* Difference records to standard output. */
 int acl_emit(struct vnep_buf *lines, void *cli);
 

@@ -11,7 +11,8 @@ const struct vnep_option acl_plan_options[] = { ACL_PORT_OPTIONS, ACL_MAP_OPTION
 const struct vnep_option acl_apply_options[] = {
 	ACL_PORT_OPTIONS,
 	ACL_MAP_OPTION,
-	{ "follow", 'f', VNEP_ARG_NONE, NULL, "with --map: stay, and do what changes in the map",
+	{ "follow", 'f', VNEP_ARG_NONE, NULL,
+		"stay, and do what changes: in the map, or by `vnep-map watch` on standard input",
 		NULL },
 	{ 0 },
 };

@@ -1,5 +1,5 @@
 /*
- * follow - apply, and then each change of the map as it comes.
+ * follow - apply, and then each change of the map as it comes, or of the records on standard input.
  *
  * The lock of the state folder is held for the first comparison alone: the tools that change the map need it. Whoever
  * changes the kernel meanwhile is noticed, and a vnep-edge that begins to live here takes over.
@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "acl.h"
+#include "follow-input.h"
 #include "vnep/follow.h"
 #include "vnep/mapwatch.h"
 #include "vnep/recjson.h"
@@ -18,7 +19,8 @@
 
 struct follow {
 	struct vnep_cli *cli;
-	struct vnep_mapstore *store;
+	struct vnep_mapstore *store; /* with a stream NULL, and the watch is not open */
+	struct acl_stream *stream;   /* or NULL */
 	struct vnep_mapwatch watch;
 	struct vnep_follow *kernel;
 	struct vnep_buf out;
@@ -53,7 +55,8 @@ static int tell_refused(const struct vnep_err *why, void *arg)
 /* So far kernel and map are one. */
 static int tell_revision(struct follow *f)
 {
-	vnep_sync_encode(&f->out, vnep_follow_revision(f->kernel));
+	vnep_sync_encode(&f->out,
+		f->stream ? acl_stream_revision(f->stream) : vnep_follow_revision(f->kernel));
 	return vnep_out_records(f->cli, &f->out, true);
 }
 
@@ -68,10 +71,11 @@ static int edge_took_over(const struct follow *f)
 	return VNEP_ECONFLICT;
 }
 
-static int follow_map(struct follow *f)
+static int follow_map(struct follow *f, bool *end)
 {
 	uint64_t before = vnep_follow_revision(f->kernel);
-	int rc = vnep_mapwatch_read(&f->watch, &f->cli->err);
+	int rc = f->stream ? acl_stream_read(f->stream, end)
+			   : vnep_mapwatch_read(&f->watch, &f->cli->err);
 
 	if (!rc)
 		rc = edge_took_over(f);
@@ -94,15 +98,19 @@ static int guard(struct follow *f)
 	return rc ? rc : vnep_out_records(f->cli, &f->out, true);
 }
 
-/* Until a signal ends it. The reader of our output going away ends us as a write would. */
+/* Until a signal ends it, or the end of the records. The reader of our output going away ends us as a write would. */
 static int loop(struct follow *f)
 {
-	struct pollfd p[] = { { f->signals, POLLIN, 0 }, { f->watch.fd, POLLIN, 0 },
+	struct pollfd p[] = { { f->signals, POLLIN, 0 },
+		{ f->stream ? STDIN_FILENO : f->watch.fd, POLLIN, 0 },
 		{ vnep_follow_fd(f->kernel), POLLIN, 0 }, { STDOUT_FILENO, 0, 0 } };
+	bool end = false;
 	int rc = 0;
 
-	while (!rc) {
-		int n = poll(p, 4, vnep_mapwatch_timeout_ms(&f->watch));
+	while (!rc && !end) {
+		int n = poll(p, 4,
+			f->stream ? acl_stream_timeout_ms(f->stream)
+				  : vnep_mapwatch_timeout_ms(&f->watch));
 
 		if (n < 0 && errno != EINTR)
 			return vnep_err_sys(&f->cli->err, errno, "waiting for a change");
@@ -114,8 +122,10 @@ static int loop(struct follow *f)
 			return 0;
 		if (p[2].revents)
 			rc = guard(f);
-		if (!rc && (p[1].revents || !n))
-			rc = follow_map(f);
+		if (!n && f->stream)
+			acl_stream_give_up(f->stream);
+		else if (!rc && (p[1].revents || !n))
+			rc = follow_map(f, &end);
 	}
 	return rc;
 }
@@ -132,6 +142,40 @@ static int catch_signals(struct follow *f)
 	return f->signals < 0 ? vnep_err_sys(&f->cli->err, errno, "signals") : 0;
 }
 
+/* The records of standard input up to the first sync, before anything is changed. *ended: a signal, or nothing came
+ * that could be followed. */
+static int read_first(struct follow *f, bool *ended)
+{
+	struct pollfd p[] = { { f->signals, POLLIN, 0 }, { STDIN_FILENO, POLLIN, 0 } };
+	bool end = false;
+	int rc = acl_stream_open(f->cli, &f->stream);
+
+	while (!rc && !acl_stream_synced(f->stream)) {
+		int n = poll(p, 2, -1);
+
+		if (n < 0 && errno != EINTR)
+			return vnep_err_sys(&f->cli->err, errno, "waiting for records");
+		if (n > 0 && p[0].revents) {
+			*ended = true;
+			return 0;
+		}
+		if (n > 0)
+			rc = acl_stream_read(f->stream, &end);
+	}
+	return rc;
+}
+
+/* The map of the state folder, or that of the stream. */
+static int open_map(struct follow *f)
+{
+	int rc;
+
+	if (f->stream)
+		return 0;
+	rc = vnep_mapstore_open(&f->store, f->cli->state, false, &f->cli->err);
+	return rc ? rc : vnep_mapwatch_open(&f->watch, f->cli->state, &f->cli->err);
+}
+
 static int first(struct follow *f, const struct vnep_acl_config *config)
 {
 	const struct vnep_follow_events events = { .changed = tell_changed,
@@ -145,13 +189,12 @@ static int first(struct follow *f, const struct vnep_acl_config *config)
 		rc = edge_took_over(f);
 	vnep_client_close(client);
 	if (!rc)
-		rc = vnep_mapstore_open(&f->store, f->cli->state, false, &f->cli->err);
-	if (!rc)
-		rc = vnep_mapwatch_open(&f->watch, f->cli->state, &f->cli->err);
+		rc = open_map(f);
 	if (!rc)
 		rc = acl_make_journal_port(f->cli, config);
 	if (!rc)
-		rc = vnep_follow_new(&f->kernel, config, f->store, &events, &f->cli->err);
+		rc = vnep_follow_new(&f->kernel, config,
+			f->stream ? acl_stream_map(f->stream) : f->store, &events, &f->cli->err);
 	if (!rc)
 		rc = tell_revision(f);
 	if (lock >= 0)
@@ -163,11 +206,13 @@ int acl_follow(struct vnep_cli *cli)
 {
 	struct follow f = { .cli = cli, .watch = { .fd = -1 }, .signals = -1 };
 	struct vnep_acl_config config;
+	bool ended = false;
 	int rc;
 
-	if (!vnep_cli_has(cli, "map") || cli->argc)
+	if (cli->argc)
 		return vnep_err_set(&cli->err, VNEP_EUSAGE,
-			"--follow follows the map: it needs --map, and takes no files");
+			"--follow follows standard input, or with --map the map: it takes no "
+			"files");
 	cli->answer_errors = true;
 	vnep_buf_init(&f.out);
 	rc = acl_config(cli, true, &config);
@@ -175,11 +220,14 @@ int acl_follow(struct vnep_cli *cli)
 		rc = acl_check_ports(cli, &config);
 	if (!rc)
 		rc = catch_signals(&f);
-	if (!rc)
+	if (!rc && !vnep_cli_has(cli, "map"))
+		rc = read_first(&f, &ended);
+	if (!rc && !ended)
 		rc = first(&f, &config);
-	if (!rc)
+	if (!rc && !ended)
 		rc = loop(&f);
 	vnep_follow_free(f.kernel);
+	acl_stream_close(f.stream);
 	vnep_mapwatch_close(&f.watch);
 	vnep_mapstore_close(f.store);
 	vnep_buf_release(&f.out);

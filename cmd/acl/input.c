@@ -110,7 +110,7 @@ int acl_config(struct vnep_cli *cli, bool from_kernel, struct vnep_acl_config *o
 	return rc;
 }
 
-static const char *temporary(void)
+const char *acl_temporary(void)
 {
 	const char *folder = getenv("TMPDIR");
 
@@ -119,7 +119,7 @@ static const char *temporary(void)
 
 static FILE *open_waiting(void)
 {
-	int fd = open(temporary(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	int fd = open(acl_temporary(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
 	if (fd < 0) /* no disk to write on: then it takes memory */
 		fd = memfd_create("vnep-acl", MFD_CLOEXEC);
@@ -377,7 +377,7 @@ int acl_open_wanted(struct vnep_cli *cli, const struct vnep_acl_config *config, 
 
 	if (vnep_cli_has(cli, "map") && cli->argc)
 		return vnep_err_set(&cli->err, VNEP_EUSAGE, "--map and files exclude each other");
-	once.spool = temporary();
+	once.spool = acl_temporary();
 	rc = acl_open_source(cli, &once, offline, &source, out);
 	if (!rc && vnep_acl_filling(*out, &fill) && fill.count <= fill.size)
 		vnep_cli_say(cli,

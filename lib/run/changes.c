@@ -43,7 +43,8 @@ static int note(const char *text, size_t len, void *arg)
 
 	if (!rc && vnep_recjson_type(json) == VNEP_RECORD_VPC)
 		c->vpcs = true;
-	else if (!rc && vnep_recjson_type(json) == VNEP_RECORD_DEVICE)
+	else if (!rc && (vnep_recjson_type(json) == VNEP_RECORD_DEVICE ||
+				(c->bindings && vnep_recjson_type(json) == VNEP_RECORD_BINDING)))
 		rc = keep(c, json, text, len);
 	vnep_json_free(json);
 	return rc;

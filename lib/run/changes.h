@@ -18,6 +18,7 @@ struct changes {
 	size_t count, cap;
 	size_t max;      /* the caller's: more than so many are not gathered */
 	bool with_texts; /* the caller's */
+	bool bindings;	 /* the caller's: those of bindings, too */
 	bool vpcs, many;
 	uint64_t revision; /* of the map, of this transaction */
 	struct vnep_buf texts;

@@ -80,6 +80,19 @@ static int follow_map(struct vnep_edge *edge, struct vnep_err *err)
 	return rc;
 }
 
+/* The map was changed; what is said of the kernel must not sound as if nothing had been done. */
+static int followed(struct vnep_edge *edge, struct vnep_err *err)
+{
+	int rc = follow_map(edge, err);
+	struct vnep_err why = *err;
+
+	if (!rc)
+		return 0;
+	rc = vnep_err_set(err, vnep_err_exit(rc) == 2 ? VNEP_EKERNEL : rc,
+		"the map is changed, the kernel is not: %s", why.text);
+	return why.hint[0] ? vnep_err_hint(err, "%s", why.hint) : rc;
+}
+
 static int refuse_record(const struct vnep_err *why, void *arg)
 {
 	struct edge_client *client = arg;
@@ -115,15 +128,18 @@ void edge_verb_map_put(struct vnep_edge *edge, struct edge_client *client)
 	if (!rc)
 		rc = vnep_map_batch_apply(batch, edge->map, &how, &changes, &err);
 	vnep_map_batch_free(batch);
-	if (!rc && !how.dry_run)
-		rc = follow_map(edge, &err);
 	if (rc) {
 		edge_done_with(client, rc, &err);
 		return;
 	}
+	if (!how.dry_run)
+		rc = followed(edge, &err);
 	vnep_map_changes_encode(&edge->scratch, &changes);
 	edge_reply(client, &edge->scratch);
-	edge_reply_done(client, client->refused ? 1 : 0);
+	if (rc)
+		edge_done_with(client, rc, &err);
+	else
+		edge_reply_done(client, client->refused ? 1 : 0);
 }
 
 /* dev: the URNs to delete, all or none. */
@@ -147,6 +163,6 @@ void edge_verb_map_delete(struct vnep_edge *edge, struct edge_client *client)
 	else
 		vnep_map_abort(txn);
 	if (!rc)
-		rc = follow_map(edge, &err);
+		rc = followed(edge, &err);
 	edge_done_with(client, rc, &err);
 }

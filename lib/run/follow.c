@@ -266,7 +266,7 @@ static int follow_singly(struct vnep_follow *follow, struct vnep_map_txn *txn, s
 
 int vnep_follow_map(struct vnep_follow *follow, struct vnep_err *err)
 {
-	struct changes c = { .max = SINGLY_MAX, .with_texts = true };
+	struct changes c = { .max = SINGLY_MAX, .with_texts = true, .bindings = true };
 	struct vnep_map_txn *txn = NULL;
 	int rc = vnep_map_begin(follow->map, false, &txn, err);
 

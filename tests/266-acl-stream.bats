@@ -1,0 +1,140 @@
+#!/usr/bin/env bats
+# vnep-acl apply --follow of standard input: the stream of `vnep-map watch`, of a map that may be elsewhere.
+
+load helpers
+load acl
+
+setup() {
+	vnep_setup
+	requires nft nftables
+	lab 2
+	mkfifo "$T/stream"
+	export TMPDIR=$T/tmp
+	mkdir "$TMPDIR"
+}
+
+follow_stream() {
+	netns edge vnep-acl apply --follow --access acc0,acc1 --core up0 "$@" <"$T/stream"
+}
+
+# follow: begin, and open the stream as descriptor $to; its records are said by `tell RECORD…`
+follow() {
+	background follow follow_stream
+	exec {to}>"$T/stream"
+}
+
+tell() {
+	printf '%s\n' "$@" >&"$to"
+}
+
+# ended STATUS: by itself, with the stream
+ended() {
+	local status=0
+
+	wait "${PIDS[follow]}" || status=$?
+	unset 'PIDS[follow]'
+	[ "$status" -eq "$1" ]
+}
+
+sync_record() {
+	echo '{"type":"sync","v":1,"revision":'"$1"'}'
+}
+
+# synced N: a sync record of revision N was printed last
+synced() {
+	N=$1 wait_for 5 jq -se 'last | .type == "sync" and .revision == (env.N | tonumber)' "$T/follow.out"
+}
+
+said() {
+	jq -se "$1" "$T/follow.out" >/dev/null || { echo "not said: $1"; cat "$T/follow.out"; return 1; }
+}
+
+device() { # DEV VEP REVISION MEMBERS
+	echo '{"type":"device","v":1,"dev":"'"$1"'","vep":"'"$2"'","vpc":"acme","port":"acc0","revision":'"$3,$4"'}'
+}
+
+@test "stream: nothing is applied before the sync record, then each record is a change" {
+	follow
+	tell "$RECORDS" '{"type":"event","v":1}'
+	wait_for 5 grep -q -- '-:5: ' "$T/follow.err" # so all before it was read
+	run -1 nft list table netdev vnep
+	tell "$(sync_record 7)"
+	synced 7
+	said '.[0].type == "error" and .[1].name == "vnep_acl_changes" and .[1].value > 50 and length == 3'
+	run -0 --separate-stderr acl verify <<<"$RECORDS"
+	tell "$(device urn:dev:os:32473-9 2001:db8:b::99 8 '"mac":"00:00:5e:00:53:99","addr":["2001:db8:a::99"]')"
+	synced 8
+	said 'any(.[]; .type == "difference" and .what == "add" and .record.vep == "2001:db8:b::99")'
+	nft get element netdev vnep to_binding '{ 2001:db8:b::99 : 2001:db8:a::99 }'
+	tell "$(device urn:dev:os:32473-9 2001:db8:b::99 9 '"mac":"00:00:5e:00:53:99","deleted":true')"
+	synced 9
+	said 'last(.[] | select(.type == "difference")).what == "delete"'
+	run -0 --separate-stderr acl verify <<<"$RECORDS"
+	[ -z "$output" ]
+	exec {to}>&-
+	ended 1
+}
+
+@test "stream: two devices exchange their endpoints, and one binding follows its device" {
+	follow
+	tell "$RECORDS" "$(device urn:dev:os:32473-a 2001:db8:b::97 8 '"mac":"00:00:5e:00:53:97","addr":["2001:db8:a::9"]')" \
+		"$(device urn:dev:os:32473-b 2001:db8:b::98 9 '"mac":"00:00:5e:00:53:98"')" "$(sync_record 9)"
+	synced 9
+	tell "$(device urn:dev:os:32473-a 2001:db8:b::98 10 '"mac":"00:00:5e:00:53:97","addr":["2001:db8:a::9"]')
+$(device urn:dev:os:32473-b 2001:db8:b::97 11 '"mac":"00:00:5e:00:53:98"')"
+	synced 11
+	said 'all(.[]; .type != "error")'
+	nft get element netdev vnep to_binding '{ 2001:db8:b::98 : 2001:db8:a::9 }'
+	run -1 nft get element netdev vnep to_binding '{ 2001:db8:b::97 : 2001:db8:a::9 }'
+	tell '{"type":"binding","v":1,"dev":"urn:dev:os:32473-b","port":"acc1","mac":"00:00:5e:00:53:98","addr":["2001:db8:a::8"],"revision":12}'
+	synced 12
+	nft get element netdev vnep to_binding '{ 2001:db8:b::97 : 2001:db8:a::8 }'
+	nft list map netdev vnep from_binding | grep -q '"acc1" . 00:00:5e:00:53:98 . 2001:db8:a::8'
+	stop -0 follow TERM
+}
+
+@test "stream: a line that is refused is told and passed over, and the exit is 1" {
+	follow
+	tell "$RECORDS" '{"type":"device"' "$(sync_record 3)"
+	synced 3
+	said 'any(.[]; .type == "error" and .line == 5)'
+	[[ $(<"$T/follow.err") == *"vnep-acl: -:5:"*"malformed JSON"* ]]
+	tell "$(device urn:dev:os:32473-c "$V0" 4 '"mac":"00:00:5e:00:53:97"')" '{"type":"event","v":1}'
+	wait_for 5 grep -q -- '-:8: ' "$T/follow.err"
+	wait_for 5 grep -q -- '-:7: ' "$T/follow.err" # later: it might have been an exchange
+	tell "$(device urn:dev:os:32473-c 2001:db8:b::97 5 '"mac":"00:00:5e:00:53:97"')"
+	synced 5
+	run -0 nft get element netdev vnep endpoint '{ 2001:db8:b::97 }'
+	nft get element netdev vnep to_binding "{ $V0 : 2001:db8:a::2 }"
+	exec {to}>&-
+	ended 1
+}
+
+@test "stream: its end without a sync is the end of the first state; nothing is left in TMPDIR" {
+	follow
+	[ -z "$(ls "$TMPDIR")" ]
+	tell "$RECORDS"
+	exec {to}>&-
+	ended 0
+	jq -se '.[0].name == "vnep_acl_changes" and .[1].type == "sync"' "$T/follow.out"
+	run -0 --separate-stderr acl verify <<<"$RECORDS"
+	[ -z "$(ls "$TMPDIR")" ]
+}
+
+@test "stream: what vnep-map watch prints is what it takes" {
+	watch_into_stream() {
+		exec vnep-map watch >"$T/stream"
+	}
+	vnep-map import -q <<<"$RECORDS"
+	background watch watch_into_stream
+	background follow follow_stream --state "$T/other"
+	wait_for 5 grep -q '"sync"' "$T/follow.out"
+	vnep-map set -q <<<"$(device urn:dev:os:32473-9 2001:db8:b::99 1 '"mac":"00:00:5e:00:53:99"' | sed 's/,"revision":1//')"
+	wait_for 5 nft get element netdev vnep endpoint '{ 2001:db8:b::99 }'
+	vnep-map delete -q urn:dev:os:32473-9
+	wait_for 5 jq -se 'map(select(.type == "difference").what) == ["add", "delete"]' "$T/follow.out"
+	run -0 --separate-stderr acl verify --map
+	[ -z "$output" ]
+	stop -0 follow
+	stop watch
+}
