@@ -158,7 +158,10 @@ slow_replay() {
 }
 
 @test "replay: the port goes down in the middle of it: the rest is kept, and goes on when the device speaks" {
-	PERIOD=5000 slow_replay # its last word is not on its way any more
+	if sanitized; then
+		skip "so slow an edge may hear the last word of a device after what it sent to it"
+	fi
+	PERIOD=5000 slow_replay
 	ns ip -n dev0 link set d0 down
 	wait_for 5 told '.type == "presence" and .state == "asleep" and .cause == "link-down"'
 	status_is '.pending > 0 and .difference == 0'
