@@ -63,7 +63,7 @@ figures() {
 	[[ -z ${VNEP_FULL:-} ]] || seconds=165 least=10000
 	# with sanitizers the edge takes its time, and it is the same order
 	if sanitized; then
-		least=200 bursts=1000/10
+		least=100 bursts=1000/10
 	fi
 	HANDOVERS=$least handovers 100 "$seconds" 1500 \
 		10,10,10,10,10,10,10,10,10,10,10,10,10,10,10,100,100,100,1000/40,"${bursts:-10000/10}"
