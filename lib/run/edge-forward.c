@@ -134,7 +134,9 @@ void edge_deliver(
 bool edge_pass(struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame)
 {
 	if (vnep_life_presence(d->life) != VNEP_STATE_WAKING || d->pending || d->pace ||
-		d->behind || !d->bound || !d->port->up || send_now(edge, d, frame))
+		d->behind || !d->bound || !d->port->up ||
+		(d->life == VNEP_LIFE_HOLDING && frame->ts.ns >= d->hold_until.ns) ||
+		send_now(edge, d, frame))
 		return false;
 	sent_on(edge, d, frame);
 	return true;

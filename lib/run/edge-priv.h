@@ -157,6 +157,8 @@ struct edge_device {
 	struct edge_held held;
 	struct edge_device *appended_link;
 	bool appended; /* to its stream, by hand: look at the journal again */
+	/* Its place in @awake ends then: what comes by the ring later is younger than what the kernel queues. */
+	struct vnep_wall hold_until;
 	bool behind; /* a hand-over is being taken back: the kernel still has what came before */
 	struct edge_device *owed_link;
 	enum vnep_cause owed; /* a disconnect that is not durable yet; NONE = none */

@@ -117,6 +117,8 @@ static int stage(const struct vnep_event *event, unsigned attempt, void *arg)
 	size_t len = 0;
 	uint8_t *room;
 
+	if (b->d->life == VNEP_LIFE_HOLDING && event->ts.ns >= b->d->hold_until.ns)
+		return 1; /* the kernel's queue goes first */
 	word = edge_pace_event(b->d, event);
 	b->later = word == EDGE_PACE_LATER;
 	if (b->later)
@@ -434,6 +436,10 @@ static bool finish(struct vnep_edge *edge, struct edge_held *held)
 	if (rc)
 		edge_warn(edge, "neighbour", &err);
 	edge_hold_remove(edge, held);
+	if (d->pending) { /* it took so long that its place in @awake is gone */
+		edge_device_event(edge, d, VNEP_LIFE_BUSY, VNEP_CAUSE_REPLAYED, vnep_wall_now());
+		return true;
+	}
 	edge_device_event(edge, d, VNEP_LIFE_HELD, VNEP_CAUSE_REPLAYED, vnep_wall_now());
 	return true;
 }
@@ -442,6 +448,9 @@ void edge_hold(struct vnep_edge *edge, struct edge_device *d)
 {
 	struct vnep_err err = { 0 };
 
+	d->hold_until.ns = INT64_MAX;
+	if (d->t3324_s)
+		d->hold_until.ns = vnep_wall_now().ns + (int64_t)d->t3324_s * 1000000000;
 	if (vnep_rtnl_neigh_delete(edge->rt, d->port->ifindex, &d->vep, &err) ||
 		vnep_acl_awake_add(edge->acl, &d->vep, d->t3324_s * 1000ull, &err))
 		edge_warn(edge, "hand-over", &err);
@@ -452,6 +461,7 @@ void edge_hold(struct vnep_edge *edge, struct edge_device *d)
 void edge_hold_again(struct vnep_edge *edge, struct edge_device *d)
 {
 	d->life = VNEP_LIFE_HOLDING;
+	d->hold_until = vnep_wall_now(); /* what is in the journal came before */
 	edge_hold_add(edge, &d->held, finish);
 }
 
