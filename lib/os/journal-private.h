@@ -52,6 +52,9 @@ struct vnep_jdevice {
 	uint64_t head_seq, synced_seq, disconnect_seq, life_seq, unconfirmed_seq;
 	uint64_t pending, pending_octets;
 	int64_t first_ns, last_ns, life_ns;
+	/* What replay sent: a first event since unconfirmed_seq moved and when, and the time of the newest. */
+	uint64_t mark_seq; /* 0: none was sent since */
+	int64_t mark_ns, sent_ns;
 	uint32_t conn, connected;
 	uint32_t interface, interface_segment; /* its IDB; segment 0: none yet */
 };

@@ -200,6 +200,31 @@ static void note_times(struct vnep_jtail *tail, struct vnep_jdevice *device, str
 		tail->newest_ns = ts.ns;
 }
 
+/* A sign of life of that time. It may have stood in the ring while later packets were sent: of those it says nothing,
+ * and whether they arrived nobody knows if the device falls silent now. A clock that was set back says nothing either,
+ * and must not hold everything up. */
+static void confirm(struct vnep_jdevice *device, int64_t ns)
+{
+	const int64_t late_ns = 60000000000;
+
+	if (device->mark_seq && ns < device->mark_ns && device->mark_ns - ns < late_ns)
+		return;
+	device->unconfirmed_seq =
+		ns < device->sent_ns && device->sent_ns - ns < late_ns ? device->mark_seq : 0;
+	device->mark_seq = 0;
+}
+
+static void note_sent(struct vnep_jdevice *device, uint64_t seq, int64_t ns)
+{
+	if (!device->unconfirmed_seq || seq < device->unconfirmed_seq)
+		device->unconfirmed_seq = seq;
+	if (!device->mark_seq || seq < device->mark_seq) {
+		device->mark_seq = seq;
+		device->mark_ns = ns;
+	}
+	device->sent_ns = ns;
+}
+
 int vnep_jrules_event(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_t id,
 	struct vnep_jdevice *device, const struct vnep_event *event,
 	const struct vnep_jidentity *identity, const struct vnep_jplace *place, bool *pending,
@@ -219,7 +244,7 @@ int vnep_jrules_event(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_t 
 	if (event->kind == VNEP_KIND_DATA && event->direction == VNEP_FROM_DEVICE) {
 		device->life_seq = event->seq;
 		device->life_ns = event->ts.ns;
-		device->unconfirmed_seq = 0;
+		confirm(device, event->ts.ns);
 	}
 	note_times(tail, device, event->ts);
 	tail->events++;
@@ -339,8 +364,7 @@ int vnep_jrules_outcome(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_
 		if (outcome->attempt > entry.attempts)
 			entry.attempts = (uint8_t)(outcome->attempt < UINT8_MAX ? outcome->attempt
 										: UINT8_MAX);
-		if (!device->unconfirmed_seq || outcome->seq < device->unconfirmed_seq)
-			device->unconfirmed_seq = outcome->seq;
+		note_sent(device, outcome->seq, outcome->ts.ns);
 	} else {
 		entry.flags |= VNEP_JEVENT_FINAL;
 	}

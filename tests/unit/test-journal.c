@@ -338,6 +338,59 @@ TEST("the dead window: what was forwarded behind the last sign of life is pendin
 	vnep_journal_close(j);
 }
 
+/* A frame of the device that arrived at ms, an outcome of ms. */
+static void life_at(struct vnep_journal *journal, int64_t ms)
+{
+	uint8_t frame[FRAME];
+	struct vnep_event event = { .kind = VNEP_KIND_DATA,
+		.direction = VNEP_FROM_DEVICE,
+		.copy = true,
+		.ts = { ms * 1000000 },
+		.frame = frame,
+		.frame_len = sizeof frame };
+
+	datagram(frame, 64, 0);
+	CHECK_INT(append(journal, event).rc, 0);
+}
+
+static void sent_at(struct vnep_journal *journal, uint64_t seq, int64_t ms)
+{
+	struct vnep_outcome o = {
+		.dev = DEV, .seq = seq, .outcome = VNEP_OUTCOME_SENT, .ts = { ms * 1000000 }
+	};
+
+	CHECK_INT(vnep_journal_outcome(journal, &o, NULL), 0);
+}
+
+TEST("a sign of life that is older than what was sent confirms nothing of it, one in the middle "
+     "nothing behind it")
+{
+	struct vnep_journal *j;
+
+	fresh();
+	j = open_write();
+	begin(j);
+	for (uint32_t i = 1; i <= 4; i++)
+		to_device(j, i);
+	sent_at(j, 1, 1000000);
+	life_at(j, 999990); /* it stood in the ring */
+	CHECK_INT(device(j).unconfirmed_seq, 1);
+	sent_at(j, 2, 1000010);
+	life_at(j, 1000005); /* of what was sent before 2, how much is not known */
+	CHECK_INT(device(j).unconfirmed_seq, 1);
+	sent_at(j, 3, 1000020);
+	sent_at(j, 4, 1000030);
+	life_at(j, 1000025);
+	CHECK_INT(device(j).unconfirmed_seq, 3);
+	life_at(j, 1000040);
+	CHECK_INT(device(j).unconfirmed_seq, 0);
+	sent_at(j, 4, 1000050);
+	life_at(j, 900000); /* the clock was set back */
+	CHECK_INT(device(j).unconfirmed_seq, 0);
+	commit(j);
+	vnep_journal_close(j);
+}
+
 TEST("what was sent without a sign of life comes again once, then it is settled by policy")
 {
 	struct vnep_journal_moved moved;
