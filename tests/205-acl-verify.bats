@@ -47,7 +47,7 @@ same() { # the kernel has just these records
 	nft delete element netdev vnep to_binding '{ 2001:db8:b::1:5 }'
 	nft add element netdev vnep to_binding '{ 2001:db8:b::1:5 : 2001:db8:a::99, 2001:db8:b:9::1 : 2001:db8:a::98 }'
 	nft delete element netdev vnep class '{ 2001:db8:b::1:6 }'
-	nft add element netdev vnep class '{ 2001:db8:b:9::1 : 02:00:00:00:00:00 }'
+	nft add element netdev vnep class '{ 2001:db8:b:9::1 : 0x02000000 }'
 	run -1 --separate-stderr do_acl verify <"$T/in"
 	record -s 'map([.what, .record.set, .record.vep // .record.mac]) | sort == [
 		["different", "to_binding", "2001:db8:b::1:5"], ["foreign", "class", "2001:db8:b:9::1"],
