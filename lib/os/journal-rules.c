@@ -206,11 +206,11 @@ static void note_times(struct vnep_jtail *tail, struct vnep_jdevice *device, str
 static void confirm(struct vnep_jdevice *device, int64_t ns)
 {
 	const int64_t late_ns = 60000000000;
+	bool older = ns < device->sent_ns && device->sent_ns - ns < late_ns;
 
-	if (device->mark_seq && ns < device->mark_ns && device->mark_ns - ns < late_ns)
+	if (older && (!device->mark_seq || ns < device->mark_ns))
 		return;
-	device->unconfirmed_seq =
-		ns < device->sent_ns && device->sent_ns - ns < late_ns ? device->mark_seq : 0;
+	device->unconfirmed_seq = older ? device->mark_seq : 0;
 	device->mark_seq = 0;
 }
 

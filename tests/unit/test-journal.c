@@ -378,6 +378,8 @@ TEST("a sign of life that is older than what was sent confirms nothing of it, on
 	sent_at(j, 2, 1000010);
 	life_at(j, 1000005); /* of what was sent before 2, how much is not known */
 	CHECK_INT(device(j).unconfirmed_seq, 1);
+	life_at(j, 1000006); /* nor does another one say so */
+	CHECK_INT(device(j).unconfirmed_seq, 1);
 	sent_at(j, 3, 1000020);
 	sent_at(j, 4, 1000030);
 	life_at(j, 1000025);
