@@ -137,7 +137,7 @@ static enum vnep_evidence hear(
 	struct vnep_capture_frame frame;
 	struct vnep_frame f;
 
-	while (!evidence && poll(&p, 1, (int)left_ms(end)) > 0)
+	while (!evidence && left_ms(end) && poll(&p, 1, (int)left_ms(end)) > 0)
 		while (!evidence && left_ms(end) &&
 			vnep_capture_next(q->capture, &frame, NULL) == 1)
 			if (!vnep_frame_parse(&f, frame.data, frame.len))
