@@ -119,7 +119,15 @@ int vnep_journal_anchor(struct vnep_journal *journal, struct vnep_err *err)
 	}
 	vnep_buf_release(&pages);
 	vnep_buf_release(&file);
-	/* It may be there although that failed, so one of them stays: the older one keeps both states. */
+	/* Without an anchor no pin is needed; each keeps the index growing. Where it may still be there, one of them stays:
+	 * the older one keeps both states. */
+	if (rc && !vnep_journal_drop_anchor(journal, NULL) &&
+		!journal->vio->sync_folder(journal->vio, journal->index_dir)) {
+		vnep_jdb_unpin(pin);
+		vnep_jdb_unpin(ix->pin);
+		ix->pin = NULL;
+		return rc;
+	}
 	if (rc && ix->pin) {
 		vnep_jdb_unpin(pin);
 		return rc;

@@ -318,6 +318,8 @@ int vnep_journal_outcome(
 			(unsigned long long)outcome->seq, outcome->dev);
 	if (!outcome->ts.ns)
 		outcome->ts = vnep_wall_now();
+	outcome->ts.ns -= outcome->ts.ns %
+			  1000; /* as it is stored: what is read again must come to the same */
 	count_attempt(&entry, outcome);
 	item.outcome = *outcome;
 	rc = put_item(journal, &item, 0, &place, err);

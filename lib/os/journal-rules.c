@@ -339,12 +339,12 @@ int vnep_jrules_checkpoint(struct vnep_jindex *ix, struct vnep_jtail *tail, uint
 		if (resume > device->synced_seq)
 			device->synced_seq = resume;
 		if (device->unconfirmed_seq && device->unconfirmed_seq < resume)
-			device->unconfirmed_seq = 0;
+			device->unconfirmed_seq = device->mark_seq = 0;
 		return settle_below(ix, tail, id, device, resume, moved, err);
 	}
 	if (resume > device->disconnect_seq)
 		device->disconnect_seq = resume;
-	device->unconfirmed_seq = 0;
+	device->unconfirmed_seq = device->mark_seq = 0;
 	/* What the synced cursor has passed is settled for good. */
 	if (resume < device->synced_seq)
 		resume = device->synced_seq;

@@ -87,6 +87,11 @@ static int remove_clean(struct vnep_journal *journal, struct vnep_err *err)
 	const struct vnep_vio *vio = journal->vio;
 	int fd, rc = 0;
 
+	/* One without its pin is of a writer before: should the next one fail, its pages would be written over. */
+	if (!journal->index.pin)
+		rc = vnep_journal_drop_anchor(journal, err);
+	if (rc)
+		return rc;
 	if (!journal->anchoring || vnep_journal_anchor(journal, NULL))
 		rc = journal->index.pin ? 0 : vnep_journal_drop_anchor(journal, err);
 	if (rc)
