@@ -29,7 +29,8 @@ int vnep_map_fail(struct vnep_err *err, int rc, const char *what)
 	case 0: return 0;
 	case MDB_NOTFOUND: return vnep_err_set(err, VNEP_ENOTFOUND, "%s: not found", what);
 	case MDB_MAP_FULL:
-		return vnep_err_sys(err, ENOSPC, "%s: the map has reached its largest size", what);
+		return vnep_err_set(
+			err, VNEP_MAP_EFULL, "%s: the map has reached its largest size", what);
 	case MDB_READERS_FULL:
 		return vnep_err_set(err, VNEP_EBUSY, "%s: too many processes read the map", what);
 	default:
@@ -110,6 +111,39 @@ int vnep_map_reserve(struct vnep_mapstore *store, uint64_t octets, struct vnep_e
 	int rc = store->txns ? 0 : grow(store->env, octets + ROOM_LEAST);
 
 	return rc ? cannot_grow(rc, octets, err) : 0;
+}
+
+/* What the disk has for the map behind its used octets: a transaction that was given up may have written there. */
+static uint64_t room_on_disk(MDB_env *env, uint64_t used)
+{
+	struct statvfs fs;
+	struct stat st;
+	int fd;
+
+	if (mdb_env_get_fd(env, &fd) || fstatvfs(fd, &fs) || fstat(fd, &st))
+		return UINT64_MAX;
+	return (uint64_t)fs.f_bavail * fs.f_frsize +
+	       ((uint64_t)st.st_size > used ? (uint64_t)st.st_size - used : 0);
+}
+
+int vnep_map_widen(struct vnep_mapstore *store, struct vnep_err *err)
+{
+	MDB_envinfo info;
+	MDB_stat stat;
+	uint64_t used;
+	int rc = mdb_env_info(store->env, &info);
+
+	if (!rc)
+		rc = mdb_env_stat(store->env, &stat);
+	if (rc)
+		return vnep_map_fail(err, rc, "growing the map");
+	used = (uint64_t)(info.me_last_pgno + 1) * stat.ms_psize;
+	if (store->txns)
+		return vnep_map_fail(err, MDB_MAP_FULL, "growing the map");
+	if (room_on_disk(store->env, used) < info.me_mapsize - used)
+		return vnep_err_sys(err, ENOSPC, "writing the map");
+	rc = resize(store->env, 2 * (uint64_t)info.me_mapsize);
+	return rc ? cannot_grow(rc, info.me_mapsize, err) : 0;
 }
 
 static int open_env(MDB_env **out, const char *folder, bool write, struct vnep_err *err)

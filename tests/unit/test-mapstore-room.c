@@ -143,6 +143,20 @@ TEST("a map of format 3 that fills its size is brought to format 4")
 	close_all();
 }
 
+TEST("a change that is scattered over the map grows it, whatever it copies")
+{
+	enum { COUNT = 9000 };
+
+	open_fresh();
+	CHECK_INT(apply(COUNT, 1, 1300, false, false), 0);
+	stuff(SIZE_FIRST - (21 << 20), false);
+	CHECK_INT(apply(COUNT / 3, 3, 1, true, true), 0);
+	CHECK_INT(stat_of().tombstones, 0);
+	CHECK_INT(apply(COUNT / 3, 3, 1, true, false), 0);
+	CHECK_INT(stat_of().tombstones, COUNT / 3);
+	close_all();
+}
+
 int main(void)
 {
 	return t_run();
