@@ -522,17 +522,21 @@ now() { date -u +%FT%T.%6NZ; }
 @test "map get --at: the 80 who held an address one after another are each found at their time" {
 	one() { echo '{"type":"device","v":1,"dev":"urn:dev:os:32473-'"$1"'","vep":"2001:db8:b::'"$2"'","mac":"00:00:5e:00:53:07","vlan":'"$1"',"addr":["2001:db8:a::7"]}'; }
 	gone() { echo '{"type":"device","v":1,"dev":"urn:dev:os:32473-'"$1"'","deleted":true}'; }
-	for n in {1..80}; do
+	local probes="1 2 63 64 65 66 79 80" most=80
+	if sanitized; then
+		probes="1 64 65 67" most=67
+	fi
+	for ((n = 1; n <= most; n++)); do
 		# it takes the address from the one before, who goes
 		{ ((n == 1)) || gone "$((n - 1))"
 			one "$n" 77; } | unsearched vnep-map import -q
 		now
 	done >times
-	one 80 99 | vnep-map import -q
-	for n in 1 2 63 64 65 66 79 80; do
+	one $most 99 | vnep-map import -q
+	for n in $probes; do
 		at=$(sed -n "${n}p" times)
 		for word in 2001:db8:b::77 2001:db8:a::7 00:00:5e:00:53:07; do
-			run -0 unsearched vnep-map get --at "$at" "$word"
+			output=$(unsearched vnep-map get --at "$at" "$word")
 			[[ $output == *'"dev":"urn:dev:os:32473-'"$n"'"'* ]]
 		done
 	done
@@ -604,6 +608,7 @@ now() { date -u +%FT%T.%6NZ; }
 	done &
 	PIDS[writer]=$!
 	last=3
+	echo "$last" >seen # a round may see nothing
 	for ((round = 0; round < 200; round++)); do
 		rm -f "$T/watch.out" # or the last round's sync would do
 		background watch vnep-map watch --after-revision "$last"

@@ -110,6 +110,31 @@ devices() {
 	run -1 vnep-map list
 }
 
+@test "map import --prefix: while another chooses addresses for the edge it is waited for, but not for ever" {
+	requires socat
+	devices 1 x.example. | vnep-map import -q
+	echo '{"type":"device","v":1,"dev":"urn:dev:os:32473-2"}' >in
+	cat >edge <<-'END'
+		cat >request
+		echo '{"type":"done","v":1,"exit":0}'
+	END
+	exec {lock}<>"$VNEP_STATE/lock"
+	flock "$lock"
+	printf '{"pid":%d,"tool":"vnep-edge","socket":"%s/sock"}\n' $$ "$T" >"$VNEP_STATE/lock"
+	background edge socat "UNIX-LISTEN:$T/sock,fork" "SYSTEM:sh $T/edge"
+	wait_for 5 test -S "$T/sock"
+	exec {choosing}<"$VNEP_STATE/map"
+	flock "$choosing"
+	run -5 --separate-stderr timeout 20 vnep-map import --prefix 2001:db8:b::/64 in
+	[[ $stderr == *"/map is in use by another import --prefix"*"hint: try again"* ]] || { echo "$stderr"; return 1; }
+	run -1 test -s request
+	background import vnep-map import --prefix 2001:db8:b::/64 in
+	flock -u "$choosing"
+	wait "$PID"
+	grep -q '"vep":"2001:db8:b:' request
+	exec {lock}>&- {choosing}>&-
+}
+
 @test "map: a map whose file was cut short is said to be so" {
 	devices 200 a.example. | vnep-map import -q
 	truncate -s 8192 "$VNEP_STATE/map/data.mdb"

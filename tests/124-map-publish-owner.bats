@@ -119,6 +119,29 @@ delegated() {
 	each delegated
 }
 
+# A CNAME at c, to a name of the other zone that is not there, and to one that has nothing of what is asked for.
+aliased() {
+	vnep-map import -q < <(device 6 '"name":"c.iot.example."'; device 7 '"name":"d.iot.example."'
+		device 8 '"name":"below.c.iot.example."'; device 9 '"name":"below.d.iot.example."')
+	run -1 --separate-stderr publish "$1"
+	echo "$stderr"
+	for name in c d; do
+		[[ $stderr == *"\"$name.iot.example.\" is left alone: it "* ]]
+	done
+	[[ $stderr != *delegated* ]]
+	for name in c d; do
+		run -0 ns kdig +short @127.0.0.1 -p "${DNS_PORT[$1]}" "below.$name.iot.example" AAAA
+		[[ $output == 2001:db8:b::* ]]
+	done
+	vnep-map delete -q {,below.}{c,d}.iot.example
+}
+
+@test "map publish: a CNAME that leads into another zone of the server is no delegation" {
+	DNS_TRANSFER=no DNS_CHILD=sub.iot.example. DNS_EXTRA=$'sub NS ns.elsewhere.example.\nc CNAME none.sub.iot.example.\nd CNAME sub.iot.example.' dns_servers knot bind
+	fill
+	each aliased
+}
+
 @test "map publish: what we have below a delegation that came later is withdrawn" {
 	requires nsupdate bind9-dnsutils
 	dns_servers knot bind

@@ -2,8 +2,8 @@
  * prefix - free addresses for devices that come without one (import --prefix).
  *
  * Where a device lies in the prefix is a keyed hash of its URN: the same next time, and nothing that tells of it.
- * The map is where the choice is recorded: who has an address of the prefix there, or had it when it was
- * deleted, keeps it. So devices without an address wait until all that have one are read; first come those
+ * The map is where the choice is recorded: who has an address of the prefix there keeps it, and so does who had it
+ * when it was deleted, until its tombstone goes. So devices without an address wait until all that have one are read; first come those
  * that the map knows, then the others, each to the first free place that its hashes name.
  */
 #include <errno.h>

@@ -161,11 +161,17 @@ static int store_write(
 	return rc;
 }
 
+static void pause_briefly(void)
+{
+	const struct timespec pause = { 0, LOCK_RETRY_MS * 1000000L };
+
+	nanosleep(&pause, NULL);
+}
+
 /* Somebody who holds the lock without a socket is a tool in the middle of its own change. */
 int map_writer_open(struct map_writer *writer, struct vnep_cli *cli)
 {
 	const int64_t end = vnep_mono_now().ns + LOCK_WAIT_MS * 1000000LL;
-	const struct timespec pause = { 0, LOCK_RETRY_MS * 1000000L };
 
 	*writer = (struct map_writer){ .lock = -1, .choosing = -1 };
 	for (;;) {
@@ -179,12 +185,13 @@ int map_writer_open(struct map_writer *writer, struct vnep_cli *cli)
 				cli->state, cli->tool->name, NULL, &writer->lock, &cli->err);
 		if (rc != VNEP_EBUSY || vnep_mono_now().ns > end)
 			return rc;
-		nanosleep(&pause, NULL);
+		pause_briefly();
 	}
 }
 
 int map_writer_choose(struct map_writer *writer, struct vnep_cli *cli)
 {
+	const int64_t end = vnep_mono_now().ns + LOCK_WAIT_MS * 1000000LL;
 	char path[PATH_MAX];
 
 	if (!writer->client || cli->dry_run)
@@ -194,9 +201,16 @@ int map_writer_choose(struct map_writer *writer, struct vnep_cli *cli)
 	writer->choosing = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (writer->choosing < 0)
 		return vnep_err_sys(&cli->err, errno, "cannot open %s", path);
-	while (flock(writer->choosing, LOCK_EX))
-		if (errno != EINTR)
+	while (flock(writer->choosing, LOCK_EX | LOCK_NB)) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
 			return vnep_err_sys(&cli->err, errno, "waiting for %s", path);
+		if (vnep_mono_now().ns > end) {
+			vnep_err_set(&cli->err, VNEP_EBUSY,
+				"%s is in use by another import --prefix", path);
+			return vnep_err_hint(&cli->err, "try again when it is done");
+		}
+		pause_briefly();
+	}
 	return 0;
 }
 

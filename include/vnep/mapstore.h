@@ -18,6 +18,7 @@
 #ifndef VNEP_MAPSTORE_H
 #define VNEP_MAPSTORE_H
 
+#include <errno.h>
 #include "vnep/buf.h"
 #include "vnep/clock.h"
 #include "vnep/json.h"
@@ -34,6 +35,11 @@ void vnep_mapstore_close(struct vnep_mapstore *store);
 /* Make room for a change of about this many octets: LMDB wants the largest size of a map said beforehand. Not
  * while a transaction lives. -ENOMEM: the address space (ulimit -v) does not hold a map of that size. */
 int vnep_map_reserve(struct vnep_mapstore *store, uint64_t octets, struct vnep_err *err);
+
+/* What a change says that takes more room than was made: abort it, widen, and do it again. Widen doubles the size of
+ * the map; -ENOSPC if the change wanted more than the disk has. */
+enum { VNEP_MAP_EFULL = -EXFULL };
+int vnep_map_widen(struct vnep_mapstore *store, struct vnep_err *err);
 
 int vnep_map_begin(struct vnep_mapstore *store, bool write, struct vnep_map_txn **out,
 	struct vnep_err *err);

@@ -54,10 +54,12 @@ static int send_question(struct asking *a, struct question *q, struct vnep_err *
 	return vnep_dnsnet_send(&a->dns->net, &a->message, vnep_dns_deadline(a->dns), err);
 }
 
+/* Where the name has a CNAME, the SOA is of the zone that this leads to, and says nothing of the name. */
 static bool is_elsewhere(const struct asking *a, const struct dns_answer *answer)
 {
 	return (answer->rcode == DNS_NOERROR && !answer->authoritative) ||
-	       (answer->zone[0] && a->dns->zone[0] && strcmp(answer->zone, a->dns->zone) != 0);
+	       (!answer->named && answer->zone[0] && a->dns->zone[0] &&
+		       strcmp(answer->zone, a->dns->zone) != 0);
 }
 
 static int judge(

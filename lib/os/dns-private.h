@@ -47,6 +47,7 @@ struct dns_answer {
 	int64_t clock_off_s; /* BADTIME: how far their clock is ahead of ours */
 	struct dns_mac mac;
 	size_t records;      /* of the answer section */
+	bool named;          /* one of them is at the name that was asked for */
 	uint16_t first_type, last_type; /* of its first and last record */
 	char zone[VNEP_DNS_NAME_LEN];   /* the owner of the SOA beside an answer of nothing, or "" */
 };

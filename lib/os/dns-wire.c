@@ -200,7 +200,7 @@ static bool is_of_signer(uint16_t type)
 	return type == VNEP_DNS_RRSIG || type == VNEP_DNS_NSEC || type == 50 || type == 51;
 }
 
-static int keep_rr(const ldns_rr *rr, const char *only, struct vnep_dnsset *have)
+static int keep_rr(const ldns_rr *rr, const char *only, struct vnep_dnsset *have, bool *named)
 {
 	uint16_t type = (uint16_t)ldns_rr_get_type(rr);
 	struct vnep_buf data;
@@ -215,8 +215,10 @@ static int keep_rr(const ldns_rr *rr, const char *only, struct vnep_dnsset *have
 		rc = -ENOMEM;
 	else if (is_published(type))
 		rc = put_rdata(&data, rr);
-	if (!rc && (!only || !strcmp(only, name)))
+	if (!rc && (!only || !strcmp(only, name))) {
+		*named = true;
 		rc = vnep_dnsset_add(have, name, type, ldns_rr_ttl(rr), data.data, data.len);
+	}
 	vnep_buf_release(&data);
 	LDNS_FREE(name);
 	return rc;
@@ -328,7 +330,7 @@ static int read_records(
 		answer->last_type = (uint16_t)ldns_rr_get_type(ldns_rr_list_rr(list, count - 1));
 	}
 	for (size_t i = 0; i < count && have && !rc; i++)
-		rc = keep_rr(ldns_rr_list_rr(list, i), only, have);
+		rc = keep_rr(ldns_rr_list_rr(list, i), only, have, &answer->named);
 	return rc;
 }
 

@@ -262,10 +262,53 @@ static int run_once(struct run *r, struct vnep_mapstore *store)
 	return rc;
 }
 
-/* What a batch takes in the map at most: records, their indexes, and pages that are half full. */
+/* What a batch takes in the map: records, their indexes, and pages that are half full. One that is scattered over a large
+ * map has each of its records copy pages of others, and takes more: nobody knows before how many. */
 static uint64_t estimate(const struct vnep_map_batch *b)
 {
 	return 4 * b->octets + 1024 * (uint64_t)b->count;
+}
+
+/* Both runs, and the commit. Leaves no transaction. */
+static int run_all(struct run *r, struct vnep_mapstore *store)
+{
+	int rc = run_once(r, store);
+
+	if (!rc && r->again && !r->last) {
+		vnep_map_abort(r->txn);
+		r->txn = NULL;
+		r->last = true;
+		*r->changes = (struct vnep_map_changes){ .refused = r->changes->refused };
+		rc = run_once(r, store);
+	}
+	if (!rc)
+		r->changes->revision = vnep_map_revision(r->txn);
+	if (!rc && !r->how->dry_run)
+		rc = vnep_map_commit(r->txn, r->err);
+	else
+		vnep_map_abort(r->txn);
+	r->txn = NULL;
+	return rc;
+}
+
+/* As long as the map is too small for it, from the beginning: who was refused stays so, and is not told again. */
+static int run_widening(struct run *r, struct vnep_mapstore *store)
+{
+	const struct vnep_err none = { 0 }, before = r->err ? *r->err : none;
+	int rc;
+
+	while ((rc = run_all(r, store)) == VNEP_MAP_EFULL) {
+		rc = vnep_map_widen(store, r->err);
+		if (rc)
+			return rc;
+		if (r->err)
+			*r->err = before;
+		*r->changes = (struct vnep_map_changes){ .refused = r->changes->refused };
+		vnep_buf_reset(&r->back);
+		r->blamed = NULL;
+		r->again = false;
+	}
+	return rc;
 }
 
 int vnep_map_batch_apply(struct vnep_map_batch *b, struct vnep_mapstore *store,
@@ -281,26 +324,8 @@ int vnep_map_batch_apply(struct vnep_map_batch *b, struct vnep_mapstore *store,
 	r.order = vnep_map_batch_sort(b);
 	rc = r.order ? vnep_map_reserve(store, estimate(b), err)
 		     : vnep_err_sys(err, ENOMEM, "sorting records");
-	if (rc)
-		goto out;
-	rc = run_once(&r, store);
-	if (!rc && r.again) {
-		vnep_map_abort(r.txn);
-		r.txn = NULL;
-		r.last = true;
-		*changes = (struct vnep_map_changes){ .refused = changes->refused };
-		rc = run_once(&r, store);
-	}
-	if (rc) {
-		vnep_map_abort(r.txn);
-		goto out;
-	}
-	changes->revision = vnep_map_revision(r.txn);
-	if (!how->dry_run)
-		rc = vnep_map_commit(r.txn, err);
-	else
-		vnep_map_abort(r.txn);
-out:
+	if (!rc)
+		rc = run_widening(&r, store);
 	vnep_buf_release(&r.back);
 	free(r.order);
 	return rc;

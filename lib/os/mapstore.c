@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -28,7 +29,8 @@ int vnep_map_fail(struct vnep_err *err, int rc, const char *what)
 	case 0: return 0;
 	case MDB_NOTFOUND: return vnep_err_set(err, VNEP_ENOTFOUND, "%s: not found", what);
 	case MDB_MAP_FULL:
-		return vnep_err_sys(err, ENOSPC, "%s: the map has reached its largest size", what);
+		return vnep_err_set(
+			err, VNEP_MAP_EFULL, "%s: the map has reached its largest size", what);
 	case MDB_READERS_FULL:
 		return vnep_err_set(err, VNEP_EBUSY, "%s: too many processes read the map", what);
 	default:
@@ -59,7 +61,23 @@ static int reserve_lock(const char *folder, struct vnep_err *err)
 
 /* Where a map begins, and what every change may take: LMDB has its size said beforehand. Address space is all
  * that it costs. */
-enum { SIZE_FIRST = 64 << 20, ROOM_LEAST = 16 << 20 };
+enum { SIZE_FIRST = 64 << 20, ROOM_LEAST = 16 << 20, UPGRADE_OCTETS = 256 /* a record */ };
+
+/* LMDB lets go of its mapping before it asks for the larger one, and cannot be used any more without: so the address
+ * space is asked for before. */
+static int resize(MDB_env *env, uint64_t size)
+{
+	void *room;
+
+	if (size > SIZE_MAX)
+		return ENOMEM;
+	room = mmap(
+		NULL, (size_t)size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (room == MAP_FAILED)
+		return errno;
+	munmap(room, (size_t)size);
+	return mdb_env_set_mapsize(env, (size_t)size);
+}
 
 static int grow(MDB_env *env, uint64_t octets)
 {
@@ -75,17 +93,57 @@ static int grow(MDB_env *env, uint64_t octets)
 	used = (uint64_t)(info.me_last_pgno + 1) * stat.ms_psize;
 	for (size = SIZE_FIRST; size < used + octets;)
 		size *= 2;
-	return size > info.me_mapsize ? mdb_env_set_mapsize(env, size) : 0;
+	return size > info.me_mapsize ? resize(env, size) : 0;
+}
+
+static int cannot_grow(int rc, uint64_t octets, struct vnep_err *err)
+{
+	if (rc < 0)
+		return vnep_map_fail(err, rc, "growing the map");
+	vnep_err_sys(err, rc, "the map cannot grow by %llu MiB", (unsigned long long)octets >> 20);
+	if (rc == ENOMEM)
+		vnep_err_hint(err, "is the address space limited (ulimit -v)?");
+	return -rc;
 }
 
 int vnep_map_reserve(struct vnep_mapstore *store, uint64_t octets, struct vnep_err *err)
 {
 	int rc = store->txns ? 0 : grow(store->env, octets + ROOM_LEAST);
 
+	return rc ? cannot_grow(rc, octets, err) : 0;
+}
+
+/* What the disk has for the map behind its used octets: a transaction that was given up may have written there. */
+static uint64_t room_on_disk(MDB_env *env, uint64_t used)
+{
+	struct statvfs fs;
+	struct stat st;
+	int fd;
+
+	if (mdb_env_get_fd(env, &fd) || fstatvfs(fd, &fs) || fstat(fd, &st))
+		return UINT64_MAX;
+	return (uint64_t)fs.f_bavail * fs.f_frsize +
+	       ((uint64_t)st.st_size > used ? (uint64_t)st.st_size - used : 0);
+}
+
+int vnep_map_widen(struct vnep_mapstore *store, struct vnep_err *err)
+{
+	MDB_envinfo info;
+	MDB_stat stat;
+	uint64_t used;
+	int rc = mdb_env_info(store->env, &info);
+
 	if (!rc)
-		return 0;
-	vnep_err_sys(err, rc, "the map cannot grow by %llu MiB", (unsigned long long)octets >> 20);
-	return rc == ENOMEM ? vnep_err_hint(err, "is the address space limited (ulimit -v)?") : -rc;
+		rc = mdb_env_stat(store->env, &stat);
+	if (rc)
+		return vnep_map_fail(err, rc, "growing the map");
+	used = (uint64_t)(info.me_last_pgno + 1) * stat.ms_psize;
+	if (store->txns)
+		return vnep_map_fail(err, MDB_MAP_FULL, "growing the map");
+	if (room_on_disk(store->env, used) < info.me_mapsize - used)
+		return vnep_err_sys(err, ENOSPC, "writing the map");
+	rc = resize(store->env, 2 * (uint64_t)info.me_mapsize);
+	return rc ? cannot_grow(rc, info.me_mapsize, err) : 0;
 }
 
 static int open_env(MDB_env **out, const char *folder, bool write, struct vnep_err *err)
@@ -109,6 +167,54 @@ static int open_env(MDB_env **out, const char *folder, bool write, struct vnep_e
 	}
 	mdb_env_close(env);
 	return rc == ENOENT ? VNEP_ENOTFOUND : vnep_map_fail(err, rc, folder);
+}
+
+static int begin(struct vnep_mapstore *store, bool write, MDB_txn **out)
+{
+	unsigned flags = write ? 0 : MDB_RDONLY;
+	int rc = mdb_txn_begin(store->env, NULL, flags, out);
+
+	if (rc != MDB_MAP_RESIZED || store->txns)
+		return rc;
+	/* Another process made the map larger: so do we. */
+	rc = mdb_env_set_mapsize(store->env, 0);
+	return rc ? rc : mdb_txn_begin(store->env, NULL, flags, out);
+}
+
+/* How many records an upgrade of the format has to look at; 0 if there is none to make. */
+static int count_to_upgrade(struct vnep_mapstore *store, uint64_t *count)
+{
+	MDB_val key = { sizeof format_key, (void *)(uintptr_t)format_key }, value;
+	MDB_stat stat = { 0 };
+	MDB_txn *txn;
+	MDB_dbi dbi;
+	int rc = begin(store, false, &txn);
+
+	*count = 0;
+	if (rc)
+		return rc;
+	rc = mdb_dbi_open(txn, "meta", 0, &dbi);
+	if (!rc)
+		rc = mdb_get(txn, dbi, &key, &value);
+	if (!rc && value.mv_size == sizeof(uint64_t) && vnep_le64(value.mv_data) < VNEP_MAP_FORMAT)
+		rc = mdb_dbi_open(txn, "record", 0, &dbi);
+	else if (!rc)
+		rc = MDB_NOTFOUND;
+	if (!rc)
+		rc = mdb_stat(txn, dbi, &stat);
+	mdb_txn_abort(txn);
+	*count = stat.ms_entries;
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+/* A map is opened at the size that it has: room for what is written as it is opened. */
+static int reserve_open(struct vnep_mapstore *store, const char *folder, struct vnep_err *err)
+{
+	uint64_t count;
+	int rc = count_to_upgrade(store, &count);
+
+	return rc ? vnep_map_fail(err, rc, folder)
+		  : vnep_map_reserve(store, count * UPGRADE_OCTETS, err);
 }
 
 static int write_format(struct vnep_mapstore *store, MDB_txn *txn)
@@ -156,7 +262,7 @@ static int open_dbs(
 		"tomb" };
 	uint64_t was = VNEP_MAP_FORMAT;
 	MDB_txn *txn;
-	int rc = mdb_txn_begin(store->env, NULL, write ? 0 : MDB_RDONLY, &txn);
+	int rc = begin(store, write, &txn);
 
 	if (rc)
 		return vnep_map_fail(err, rc, folder);
@@ -214,6 +320,8 @@ int vnep_mapstore_open(
 	if (!store)
 		return vnep_err_sys(err, ENOMEM, "map");
 	rc = open_env(&store->env, folder, write, err);
+	if (!rc && write)
+		rc = reserve_open(store, folder, err);
 	if (!rc)
 		rc = open_dbs(store, folder, write, err);
 	if (rc) {
@@ -312,18 +420,6 @@ static int begin_write(struct vnep_map_txn *txn)
 	memcpy(txn->last, key.mv_data, key.mv_size);
 	txn->last_len = key.mv_size;
 	return 0;
-}
-
-static int begin(struct vnep_mapstore *store, bool write, MDB_txn **out)
-{
-	unsigned flags = write ? 0 : MDB_RDONLY;
-	int rc = mdb_txn_begin(store->env, NULL, flags, out);
-
-	if (rc != MDB_MAP_RESIZED || store->txns)
-		return rc;
-	/* Another process made the map larger: so do we. */
-	rc = mdb_env_set_mapsize(store->env, 0);
-	return rc ? rc : mdb_txn_begin(store->env, NULL, flags, out);
 }
 
 int vnep_map_begin(
