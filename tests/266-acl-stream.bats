@@ -110,15 +110,57 @@ $(device urn:dev:os:32473-b 2001:db8:b::97 11 '"mac":"00:00:5e:00:53:98"')"
 	ended 1
 }
 
-@test "stream: its end without a sync is the end of the first state; nothing is left in TMPDIR" {
+# refused_first STATUS WORDS: the follower ended so, said so with a hint, and the kernel is as it was
+refused_first() {
+	ended "$1"
+	[[ $(<"$T/follow.err") == *"$2"* ]]
+	run -0 --separate-stderr acl verify <<<"$RECORDS"
+	[ -z "$output" ]
+	[ -z "$(ls "$TMPDIR")" ]
+}
+
+@test "stream: an end before the sync record changes nothing and is exit 5; nothing is left in TMPDIR" {
+	apply
 	follow
 	[ -z "$(ls "$TMPDIR")" ]
-	tell "$RECORDS"
+	exec {to}>&- # as of an ssh that could not connect
+	refused_first 5 "ended before its sync record"
+	grep -q 'vnep-map watch prints' "$T/follow.err"
+	follow
+	tell "${RECORDS%$'\n'*}" # cut off in the listing, behind a line and within one
+	printf '%s' '{"type":"device","v":1,"dev":"urn:dev' >&"$to"
 	exec {to}>&-
-	ended 0
-	jq -se '.[0].name == "vnep_acl_changes" and .[1].type == "sync"' "$T/follow.out"
-	run -0 --separate-stderr acl verify <<<"$RECORDS"
-	[ -z "$(ls "$TMPDIR")" ]
+	refused_first 5 "ended before its sync record"
+	run -5 --separate-stderr acl apply --follow --access acc0,acc1 --core up0 <<<"$RECORDS"
+	[ -z "$output" ]
+}
+
+@test "stream: changes after a revision are no whole map: exit 2, and nothing is changed" {
+	apply
+	vnep-map import -q <<<"$RECORDS"
+	vnep-map set -q <<<"$(device urn:dev:os:32473-9 2001:db8:b::99 1 '"mac":"00:00:5e:00:53:99"' | sed 's/,"revision":1//')"
+	for source in "watch --after-revision 4" "watch --after-revision 5"; do
+		# shellcheck disable=SC2086 # two words
+		background watch vnep-map $source
+		wait_for 5 grep -q '"after_revision":' "$T/watch.out"
+		stop watch
+		follow
+		cat "$T/watch.out" >&"$to" || true
+		refused_first 2 "not the whole map"
+		exec {to}>&-
+	done
+	follow # of a watch that does not say so
+	tell "$(device urn:dev:os:32473-9 2001:db8:b::99 9 '"deleted":true')" "$(sync_record 9)"
+	refused_first 2 "not the whole map"
+	exec {to}>&-
+	background watch vnep-map watch --after-revision 0
+	wait_for 5 grep -q '"after_revision":0' "$T/watch.out"
+	stop watch
+	follow # this is all
+	cat "$T/watch.out" >&"$to"
+	synced 5
+	stop -0 follow
+	exec {to}>&-
 }
 
 @test "stream: what vnep-map watch prints is what it takes" {

@@ -1,6 +1,9 @@
 /*
  * follow-input - the stream of `vnep-map watch` on standard input as a map of one's own, which follow.c follows.
  *
+ * Only what stands in front of the sync record is a whole map: an input that ends before it was cut off, and one that
+ * tells what changed after a revision lacks the others; whoever follows either takes all of those away.
+ *
  * The map lies in a folder that has no name any more when the first record comes. What one read brings is one
  * transaction, because two devices may exchange what they have in two lines of it; before the sync record, which ends
  * the first state, a transaction is as large as a batch may be. A pipe may part such lines all the same: so what the map
@@ -44,6 +47,8 @@ struct acl_stream {
 	struct lines tried;            /* what was held, while it is tried again */
 	uint64_t revision;             /* the highest that a record had */
 	bool synced, end;
+	bool tombstones; /* came before the sync record */
+	bool part;       /* it says that it does not have the whole map */
 };
 
 static void forget_folder(const char *folder)
@@ -108,7 +113,7 @@ struct vnep_mapstore *acl_stream_map(const struct acl_stream *s)
 
 bool acl_stream_synced(const struct acl_stream *s)
 {
-	return s->synced || s->end;
+	return s->synced;
 }
 
 uint64_t acl_stream_revision(const struct acl_stream *s)
@@ -248,6 +253,23 @@ static int put_held(struct acl_stream *s)
 	return rc;
 }
 
+/* Older watches do not say after which revision they begin; a whole map has no tombstones. */
+static bool is_part(const struct acl_stream *s, const struct vnep_json *sync)
+{
+	int64_t after = vnep_json_get_int(sync, "after_revision", -1);
+
+	return after < 0 ? s->tombstones : after > 0;
+}
+
+static int part_error(struct acl_stream *s)
+{
+	vnep_err_place(&s->cli->err, "-", s->lines.line, 0);
+	vnep_err_set(&s->cli->err, VNEP_EVALUE,
+		"what came before this sync record is not the whole map but what changed after a "
+		"revision: nothing was changed");
+	return vnep_err_hint(&s->cli->err, "vnep-map watch without --after-revision");
+}
+
 static int take(struct acl_stream *s, const char *text, size_t len)
 {
 	enum vnep_record_type type;
@@ -264,12 +286,16 @@ static int take(struct acl_stream *s, const char *text, size_t len)
 	}
 	type = vnep_recjson_type(json);
 	revision = vnep_json_get_int(json, "revision", 0);
-	if (type == VNEP_RECORD_SYNC)
+	if (!s->synced && vnep_json_get_bool(json, "deleted", false))
+		s->tombstones = true;
+	if (type == VNEP_RECORD_SYNC) {
+		s->part = s->part || (!s->synced && is_part(s, json));
 		s->synced = true;
-	else if (type == VNEP_RECORD_BINDING)
+	} else if (type == VNEP_RECORD_BINDING) {
 		rc = put_binding(s, json, text, len);
-	else
+	} else {
 		rc = put_other(s, text, len);
+	}
 	if (!rc && s->synced && s->batch)
 		keep(&s->gathered, s->lines.line, text, len);
 	if (!rc && revision > 0 && (uint64_t)revision > s->revision)
@@ -306,11 +332,13 @@ int acl_stream_read(struct acl_stream *s, bool *end)
 	if (vnep_lines_feed(&s->lines, chunk, (size_t)n))
 		return vnep_err_sys(&s->cli->err, ENOMEM, "cannot read -");
 	rc = put_held(s);
-	while (!rc && (got = vnep_lines_next(&s->lines, &text, &len)) != 0)
+	while (!rc && !s->part && (got = vnep_lines_next(&s->lines, &text, &len)) != 0)
 		rc = take_line(s, got, text, len);
 	if (!rc && s->end && vnep_lines_end(&s->lines, &text, &len))
 		rc = take_line(s, 1, text, len);
-	if (!rc && acl_stream_synced(s))
+	if (!rc && s->part)
+		return part_error(s);
+	if (!rc && s->synced)
 		rc = put_gathered(s);
 	if (!rc)
 		s->cli->err = (struct vnep_err){ 0 };

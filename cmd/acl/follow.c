@@ -142,8 +142,18 @@ static int catch_signals(struct follow *f)
 	return f->signals < 0 ? vnep_err_sys(&f->cli->err, errno, "signals") : 0;
 }
 
-/* The records of standard input up to the first sync, before anything is changed. *ended: a signal, or nothing came
- * that could be followed. */
+static int ended_early(struct vnep_cli *cli)
+{
+	vnep_err_place(&cli->err, "", 0, 0);
+	vnep_err_set(&cli->err, VNEP_EUNAVAIL,
+		"standard input ended before its sync record, so the map is not whole: nothing was "
+		"changed");
+	return vnep_err_hint(&cli->err,
+		"was the source cut off? vnep-map watch prints the whole map, then a sync record");
+}
+
+/* The records of standard input up to the first sync, before anything is changed. *ended: a signal asks to end. That
+ * the input ends is an error: half a map, or none, would take away what it lacks. */
 static int read_first(struct follow *f, bool *ended)
 {
 	struct pollfd p[] = { { f->signals, POLLIN, 0 }, { STDIN_FILENO, POLLIN, 0 } };
@@ -151,8 +161,11 @@ static int read_first(struct follow *f, bool *ended)
 	int rc = acl_stream_open(f->cli, &f->stream);
 
 	while (!rc && !acl_stream_synced(f->stream)) {
-		int n = poll(p, 2, -1);
+		int n;
 
+		if (end)
+			return ended_early(f->cli);
+		n = poll(p, 2, -1);
 		if (n < 0 && errno != EINTR)
 			return vnep_err_sys(&f->cli->err, errno, "waiting for records");
 		if (n > 0 && p[0].revents) {
