@@ -17,6 +17,10 @@ follow_stream() {
 	netns edge vnep-acl apply --follow --access acc0,acc1 --core up0 "$@" <"$T/stream"
 }
 
+watch_into_stream() {
+	exec vnep-map watch >"$T/stream"
+}
+
 # follow: begin, and open the stream as descriptor $to; its records are said by `tell RECORD…`
 follow() {
 	background follow follow_stream
@@ -99,32 +103,132 @@ $(device urn:dev:os:32473-b 2001:db8:b::97 11 '"mac":"00:00:5e:00:53:98"')"
 	synced 3
 	said 'any(.[]; .type == "error" and .line == 5)'
 	[[ $(<"$T/follow.err") == *"vnep-acl: -:5:"*"malformed JSON"* ]]
-	tell "$(device urn:dev:os:32473-c "$V0" 4 '"mac":"00:00:5e:00:53:97"')" '{"type":"event","v":1}'
-	wait_for 5 grep -q -- '-:8: ' "$T/follow.err"
-	wait_for 5 grep -q -- '-:7: ' "$T/follow.err" # later: it might have been an exchange
-	tell "$(device urn:dev:os:32473-c 2001:db8:b::97 5 '"mac":"00:00:5e:00:53:97"')"
+	tell '{"type":"event","v":1}' "$(device urn:dev:os:32473-c 2001:db8:b::97 5 '"mac":"00:00:5e:00:53:97"')"
 	synced 5
+	grep -q -- '-:7: ' "$T/follow.err"
 	run -0 nft get element netdev vnep endpoint '{ 2001:db8:b::97 }'
 	nft get element netdev vnep to_binding "{ $V0 : 2001:db8:a::2 }"
 	exec {to}>&-
 	ended 1
 }
 
-@test "stream: its end without a sync is the end of the first state; nothing is left in TMPDIR" {
+@test "stream: a record that is refused for good ends it: exit 4" {
 	follow
-	[ -z "$(ls "$TMPDIR")" ]
-	tell "$RECORDS"
+	tell "$RECORDS" "$(sync_record 3)"
+	synced 3
+	tell "$(device urn:dev:os:32473-c "$V0" 4 '"mac":"00:00:5e:00:53:97"')" \
+		"$(device urn:dev:os:32473-d 2001:db8:b::98 5 '"mac":"00:00:5e:00:53:98"')"
+	wait_for 5 nft get element netdev vnep endpoint '{ 2001:db8:b::98 }' # not held up by the other
+	ended 4
 	exec {to}>&-
-	ended 0
-	jq -se '.[0].name == "vnep_acl_changes" and .[1].type == "sync"' "$T/follow.out"
+	said 'any(.[]; .type == "error" and .line == 6) and all(.[] | select(.type == "sync"); .revision == 3)'
+	[[ $(<"$T/follow.err") == *"-:6: "*"1 of the records"*"hint: begin again"* ]]
+	nft get element netdev vnep to_binding "{ $V0 : 2001:db8:a::2 }"
+	follow
+	tell "$RECORDS" "$(sync_record 3)"
+	synced 3
+	tell "$(device urn:dev:os:32473-c "$V0" 4 '"mac":"00:00:5e:00:53:97"')"
+	exec {to}>&- # nothing can come that makes room
+	ended 4
+}
+
+@test "stream: what is refused waits for room, and gives way to what is newer of its own record" {
+	follow
+	tell "$RECORDS" "$(sync_record 3)"
+	synced 3
+	tell "$(device urn:dev:os:32473-c "$V0" 4 '"mac":"00:00:5e:00:53:97"')"
+	tell "$(device urn:dev:os:32473-d "$V1" 5 '"mac":"00:00:5e:00:53:98"')"
+	tell "$(device urn:dev:os:32473-d 2001:db8:b::98 6 '"mac":"00:00:5e:00:53:98"')"
+	wait_for 5 nft get element netdev vnep endpoint '{ 2001:db8:b::98 }'
+	tell "$(device "$DEV1" 2001:db8:b::a1 7 '"addr":["2001:db8:a::3"]')"
+	tell "$(device "$DEV0" 2001:db8:b::a0 8 '"addr":["2001:db8:a::2"]')"
+	synced 8
+	said 'all(.[]; .type != "error")'
+	for vep in "$V0" 2001:db8:b::98 2001:db8:b::a0 2001:db8:b::a1; do
+		nft get element netdev vnep endpoint "{ $vep }"
+	done
+	run -1 nft get element netdev vnep endpoint "{ $V1 }"
+	stop -0 follow
+	exec {to}>&-
+}
+
+# thousand BY: devices, of which each has the endpoint of the one that comes BY later
+thousand() {
+	echo '{"type":"vpc","v":1,"vpc":"acme","prefix":"2001:db8:b::/64"}'
+	awk -v by="$1" 'BEGIN { for (i = 0; i < 1000; i++)
+		printf "{\"type\":\"device\",\"v\":1,\"dev\":\"urn:dev:os:32473-%d\",\"vep\":\"2001:db8:b::1:%x\",\"vpc\":\"acme\",\"mac\":\"00:00:5e:00:%02x:%02x\",\"port\":\"acc0\",\"addr\":[\"2001:db8:a::1:%x\"]}\n", i, (i + by) % 1000, i / 256, i % 256, i }'
+}
+
+@test "stream: a thousand devices that each take the next one's endpoint, through a pipe" {
+	vnep-map import -q <<<"$(thousand 0)"
+	background watch watch_into_stream
+	background follow follow_stream --state "$T/other"
+	wait_for 10 grep -q '"sync","v":1,"revision":1001' "$T/follow.out"
+	for by in 1 500; do
+		vnep-map import -q <<<"$(thousand "$by")"
+		REVISION=$(vnep-map stat | jq 'select(.name == "vnep_map_revision").value')
+		wait_for 20 grep -q '"sync","v":1,"revision":'"$REVISION" "$T/follow.out"
+		run -0 --separate-stderr acl verify --map
+		[ -z "$output" ]
+	done
+	said 'all(.[]; .type != "error") and ([.[] | select(.type == "difference")] | length) == 2000'
+	stop -0 follow
+	stop watch
+}
+
+# refused_first STATUS WORDS: the follower ended so, said so with a hint, and the kernel is as it was
+refused_first() {
+	ended "$1"
+	[[ $(<"$T/follow.err") == *"$2"* ]]
 	run -0 --separate-stderr acl verify <<<"$RECORDS"
+	[ -z "$output" ]
 	[ -z "$(ls "$TMPDIR")" ]
 }
 
+@test "stream: an end before the sync record changes nothing and is exit 5; nothing is left in TMPDIR" {
+	apply
+	follow
+	exec {to}>&- # as of an ssh that could not connect
+	refused_first 5 "ended before its sync record"
+	grep -q 'vnep-map watch prints' "$T/follow.err"
+	follow
+	tell "${RECORDS%$'\n'*}" # cut off in the listing, behind a line and within one
+	printf '%s' '{"type":"device","v":1,"dev":"urn:dev' >&"$to"
+	exec {to}>&-
+	refused_first 5 "ended before its sync record"
+	run -5 --separate-stderr acl apply --follow --access acc0,acc1 --core up0 <<<"$RECORDS"
+	[ -z "$output" ]
+}
+
+@test "stream: changes after a revision are no whole map: exit 2, and nothing is changed" {
+	apply
+	vnep-map import -q <<<"$RECORDS"
+	vnep-map set -q <<<"$(device urn:dev:os:32473-9 2001:db8:b::99 1 '"mac":"00:00:5e:00:53:99"' | sed 's/,"revision":1//')"
+	for source in "watch --after-revision 4" "watch --after-revision 5"; do
+		# shellcheck disable=SC2086 # two words
+		background watch vnep-map $source
+		wait_for 5 grep -q '"after_revision":' "$T/watch.out"
+		stop watch
+		follow
+		cat "$T/watch.out" >&"$to" || true
+		refused_first 2 "not the whole map"
+		exec {to}>&-
+	done
+	follow # of a watch that does not say so
+	tell "$(device urn:dev:os:32473-9 2001:db8:b::99 9 '"deleted":true')" "$(sync_record 9)"
+	refused_first 2 "not the whole map"
+	exec {to}>&-
+	background watch vnep-map watch --after-revision 0
+	wait_for 5 grep -q '"after_revision":0' "$T/watch.out"
+	stop watch
+	follow # this is all
+	cat "$T/watch.out" >&"$to"
+	synced 5
+	stop -0 follow
+	exec {to}>&-
+}
+
 @test "stream: what vnep-map watch prints is what it takes" {
-	watch_into_stream() {
-		exec vnep-map watch >"$T/stream"
-	}
 	vnep-map import -q <<<"$RECORDS"
 	background watch watch_into_stream
 	background follow follow_stream --state "$T/other"

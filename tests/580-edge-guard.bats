@@ -112,10 +112,23 @@ many() {
 	vnep-map get urn:dev:os:32473-1100 >/dev/null
 	run -1 netns edge nft get element netdev vnep endpoint '{ 2001:db8:b::1:44c }'
 	speak 0
+	netns edge nft flush ruleset # what it had is what is restored
+	wait_for 5 restored 1
+	grep -q "ruleset: the map is not in the kernel: set endpoint would hold" "$T/edge.err"
+	run -1 netns edge nft get element netdev vnep endpoint '{ 2001:db8:b::1:1 }'
+	speak 0
+	run -3 --separate-stderr vnep-map set <<<'{"type":"device","v":1,"dev":"urn:dev:os:32473-2000","vep":"2001:db8:b::2:1","vpc":"acme"}'
+	[[ $stderr == *"set endpoint would hold"* ]] # as long as it is so
+	run -1 netns edge nft get element netdev vnep endpoint '{ 2001:db8:b::2:1 }'
 	vnep-map list | jq -r 'select(.type == "device").dev' | grep 'os:32473-' >"$T/devs"
 	xargs -n 200 vnep-map delete -q <"$T/devs"
 	[ "$(vnep-map list | grep -c 'os:32473-')" -eq 0 ]
 	vnep-map set -q <<<'{"type":"device","v":1,"dev":"urn:dev:os:32473-1","vep":"2001:db8:b::1:1","vpc":"acme"}'
 	netns edge nft get element netdev vnep endpoint '{ 2001:db8:b::1:1 }'
 	speak 0
+	verified
+	stop -0 edge
+	vnep-map import -q <"$T/many"
+	run -2 --separate-stderr netns edge vnep-edge run --name test --access acc0 --core up0 --set-size 1024
+	[[ $stderr == *"set endpoint would hold"*"may hold 1024"*"vnep-acl clear"* ]]
 }

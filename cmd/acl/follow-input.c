@@ -1,11 +1,15 @@
 /*
  * follow-input - the stream of `vnep-map watch` on standard input as a map of one's own, which follow.c follows.
  *
+ * Only what stands in front of the sync record is a whole map: an input that ends before it was cut off, and one that
+ * tells what changed after a revision lacks the others; whoever follows either takes all of those away.
+ *
  * The map lies in a folder that has no name any more when the first record comes. What one read brings is one
- * transaction, because two devices may exchange what they have in two lines of it; before the sync record, which ends
- * the first state, a transaction is as large as a batch may be. A pipe may part such lines all the same: so what the map
- * refuses is tried once more with what comes next, if that comes soon, before it is told. Bindings are none that anybody imports: they go into the
- * map as an edge writes them.
+ * transaction, because devices may exchange what they have in its lines; before the sync record, which ends the first
+ * state, a transaction is as large as a batch may be. A pipe parts such lines as it likes: so what the map refuses is
+ * held, and tried again with what comes next, until it fits or nothing comes any more. What is refused then, is for
+ * good: map and source are not one, and whoever follows must begin anew. Bindings are none that anybody imports: they go
+ * into the map as an edge writes them.
  */
 #include <errno.h>
 #include <limits.h>
@@ -15,23 +19,20 @@
 #include <unistd.h>
 
 #include "acl.h"
+#include "follow-held.h"
 #include "follow-input.h"
+#include "vnep/clock.h"
 #include "vnep/mapbatch.h"
 #include "vnep/ndjson.h"
 #include "vnep/recjson.h"
 
-enum { CHUNK_OCTETS = 64 << 10, BATCH_RECORDS = 65536, SOON_MS = 200, HELD_MAX = 64 };
-
-/* A line of the batch; or one that the map refused, and why. */
-struct line {
-	unsigned line;
-	size_t at, len; /* its text */
-	struct vnep_err why;
-};
-struct lines {
-	struct vnep_buf texts;
-	struct line items[HELD_MAX];
-	size_t count;
+/* While some are held, each try is one of all: so as many must have come as are held, or nothing for a while. */
+enum {
+	CHUNK_OCTETS = 64 << 10,
+	BATCH_RECORDS = 1 << 17,
+	HELD_MAX = 100000,
+	PAUSE_MS = 20,
+	QUIET_MS = 1000
 };
 
 struct acl_stream {
@@ -39,12 +40,22 @@ struct acl_stream {
 	struct vnep_mapstore *store;
 	struct vnep_lines lines;
 	struct vnep_map_batch *batch;
-	struct vnep_map_txn *bindings; /* open while they come */
-	struct lines gathered, held;   /* of the batch; refused, for now */
-	struct lines tried;            /* what was held, while it is tried again */
-	uint64_t revision;             /* the highest that a record had */
+	struct vnep_map_txn *bindings;  /* open while they come */
+	struct acl_held gathered, held; /* of the batch; refused, for now */
+	size_t untried;                 /* lines since the last try */
+	int64_t heard_ms;               /* when something came, or was tried, last */
+	struct vnep_err why;            /* of the first line that the last try refused */
+	bool lost;                      /* some are refused for good */
+	uint64_t seen, revision; /* the highest that a record had; without any that are held */
 	bool synced, end;
+	bool tombstones; /* came before the sync record */
+	bool part;       /* it says that it does not have the whole map */
 };
+
+static int64_t now_ms(void)
+{
+	return vnep_mono_now().ns / 1000000;
+}
 
 static void forget_folder(const char *folder)
 {
@@ -81,8 +92,8 @@ int acl_stream_open(struct vnep_cli *cli, struct acl_stream **out)
 		return vnep_err_sys(&cli->err, ENOMEM, "records");
 	s->cli = cli;
 	vnep_lines_init(&s->lines);
-	vnep_buf_init(&s->gathered.texts);
-	vnep_buf_init(&s->held.texts);
+	acl_held_init(&s->gathered);
+	acl_held_init(&s->held);
 	*out = s;
 	return open_map(s);
 }
@@ -95,9 +106,8 @@ void acl_stream_close(struct acl_stream *s)
 	vnep_map_batch_free(s->batch);
 	vnep_mapstore_close(s->store);
 	vnep_lines_release(&s->lines);
-	vnep_buf_release(&s->gathered.texts);
-	vnep_buf_release(&s->held.texts);
-	vnep_buf_release(&s->tried.texts);
+	acl_held_release(&s->gathered);
+	acl_held_release(&s->held);
 	free(s);
 }
 
@@ -108,7 +118,7 @@ struct vnep_mapstore *acl_stream_map(const struct acl_stream *s)
 
 bool acl_stream_synced(const struct acl_stream *s)
 {
-	return s->synced || s->end;
+	return s->synced;
 }
 
 uint64_t acl_stream_revision(const struct acl_stream *s)
@@ -125,49 +135,40 @@ static int or_refused(struct acl_stream *s, int rc)
 	return 0;
 }
 
-/* False: there is no room, or no memory. */
-static bool keep(struct lines *lines, unsigned line, const void *text, size_t len)
+static int no_memory(struct acl_stream *s)
 {
-	if (lines->count == HELD_MAX)
-		return false;
-	lines->items[lines->count++] =
-		(struct line){ .line = line, .at = lines->texts.len, .len = len };
-	vnep_buf_put(&lines->texts, text, len);
-	return !lines->texts.rc;
+	return vnep_err_sys(&s->cli->err, ENOMEM, "records that wait for others");
 }
 
-static void forget(struct lines *lines)
+/* The lowest line has the message. */
+static int hold(struct acl_stream *s, struct acl_held_line *l, const struct vnep_err *why)
 {
-	lines->count = 0;
-	vnep_buf_reset(&lines->texts);
+	if (!s->why.code || why->line < s->why.line)
+		s->why = *why;
+	return acl_held_put(&s->held, l) ? no_memory(s) : 0;
 }
 
 static int refuse(const struct vnep_err *why, void *arg)
 {
 	struct acl_stream *s = arg;
-	const struct lines *g = &s->gathered;
-	size_t i = 0;
+	struct acl_held_line *l = acl_held_take_line(&s->gathered, why->line);
 
-	while (i < g->count && g->items[i].line != why->line)
-		i++;
-	if (s->synced && !s->end && i < g->count && !g->items[i].why.code &&
-		keep(&s->held, why->line, g->texts.data + g->items[i].at, g->items[i].len))
-		s->held.items[s->held.count - 1].why = *why;
-	else
-		vnep_cli_error(s->cli, why);
+	if (l)
+		return hold(s, l, why);
+	vnep_cli_error(s->cli, why);
 	return 0;
 }
 
-int acl_stream_timeout_ms(const struct acl_stream *s)
+/* All of the batch, because it was refused as a whole: a vpc in it leaves devices without their own. */
+static int hold_all(struct acl_stream *s)
 {
-	return s->held.count ? SOON_MS : -1;
-}
+	const struct vnep_err why = s->cli->err;
+	struct acl_held_line *l;
+	int rc = 0;
 
-void acl_stream_give_up(struct acl_stream *s)
-{
-	for (size_t i = 0; i < s->held.count; i++)
-		vnep_cli_error(s->cli, &s->held.items[i].why);
-	forget(&s->held);
+	while (!rc && (l = acl_held_take_any(&s->gathered)))
+		rc = hold(s, l, &why);
+	return rc;
 }
 
 /* What was gathered into the map. */
@@ -184,11 +185,13 @@ static int put_gathered(struct acl_stream *s)
 	if (bindings)
 		rc = or_refused(s, vnep_map_commit(bindings, &s->cli->err));
 	if (!rc && s->batch)
-		rc = or_refused(
-			s, vnep_map_batch_apply(s->batch, s->store, &how, &changes, &s->cli->err));
+		rc = vnep_map_batch_apply(s->batch, s->store, &how, &changes, &s->cli->err);
+	if (rc < 0 && vnep_err_exit(rc) == 2 && s->gathered.by_line.count)
+		rc = hold_all(s);
+	rc = or_refused(s, rc);
 	vnep_map_batch_free(s->batch);
 	s->batch = NULL;
-	forget(&s->gathered);
+	acl_held_clear(&s->gathered);
 	return rc;
 }
 
@@ -224,28 +227,124 @@ static int put_other(struct acl_stream *s, const char *text, size_t len)
 	return rc;
 }
 
-/* What was held goes first into the next batch; marked, so that it is not held again. */
+/* What was held goes into the batch, behind what came. */
 static int put_held(struct acl_stream *s)
 {
 	struct vnep_err *err = &s->cli->err;
+	size_t count = s->held.by_line.count;
+	struct acl_held_line **lines = NULL;
 	int rc = 0;
 
-	if (!s->held.count)
-		return 0;
-	s->tried = s->held;
-	s->held = (struct lines){ 0 };
-	for (size_t i = 0; i < s->tried.count && !rc; i++) {
-		const struct line *l = &s->tried.items[i];
-		const char *text = (const char *)s->tried.texts.data + l->at;
+	if (count && !(lines = acl_held_take_all(&s->held)))
+		return no_memory(s);
+	for (size_t i = 0; i < count; i++) {
+		struct acl_held_line *l = lines[i];
 
 		*err = (struct vnep_err){ 0 };
 		vnep_err_place(err, "-", l->line, 0);
-		rc = or_refused(s, put_other(s, text, l->len));
-		if (!rc && keep(&s->gathered, l->line, text, l->len))
-			s->gathered.items[s->gathered.count - 1].why = l->why;
+		if (!rc)
+			rc = or_refused(s, put_other(s, l->text, l->len));
+		if (rc)
+			free(l);
+		else if (acl_held_put(&s->gathered, l))
+			rc = no_memory(s);
 	}
-	vnep_buf_release(&s->tried.texts);
+	free(lines);
 	return rc;
+}
+
+/* All that waits, into the map. */
+static int try_all(struct acl_stream *s)
+{
+	int rc;
+
+	s->why = (struct vnep_err){ 0 };
+	s->untried = 0;
+	rc = put_held(s);
+	if (!rc)
+		rc = put_gathered(s);
+	if (!rc && !s->held.by_line.count)
+		s->revision = s->seen;
+	return rc;
+}
+
+static bool is_waiting(const struct acl_stream *s)
+{
+	return s->batch || s->bindings;
+}
+
+bool acl_stream_is_behind(const struct acl_stream *s)
+{
+	return is_waiting(s) || s->held.by_line.count;
+}
+
+int acl_stream_timeout_ms(const struct acl_stream *s)
+{
+	int64_t left;
+
+	if (!acl_stream_is_behind(s))
+		return -1;
+	left = s->heard_ms + (is_waiting(s) ? PAUSE_MS : QUIET_MS) - now_ms();
+	return left > 0 ? (int)left : 0;
+}
+
+int acl_stream_quiet(struct acl_stream *s)
+{
+	bool again = is_waiting(s);
+	size_t before;
+	int rc;
+
+	do { /* what fits by halves makes room for the rest */
+		before = s->held.by_line.count;
+		rc = try_all(s);
+	} while (!rc && s->held.by_line.count && s->held.by_line.count < before);
+	if (!rc)
+		s->lost = !again && s->held.by_line.count;
+	s->cli->err = (struct vnep_err){ .code = rc };
+	return rc;
+}
+
+int acl_stream_lost(struct acl_stream *s)
+{
+	struct vnep_err *err = &s->cli->err;
+
+	if (!s->lost)
+		return 0;
+	vnep_cli_error(s->cli, &s->why);
+	*err = (struct vnep_err){ 0 };
+	vnep_err_set(err, VNEP_ECONFLICT,
+		"%zu of the records on standard input can not be in one map with what came before: "
+		"the kernel is not what the source says",
+		s->held.by_line.count);
+	return vnep_err_hint(err, "begin again, with the whole map");
+}
+
+/* Older watches do not say after which revision they begin; a whole map has no tombstones. */
+static bool is_part(const struct acl_stream *s, const struct vnep_json *sync)
+{
+	int64_t after = vnep_json_get_int(sync, "after_revision", -1);
+
+	return after < 0 ? s->tombstones : after > 0;
+}
+
+static int part_error(struct acl_stream *s)
+{
+	vnep_err_place(&s->cli->err, "-", s->lines.line, 0);
+	vnep_err_set(&s->cli->err, VNEP_EVALUE,
+		"what came before this sync record is not the whole map but what changed after a "
+		"revision: nothing was changed");
+	return vnep_err_hint(&s->cli->err, "vnep-map watch without --after-revision");
+}
+
+/* What is newer stands for what was refused of the same record. */
+static int gather(struct acl_stream *s, const struct vnep_json *json, const char *text, size_t len)
+{
+	struct acl_held_line *l = acl_held_line(s->lines.line, json, text, len);
+
+	if (!l)
+		return no_memory(s);
+	acl_held_forget(&s->held, l);
+	return acl_held_put(&s->gathered, l) ? no_memory(s) : 0;
 }
 
 static int take(struct acl_stream *s, const char *text, size_t len)
@@ -264,16 +363,20 @@ static int take(struct acl_stream *s, const char *text, size_t len)
 	}
 	type = vnep_recjson_type(json);
 	revision = vnep_json_get_int(json, "revision", 0);
-	if (type == VNEP_RECORD_SYNC)
+	if (!s->synced && vnep_json_get_bool(json, "deleted", false))
+		s->tombstones = true;
+	if (type == VNEP_RECORD_SYNC) {
+		s->part = s->part || (!s->synced && is_part(s, json));
 		s->synced = true;
-	else if (type == VNEP_RECORD_BINDING)
+	} else if (type == VNEP_RECORD_BINDING) {
 		rc = put_binding(s, json, text, len);
-	else
+	} else {
 		rc = put_other(s, text, len);
-	if (!rc && s->synced && s->batch)
-		keep(&s->gathered, s->lines.line, text, len);
-	if (!rc && revision > 0 && (uint64_t)revision > s->revision)
-		s->revision = (uint64_t)revision;
+		if (!rc && s->synced)
+			rc = gather(s, json, text, len);
+	}
+	if (!rc && revision > 0 && (uint64_t)revision > s->seen)
+		s->seen = (uint64_t)revision;
 	vnep_json_free(json);
 	return rc;
 }
@@ -288,6 +391,20 @@ static int take_line(struct acl_stream *s, int got, const char *text, size_t len
 		return or_refused(
 			s, vnep_err_set(err, got, "a line longer than %d octets", VNEP_LINE_MAX));
 	return or_refused(s, take(s, text, len));
+}
+
+/* What came is tried at once, unless it is little beside what is held. */
+static int took(struct acl_stream *s)
+{
+	size_t held = s->held.by_line.count;
+	int rc = 0;
+
+	s->heard_ms = now_ms();
+	if (s->end || s->untried >= held)
+		rc = try_all(s);
+	if (!rc)
+		s->lost = s->held.by_line.count > (s->end ? 0 : HELD_MAX);
+	return rc;
 }
 
 int acl_stream_read(struct acl_stream *s, bool *end)
@@ -305,13 +422,16 @@ int acl_stream_read(struct acl_stream *s, bool *end)
 	s->end = !n;
 	if (vnep_lines_feed(&s->lines, chunk, (size_t)n))
 		return vnep_err_sys(&s->cli->err, ENOMEM, "cannot read -");
-	rc = put_held(s);
-	while (!rc && (got = vnep_lines_next(&s->lines, &text, &len)) != 0)
+	while (!rc && !s->part && (got = vnep_lines_next(&s->lines, &text, &len)) != 0) {
 		rc = take_line(s, got, text, len);
+		s->untried++;
+	}
 	if (!rc && s->end && vnep_lines_end(&s->lines, &text, &len))
 		rc = take_line(s, 1, text, len);
-	if (!rc && acl_stream_synced(s))
-		rc = put_gathered(s);
+	if (!rc && s->part)
+		return part_error(s);
+	if (!rc && s->synced)
+		rc = took(s);
 	if (!rc)
 		s->cli->err = (struct vnep_err){ 0 };
 	*end = s->end;

@@ -23,6 +23,7 @@ struct follow {
 	struct acl_stream *stream;   /* or NULL */
 	struct vnep_mapwatch watch;
 	struct vnep_follow *kernel;
+	uint64_t told; /* the kernel's revision at the last sync record */
 	struct vnep_buf out;
 	int signals;
 };
@@ -55,6 +56,7 @@ static int tell_refused(const struct vnep_err *why, void *arg)
 /* So far kernel and map are one. */
 static int tell_revision(struct follow *f)
 {
+	f->told = vnep_follow_revision(f->kernel);
 	vnep_sync_encode(&f->out,
 		f->stream ? acl_stream_revision(f->stream) : vnep_follow_revision(f->kernel));
 	return vnep_out_records(f->cli, &f->out, true);
@@ -71,17 +73,33 @@ static int edge_took_over(const struct follow *f)
 	return VNEP_ECONFLICT;
 }
 
-static int follow_map(struct follow *f, bool *end)
+/* Some is in the kernel, but they are not one yet; or never will be. */
+static int tell_behind(struct follow *f)
 {
-	uint64_t before = vnep_follow_revision(f->kernel);
-	int rc = f->stream ? acl_stream_read(f->stream, end)
-			   : vnep_mapwatch_read(&f->watch, &f->cli->err);
+	int rc = vnep_out_records(f->cli, &f->out, true);
+
+	return rc ? rc : acl_stream_lost(f->stream);
+}
+
+/* readable: or nothing came for as long as the stream, or the watch, wanted to wait. */
+static int read_changes(struct follow *f, bool readable, bool *end)
+{
+	if (!f->stream)
+		return vnep_mapwatch_read(&f->watch, &f->cli->err);
+	return readable ? acl_stream_read(f->stream, end) : acl_stream_quiet(f->stream);
+}
+
+static int follow_map(struct follow *f, bool readable, bool *end)
+{
+	int rc = read_changes(f, readable, end);
 
 	if (!rc)
 		rc = edge_took_over(f);
 	if (!rc)
 		rc = vnep_follow_map(f->kernel, &f->cli->err);
-	if (!rc && vnep_follow_revision(f->kernel) != before)
+	if (!rc && f->stream && acl_stream_is_behind(f->stream))
+		return tell_behind(f);
+	if (!rc && vnep_follow_revision(f->kernel) != f->told)
 		rc = tell_revision(f);
 	return rc;
 }
@@ -98,6 +116,11 @@ static int guard(struct follow *f)
 	return rc ? rc : vnep_out_records(f->cli, &f->out, true);
 }
 
+static int timeout_ms(const struct follow *f)
+{
+	return f->stream ? acl_stream_timeout_ms(f->stream) : vnep_mapwatch_timeout_ms(&f->watch);
+}
+
 /* Until a signal ends it, or the end of the records. The reader of our output going away ends us as a write would. */
 static int loop(struct follow *f)
 {
@@ -108,9 +131,7 @@ static int loop(struct follow *f)
 	int rc = 0;
 
 	while (!rc && !end) {
-		int n = poll(p, 4,
-			f->stream ? acl_stream_timeout_ms(f->stream)
-				  : vnep_mapwatch_timeout_ms(&f->watch));
+		int n = poll(p, 4, timeout_ms(f));
 
 		if (n < 0 && errno != EINTR)
 			return vnep_err_sys(&f->cli->err, errno, "waiting for a change");
@@ -122,10 +143,8 @@ static int loop(struct follow *f)
 			return 0;
 		if (p[2].revents)
 			rc = guard(f);
-		if (!n && f->stream)
-			acl_stream_give_up(f->stream);
-		else if (!rc && (p[1].revents || !n))
-			rc = follow_map(f, &end);
+		if (!rc && (p[1].revents || (f->stream ? !timeout_ms(f) : !n)))
+			rc = follow_map(f, p[1].revents, &end);
 	}
 	return rc;
 }
@@ -142,8 +161,18 @@ static int catch_signals(struct follow *f)
 	return f->signals < 0 ? vnep_err_sys(&f->cli->err, errno, "signals") : 0;
 }
 
-/* The records of standard input up to the first sync, before anything is changed. *ended: a signal, or nothing came
- * that could be followed. */
+static int ended_early(struct vnep_cli *cli)
+{
+	vnep_err_place(&cli->err, "", 0, 0);
+	vnep_err_set(&cli->err, VNEP_EUNAVAIL,
+		"standard input ended before its sync record, so the map is not whole: nothing was "
+		"changed");
+	return vnep_err_hint(&cli->err,
+		"was the source cut off? vnep-map watch prints the whole map, then a sync record");
+}
+
+/* The records of standard input up to the first sync, before anything is changed. *ended: a signal asks to end. That
+ * the input ends is an error: half a map, or none, would take away what it lacks. */
 static int read_first(struct follow *f, bool *ended)
 {
 	struct pollfd p[] = { { f->signals, POLLIN, 0 }, { STDIN_FILENO, POLLIN, 0 } };
@@ -151,8 +180,11 @@ static int read_first(struct follow *f, bool *ended)
 	int rc = acl_stream_open(f->cli, &f->stream);
 
 	while (!rc && !acl_stream_synced(f->stream)) {
-		int n = poll(p, 2, -1);
+		int n;
 
+		if (end)
+			return ended_early(f->cli);
+		n = poll(p, 2, -1);
 		if (n < 0 && errno != EINTR)
 			return vnep_err_sys(&f->cli->err, errno, "waiting for records");
 		if (n > 0 && p[0].revents) {

@@ -102,6 +102,7 @@ int map_watch(struct vnep_cli *cli)
 	struct watch w = { .cli = cli, .map = { .fd = -1 } };
 	bool all = !vnep_cli_has(cli, "after-revision");
 	int rc = vnep_cli_u64(cli, "after-revision", 0, (1ULL << 53) - 1, &w.revision);
+	uint64_t after = w.revision;
 
 	vnep_buf_init(&w.out);
 	if (!rc)
@@ -111,7 +112,10 @@ int map_watch(struct vnep_cli *cli)
 	if (!rc)
 		rc = print_state(&w, all);
 	if (!rc) {
-		vnep_sync_encode(&w.out, w.revision);
+		if (all)
+			vnep_sync_encode(&w.out, w.revision);
+		else
+			vnep_sync_encode_after(&w.out, w.revision, after);
 		rc = vnep_out_records(cli, &w.out, true);
 	}
 	if (!rc)

@@ -69,6 +69,8 @@ void vnep_difference_encode(struct vnep_buf *out, const char *what, const char *
 void vnep_stat_encode(struct vnep_buf *out, const char *name, const char *label, const char *label_value,
 	uint64_t value);
 void vnep_sync_encode(struct vnep_buf *out, uint64_t revision);
+/* What stood before it is not all, but what came after that revision. */
+void vnep_sync_encode_after(struct vnep_buf *out, uint64_t revision, uint64_t after);
 void vnep_error_encode(struct vnep_buf *out, const char *tool, const struct vnep_err *err);
 
 #endif

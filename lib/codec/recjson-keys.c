@@ -320,7 +320,7 @@ static const struct vnep_key stat_keys[] = {
 	END,
 };
 
-static const struct vnep_key sync_keys[] = { COUNT("revision"), END };
+static const struct vnep_key sync_keys[] = { COUNT("revision"), COUNT("after_revision"), END };
 
 static const struct vnep_key error_keys[] = {
 	TEXT("tool"),

@@ -213,13 +213,25 @@ void vnep_stat_encode(struct vnep_buf *out, const char *name, const char *label,
 	vnep_jw_end_record(&w);
 }
 
-void vnep_sync_encode(struct vnep_buf *out, uint64_t revision)
+static void sync_encode(struct vnep_buf *out, uint64_t revision, const uint64_t *after)
 {
 	struct vnep_jw w;
 
 	vnep_jw_record(&w, out, "sync");
 	vnep_jw_u64(&w, "revision", revision);
+	if (after)
+		vnep_jw_u64(&w, "after_revision", *after);
 	vnep_jw_end_record(&w);
+}
+
+void vnep_sync_encode(struct vnep_buf *out, uint64_t revision)
+{
+	sync_encode(out, revision, NULL);
+}
+
+void vnep_sync_encode_after(struct vnep_buf *out, uint64_t revision, uint64_t after)
+{
+	sync_encode(out, revision, &after);
 }
 
 void vnep_error_encode(struct vnep_buf *out, const char *tool, const struct vnep_err *err)

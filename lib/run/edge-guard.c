@@ -77,7 +77,7 @@ void edge_guard(struct vnep_edge *edge)
 
 	if (!edge_guard_read(edge))
 		return;
-	if (edge_acl_anew(edge, &changes, &err)) {
+	if (edge_acl_again(edge, &changes, &err)) {
 		edge_warn(edge, "ruleset", &err);
 		return;
 	}

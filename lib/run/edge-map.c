@@ -129,23 +129,79 @@ static int map_load(struct vnep_edge *edge, struct vnep_err *err)
 	return rc;
 }
 
+/* What the daemon has of the map, beside its rules. */
+struct was {
+	struct vnep_acl *acl;
+	struct vnep_vpc *vpcs;
+	size_t vpc_count;
+	uint64_t revision;
+	uint8_t vlans[sizeof((struct vnep_edge *)0)->vlans];
+};
+
+static void set_aside(struct vnep_edge *edge, struct was *was)
+{
+	*was = (struct was){ .acl = edge->acl,
+		.vpcs = edge->vpcs,
+		.vpc_count = edge->vpc_count,
+		.revision = edge->map_revision };
+	memcpy(was->vlans, edge->vlans, sizeof was->vlans);
+	edge->vpcs = NULL;
+	edge->vpc_count = 0;
+}
+
+/* The revision, too: so the next change is one from there, and of all that did not fit. */
+static void put_back(struct vnep_edge *edge, struct was *was)
+{
+	vnep_acl_close(edge->acl);
+	edge_vpcs_release(edge);
+	edge->acl = was->acl;
+	edge->vpcs = was->vpcs;
+	edge->vpc_count = was->vpc_count;
+	edge->map_revision = was->revision;
+	memcpy(edge->vlans, was->vlans, sizeof was->vlans);
+}
+
+static void forget_was(struct was *was)
+{
+	for (size_t i = 0; i < was->vpc_count; i++)
+		vnep_vpc_release(&was->vpcs[i]);
+	free(was->vpcs);
+	vnep_acl_close(was->acl);
+}
+
 int edge_acl_anew(struct vnep_edge *edge, uint64_t *changes, struct vnep_err *err)
 {
 	struct vnep_acl *fresh = NULL;
+	struct was was;
 	int rc = vnep_acl_open(&fresh, &edge->config.acl, false, err);
 
 	if (rc)
 		return rc;
 	if (edge->acl)
 		edge_guard_read(edge); /* the old one's own changes; others' are mended now */
-	vnep_acl_close(edge->acl);
+	set_aside(edge, &was);
 	edge->acl = fresh;
 	rc = map_load(edge, err);
 	if (!rc)
 		rc = vnep_acl_apply(edge->acl, changes, err);
+	/* It does not fit, and nothing was changed: who has rules goes on with them. */
+	if (rc == VNEP_EVALUE && was.acl)
+		put_back(edge, &was);
+	else
+		forget_was(&was);
 	if (!rc) {
 		edge_hosts_follow(edge);
 		edge_ra_look_at_vpcs(edge);
 	}
 	return rc;
+}
+
+int edge_acl_again(struct vnep_edge *edge, uint64_t *changes, struct vnep_err *err)
+{
+	int rc = edge_acl_anew(edge, changes, err);
+
+	if (rc != VNEP_EVALUE)
+		return rc;
+	edge_warn(edge, "ruleset: the map is not in the kernel", err);
+	return vnep_acl_apply(edge->acl, changes, err);
 }

@@ -535,8 +535,11 @@ void edge_guard_filling(struct vnep_edge *edge); /* is a set nearly full? */
 void edge_tell_note(struct vnep_edge *edge, const struct edge_port *port, const char *text); /* port NULL: of the edge */
 
 /* edge-map.c */
-/* The wanted state from the map, made anew, and the kernel made to hold it. */
+/* The wanted state from the map, made anew, and the kernel made to hold it. VNEP_EVALUE: the map is more than a set may
+ * hold; who had a wanted state has it still, and is behind the map. */
 int edge_acl_anew(struct vnep_edge *edge, uint64_t *changes, struct vnep_err *err);
+/* The same for what happened in the kernel: in that case it is told, and the kernel gets what it had. */
+int edge_acl_again(struct vnep_edge *edge, uint64_t *changes, struct vnep_err *err);
 void edge_vlan_used(struct vnep_edge *edge, uint16_t vlan); /* by a device of the map */
 /* By its name; without one the narrowest that has vep. */
 const struct vnep_vpc *edge_vpc(const struct vnep_edge *edge, const char *name, const struct in6_addr *vep);

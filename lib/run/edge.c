@@ -199,7 +199,7 @@ static void rebind(struct vnep_edge *edge, struct edge_port *port, int ifindex)
 	port->inject = NULL;
 	rc = vnep_inject_open(&port->inject, port->name, &err);
 	if (!rc)
-		rc = edge_acl_anew(edge, &changes, &err);
+		rc = edge_acl_again(edge, &changes, &err);
 	if (!rc && vnep_rtnl_tune_port(port->name, &err))
 		edge_warn(edge, port->name, &err);
 	if (rc)
@@ -229,7 +229,7 @@ static void port_gone(struct vnep_edge *edge, struct edge_port *port, const char
 	edge_say(edge, LOG_WARNING, "port: %s: %s", port->name, text);
 	edge_port_down(edge, port);
 	edge_tell_note(edge, port, text);
-	if (edge_acl_anew(edge, &changes, &err))
+	if (edge_acl_again(edge, &changes, &err))
 		edge_warn(edge, port->name, &err);
 }
 

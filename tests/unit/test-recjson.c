@@ -861,6 +861,8 @@ TEST("recjson: what verify, list and watch say is canonical")
 	expect(&buf, "{\"type\":\"stat\",\"v\":1,\"name\":\"n\",\"value\":1}\n");
 	vnep_sync_encode(&buf, 42);
 	expect(&buf, "{\"type\":\"sync\",\"v\":1,\"revision\":42}\n");
+	vnep_sync_encode_after(&buf, 42, 0);
+	expect(&buf, "{\"type\":\"sync\",\"v\":1,\"revision\":42,\"after_revision\":0}\n");
 	vnep_difference_encode(&buf, "missing", "{\"a\":1}\n", 8);
 	expect(&buf,
 		"{\"type\":\"difference\",\"v\":1,\"what\":\"missing\",\"record\":{\"a\":1}}\n");
