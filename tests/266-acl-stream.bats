@@ -152,6 +152,32 @@ $(device urn:dev:os:32473-b 2001:db8:b::97 11 '"mac":"00:00:5e:00:53:98"')"
 	exec {to}>&-
 }
 
+@test "stream: a device and its binding that change at once are one difference" {
+	local here='"dev":"urn:dev:os:32473-e","vpc":"acme"' at='"port":"acc0","mac":"00:00:5e:00:53:97","addr":["2001:db8:a::9"]'
+
+	follow
+	tell "$RECORDS" "$(sync_record 3)"
+	synced 3
+	printf '%s\n' '{"type":"device","v":1,'"$here"',"vep":"2001:db8:b::97","revision":4}' \
+		'{"type":"binding","v":1,"dev":"urn:dev:os:32473-e",'"$at"',"revision":5}' >"$T/both"
+	cat "$T/both" >&"$to" # one write, one read
+	synced 5
+	printf '%s\n' '{"type":"binding","v":1,"dev":"urn:dev:os:32473-e",'"${at/a::9/a::8}"',"revision":6}' \
+		'{"type":"device","v":1,'"$here"',"vep":"2001:db8:b::98","revision":7}' >"$T/both"
+	cat "$T/both" >&"$to"
+	synced 7
+	nft get element netdev vnep to_binding '{ 2001:db8:b::98 : 2001:db8:a::8 }'
+	tell '{"type":"binding","v":1,"dev":"urn:dev:os:32473-e",'"$at"',"revision":8}'
+	synced 8
+	tell '{"type":"device","v":1,'"$here"',"vep":"2001:db8:b::98","deleted":true,"revision":9}'
+	synced 9
+	said '[.[] | select(.type == "difference") | [.what, .record.type]] ==
+		[["add", "device"], ["change", "device"], ["change", "binding"], ["delete", "device"]]'
+	run -1 nft get element netdev vnep endpoint '{ 2001:db8:b::98 }'
+	exec {to}>&-
+	ended 0
+}
+
 # thousand BY: devices, of which each has the endpoint of the one that comes BY later
 thousand() {
 	echo '{"type":"vpc","v":1,"vpc":"acme","prefix":"2001:db8:b::/64"}'

@@ -14,11 +14,12 @@ struct changes {
 		struct in6_addr vep; /* of a tombstone: the one it had */
 		size_t text, len;    /* the record: place in texts */
 		bool known;          /* the follower's */
+		bool binding;        /* the record is one: that of the device did not change */
 	} * items;
 	size_t count, cap;
 	size_t max;      /* the caller's: more than so many are not gathered */
 	bool with_texts; /* the caller's */
-	bool bindings;	 /* the caller's: those of bindings, too */
+	bool bindings;	 /* the caller's: those of bindings, too; one change a device all the same */
 	bool vpcs, many;
 	uint64_t revision; /* of the map, of this transaction */
 	struct vnep_buf texts;
