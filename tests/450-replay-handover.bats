@@ -126,6 +126,22 @@ sent_at() {
 
 eta_of() { vnep-edge status "$1" | jq -e '.state == "waking" and .pending > 0 and .eta_s >= 1'; }
 
+@test "storm: with a small replay-pps, and a port beside where nobody wakes, status says when all the same" {
+	lab 2
+	T3324=60 sleepers 600
+	edge_start --replay-pps 50
+	run -0 netns vpc handover send 600 1 1
+	local all=${output##* }
+	wait_for 20 status_is ".pending == $all"
+	background devices netns dev0 handover be d0 600 500 00:00:5e:00:53:fe
+	wait_for 10 eta_of 2001:db8:b::1:257 # it spoke last
+	all=$(vnep-edge status | jq .pending)
+	wait_for 10 status_is ".pending < $all - 80"
+	run -0 vnep-edge status 2001:db8:b::1:257
+	# each in the line gets as much as the others
+	record '.pending * 600 / 50 / 3 <= .eta_s and .eta_s <= .pending * 600 / 50 * 3'
+}
+
 @test "storm: what expires first goes first, and who has no deadline does not wait for it" {
 	local now urgent='"dl_buffering":{"duration_s":100}' late='"dl_buffering":{"duration_s":1000}'
 

@@ -91,6 +91,28 @@ load edge
 	balanced
 }
 
+@test "edge: an answer to the first packet of a batch is a sign of life behind all of it" {
+	requires socat
+	lab
+	edge_map
+	edge_start
+	background deaf netns dev0 socat -u UDP6-RECV:7000 -
+	speak 0
+	wait_for 5 state_is "$V0" awake
+	radio off 0
+	wait_for 5 state_is "$V0" asleep
+	netns vpc ping -q -c 1 -W 1 "$V0" || true # answered by the kernel of the device, before the call that sends the batch is over
+	for n in 1 2 3 4 5 6; do netns vpc socat -u - "UDP6-SENDTO:[$V0]:7000" <<<"packet $n"; done
+	wait_for 5 pending_is "$V0" 7
+	radio on 0
+	netns dev0 socat -u - "UDP6-SENDTO:[2001:db8:b::2]:9" <<<"here"
+	wait_for 5 told '.type == "outcome" and .outcome == "confirmed"'
+	wait_for 10 state_is "$V0" asleep
+	told '.type == "outcome" and .outcome == "sent" and .attempt == 1'
+	pending_is "$V0" 0
+	balanced
+}
+
 @test "edge: a device that never attached is journaled for, too" {
 	requires socat
 	lab 2
