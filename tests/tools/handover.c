@@ -1,7 +1,7 @@
 /*
  * handover - what becomes of packets while devices fall asleep and wake: every one has a number.
  *
- *   handover send COUNT SECONDS PPS[/MS],...   to devices 0 … COUNT-1 at 2001:db8:b::1:N, port 5683, from this host; the
+ *   handover send COUNT SECONDS PPS[/MS],...   to devices 0 … COUNT-1 at 2001:db8:b::1:N, port 7000, from this host; the
  *                                              rates are theirs in turn; with MS so long of every 100 ms, and nothing in
  *                                              the rest of them. Devices with an odd number get as much as is due in one
  *                                              call (UDP_SEGMENT). "sent N" at the end, a line a device before: "N SENT"
@@ -49,7 +49,7 @@ enum {
 	FILL_PPS = 20000,
 	IDLE_MS = 5000,
 	RATES_MAX = 100,
-	PORT = 5683,
+	PORT = 7000,
 	SEND_BUFFER_OCTETS = 8 << 20,
 	SETTLE_MS = 300,   /* the endpoint's link address is found out meanwhile */
 	NUMBERS = 1 << 20, /* of a device, that are told apart; of many devices */
