@@ -289,3 +289,23 @@ load edge
 	pending_is "$V0" 0
 	balanced
 }
+
+@test "edge: a device whose active time is 0 may be asleep at once: what comes behind its word is kept for the next one" {
+	requires socat
+	lab
+	edge_map
+	echo "{\"type\":\"device\",\"v\":1,\"dev\":\"$DEV0\",\"vep\":\"$V0\",\"journal\":\"from-device\",\"psm\":{\"t3324_s\":0}}" | vnep-map set -q
+	edge_start
+	background ears netns dev0 socat -u UDP6-RECV:7000 -
+	speak 0
+	wait_for 5 state_is "$V0" waking
+	radio off 0
+	netns vpc socat -u - "UDP6-SENDTO:[$V0]:7000" <<<"into the void"
+	wait_for 8 state_is "$V0" asleep
+	pending_is "$V0" 1
+	radio on 0
+	speak 0
+	wait_for 5 grep -q "into the void" "$T/ears.out"
+	told '.type == "outcome" and .outcome == "sent" and .attempt == 2'
+	balanced
+}

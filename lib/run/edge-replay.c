@@ -410,6 +410,13 @@ void edge_replay_recall(struct vnep_edge *edge)
 	edge_group_end(edge);
 }
 
+/* It got packets meanwhile, and is a waker again. That says nothing of the device: it listens as long as before. */
+static void busy(struct vnep_edge *edge, struct edge_device *d)
+{
+	edge_device_event(edge, d, VNEP_LIFE_BUSY, VNEP_CAUSE_REPLAYED, vnep_wall_now());
+	edge_device_arm(edge, d, d->last_life);
+}
+
 /* Behind the barrier nothing goes by the kernel any more: it sends its queue, in order, and the worker what came since. */
 static bool taken_back(struct vnep_edge *edge, struct edge_held *held)
 {
@@ -420,7 +427,7 @@ static bool taken_back(struct vnep_edge *edge, struct edge_held *held)
 	if (vnep_rtnl_neigh_set(edge->rt, d->port->ifindex, &d->vep, &d->l2.mac, true, &err))
 		edge_warn(edge, "hand-over", &err);
 	d->behind = false;
-	edge_device_event(edge, d, VNEP_LIFE_BUSY, VNEP_CAUSE_REPLAYED, vnep_wall_now());
+	busy(edge, d);
 	return true;
 }
 
@@ -435,6 +442,16 @@ static void take_back(struct vnep_edge *edge, struct edge_device *d)
 		edge_warn(edge, "hand-over", &err);
 	d->behind = true;
 	edge_hold_add(edge, &d->held, taken_back);
+}
+
+/* Of a stream that the worker loses packets of there will be a queue the next time, too: it gets its packets rather than
+ * their order, or it would be taken back for ever. */
+static int install(struct vnep_edge *edge, struct edge_device *d, struct vnep_err *err)
+{
+	if (d->held.dense)
+		return vnep_rtnl_neigh_set(
+			edge->rt, d->port->ifindex, &d->vep, &d->l2.mac, true, err);
+	return vnep_rtnl_neigh_add(edge->rt, d->port->ifindex, &d->vep, &d->l2.mac, err);
 }
 
 /* The rest of one device, then its neighbour. False: later. */
@@ -452,7 +469,7 @@ static bool finish(struct vnep_edge *edge, struct edge_held *held)
 	}
 	if (rc < 0 || vnep_inject_unsent(d->port->inject) > 0)
 		return false;
-	rc = vnep_rtnl_neigh_add(edge->rt, d->port->ifindex, &d->vep, &d->l2.mac, &err);
+	rc = install(edge, d, &err);
 	if (rc == -EEXIST) {
 		take_back(edge, d);
 		return false;
@@ -461,7 +478,7 @@ static bool finish(struct vnep_edge *edge, struct edge_held *held)
 		edge_warn(edge, "neighbour", &err);
 	edge_hold_remove(edge, held);
 	if (d->pending) { /* it took so long that its place in @awake is gone */
-		edge_device_event(edge, d, VNEP_LIFE_BUSY, VNEP_CAUSE_REPLAYED, vnep_wall_now());
+		busy(edge, d);
 		return true;
 	}
 	edge_device_event(edge, d, VNEP_LIFE_HELD, VNEP_CAUSE_REPLAYED, vnep_wall_now());
