@@ -15,7 +15,8 @@ handovers() {
 	background devices netns dev0 handover be d0 "$count" "$period" 00:00:5e:00:53:fe
 	wait_for 5 grep -q ready "$T/devices.out"
 	wait_for 10 known "$count"
-	background sender netns vpc handover send "$count" "$seconds" "$rates"
+	# few of these packets are followed by a sign of life: what the edge may send a second time, it would
+	HANDOVER_PORT=5683 background sender netns vpc handover send "$count" "$seconds" "$rates"
 	wait_for $(( seconds + 30 )) grep -q '^sent' "$T/sender.out"
 	wait_for 60 status_is '.pending == 0 and .difference == 0'
 	wait_for 5 heard_all
@@ -77,26 +78,29 @@ figures() {
 }
 
 @test "hand-over: killed in the middle of a replay, the edge sends at most 32 packets twice, and none is lost" {
+	local kills=0
+
 	lab
 	T3324=60 sleepers 1
-	edge_start
+	edge_start --replay-pps 10000 # so that it is in the middle of it when it is killed
 	run -0 netns vpc handover send 1 2 15000
 	local all=${output##* }
 	wait_for 20 status_is ".pending == $all"
 	background devices netns dev0 handover be d0 1 1000 00:00:5e:00:53:fe
-	for (( kills = 0; kills < 4; kills++ )); do
+	while (( kills < 4 )); do
 		wait_for 20 grep -q '"type":"outcome"' "$T/watch.out" # a watcher hears of it behind the group
 		kill -KILL "${PIDS[edge]}"
 		wait "${PIDS[edge]}" || true
+		kills=$(( kills + 1 ))
 		stop watch
-		edge_start
+		edge_start --replay-pps 10000
 		status_is '.pending > 0' || break
 	done
 	wait_for 60 status_is '.pending == 0 and .difference == 0'
 	stop -0 devices
 	echo "# killed $kills times: $(tail -n 1 "$T/devices.out") (number, heard, last, lost, twice, reordered)" >&3
 	read -r _ heard last lost twice reordered < <(grep -v ready "$T/devices.out")
-	(( heard == all && last == all && lost == 0 && twice <= (kills + 1) * 32 ))
+	(( heard == all && last == all && lost == 0 && twice <= kills * 32 ))
 }
 
 # When it was told that a packet of a device was sent: microseconds since the first one of anybody.
@@ -125,6 +129,22 @@ sent_at() {
 }
 
 eta_of() { vnep-edge status "$1" | jq -e '.state == "waking" and .pending > 0 and .eta_s >= 1'; }
+
+@test "storm: with a small replay-pps, and a port beside where nobody wakes, status says when all the same" {
+	lab 2
+	T3324=60 sleepers 600
+	edge_start --replay-pps 50
+	run -0 netns vpc handover send 600 1 1
+	local all=${output##* }
+	wait_for 20 status_is ".pending == $all"
+	background devices netns dev0 handover be d0 600 500 00:00:5e:00:53:fe
+	wait_for 10 eta_of 2001:db8:b::1:257 # it spoke last
+	all=$(vnep-edge status | jq .pending)
+	wait_for 10 status_is ".pending < $all - 80"
+	run -0 vnep-edge status 2001:db8:b::1:257
+	# each in the line gets as much as the others
+	record '.pending * 600 / 50 / 3 <= .eta_s and .eta_s <= .pending * 600 / 50 * 3'
+}
 
 @test "storm: what expires first goes first, and who has no deadline does not wait for it" {
 	local now urgent='"dl_buffering":{"duration_s":100}' late='"dl_buffering":{"duration_s":1000}'

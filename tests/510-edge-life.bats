@@ -91,6 +91,28 @@ load edge
 	balanced
 }
 
+@test "edge: an answer to the first packet of a batch is a sign of life behind all of it" {
+	requires socat
+	lab
+	edge_map
+	edge_start
+	background deaf netns dev0 socat -u UDP6-RECV:7000 -
+	speak 0
+	wait_for 5 state_is "$V0" awake
+	radio off 0
+	wait_for 5 state_is "$V0" asleep
+	netns vpc ping -q -c 1 -W 1 "$V0" || true # answered by the kernel of the device, before the call that sends the batch is over
+	for n in 1 2 3 4 5 6; do netns vpc socat -u - "UDP6-SENDTO:[$V0]:7000" <<<"packet $n"; done
+	wait_for 5 pending_is "$V0" 7
+	radio on 0
+	netns dev0 socat -u - "UDP6-SENDTO:[2001:db8:b::2]:9" <<<"here"
+	wait_for 5 told '.type == "outcome" and .outcome == "confirmed"'
+	wait_for 10 state_is "$V0" asleep
+	told '.type == "outcome" and .outcome == "sent" and .attempt == 1'
+	pending_is "$V0" 0
+	balanced
+}
+
 @test "edge: a device that never attached is journaled for, too" {
 	requires socat
 	lab 2
@@ -265,5 +287,25 @@ load edge
 	wait_for 5 told '.type == "outcome" and .outcome == "confirmed"'
 	wait_for 8 state_is "$V0" asleep
 	pending_is "$V0" 0
+	balanced
+}
+
+@test "edge: a device whose active time is 0 may be asleep at once: what comes behind its word is kept for the next one" {
+	requires socat
+	lab
+	edge_map
+	echo "{\"type\":\"device\",\"v\":1,\"dev\":\"$DEV0\",\"vep\":\"$V0\",\"journal\":\"from-device\",\"psm\":{\"t3324_s\":0}}" | vnep-map set -q
+	edge_start
+	background ears netns dev0 socat -u UDP6-RECV:7000 -
+	speak 0
+	wait_for 5 state_is "$V0" waking
+	radio off 0
+	netns vpc socat -u - "UDP6-SENDTO:[$V0]:7000" <<<"into the void"
+	wait_for 8 state_is "$V0" asleep
+	pending_is "$V0" 1
+	radio on 0
+	speak 0
+	wait_for 5 grep -q "into the void" "$T/ears.out"
+	told '.type == "outcome" and .outcome == "sent" and .attempt == 2'
 	balanced
 }

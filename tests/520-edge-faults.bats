@@ -70,6 +70,32 @@ load edge
 	balanced
 }
 
+@test "edge: killed while a hand-over is taken back: what the kernel queues is sent, and the waker goes on" {
+	requires socat
+	lab
+	T3324=30 edge_map
+	edge_start
+	hear 0
+	speak 0
+	wait_for 5 state_is "$V0" awake
+	kill -KILL "${PIDS[edge]}"
+	wait "${PIDS[edge]}" || true
+	stop watch
+	ns ip -n edge -6 neigh del "$V0" dev acc0
+	say_to "$V0" "queued by the kernel"
+	wait_for 5 unresolved "$V0"
+	netns edge nft delete element netdev vnep awake "{ $V0 }"
+	edge_start
+	wait_for 5 grep -q "queued by the kernel" "$T/hear0.out"
+	wait_for 5 state_is "$V0" awake
+	run ! told '.type == "checkpoint"'
+	say_to "$V0" "by the kernel"
+	wait_for 5 grep -q "by the kernel" "$T/hear0.out"
+	balanced
+}
+
+unresolved() { [[ $(ns ip -n edge -6 neigh show "$1" dev acc0) == *INCOMPLETE* ]]; }
+
 @test "edge: killed again and again while packets arrive: each is delivered, pending, or counted as overrun" {
 	requires socat
 	lab

@@ -130,11 +130,12 @@ void edge_deliver(
 }
 
 /* As the kernel will in a moment: it listens, and nothing waits for it. No disk is in the way of such a stream, so the
- * worker keeps up with it until there is a lull for the hand-over. */
+ * worker keeps up with it until there is a lull for the hand-over. Who listens for no time at all may be asleep already:
+ * only the journal brings its packets back. */
 bool edge_pass(struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame)
 {
 	if (vnep_life_presence(d->life) != VNEP_STATE_WAKING || d->pending || d->pace ||
-		d->behind || !d->bound || !d->port->up ||
+		d->behind || !d->bound || !d->port->up || (d->has_psm && !d->t3324_s) ||
 		(d->life == VNEP_LIFE_HOLDING && frame->ts.ns >= d->hold_until.ns) ||
 		send_now(edge, d, frame))
 		return false;

@@ -301,6 +301,23 @@ void edge_journal_give_up(struct vnep_edge *edge, struct edge_device *d)
 	vnep_checkpoint_encode(&edge->told, &c);
 }
 
+/* o has all but the device. */
+static bool put_outcome(struct vnep_edge *edge, struct edge_device *d, struct vnep_outcome *o)
+{
+	struct vnep_err err = { 0 };
+
+	if (edge_group(edge))
+		return false;
+	memcpy(o->dev, d->dev, sizeof o->dev);
+	if (vnep_journal_outcome(edge->journal, o, &err)) {
+		edge_warn(edge, "journal", &err);
+		return false;
+	}
+	if (edge->client_count) /* else nobody watches */
+		vnep_outcome_encode(&edge->told, o);
+	return true;
+}
+
 bool edge_journal_outcome(struct vnep_edge *edge, struct edge_device *d, uint64_t seq,
 	enum vnep_outcome_word word, enum vnep_reason reason, enum vnep_evidence evidence,
 	uint32_t attempt)
@@ -311,33 +328,45 @@ bool edge_journal_outcome(struct vnep_edge *edge, struct edge_device *d, uint64_
 		.reason = reason,
 		.evidence = evidence,
 		.attempt = attempt };
-	struct vnep_err err = { 0 };
 
-	if (edge_group(edge))
+	return put_outcome(edge, d, &o);
+}
+
+static bool settle(
+	struct vnep_edge *edge, struct edge_device *d, uint32_t octets, struct vnep_outcome *o)
+{
+	if (!put_outcome(edge, d, o))
 		return false;
-	memcpy(o.dev, d->dev, sizeof o.dev);
-	if (vnep_journal_outcome(edge->journal, &o, &err)) {
-		edge_warn(edge, "journal", &err);
-		return false;
-	}
-	if (edge->client_count) /* else nobody watches */
-		vnep_outcome_encode(&edge->told, &o);
+	edge->delta.pending--;
+	d->pending -= d->pending > 0;
+	d->pending_octets -= d->pending_octets < octets ? d->pending_octets : octets;
+	if (o->outcome == VNEP_OUTCOME_SENT)
+		edge->delta.delivered++;
+	else
+		edge->delta.dropped[o->reason]++;
 	return true;
 }
 
 bool edge_journal_settle(struct vnep_edge *edge, struct edge_device *d, uint64_t seq,
 	uint32_t octets, enum vnep_outcome_word word, enum vnep_reason reason, uint32_t attempt)
 {
-	if (!edge_journal_outcome(edge, d, seq, word, reason, VNEP_EVIDENCE_NONE, attempt))
-		return false;
-	edge->delta.pending--;
-	d->pending -= d->pending > 0;
-	d->pending_octets -= d->pending_octets < octets ? d->pending_octets : octets;
-	if (word == VNEP_OUTCOME_SENT)
-		edge->delta.delivered++;
-	else
-		edge->delta.dropped[reason]++;
-	return true;
+	struct vnep_outcome o = { .seq = seq,
+		.ts = vnep_wall_now(),
+		.outcome = word,
+		.reason = reason,
+		.attempt = attempt };
+
+	return settle(edge, d, octets, &o);
+}
+
+bool edge_journal_sent(struct vnep_edge *edge, struct edge_device *d, uint64_t seq, uint32_t octets,
+	uint32_t attempt, struct vnep_wall ts)
+{
+	struct vnep_outcome o = {
+		.seq = seq, .ts = ts, .outcome = VNEP_OUTCOME_SENT, .attempt = attempt
+	};
+
+	return settle(edge, d, octets, &o);
 }
 
 struct oldest {

@@ -176,10 +176,44 @@ void edge_port_down(struct vnep_edge *edge, struct edge_port *port)
 				edge, d, VNEP_LIFE_DOWN, VNEP_CAUSE_LINK_DOWN, vnep_wall_now());
 }
 
+/* Killed while a hand-over was taken back: behind a neighbour of ours that is not resolved the kernel may still queue
+ * what came before everything that the ring will bring. It sends that, and is not asked any more. */
+static void open_queue(struct vnep_edge *edge, struct edge_device *d)
+{
+	static const struct vnep_mac none;
+	struct vnep_neigh neigh;
+	struct vnep_err err = { 0 };
+
+	if (vnep_rtnl_neigh_get(edge->rt, d->port->ifindex, &d->vep, &neigh, NULL))
+		return;
+	if (vnep_mac_equal(&neigh.mac, &none))
+		release(edge, d);
+	if (vnep_rtnl_neigh_delete(edge->rt, d->port->ifindex, &d->vep, &err))
+		edge_warn(edge, "neighbour", &err);
+}
+
+/* It did not get all of its backlog, but listens still: the replay goes on as if nobody had been killed. */
+static bool wakes_still(struct vnep_edge *edge, struct edge_device *d)
+{
+	int64_t silent_ns = vnep_wall_now().ns - d->last_seen.ns;
+
+	if (!d->port->up || (d->has_psm && silent_ns >= active_ns(d)))
+		return false;
+	d->life = VNEP_LIFE_WAKING;
+	d->last_life = vnep_mono_now();
+	d->last_life.ns -=
+		silent_ns > 0 ? silent_ns : 0; /* a clock that was set back: it spoke just now */
+	d->replay_next = 0;
+	edge_pace_begin(edge, d);
+	edge_device_arm(edge, d, d->last_life);
+	edge_replay_start(edge, d);
+	return true;
+}
+
 /*
  * After a start: the kernel went on without us. What it believes awake and owes nothing stays awake, untouched;
  * what is awake and has a backlog was killed in the middle of a hand-over, and goes on holding; what is not
- * awake any more gets the checkpoint that nobody wrote.
+ * awake was killed while it got its backlog, and gets the rest if it listens still, else the checkpoint that nobody wrote.
  */
 void edge_resume_device(struct vnep_edge *edge, struct edge_device *d, uint64_t awake_left_ms)
 {
@@ -191,7 +225,8 @@ void edge_resume_device(struct vnep_edge *edge, struct edge_device *d, uint64_t 
 	if (!d->bound)
 		return;
 	if (!awake_left_ms) {
-		if (j.connected)
+		open_queue(edge, d);
+		if (j.connected && !wakes_still(edge, d))
 			edge_journal_disconnect(edge, d,
 				d->has_psm ? VNEP_CAUSE_T3324_EXPIRED : VNEP_CAUSE_ADMIN,
 				vnep_wall_now());

@@ -294,7 +294,8 @@ bool edge_pace_eta(const struct vnep_edge *edge, const struct edge_device *d, ui
 		d->replay_mode != VNEP_REPLAY_FAST || (edge->replay_pps <= 0 && !d->replay_pps))
 		return false;
 	if (edge->replay_pps > 0) /* each in the line gets as much as the others */
-		s = (double)d->pending * (double)(edge->replay_line + 1) / edge->replay_pps;
+		s = (double)d->pending * (double)(edge->replay_line + !d->replaying) /
+		    edge->replay_pps;
 	paced = d->replay_pps ? (double)d->pending / d->replay_pps : 0;
 	*seconds = (uint64_t)((s > paced ? s : paced) + 0.999);
 	return true;

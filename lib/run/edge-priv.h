@@ -88,6 +88,7 @@ struct edge_port {
 	struct vnep_mono errors; /* the bucket of ICMPv6 errors is empty until then */
 	double tokens;           /* packets that may be replayed */
 	struct vnep_mono filled;
+	size_t replay_line; /* devices in the lines that are bound here */
 };
 
 struct edge_l2 { /* key of the table by MAC */
@@ -152,6 +153,7 @@ struct edge_device {
 	uint64_t replay_next; /* first seq not yet looked at in this replay */
 	struct edge_pace *pace; /* NULL: as fast as the link takes it (edge-pace.c) */
 	struct edge_device *replay_link;
+	struct edge_port *replay_port; /* whose line it stands in, too */
 	struct vnep_heap_node expires; /* in the other line, of those whose packets do */
 	bool replaying;
 	struct edge_held held;
@@ -335,6 +337,9 @@ bool edge_journal_outcome(struct vnep_edge *edge, struct edge_device *d, uint64_
 /* A pending packet is sent, or given up with a reason: outcome, counts of the device, ledger. */
 bool edge_journal_settle(struct vnep_edge *edge, struct edge_device *d, uint64_t seq, uint32_t octets,
 	enum vnep_outcome_word word, enum vnep_reason reason, uint32_t attempt);
+/* It was sent, and not before ts: what the device said since then may be its answer. */
+bool edge_journal_sent(struct vnep_edge *edge, struct edge_device *d, uint64_t seq, uint32_t octets,
+	uint32_t attempt, struct vnep_wall ts);
 void edge_journal_limits(struct vnep_edge *edge, struct edge_device *d); /* dl_buffering: the oldest go */
 void edge_journal_gap(struct vnep_edge *edge, const char *port, uint64_t count, enum vnep_reason reason);
 
@@ -578,7 +583,7 @@ void edge_storm_leave(struct vnep_edge *edge, struct edge_device *d);
 struct edge_device *edge_storm_next(struct vnep_edge *edge); /* NULL: nobody stands there */
 size_t edge_storm_room(const struct vnep_edge *edge, struct edge_port *port, struct vnep_mono now);
 void edge_storm_spend(const struct vnep_edge *edge, struct edge_port *port, size_t packets);
-bool edge_storm_dry(struct vnep_edge *edge, struct vnep_mono now); /* no port has room */
+bool edge_storm_dry(struct vnep_edge *edge, struct vnep_mono now); /* no port with a line has room */
 
 /* edge-ledger.c */
 void edge_ledger_open(struct vnep_edge *edge);

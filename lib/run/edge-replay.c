@@ -163,10 +163,9 @@ static int stage(const struct vnep_event *event, unsigned attempt, void *arg)
 	return b->count == b->max;
 }
 
-static void sent(struct batch *b, const struct staged *s)
+static void sent(struct batch *b, const struct staged *s, struct vnep_wall ts)
 {
-	edge_journal_settle(
-		b->edge, b->d, s->seq, s->octets, VNEP_OUTCOME_SENT, VNEP_REASON_NONE, s->attempt);
+	edge_journal_sent(b->edge, b->d, s->seq, s->octets, s->attempt, ts);
 	expect_answer(b->d, &s->expect);
 	edge_pace_sent(b->d, &s->expect);
 }
@@ -187,15 +186,17 @@ static bool flush(struct batch *b)
 {
 	struct iovec io[EDGE_REPLAY_BATCH];
 	struct vnep_err err = { 0 };
+	struct vnep_wall ts;
 	size_t at = 0, n;
 
 	for (size_t i = 0; i < b->count; i++)
 		io[i] = (struct iovec){ b->edge->staged.data + b->staged[i].at, b->staged[i].len };
 	while (at < b->count) {
+		ts = vnep_wall_now(); /* a device may answer before the call is over */
 		n = vnep_inject_send(b->d->port->inject, io + at, b->count - at, &err);
 		remember(b, at, n);
 		for (size_t i = at; i < at + n; i++)
-			sent(b, &b->staged[i]);
+			sent(b, &b->staged[i], ts);
 		b->edge->replayed += n;
 		at += n;
 		if (at == b->count)
@@ -266,7 +267,11 @@ static void measure(struct vnep_edge *edge, size_t before, struct vnep_mono now)
 
 		edge->replay_pps += ((edge->replay_pps > 0 ? 0.05 : 1) * (pps - edge->replay_pps));
 	}
-	edge->replay_looked = edge->replay_line ? now : (struct vnep_mono){ 0 };
+	if (!edge->replay_line)
+		edge->replay_looked.ns = 0;
+	else if (sent ||
+		 !edge->replay_looked.ns) /* else it still waits for tokens, or for the port */
+		edge->replay_looked = now;
 }
 
 /* How many packets may be sent before their outcomes are durable. */
@@ -342,8 +347,8 @@ void edge_replay_pump(struct vnep_edge *edge)
 		wait = JOURNAL_RETRY_MS; /* what cannot be recorded must not be sent again and again */
 	else if (dry && edge->replay_line)
 		wait = DRY_MS;
-	else if (!round_over(edge, first_again))
-		wait = 0; /* there was no room for more */
+	else if (!round_over(edge, first_again)) /* there was no time, or no room, for more */
+		wait = edge->replayed == all ? DRY_MS : 0;
 	vnep_timer_set(edge->pump, wait);
 }
 
@@ -363,27 +368,53 @@ static int take_recalled(const struct vnep_event *event, unsigned attempt, void 
 	return 1;
 }
 
+/* 1: recorded now, 0: there was nothing to do, negative: nobody can say. */
+static int recall(struct vnep_edge *edge, const struct vnep_sentlog_entry *entry)
+{
+	struct edge_device *d = edge_device_by_vep(edge, &entry->vep);
+	struct recalled r = { .entry = entry };
+	struct vnep_err err = { 0 };
+	int rc;
+
+	if (!d)
+		return 0;
+	rc = vnep_journal_pending(edge->journal, d->dev, entry->seq, 1, take_recalled, &r, &err);
+	if (rc < 0 && rc != VNEP_ENOTFOUND) {
+		edge_warn(edge, "replay", &err);
+		return rc;
+	}
+	if (!r.pending)
+		return 0;
+	return edge_journal_settle(edge, d, entry->seq, r.octets, VNEP_OUTCOME_SENT,
+		       VNEP_REASON_NONE, (uint32_t)entry->attempt)
+		       ? 1
+		       : -EIO;
+}
+
 void edge_replay_recall(struct vnep_edge *edge)
 {
-	struct recalled r = { 0 };
-	struct edge_device *d;
+	const struct vnep_sentlog_entry *entry;
 	size_t booked = 0;
+	int rc = 0;
 
-	edge->sent_owed = false;
-	for (size_t n = 0; edge->sent && (r.entry = vnep_sentlog_get(edge->sent, n)); n++) {
-		r.pending = false;
-		d = edge_device_by_vep(edge, &r.entry->vep);
-		if (d)
-			vnep_journal_pending(
-				edge->journal, d->dev, r.entry->seq, 1, take_recalled, &r, NULL);
-		booked += r.pending &&
-			  edge_journal_settle(edge, d, r.entry->seq, r.octets, VNEP_OUTCOME_SENT,
-				  VNEP_REASON_NONE, (uint32_t)r.entry->attempt);
+	edge->sent_owed = true; /* until all of them are in the group */
+	for (size_t n = 0; rc >= 0 && edge->sent && (entry = vnep_sentlog_get(edge->sent, n));
+		n++) {
+		rc = recall(edge, entry);
+		booked += rc > 0;
 	}
 	if (booked)
 		edge_say(edge, LOG_NOTICE,
 			"replay: %zu packets had been sent already, and are recorded now", booked);
+	edge->sent_owed = rc < 0;
 	edge_group_end(edge);
+}
+
+/* It got packets meanwhile, and is a waker again. That says nothing of the device: it listens as long as before. */
+static void busy(struct vnep_edge *edge, struct edge_device *d)
+{
+	edge_device_event(edge, d, VNEP_LIFE_BUSY, VNEP_CAUSE_REPLAYED, vnep_wall_now());
+	edge_device_arm(edge, d, d->last_life);
 }
 
 /* Behind the barrier nothing goes by the kernel any more: it sends its queue, in order, and the worker what came since. */
@@ -396,7 +427,7 @@ static bool taken_back(struct vnep_edge *edge, struct edge_held *held)
 	if (vnep_rtnl_neigh_set(edge->rt, d->port->ifindex, &d->vep, &d->l2.mac, true, &err))
 		edge_warn(edge, "hand-over", &err);
 	d->behind = false;
-	edge_device_event(edge, d, VNEP_LIFE_BUSY, VNEP_CAUSE_REPLAYED, vnep_wall_now());
+	busy(edge, d);
 	return true;
 }
 
@@ -411,6 +442,16 @@ static void take_back(struct vnep_edge *edge, struct edge_device *d)
 		edge_warn(edge, "hand-over", &err);
 	d->behind = true;
 	edge_hold_add(edge, &d->held, taken_back);
+}
+
+/* Of a stream that the worker loses packets of there will be a queue the next time, too: it gets its packets rather than
+ * their order, or it would be taken back for ever. */
+static int install(struct vnep_edge *edge, struct edge_device *d, struct vnep_err *err)
+{
+	if (d->held.dense)
+		return vnep_rtnl_neigh_set(
+			edge->rt, d->port->ifindex, &d->vep, &d->l2.mac, true, err);
+	return vnep_rtnl_neigh_add(edge->rt, d->port->ifindex, &d->vep, &d->l2.mac, err);
 }
 
 /* The rest of one device, then its neighbour. False: later. */
@@ -428,7 +469,7 @@ static bool finish(struct vnep_edge *edge, struct edge_held *held)
 	}
 	if (rc < 0 || vnep_inject_unsent(d->port->inject) > 0)
 		return false;
-	rc = vnep_rtnl_neigh_add(edge->rt, d->port->ifindex, &d->vep, &d->l2.mac, &err);
+	rc = install(edge, d, &err);
 	if (rc == -EEXIST) {
 		take_back(edge, d);
 		return false;
@@ -437,7 +478,7 @@ static bool finish(struct vnep_edge *edge, struct edge_held *held)
 		edge_warn(edge, "neighbour", &err);
 	edge_hold_remove(edge, held);
 	if (d->pending) { /* it took so long that its place in @awake is gone */
-		edge_device_event(edge, d, VNEP_LIFE_BUSY, VNEP_CAUSE_REPLAYED, vnep_wall_now());
+		busy(edge, d);
 		return true;
 	}
 	edge_device_event(edge, d, VNEP_LIFE_HELD, VNEP_CAUSE_REPLAYED, vnep_wall_now());

@@ -42,6 +42,9 @@ void edge_storm_enter(struct vnep_edge *edge, struct edge_device *d, bool may_ex
 	struct vnep_mono at;
 
 	edge->replay_line++;
+	d->replay_port = d->port;
+	if (d->port)
+		d->port->replay_line++;
 	d->replay_link = NULL;
 	if (may_expire && deadline(edge, d, &at) &&
 		!vnep_heap_set(&edge->expiring, &d->expires, at))
@@ -50,13 +53,20 @@ void edge_storm_enter(struct vnep_edge *edge, struct edge_device *d, bool may_ex
 	edge->replay_tail = &d->replay_link;
 }
 
+static void left(struct vnep_edge *edge, struct edge_device *d)
+{
+	edge->replay_line--;
+	if (d->replay_port)
+		d->replay_port->replay_line--;
+}
+
 void edge_storm_leave(struct vnep_edge *edge, struct edge_device *d)
 {
 	struct edge_device **p = &edge->replay_first;
 
 	if (d->expires.slot) {
 		vnep_heap_remove(&edge->expiring, &d->expires);
-		edge->replay_line--;
+		left(edge, d);
 		return;
 	}
 	while (*p && *p != d)
@@ -64,7 +74,7 @@ void edge_storm_leave(struct vnep_edge *edge, struct edge_device *d)
 	if (!*p)
 		return;
 	*p = d->replay_link;
-	edge->replay_line--;
+	left(edge, d);
 	if (edge->replay_tail == &d->replay_link)
 		edge->replay_tail = p;
 }
@@ -105,7 +115,7 @@ void edge_storm_spend(const struct vnep_edge *edge, struct edge_port *port, size
 bool edge_storm_dry(struct vnep_edge *edge, struct vnep_mono now)
 {
 	for (unsigned i = 0; i + 1 < edge->port_count; i++)
-		if (edge_storm_room(edge, &edge->ports[i], now))
+		if (edge->ports[i].replay_line && edge_storm_room(edge, &edge->ports[i], now))
 			return false;
 	return edge->config.replay_pps;
 }

@@ -1,7 +1,7 @@
 /*
  * handover - what becomes of packets while devices fall asleep and wake: every one has a number.
  *
- *   handover send COUNT SECONDS PPS[/MS],...   to devices 0 … COUNT-1 at 2001:db8:b::1:N, port 5683, from this host; the
+ *   handover send COUNT SECONDS PPS[/MS],...   to devices 0 … COUNT-1 at 2001:db8:b::1:N, port 7000, from this host; the
  *                                              rates are theirs in turn; with MS so long of every 100 ms, and nothing in
  *                                              the rest of them. Devices with an odd number get as much as is due in one
  *                                              call (UDP_SEGMENT). "sent N" at the end, a line a device before: "N SENT"
@@ -17,6 +17,7 @@
  *
  * A packet is as many units as were due at once, each of UNIT octets with the number that its device has come to: so it may
  * arrive in one piece or in many. Lost: numbers below the last one that never came. Exit 2: asked wrongly, 3: failed.
+ * HANDOVER_PORT: another port than 7000. To 5683 they are CoAP acknowledgements, which no edge sends a second time.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -49,7 +50,6 @@ enum {
 	FILL_PPS = 20000,
 	IDLE_MS = 5000,
 	RATES_MAX = 100,
-	PORT = 5683,
 	SEND_BUFFER_OCTETS = 8 << 20,
 	SETTLE_MS = 300,   /* the endpoint's link address is found out meanwhile */
 	NUMBERS = 1 << 20, /* of a device, that are told apart; of many devices */
@@ -60,6 +60,7 @@ enum {
 };
 
 static const char magic[8] = "handover";
+static uint16_t port = 7000;
 static volatile sig_atomic_t ended;
 
 static void end(int signum)
@@ -97,7 +98,7 @@ struct flow {
 
 static bool flow_open(struct flow *flow, unsigned n, bool gso)
 {
-	struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_port = htons(PORT) };
+	struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
 	int octets = SEND_BUFFER_OCTETS, unit = UNIT;
 
 	inet_pton(AF_INET6, "2001:db8:b::", &to.sin6_addr);
@@ -351,7 +352,7 @@ static int fill(const char *ifname, unsigned count, uint64_t packets, const stru
 	static const uint8_t head[62] = { 0, 0, 0, 0, 0, 0, 0, 0, 0x5e, 0, 0x53, 2, 0x86, 0xdd,
 		0x60, 0, 0, 0, 0, 8 + UNIT, 17, 64, 0x20, 1, 0x0d, 0xb8, 0, 0x0b, 0, 0, 0, 0, 0, 0,
 		0, 0, 0, 2, 0x20, 1, 0x0d, 0xb8, 0, 0x0b, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x9c, 0x40,
-		PORT >> 8, PORT & 255, 0, 8 + UNIT, 0, 0 };
+		0, 0, 0, 8 + UNIT, 0, 0 };
 	uint8_t data[sizeof head + UNIT] = { 0 };
 	struct iovec io = { data, sizeof data };
 	struct vnep_inject *out;
@@ -366,6 +367,8 @@ static int fill(const char *ifname, unsigned count, uint64_t packets, const stru
 			memcpy(data, head, sizeof head);
 			memcpy(data, edge->octet, 6);
 			vnep_set_be32(data + 50, FIRST + n);
+			data[56] = (uint8_t)(port >> 8);
+			data[57] = (uint8_t)port;
 			memcpy(data + sizeof head, magic, sizeof magic);
 			vnep_set_be32(data + sizeof head + 8, n);
 			vnep_set_be32(data + sizeof head + 12, (uint32_t)p);
@@ -472,8 +475,13 @@ int main(int argc, char **argv)
 		int (*run)(const char *, unsigned, uint64_t, const struct vnep_mac *);
 	} measures[] = { { "be", be }, { "fill", fill }, { "wake", wake }, { "storm", storm } };
 	struct vnep_mac mac;
+	const char *to = getenv("HANDOVER_PORT");
 	uint64_t count, n;
 
+	if (to && vnep_num_u64(to, 1, UINT16_MAX, &n, NULL))
+		return usage();
+	if (to)
+		port = (uint16_t)n;
 	signal(SIGTERM, end);
 	if (argc == 5 && !strcmp(argv[1], "send") &&
 		!vnep_num_u64(argv[2], 1, FLOWS_MAX, &count, NULL) &&
