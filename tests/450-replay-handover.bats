@@ -59,7 +59,7 @@ figures() {
 
 # A stream without a lull of ten milliseconds stays with the worker; bursts are handed over in between.
 @test "hand-over: nothing lost, doubled or out of order, at 10 to 10,000 packets a second, one packet a call or many" {
-	local seconds=9 least=500
+	local seconds=18 least=500
 
 	[[ -z ${VNEP_FULL:-} ]] || seconds=165 least=10000
 	# with sanitizers the edge takes its time, and it is the same order
