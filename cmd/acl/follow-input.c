@@ -41,7 +41,7 @@ struct acl_stream {
 	struct vnep_lines lines;
 	struct vnep_map_batch *batch;
 	struct vnep_map_txn *bindings;  /* open while they come */
-	struct acl_held gathered, held; /* of the batch; refused, for now */
+	struct acl_held gathered, held; /* of the batch; refused, and to be tried again */
 	size_t untried;                 /* lines since the last try */
 	int64_t heard_ms;               /* when something came, or was tried, last */
 	struct vnep_err why;            /* of the first line that the last try refused */

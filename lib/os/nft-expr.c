@@ -159,12 +159,19 @@ void nft_x_verdict(struct nft_msg *m, int32_t code, const char *chain)
 }
 
 /* dreg 0: only "is it in". For verdict maps dreg is the verdict register itself, which is 0 too. */
-void nft_x_lookup(struct nft_msg *m, enum vnep_set set, uint32_t sreg, bool map, uint32_t dreg)
+static struct nft_expr lookup(struct nft_msg *m, enum vnep_set set, uint32_t sreg)
 {
 	struct nft_expr e = nft_x_begin(m, "lookup");
 
 	nft_put_str(m, NFTA_LOOKUP_SET, vnep_set_specs[set].name);
 	nft_put_u32(m, NFTA_LOOKUP_SREG, sreg);
+	return e;
+}
+
+void nft_x_lookup(struct nft_msg *m, enum vnep_set set, uint32_t sreg, bool map, uint32_t dreg)
+{
+	struct nft_expr e = lookup(m, set, sreg);
+
 	if (map)
 		nft_put_u32(m, NFTA_LOOKUP_DREG, dreg);
 	nft_x_end(m, e);
@@ -172,10 +179,8 @@ void nft_x_lookup(struct nft_msg *m, enum vnep_set set, uint32_t sreg, bool map,
 
 void nft_x_lookup_not(struct nft_msg *m, enum vnep_set set, uint32_t sreg)
 {
-	struct nft_expr e = nft_x_begin(m, "lookup");
+	struct nft_expr e = lookup(m, set, sreg);
 
-	nft_put_str(m, NFTA_LOOKUP_SET, vnep_set_specs[set].name);
-	nft_put_u32(m, NFTA_LOOKUP_SREG, sreg);
 	nft_put_u32(m, NFTA_LOOKUP_FLAGS, NFT_LOOKUP_F_INV);
 	nft_x_end(m, e);
 }

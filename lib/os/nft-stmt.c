@@ -229,12 +229,9 @@ static void put_match(struct nft_msg *m, const struct vnep_stmt *s)
 		nft_x_cmp(m, NFT_CMP_NEQ, ip6, sizeof ip6);
 		break;
 	case VNEP_STMT_NOT_HOST:
-		nft_x_meta(m, NFT_META_PKTTYPE, NFT_REG_1);
-		nft_x_cmp_u8(m, NFT_CMP_NEQ, PACKET_HOST);
-		break;
 	case VNEP_STMT_HOST:
 		nft_x_meta(m, NFT_META_PKTTYPE, NFT_REG_1);
-		nft_x_cmp_u8(m, NFT_CMP_EQ, PACKET_HOST);
+		nft_x_cmp_u8(m, s->kind == VNEP_STMT_HOST ? NFT_CMP_EQ : NFT_CMP_NEQ, PACKET_HOST);
 		break;
 	case VNEP_STMT_HOP_LIMIT:
 	case VNEP_STMT_HOPS_LEFT:
