@@ -278,13 +278,11 @@ TEST("index: so it is when two writers take turns")
 	live(true);
 }
 
-/* The version is what the first four octets of the value "version" say, in the database "meta". */
-static void set_version(uint32_t version)
+/* The index without the journal around it: one of its databases. */
+static MDB_txn *raw_begin(const char *name, MDB_dbi *dbi)
 {
-	MDB_val key = { 7, (void *)(uintptr_t) "version" }, value = { sizeof version, &version };
 	MDB_env *env;
 	MDB_txn *txn;
-	MDB_dbi dbi;
 	char path[400];
 
 	snprintf(path, sizeof path, "%s/journal/index", state);
@@ -292,12 +290,29 @@ static void set_version(uint32_t version)
 	CHECK_INT(mdb_env_set_maxdbs(env, 1), 0);
 	CHECK_INT(mdb_env_open(env, path, 0, 0640), 0);
 	CHECK_INT(mdb_txn_begin(env, NULL, 0, &txn), 0);
-	CHECK_INT(mdb_dbi_open(txn, "meta", 0, &dbi), 0);
+	CHECK_INT(mdb_dbi_open(txn, name, 0, dbi), 0);
+	return txn;
+}
+
+static void raw_commit(MDB_txn *txn)
+{
+	MDB_env *env = mdb_txn_env(txn);
+
+	CHECK_INT(mdb_txn_commit(txn), 0);
+	mdb_env_close(env);
+}
+
+/* The version is what the first four octets of the value "version" say, in the database "meta". */
+static void set_version(uint32_t version)
+{
+	MDB_val key = { 7, (void *)(uintptr_t) "version" }, value = { sizeof version, &version };
+	MDB_dbi dbi;
+	MDB_txn *txn = raw_begin("meta", &dbi);
+
 	CHECK_INT(mdb_get(txn, dbi, &key, &value), 0);
 	value = (MDB_val){ sizeof version, &version };
 	CHECK_INT(mdb_put(txn, dbi, &key, &value, 0), 0);
-	CHECK_INT(mdb_txn_commit(txn), 0);
-	mdb_env_close(env);
+	raw_commit(txn);
 }
 
 TEST("index: one of an older version is made anew, which is said, and loses nothing; nor does one "
@@ -430,25 +445,16 @@ static void spoil_queue(void)
 {
 	MDB_val key, value;
 	MDB_cursor *cursor;
-	MDB_env *env;
-	MDB_txn *txn;
 	MDB_dbi dbi;
-	char path[400];
+	MDB_txn *txn = raw_begin("queue", &dbi);
 
-	snprintf(path, sizeof path, "%s/journal/index", state);
-	CHECK_INT(mdb_env_create(&env), 0);
-	CHECK_INT(mdb_env_set_maxdbs(env, 1), 0);
-	CHECK_INT(mdb_env_open(env, path, 0, 0640), 0);
-	CHECK_INT(mdb_txn_begin(env, NULL, 0, &txn), 0);
-	CHECK_INT(mdb_dbi_open(txn, "queue", 0, &dbi), 0);
 	CHECK_INT(mdb_cursor_open(txn, dbi, &cursor), 0);
 	while (!mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
 		value = (MDB_val){ 3, (void *)(uintptr_t) "bad" };
 		CHECK_INT(mdb_cursor_put(cursor, &key, &value, MDB_CURRENT), 0);
 	}
 	mdb_cursor_close(cursor);
-	CHECK_INT(mdb_txn_commit(txn), 0);
-	mdb_env_close(env);
+	raw_commit(txn);
 }
 
 static uint64_t everything(const struct vnep_journal_device *device, bool *must, void *arg)
