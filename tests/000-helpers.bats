@@ -36,6 +36,14 @@ gone() {
 	[[ $output == *"not ok 1 inner"*"heap-use-after-free"* ]]
 }
 
+@test "helpers: a leak check cut short by the end of the test is no report, and hides none" {
+	prove "inner" 'echo "==12==Unable to get registers from thread 11." >"$T/san.11"'
+	run -1 prove "inner" '
+		echo "==12==Unable to get registers from thread 11." >"$T/san.11"
+		echo "ERROR: LeakSanitizer: detected memory leaks" >>"$T/san.11"'
+	[[ $output == *"not ok 1 inner"*"detected memory leaks"* ]]
+}
+
 @test "helpers: each test has a state folder and a runtime folder of its own" {
 	[ "$VNEP_STATE" = "$BATS_TEST_TMPDIR/state" ]
 	[ "$VNEP_RUNTIME" = "$BATS_TEST_TMPDIR/run" ]

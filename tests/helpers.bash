@@ -58,6 +58,18 @@ vnep_setup() {
 	cd "$T" || return
 }
 
+# A process that is killed above while it looks for leaks on its way out leaves one line, which is no report.
+sanitizer_spoke() {
+	local file
+
+	for file in "$T"/san.*; do
+		if [[ -e $file ]] && grep -qvE '^(==[0-9]+==Unable to get registers from thread [0-9]+\.)?$' "$file"; then
+			return 0
+		fi
+	done
+	return 1
+}
+
 vnep_teardown() {
 	local name rc=0
 
@@ -69,7 +81,7 @@ vnep_teardown() {
 	if [[ -z ${BATS_TEST_COMPLETED:-} && -z ${BATS_TEST_SKIPPED:-} ]]; then
 		show "$T"/*.err "$T"/*.out
 	fi
-	if compgen -G "$T/san.*" >/dev/null; then
+	if sanitizer_spoke; then
 		show "$T"/san.*
 		rc=1
 	fi
