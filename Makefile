@@ -10,6 +10,9 @@ LIBDIR     ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR     ?= $(PREFIX)/share/man
 COMPDIR    ?= $(PREFIX)/share/bash-completion/completions
+UNITDIR    ?= $(PREFIX)/lib/systemd/system
+SYSUSERS   ?= $(PREFIX)/lib/sysusers.d
+TMPFILES   ?= $(PREFIX)/lib/tmpfiles.d
 DESTDIR    ?=
 CC         ?= cc
 PKG_CONFIG ?= pkg-config
@@ -28,6 +31,8 @@ VNEP_SAN      := $(if $(SAN),-fsanitize=address -fsanitize=undefined -fno-saniti
 # The runtime in the program: as a library it has to be found, bound and searched for leaks at each start. clang does so by itself.
 VNEP_SANLD    := $(if $(SAN),$(if $(findstring clang,$(CC)),,-static-libasan -static-libubsan))
 VNEP_LDLIBS    = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lpthread -lm
+# What one tool alone needs: the screen of vnep-edge top.
+LDLIBS_edge    = $(shell $(PKG_CONFIG) --libs ncurses)
 
 with_dns := lib/os/dns.c lib/os/dns-ask.c lib/os/dns-net.c lib/os/dns-wire.c
 lib_src  := $(filter-out $(if $(filter 1,$(WITH_DNS)),lib/os/dns-none.c,$(with_dns)),$(sort $(wildcard lib/*/*.c)))
@@ -81,7 +86,7 @@ define tool_rule
 $(BUILD)/bin/vnep-$(1): $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard cmd/$(1)/*.c))) $(libvnep)
 	@mkdir -p $$(@D)
 	$$(call say,LD,$$@)
-	$(Q)$$(CC) $$(VNEP_SAN) $$(VNEP_SANLD) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(VNEP_LDLIBS)
+	$(Q)$$(CC) $$(VNEP_SAN) $$(VNEP_SANLD) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(VNEP_LDLIBS) $$(LDLIBS_$(1))
 endef
 $(foreach t,$(TOOLS),$(eval $(call tool_rule,$(t))))
 
@@ -184,7 +189,7 @@ format:
 install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 \
 		$(DESTDIR)$(MANDIR)/man7 $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(COMPDIR) \
-		$(DESTDIR)$(INCLUDEDIR)/vnep $(DESTDIR)$(LIBDIR)
+		$(DESTDIR)$(INCLUDEDIR)/vnep $(DESTDIR)$(LIBDIR) $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSUSERS) $(DESTDIR)$(TMPFILES)
 	install -m 0755 $(bins) $(DESTDIR)$(BINDIR)
 	install -m 0644 include/vnep/*.h $(DESTDIR)$(INCLUDEDIR)/vnep
 	install -m 0644 $(libvnep) $(DESTDIR)$(LIBDIR)
@@ -192,7 +197,12 @@ install: all
 	set -e; for t in $(TOOLS); do \
 		install -m 0644 completions/vnep $(DESTDIR)$(COMPDIR)/vnep-$$t; done
 
+	sed 's|@BINDIR@|$(BINDIR)|' systemd/vnep-edge.service.in >$(DESTDIR)$(UNITDIR)/vnep-edge.service
+	install -m 0644 systemd/vnep.sysusers $(DESTDIR)$(SYSUSERS)/vnep.conf
+	install -m 0644 systemd/vnep.tmpfiles $(DESTDIR)$(TMPFILES)/vnep.conf
+
 uninstall:
+	rm -f $(DESTDIR)$(UNITDIR)/vnep-edge.service $(DESTDIR)$(SYSUSERS)/vnep.conf $(DESTDIR)$(TMPFILES)/vnep.conf
 	rm -f $(TOOLS:%=$(DESTDIR)$(BINDIR)/vnep-%) $(TOOLS:%=$(DESTDIR)$(COMPDIR)/vnep-%)
 	rm -f $(foreach p,$(pages),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(p)))/$(notdir $(p)))
 	rm -f $(DESTDIR)$(LIBDIR)/libvnep.a

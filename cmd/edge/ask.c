@@ -1,17 +1,14 @@
 /* ask - the verbs that ask the daemon and print what it says. */
-#include <stdlib.h>
-#include <string.h>
-
 #include "edge.h"
 #include "vnep/client.h"
 #include "vnep/json.h"
 #include "vnep/ndjson.h"
 #include "vnep/out.h"
 
-/* The answer to standard output; its error records to standard error, as ours. */
-static int print_answer(struct vnep_cli *cli, struct vnep_client *client, bool follow)
+/* Lines of the answer to each; error records to standard error, as ours. */
+static int take_answer(struct vnep_cli *cli, struct vnep_client *client, bool follow,
+	edge_line_cb *each, void *arg)
 {
-	struct vnep_buf out = { 0 };
 	int rc, exit_status = 0;
 	const char *line;
 	size_t len;
@@ -23,17 +20,15 @@ static int print_answer(struct vnep_cli *cli, struct vnep_client *client, bool f
 			vnep_cli_error(cli, &told);
 			continue;
 		}
-		vnep_buf_put(&out, line, len);
-		vnep_buf_put(&out, "\n", 1);
-		rc = out.rc ? out.rc : vnep_out_records(cli, &out, follow);
+		rc = each(cli, line, len, arg);
 		if (rc)
 			break;
 	}
-	vnep_buf_release(&out);
 	return rc ? rc : exit_status;
 }
 
-static int ask(struct vnep_cli *cli, const char *verb, const char *members, bool follow)
+int edge_ask(struct vnep_cli *cli, const char *verb, const char *members, bool follow,
+	edge_line_cb *each, void *arg)
 {
 	struct vnep_client *client = NULL;
 	int rc = vnep_client_open(&client, cli->state, &cli->err);
@@ -49,8 +44,31 @@ static int ask(struct vnep_cli *cli, const char *verb, const char *members, bool
 	if (!rc)
 		rc = vnep_client_end(client, &cli->err);
 	if (!rc)
-		rc = print_answer(cli, client, follow);
+		rc = take_answer(cli, client, follow, each, arg);
 	vnep_client_close(client);
+	return rc;
+}
+
+struct printing {
+	struct vnep_buf out;
+	bool flush;
+};
+
+static int print_line(struct vnep_cli *cli, const char *line, size_t len, void *arg)
+{
+	struct printing *p = arg;
+
+	vnep_buf_put(&p->out, line, len);
+	vnep_buf_put(&p->out, "\n", 1);
+	return p->out.rc ? p->out.rc : vnep_out_records(cli, &p->out, p->flush);
+}
+
+static int ask(struct vnep_cli *cli, const char *verb, const char *members, bool follow)
+{
+	struct printing p = { .flush = follow };
+	int rc = edge_ask(cli, verb, members, follow, print_line, &p);
+
+	vnep_buf_release(&p.out);
 	return rc;
 }
 
@@ -98,6 +116,11 @@ int edge_attach(struct vnep_cli *cli)
 int edge_detach(struct vnep_cli *cli)
 {
 	return ask_devices(cli, "detach", false);
+}
+
+int edge_reload(struct vnep_cli *cli)
+{
+	return ask(cli, "reload", NULL, false);
 }
 
 int edge_stop(struct vnep_cli *cli)

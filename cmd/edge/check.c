@@ -76,7 +76,7 @@ static int check_kernel(struct vnep_cli *cli)
 int edge_check(struct vnep_cli *cli)
 {
 	struct vnep_edge_config config;
-	int rc = edge_config(cli, &config, report), whole;
+	int rc = edge_config(cli, &config, report, cli), whole;
 
 	if (rc && !cli->errors)
 		return rc; /* no such file */

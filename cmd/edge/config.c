@@ -1,6 +1,4 @@
 /* config - the configuration as run and check see it. */
-#include <unistd.h>
-
 #include "edge.h"
 
 #define DEFAULT_CONFIG "/etc/vnep/edge.conf"
@@ -9,7 +7,7 @@ static const char *const keys[] = { "name", "region", "core", "journal-port", "s
 	"segment-octets", "retain-age", "retain-octets", "retain-vpc-octets", "retain-packets",
 	"retain-every", "replay-pps" };
 
-static int from_options(struct vnep_cli *cli, struct vnep_edge_config *config)
+static int from_options(struct vnep_cli *cli, struct vnep_edge_config *config, struct vnep_err *err)
 {
 	const char *word;
 	int rc = 0;
@@ -17,31 +15,34 @@ static int from_options(struct vnep_cli *cli, struct vnep_edge_config *config)
 	for (size_t i = 0; !rc && i < sizeof keys / sizeof *keys; i++)
 		if (vnep_cli_has(cli, keys[i]))
 			rc = vnep_edge_config_set(
-				config, keys[i], vnep_cli_str(cli, keys[i], ""), &cli->err);
+				config, keys[i], vnep_cli_str(cli, keys[i], ""), err);
 	if (vnep_cli_has(cli, "access"))
 		config->acl.access_count = 0; /* the option replaces the file's ports */
 	for (size_t i = 0; !rc && (word = vnep_cli_list(cli, "access", i)); i++)
-		rc = vnep_edge_config_set(config, "access", word, &cli->err);
+		rc = vnep_edge_config_set(config, "access", word, err);
 	if (vnep_cli_has(cli, "advertise"))
 		config->advertise_count = 0;
 	for (size_t i = 0; !rc && (word = vnep_cli_list(cli, "advertise", i)); i++)
-		rc = vnep_edge_config_set(config, "advertise", word, &cli->err);
+		rc = vnep_edge_config_set(config, "advertise", word, err);
 	return rc;
 }
 
-int edge_config(
-	struct vnep_cli *cli, struct vnep_edge_config *config, vnep_edge_config_report *report)
+int edge_config(struct vnep_cli *cli, struct vnep_edge_config *config,
+	vnep_edge_config_report *report, void *report_arg)
 {
 	const char *file = vnep_cli_str(cli, "config", NULL);
-	int rc = 0, options;
+	struct vnep_err err = { 0 };
+	int rc, options;
 
 	vnep_edge_config_init(config);
-	if (!file && !access(DEFAULT_CONFIG, F_OK))
-		file = DEFAULT_CONFIG;
-	if (file)
-		rc = vnep_edge_config_read(config, file, report, cli, &cli->err);
+	rc = vnep_edge_config_read_all(
+		config, file ? file : DEFAULT_CONFIG, file, report, report_arg, &cli->err);
 	if (rc && !report)
 		return rc;
-	options = from_options(cli, config);
+	options = from_options(cli, config, &err);
+	if (options && report)
+		report(&err, report_arg);
+	if (options && !rc)
+		cli->err = err;
 	return rc ? rc : options;
 }

@@ -41,6 +41,12 @@ static const struct vnep_option attach_options[] = {
 	{ NULL, 0, 0, NULL, NULL, NULL },
 };
 
+static const struct vnep_option top_options[] = {
+	{ "once", 0, VNEP_ARG_NONE, NULL, "print it once, as text", NULL },
+	{ "every", 0, VNEP_ARG_ONE, "TIME", "how often it looks (default 1s)", NULL },
+	{ NULL, 0, 0, NULL, NULL, NULL },
+};
+
 static const struct vnep_verb verbs[] = {
 	{ .name = "run",
 		.help = "the daemon, in the foreground",
@@ -58,6 +64,11 @@ static const struct vnep_verb verbs[] = {
 	{ .name = "watch",
 		.help = "decisions, presence, checkpoints and outcomes as they happen",
 		.run = edge_watch },
+	{ .name = "top",
+		.help = "a live screen: states, rates, backlog, what is dropped and why",
+		.options = top_options,
+		.run = edge_top },
+	{ .name = "metrics", .help = "all numbers as OpenMetrics text", .run = edge_metrics },
 	{ .name = "attach",
 		.args = "DEV...",
 		.min = 1,
@@ -71,6 +82,9 @@ static const struct vnep_verb verbs[] = {
 		.max = UINT_MAX,
 		.help = "say from outside that a device is gone to sleep",
 		.run = edge_detach },
+	{ .name = "reload",
+		.help = "read the configuration again, without touching traffic",
+		.run = edge_reload },
 	{ .name = "stop",
 		.help = "end the daemon; awake devices go on by the kernel",
 		.run = edge_stop },

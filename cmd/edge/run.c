@@ -1,14 +1,9 @@
-/* run - the daemon: state folder, socket, log lines on standard error, readiness to systemd. */
+/* run - the daemon: state folder, socket, log lines on standard error. */
 #include <errno.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <syslog.h>
-#include <unistd.h>
 
 #include "edge.h"
 
@@ -23,27 +18,6 @@ static void log_line(int level, const char *text, void *arg)
 		fprintf(stderr, "<%d>vnep-edge: %s\n", level, text);
 	else
 		fprintf(stderr, "vnep-edge: %s\n", text);
-}
-
-/* sd_notify(3) without its library: one datagram to $NOTIFY_SOCKET. */
-static void notify(const char *text)
-{
-	const char *path = getenv("NOTIFY_SOCKET");
-	struct sockaddr_un to = { .sun_family = AF_UNIX };
-	size_t n = path ? strlen(path) : 0;
-	int fd;
-
-	if (!n || n >= sizeof to.sun_path)
-		return;
-	memcpy(to.sun_path, path, n);
-	if (path[0] == '@')
-		to.sun_path[0] = 0;
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return;
-	sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&to,
-		(socklen_t)(offsetof(struct sockaddr_un, sun_path) + n));
-	close(fd);
 }
 
 /* One socket per state folder: its name is made of the folder's path, so that two edges never share it. */
@@ -62,12 +36,44 @@ static int socket_path(struct vnep_cli *cli, char *out, size_t cap)
 	return 0;
 }
 
+struct counting {
+	vnep_edge_config_report *report;
+	void *arg;
+	unsigned count;
+};
+
+static void count(const struct vnep_err *err, void *arg)
+{
+	struct counting *counting = arg;
+
+	counting->count++;
+	counting->report(err, counting->arg);
+}
+
+/* What the options said at the start, and the files as they are now. */
+static int configure(struct vnep_edge_config *config, vnep_edge_config_report *report,
+	void *report_arg, void *arg)
+{
+	struct counting counting = { report, report_arg, 0 };
+	struct vnep_cli *cli = arg;
+	int rc = edge_config(cli, config, count, &counting);
+
+	if (rc && !counting.count) /* there is no such file */
+		report(&cli->err, report_arg);
+	return rc;
+}
+
 int edge_run(struct vnep_cli *cli)
 {
+	const struct vnep_edge_host host = { .log = log_line,
+		.configure = configure,
+		.notify = getenv("NOTIFY_SOCKET") ? edge_notify : NULL,
+		.watchdog_us = edge_notify_watchdog(),
+		.arg = cli };
 	struct vnep_edge_config config;
 	struct vnep_edge *edge = NULL;
 	char socket[108];
-	int rc = edge_config(cli, &config, NULL);
+	int rc = edge_config(cli, &config, NULL, NULL);
 
 	if (!rc)
 		rc = vnep_edge_config_check(&config, NULL, NULL, &cli->err);
@@ -76,12 +82,10 @@ int edge_run(struct vnep_cli *cli)
 	if (rc)
 		return rc;
 	signal(SIGPIPE, SIG_IGN);
-	rc = vnep_edge_new(&edge, &config, cli->state, socket, log_line, cli, &cli->err);
+	rc = vnep_edge_new(&edge, &config, cli->state, socket, &host, &cli->err);
 	if (rc)
 		return rc;
-	notify("READY=1");
 	rc = vnep_edge_run(edge, &cli->err);
-	notify("STOPPING=1");
 	vnep_edge_free(edge);
 	return rc;
 }

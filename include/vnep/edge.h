@@ -34,8 +34,10 @@ struct vnep_advertise {
 	uint32_t interval_s;       /* at most so long until the next one */
 	uint32_t valid_s, preferred_s; /* of the prefix; UINT32_MAX = for ever */
 	uint32_t mtu;                  /* 0 = what the port has */
-	unsigned line;                 /* of the file; 0 = it came otherwise */
+	unsigned file, line;           /* of the configuration's files; line 0 = it came otherwise */
 };
+
+enum { VNEP_EDGE_FILES_MAX = 32 };
 
 struct vnep_edge_config {
 	char name[VNEP_LABEL_MAX + 1];   /* of this edge in records; default: the host's name */
@@ -46,7 +48,8 @@ struct vnep_edge_config {
 	uint32_t replay_pps; /* of an access port, for all its waking devices; 0 = as fast as it takes them */
 	struct vnep_advertise advertise[VNEP_ADVERTISE_MAX];
 	unsigned advertise_count;
-	char file[256]; /* the file that was read, for errors */
+	char files[VNEP_EDGE_FILES_MAX][256]; /* those that were read, in their order; for errors */
+	unsigned file_count;
 };
 
 void vnep_edge_config_init(struct vnep_edge_config *config);
@@ -58,10 +61,16 @@ int vnep_edge_config_set(struct vnep_edge_config *config, const char *key, const
 	struct vnep_err *err);
 
 /* Read a file: lines of at most 4,095 octets; # and ; begin a comment at the start of a line or behind a
- * blank; a key stands once (access, advertise: as often as you like). Stops at the first mistake and names its line, or
- * hands each mistake to report (may be NULL) and goes on; returns the first. */
+ * blank; a key stands once in it (access, advertise: as often as you like, and without a value: nothing of what was
+ * said before). Stops at the first mistake and names its line, or hands each mistake to report (may be NULL) and goes
+ * on; returns the first. Files that are read later win. */
 typedef void vnep_edge_config_report(const struct vnep_err *err, void *arg);
 int vnep_edge_config_read(struct vnep_edge_config *config, const char *path,
+	vnep_edge_config_report *report, void *arg, struct vnep_err *err);
+
+/* The file, if it is there, and then each file of the folder PATH.d whose name ends in ".conf" and begins with no dot,
+ * in the order of their names (strcmp); whole: PATH must be there. At most VNEP_EDGE_FILES_MAX in all. */
+int vnep_edge_config_read_all(struct vnep_edge_config *config, const char *path, bool whole,
 	vnep_edge_config_report *report, void *arg, struct vnep_err *err);
 
 /* Is it whole: at least one access port, a core port, no port twice, nothing advertised but on access ports.
@@ -78,14 +87,25 @@ int vnep_edge_advertise_fits(const struct vnep_edge_config *config,
 int vnep_edge_map_check(const struct vnep_edge_config *config, const char *state,
 	vnep_edge_config_report *report, void *arg, struct vnep_err *err);
 
-/* Log lines of the daemon: a level as in syslog(3) and one line of text that names the part that speaks. */
-typedef void vnep_edge_log(int level, const char *text, void *arg);
+/* The program that an edge lives in. All but log may be NULL. */
+struct vnep_edge_host {
+	/* A line of the daemon: a level as in syslog(3), and text that names the part that speaks. */
+	void (*log)(int level, const char *text, void *arg);
+	/* The configuration as it is now, read as it was read at the start; each mistake goes to report. */
+	int (*configure)(struct vnep_edge_config *config, vnep_edge_config_report *report, void *report_arg,
+		void *arg);
+	/* To the service manager: assignments as in sd_notify(3), a line each. */
+	void (*notify)(const char *text, void *arg);
+	uint64_t watchdog_us; /* it wants to hear WATCHDOG=1 within that time; 0: it does not */
+	void *arg;
+};
 
-/* Take the state folder and the control socket, make the kernel hold the map, resume what was going on. */
+/* Take the state folder and the control socket, make the kernel hold the map, resume what was going on. *host is
+ * copied, what its arg is must live as long as the edge. */
 int vnep_edge_new(struct vnep_edge **out, const struct vnep_edge_config *config, const char *state,
-	const char *socket, vnep_edge_log *log, void *log_arg, struct vnep_err *err);
+	const char *socket, const struct vnep_edge_host *host, struct vnep_err *err);
 
-/* Until SIGTERM, SIGINT or the verb stop. The kernel's table stays: awake devices go on. */
+/* Until SIGTERM, SIGINT or the verb stop. The kernel's table stays: awake devices go on. SIGHUP: as the verb reload. */
 int vnep_edge_run(struct vnep_edge *edge, struct vnep_err *err);
 void vnep_edge_free(struct vnep_edge *edge);
 

@@ -245,7 +245,7 @@ static void say_where(
 	const struct vnep_edge_config *c, const struct vnep_advertise *a, struct vnep_err *err)
 {
 	if (a->line)
-		vnep_err_place(err, c->file, a->line, 0);
+		vnep_err_place(err, c->files[a->file], a->line, 0);
 }
 
 int edge_config_advertised(const struct vnep_edge_config *config,

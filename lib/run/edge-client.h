@@ -33,7 +33,8 @@ struct edge_client {
 	size_t discarded; /* input behind a refusal */
 	unsigned refused; /* lines of a stream */
 
-	struct vnep_watch *timer; /* status: waits for a quiet point */
+	struct vnep_watch *timer; /* status, metrics: waits for a quiet point */
+	bool numbers;             /* metrics */
 	struct vnep_acl_counters before;
 	unsigned tries;
 };

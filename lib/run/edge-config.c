@@ -217,24 +217,35 @@ static int set_replay_pps(struct vnep_edge_config *c, const char *value, struct 
 	return rc;
 }
 
+static void clear_access(struct vnep_edge_config *c)
+{
+	c->acl.access_count = 0;
+}
+
+static void clear_advertise(struct vnep_edge_config *c)
+{
+	c->advertise_count = 0;
+}
+
 static const struct key {
 	const char *section, *name;
 	int (*set)(struct vnep_edge_config *, const char *, struct vnep_err *);
+	void (*clear)(struct vnep_edge_config *); /* of a list: forget what it has */
 } keys[] = {
-	{ "edge", "name", set_name },
-	{ "edge", "region", set_region },
-	{ "ports", "access", set_access },
-	{ "ports", "advertise", edge_config_advertise },
-	{ "ports", "core", set_core },
-	{ "ports", "journal-port", set_journal_port },
-	{ "acl", "set-size", set_set_size },
-	{ "journal", "segment-octets", set_segment },
-	{ "journal", "retain-age", set_retain_age },
-	{ "journal", "retain-octets", set_retain_octets },
-	{ "journal", "retain-vpc-octets", set_retain_vpc_octets },
-	{ "journal", "retain-packets", set_retain_packets },
-	{ "journal", "retain-every", set_retain_every },
-	{ "replay", "replay-pps", set_replay_pps },
+	{ "edge", "name", set_name, NULL },
+	{ "edge", "region", set_region, NULL },
+	{ "ports", "access", set_access, clear_access },
+	{ "ports", "advertise", edge_config_advertise, clear_advertise },
+	{ "ports", "core", set_core, NULL },
+	{ "ports", "journal-port", set_journal_port, NULL },
+	{ "acl", "set-size", set_set_size, NULL },
+	{ "journal", "segment-octets", set_segment, NULL },
+	{ "journal", "retain-age", set_retain_age, NULL },
+	{ "journal", "retain-octets", set_retain_octets, NULL },
+	{ "journal", "retain-vpc-octets", set_retain_vpc_octets, NULL },
+	{ "journal", "retain-packets", set_retain_packets, NULL },
+	{ "journal", "retain-every", set_retain_every, NULL },
+	{ "replay", "replay-pps", set_replay_pps, NULL },
 };
 
 enum { KEYS = sizeof keys / sizeof *keys, LINE_MAX_OCTETS = 4096 };
@@ -306,7 +317,7 @@ static int set_once(const struct key *k, struct reading *r, struct vnep_err *err
 {
 	unsigned *line = &r->set_on[k - keys];
 
-	if (*line && k->set != set_access && k->set != edge_config_advertise)
+	if (*line && !k->clear)
 		return vnep_err_set(err, VNEP_EVALUE, "key \"%s\" is set twice (first on line %u)",
 			k->name, *line);
 	*line = r->line;
@@ -324,10 +335,19 @@ static void cut_comment(char *line)
 	}
 }
 
+/* Where the last advertisement stands. */
+static void note_place(struct vnep_edge_config *config, unsigned line)
+{
+	struct vnep_advertise *a = &config->advertise[config->advertise_count - 1];
+
+	a->file = config->file_count - 1;
+	a->line = line;
+}
+
 static int read_line(
 	struct vnep_edge_config *config, char *line, struct reading *r, struct vnep_err *err)
 {
-	char *key, *equals;
+	char *key, *equals, *value;
 	const struct key *k;
 	int rc;
 
@@ -351,11 +371,14 @@ static int read_line(
 		vnep_err_hint(err, "it belongs to [%s]", k->section);
 		return VNEP_EVALUE;
 	}
+	value = trim(equals + 1);
 	rc = set_once(k, r, err);
-	if (!rc)
-		rc = k->set(config, trim(equals + 1), err);
-	if (!rc && k->set == edge_config_advertise)
-		config->advertise[config->advertise_count - 1].line = r->line;
+	if (!rc && !*value && k->clear)
+		k->clear(config);
+	else if (!rc)
+		rc = k->set(config, value, err);
+	if (!rc && *value && k->set == edge_config_advertise)
+		note_place(config, r->line);
 	return rc;
 }
 
@@ -382,14 +405,18 @@ static int next_line(FILE *file, char line[static LINE_MAX_OCTETS], struct vnep_
 int vnep_edge_config_read(struct vnep_edge_config *config, const char *path,
 	vnep_edge_config_report *report, void *arg, struct vnep_err *err)
 {
-	FILE *file = fopen(path, "re");
+	FILE *file;
 	struct reading reading = { 0 };
 	char line[LINE_MAX_OCTETS];
 	int first = 0, got, rc;
 
+	if (config->file_count == VNEP_EDGE_FILES_MAX)
+		return vnep_err_set(err, VNEP_ETOOBIG, "%s: more than %d files of a configuration",
+			path, VNEP_EDGE_FILES_MAX);
+	file = fopen(path, "re");
 	if (!file)
 		return vnep_err_sys(err, errno, "cannot read %s", path);
-	snprintf(config->file, sizeof config->file, "%s", path);
+	snprintf(config->files[config->file_count++], sizeof *config->files, "%s", path);
 	do {
 		struct vnep_err here = { 0 };
 

@@ -175,6 +175,7 @@ static void forget(struct vnep_edge *edge, struct edge_device *d)
 	if (d->has_mac)
 		vnep_table_remove(&edge->by_mac, d);
 	edge_pace_end(edge, d);
+	edge->lives[d->life]--;
 	free(d->allow);
 	free(d->sent);
 	free(d);
@@ -182,6 +183,7 @@ static void forget(struct vnep_edge *edge, struct edge_device *d)
 
 static int enter(struct vnep_edge *edge, struct edge_device *d)
 {
+	edge->lives[d->life]++;
 	if (vnep_table_put(&edge->by_vep, d) || vnep_table_put(&edge->by_dev, d))
 		return -ENOMEM;
 	if (d->has_mac && !vnep_table_get(&edge->by_mac, &d->l2) &&

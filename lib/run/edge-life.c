@@ -84,13 +84,21 @@ static void carry_out(struct vnep_edge *edge, struct edge_device *d, unsigned ac
 		edge_pace_end(edge, d); /* its neighbour is there already */
 }
 
+void edge_device_live(struct vnep_edge *edge, struct edge_device *d, enum vnep_life life)
+{
+	edge->lives[d->life]--;
+	edge->lives[life]++;
+	d->life = life;
+}
+
 void edge_device_event(struct vnep_edge *edge, struct edge_device *d, enum vnep_life_event event,
 	enum vnep_cause cause, struct vnep_wall ts)
 {
 	enum vnep_presence_state was = vnep_life_presence(d->life);
 	unsigned actions;
 
-	d->life = vnep_life_step(d->life, event, d->has_psm && !d->t3324_s, &actions);
+	edge_device_live(
+		edge, d, vnep_life_step(d->life, event, d->has_psm && !d->t3324_s, &actions));
 	carry_out(edge, d, actions, cause, ts);
 	if (vnep_life_presence(d->life) != was) {
 		d->since = ts;
@@ -199,7 +207,7 @@ static bool wakes_still(struct vnep_edge *edge, struct edge_device *d)
 
 	if (!d->port->up || (d->has_psm && silent_ns >= active_ns(d)))
 		return false;
-	d->life = VNEP_LIFE_WAKING;
+	edge_device_live(edge, d, VNEP_LIFE_WAKING);
 	d->last_life = vnep_mono_now();
 	d->last_life.ns -=
 		silent_ns > 0 ? silent_ns : 0; /* a clock that was set back: it spoke just now */
@@ -232,7 +240,7 @@ void edge_resume_device(struct vnep_edge *edge, struct edge_device *d, uint64_t 
 				vnep_wall_now());
 		return;
 	}
-	d->life = VNEP_LIFE_AWAKE;
+	edge_device_live(edge, d, VNEP_LIFE_AWAKE);
 	d->last_life = now;
 	if (d->has_psm && awake_left_ms != UINT64_MAX)
 		d->last_life.ns = now.ns + (int64_t)awake_left_ms * 1000000 - active;

@@ -14,6 +14,8 @@
  *     edge-storm.c    who replays next             edge-pace.c     how fast a device gets it
  *     edge-host.c     endpoints that a machine of  edge-addr.c     the addresses of one device
  *                     the VPC holds                edge-retain.c   what the journal keeps
+ *     edge-dropin.c   the configuration's files    edge-reload.c   another configuration while traffic flows
+ *     edge-service.c  the service manager          edge-metrics.c  what is told as numbers
  *
  * A round: the ring is readable -> every frame is handled (journal records are appended to one group) -> the
  * group is committed -> the ring's blocks are given back -> what became due is done and told to watchers.
@@ -229,8 +231,7 @@ struct vnep_edge {
 	struct vnep_edge_config config;
 	char state[4096];
 	char socket[108];
-	vnep_edge_log *log;
-	void *log_arg;
+	struct vnep_edge_host host;
 	int lock_fd;
 
 	struct vnep_loop *loop;
@@ -244,10 +245,13 @@ struct vnep_edge {
 	struct vnep_watch *tick; /* the nearest of all deadlines */
 	struct vnep_watch *pump; /* replay has something to do */
 	struct vnep_watch *retain; /* the next step of retention, or its next run */
+	struct vnep_watch *beat;   /* the service manager is told that we live; NULL: there is none */
+	struct vnep_wall started;
 	struct vnep_watch *drained; /* the ring had time to close its blocks behind a barrier */
 
 	struct edge_port ports[VNEP_PORTS_MAX + 1];
 	unsigned port_count; /* access ports first, the core port last */
+	size_t lives[VNEP_LIFE_AWAKE + 1]; /* devices of the table, by their life */
 	struct vnep_vpc *vpcs;
 	size_t vpc_count;
 
@@ -368,6 +372,8 @@ int edge_device_left(struct vnep_edge *edge, const char *dev, const struct in6_a
 int edge_device_changed(struct vnep_edge *edge, const char *dev, bool kernel,
 	struct vnep_err *err);
 struct edge_device *edge_device_by_dev(struct vnep_edge *edge, const char *dev); /* loads it */
+/* Another life, and counted as such: nobody sets it otherwise once a device is in the table. */
+void edge_device_live(struct vnep_edge *edge, struct edge_device *d, enum vnep_life life);
 void edge_device_event(struct vnep_edge *edge, struct edge_device *d, enum vnep_life_event event,
 	enum vnep_cause cause, struct vnep_wall ts);
 void edge_device_sign(struct vnep_edge *edge, struct edge_device *d, struct vnep_wall ts);
@@ -506,6 +512,7 @@ void edge_ra_solicited(struct vnep_edge *edge, const struct edge_port *port, con
 void edge_ra_port_up(struct vnep_edge *edge, const struct edge_port *port);
 void edge_ra_due(struct vnep_edge *edge);
 void edge_ra_withdraw(struct vnep_edge *edge);
+int edge_ra_again(struct vnep_edge *edge, struct vnep_err *err); /* config.advertise is another one */
 void edge_ra_look_at_vpcs(struct vnep_edge *edge); /* warns of prefixes that let nobody in */
 void edge_ra_release(struct vnep_edge *edge);
 
@@ -584,6 +591,20 @@ struct edge_device *edge_storm_next(struct vnep_edge *edge); /* NULL: nobody sta
 size_t edge_storm_room(const struct vnep_edge *edge, struct edge_port *port, struct vnep_mono now);
 void edge_storm_spend(const struct vnep_edge *edge, struct edge_port *port, size_t packets);
 bool edge_storm_dry(struct vnep_edge *edge, struct vnep_mono now); /* no port with a line has room */
+
+/* edge-reload.c: what may be another one while traffic flows is taken over. Mistakes and what needs a restart go to
+ * report; a configuration with mistakes changes nothing. VNEP_EDIFFERS: something needs a restart. */
+int edge_reconfigure(struct vnep_edge *edge, vnep_edge_config_report *report, void *arg);
+void edge_reconfigure_asked(struct vnep_edge *edge); /* by a signal: the log says what came of it */
+
+/* edge-service.c */
+int edge_service_open(struct vnep_edge *edge, struct vnep_err *err);
+void edge_service_say(struct vnep_edge *edge, const char *text); /* as in sd_notify(3) */
+void edge_service_reloading(struct vnep_edge *edge);
+void edge_service_ready(struct vnep_edge *edge);
+
+/* edge-metrics.c: stat records, in the order of vnep/metrics.h */
+void edge_metrics_encode(struct vnep_edge *edge, struct vnep_buf *out);
 
 /* edge-ledger.c */
 void edge_ledger_open(struct vnep_edge *edge);

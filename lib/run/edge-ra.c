@@ -254,6 +254,53 @@ int edge_ra_open(struct vnep_edge *edge, struct vnep_err *err)
 	return rc;
 }
 
+static bool has_prefix(const struct vnep_ndisc_router *says, const struct vnep_prefix *prefix)
+{
+	for (unsigned i = 0; i < says->prefix_count; i++)
+		if (vnep_ip6_equal(&says->prefix[i].prefix.addr, &prefix->addr))
+			return true;
+	return false;
+}
+
+/* Who was there before and is not any more says so: a router by a lifetime of 0, a prefix by a preferred one of 0
+ * (nobody takes a new address from it, RFC 4861 6.2.5 and 12). */
+static void farewell(struct vnep_edge *edge, struct edge_ra *was)
+{
+	struct edge_ra *now = find(edge, was->port, was->says.vlan);
+	unsigned gone = 0;
+
+	for (unsigned i = 0; i < was->says.prefix_count; i++) {
+		struct vnep_ndisc_prefix p = was->says.prefix[i];
+
+		if (now && has_prefix(&now->says, &p.prefix))
+			continue;
+		p.preferred_s = 0;
+		was->says.prefix[gone++] = p;
+	}
+	was->says.prefix_count = gone;
+	if (now)
+		now->last = was->last;
+	if (!now || gone)
+		tell(edge, was, now ? now->says.lifetime_s : 0, NULL, NULL);
+}
+
+int edge_ra_again(struct vnep_edge *edge, struct vnep_err *err)
+{
+	struct edge_ra *was = edge->ras;
+	unsigned count = edge->ra_count;
+	int rc;
+
+	vnep_heap_release(&edge->adverts);
+	edge->ras = NULL;
+	edge->ra_count = 0;
+	rc = edge_ra_open(edge, err);
+	for (unsigned i = 0; i < count; i++)
+		farewell(edge, &was[i]);
+	free(was);
+	edge_ra_look_at_vpcs(edge);
+	return rc;
+}
+
 void edge_ra_release(struct vnep_edge *edge)
 {
 	vnep_heap_release(&edge->adverts);

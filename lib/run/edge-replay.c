@@ -501,7 +501,7 @@ void edge_hold(struct vnep_edge *edge, struct edge_device *d)
 /* Killed between hold and release: the kernel still queues. Its queue must not be thrown away. */
 void edge_hold_again(struct vnep_edge *edge, struct edge_device *d)
 {
-	d->life = VNEP_LIFE_HOLDING;
+	edge_device_live(edge, d, VNEP_LIFE_HOLDING);
 	d->hold_until = vnep_wall_now(); /* what is in the journal came before */
 	edge_hold_add(edge, &d->held, finish);
 }

@@ -104,8 +104,12 @@ static void reply_totals(struct vnep_edge *edge, struct edge_client *client)
 {
 	struct vnep_ledger_terms terms;
 
-	edge_ledger_terms(edge, &terms);
-	vnep_ledger_encode(&edge->scratch, edge->config.name, vnep_wall_now(), &terms);
+	if (client->numbers) {
+		edge_metrics_encode(edge, &edge->scratch);
+	} else {
+		edge_ledger_terms(edge, &terms);
+		vnep_ledger_encode(&edge->scratch, edge->config.name, vnep_wall_now(), &terms);
+	}
 	edge_reply(client, &edge->scratch);
 	edge_reply_done(client, 0);
 }
@@ -134,7 +138,7 @@ static void verb_status(struct vnep_edge *edge, struct edge_client *client)
 	struct vnep_err err = { 0 };
 	int rc;
 
-	if (vnep_json_get(client->request, "dev")) {
+	if (!client->numbers && vnep_json_get(client->request, "dev")) {
 		edge_reply_done(client, each_device(edge, client, device_status));
 		return;
 	}
@@ -144,6 +148,13 @@ static void verb_status(struct vnep_edge *edge, struct edge_client *client)
 		vnep_timer_set(client->timer, 2 * EDGE_RETIRE_MS + 1);
 	else
 		edge_done_with(client, rc ? rc : -ENOMEM, &err);
+}
+
+/* The same moment, more of it. */
+static void verb_metrics(struct vnep_edge *edge, struct edge_client *client)
+{
+	client->numbers = true;
+	verb_status(edge, client);
 }
 
 static void verb_watch(struct vnep_edge *edge, struct edge_client *client)
@@ -157,6 +168,16 @@ static void verb_watch(struct vnep_edge *edge, struct edge_client *client)
 	vnep_sync_encode(&edge->told, 0);
 	edge_reply(client, &edge->told);
 	client->watching = true;
+}
+
+static void tell_mistake(const struct vnep_err *err, void *arg)
+{
+	edge_reply_error(arg, err);
+}
+
+static void verb_reload(struct vnep_edge *edge, struct edge_client *client)
+{
+	edge_reply_done(client, vnep_err_exit(edge_reconfigure(edge, tell_mistake, client)));
 }
 
 static void verb_stop(struct vnep_edge *edge, struct edge_client *client)
@@ -368,6 +389,8 @@ static void verb_replay_send(struct vnep_edge *edge, struct edge_client *client)
 static const struct edge_verb verbs[] = {
 	{ "status", EDGE_INPUT_NONE, verb_status },
 	{ "watch", EDGE_INPUT_NONE, verb_watch },
+	{ "metrics", EDGE_INPUT_NONE, verb_metrics },
+	{ "reload", EDGE_INPUT_NONE, verb_reload },
 	{ "stop", EDGE_INPUT_NONE, verb_stop },
 	{ "attach", EDGE_INPUT_NONE, verb_attach },
 	{ "detach", EDGE_INPUT_NONE, verb_asleep },

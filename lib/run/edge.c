@@ -20,12 +20,10 @@ void edge_say(struct vnep_edge *edge, int level, const char *fmt, ...)
 	char text[1024];
 	va_list ap;
 
-	if (!edge->log)
-		return;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	edge->log(level, text, edge->log_arg);
+	edge->host.log(level, text, edge->host.arg);
 }
 
 void edge_warn(struct vnep_edge *edge, const char *what, const struct vnep_err *err)
@@ -184,6 +182,13 @@ static void on_stop(struct vnep_watch *watch, void *arg)
 	(void)watch;
 	edge_say(edge, LOG_NOTICE, "stopping: awake devices go on by the kernel");
 	vnep_loop_stop(edge->loop);
+}
+
+static void on_hangup(struct vnep_watch *watch, void *arg)
+{
+	(void)watch;
+	edge_reconfigure_asked(arg);
+	edge_round_end(arg);
 }
 
 /* A port that came back under another index: rules, elements and sockets were bound to the one that is gone. */
@@ -361,7 +366,8 @@ static int make_watches(struct vnep_edge *edge, struct vnep_err *err)
 		!vnep_loop_fd(l, vnep_nl_fd(edge->rt_events), on_rtnl, edge) ||
 		!vnep_loop_fd(l, vnep_nl_fd(edge->guard), on_guard, edge) ||
 		!vnep_loop_signal(l, SIGTERM, on_stop, edge) ||
-		!vnep_loop_signal(l, SIGINT, on_stop, edge))
+		!vnep_loop_signal(l, SIGINT, on_stop, edge) ||
+		!vnep_loop_signal(l, SIGHUP, on_hangup, edge))
 		return vnep_err_sys(err, ENOMEM, "event loop");
 	return 0;
 }
@@ -456,7 +462,7 @@ static int resume(struct vnep_edge *edge, struct vnep_err *err)
 }
 
 int vnep_edge_new(struct vnep_edge **out, const struct vnep_edge_config *config, const char *state,
-	const char *socket, vnep_edge_log *log, void *log_arg, struct vnep_err *err)
+	const char *socket, const struct vnep_edge_host *host, struct vnep_err *err)
 {
 	struct vnep_edge *edge = calloc(1, sizeof *edge);
 	uint64_t changes = 0;
@@ -465,8 +471,7 @@ int vnep_edge_new(struct vnep_edge **out, const struct vnep_edge_config *config,
 	if (!edge)
 		return vnep_err_sys(err, ENOMEM, "edge");
 	edge->config = *config;
-	edge->log = log;
-	edge->log_arg = log_arg;
+	edge->host = *host;
 	edge->lock_fd = edge->listen_fd = -1;
 	edge->replay_tail = &edge->replay_first;
 	vnep_table_init(&edge->by_vep, offsetof(struct edge_device, vep), sizeof(struct in6_addr));
@@ -499,8 +504,11 @@ int vnep_edge_new(struct vnep_edge **out, const struct vnep_edge_config *config,
 	rc = resume(edge, err);
 	if (!rc)
 		rc = edge_control_open(edge, err);
+	if (!rc)
+		rc = edge_service_open(edge, err);
 	if (rc)
 		goto fail;
+	edge->started = vnep_wall_now();
 	edge_round_end(edge);
 	vnep_timer_set(edge->retain, (int64_t)edge->config.retain.every_s * 1000);
 	edge_say(edge, LOG_NOTICE,
@@ -517,6 +525,7 @@ int vnep_edge_run(struct vnep_edge *edge, struct vnep_err *err)
 {
 	int rc = vnep_loop_run(edge->loop);
 
+	edge_service_say(edge, "STOPPING=1");
 	edge_ingest(edge);
 	edge_hold_finish(edge);
 	if (edge->withdraw)

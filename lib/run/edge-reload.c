@@ -1,0 +1,158 @@
+/*
+ * edge-reload - another configuration while traffic flows.
+ *
+ * What a frame meets on its way (ports, sets, the journal's place) was opened at the start and stays; limits, paces and
+ * advertisements are looked up each time, so they may be others from now on.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "edge-priv.h"
+
+static bool same_ports(const struct vnep_acl_config *a, const struct vnep_acl_config *b)
+{
+	if (a->access_count != b->access_count)
+		return false;
+	for (unsigned i = 0; i < a->access_count; i++)
+		if (strcmp(a->access[i], b->access[i]) != 0)
+			return false;
+	return true;
+}
+
+/* Each key that cannot follow, told; they keep what they have. */
+static int fixed(const struct vnep_edge_config *is, const struct vnep_edge_config *wanted,
+	vnep_edge_config_report *report, void *arg)
+{
+	const struct {
+		const char *key;
+		bool same;
+	} keys[] = {
+		{ "name", !strcmp(is->name, wanted->name) },
+		{ "region", !strcmp(is->region, wanted->region) },
+		{ "access", same_ports(&is->acl, &wanted->acl) },
+		{ "core", !strcmp(is->acl.core, wanted->acl.core) },
+		{ "journal-port", !strcmp(is->acl.journal_port, wanted->acl.journal_port) },
+		{ "set-size", is->acl.set_size == wanted->acl.set_size },
+		{ "segment-octets", is->segment_octets == wanted->segment_octets },
+	};
+	int rc = 0;
+
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+		struct vnep_err err = { 0 };
+
+		if (keys[i].same)
+			continue;
+		rc = vnep_err_set(&err, VNEP_EDIFFERS,
+			"%s cannot change while the edge runs: it stays as it is", keys[i].key);
+		vnep_err_hint(&err, "restart vnep-edge: awake devices go on by the kernel");
+		report(&err, arg);
+	}
+	return rc;
+}
+
+static int fits(struct vnep_edge *edge, const struct vnep_edge_config *wanted,
+	vnep_edge_config_report *report, void *arg)
+{
+	int first = 0;
+
+	for (unsigned i = 0; i < wanted->advertise_count; i++) {
+		const struct vnep_advertise *a = &wanted->advertise[i];
+		const struct edge_port *port = edge_port_by_name(edge, a->port);
+		struct vnep_err err = { 0 };
+		int rc = 0;
+
+		if (port)
+			rc = vnep_edge_advertise_fits(wanted, a, port->mtu, &err);
+		else
+			rc = vnep_err_set(&err, VNEP_EVALUE,
+				"advertise: %s is not a port of the edge that runs", a->port);
+		if (rc)
+			report(&err, arg);
+		first = first ? first : rc;
+	}
+	return first;
+}
+
+static bool same_advertise(const struct vnep_edge_config *a, const struct vnep_edge_config *b)
+{
+	if (a->advertise_count != b->advertise_count)
+		return false;
+	for (unsigned i = 0; i < a->advertise_count; i++) {
+		struct vnep_advertise x = a->advertise[i], y = b->advertise[i];
+
+		x.file = x.line = y.file = y.line = 0;
+		if (strcmp(x.port, y.port) != 0 ||
+			!vnep_ip6_equal(&x.prefix.addr, &y.prefix.addr) || x.vlan != y.vlan ||
+			x.lifetime_s != y.lifetime_s || x.interval_s != y.interval_s ||
+			x.valid_s != y.valid_s || x.preferred_s != y.preferred_s || x.mtu != y.mtu)
+			return false;
+	}
+	return true;
+}
+
+static int take(struct vnep_edge *edge, const struct vnep_edge_config *wanted, struct vnep_err *err)
+{
+	struct vnep_edge_config *is = &edge->config;
+	bool advertise = !same_advertise(is, wanted);
+	bool retain = memcmp(&is->retain, &wanted->retain, sizeof is->retain) != 0;
+
+	is->retain = wanted->retain;
+	is->replay_pps = wanted->replay_pps;
+	memcpy(is->advertise, wanted->advertise, sizeof is->advertise);
+	is->advertise_count = wanted->advertise_count;
+	memcpy(is->files, wanted->files, sizeof is->files);
+	is->file_count = wanted->file_count;
+	if (retain) {
+		edge->retained = (struct edge_retained){ 0 };
+		edge_retain_cancel(edge); /* a run under way has the old limits */
+		vnep_timer_set(edge->retain, 0);
+	}
+	vnep_timer_set(edge->pump, 0); /* who waits for a slower pace need not any more */
+	return advertise ? edge_ra_again(edge, err) : 0;
+}
+
+int edge_reconfigure(struct vnep_edge *edge, vnep_edge_config_report *report, void *arg)
+{
+	struct vnep_edge_config *wanted = edge->host.configure ? malloc(sizeof *wanted) : NULL;
+	struct vnep_err err = { 0 };
+	int rc, stays;
+
+	if (!wanted) {
+		rc = vnep_err_sys(&err, edge->host.configure ? ENOMEM : ENOSYS, "reload");
+		report(&err, arg);
+		return rc;
+	}
+	edge_service_reloading(edge);
+	rc = edge->host.configure(wanted, report, arg, edge->host.arg);
+	if (!rc)
+		rc = vnep_edge_config_check(wanted, report, arg, NULL);
+	if (!rc)
+		rc = fits(edge, wanted, report, arg);
+	if (!rc) {
+		stays = fixed(&edge->config, wanted, report, arg);
+		rc = take(edge, wanted, &err);
+		if (rc)
+			report(&err, arg);
+		edge_say(edge, LOG_NOTICE, "reload: done%s",
+			stays ? ", but for what needs a restart" : "");
+		rc = rc ? rc : stays;
+	} else {
+		edge_say(edge, LOG_WARNING,
+			"reload: the configuration has mistakes, it stays as it was");
+	}
+	free(wanted);
+	edge_service_ready(edge);
+	return rc;
+}
+
+static void log_mistake(const struct vnep_err *err, void *arg)
+{
+	edge_warn(arg, "reload", err);
+}
+
+void edge_reconfigure_asked(struct vnep_edge *edge)
+{
+	edge_reconfigure(edge, log_mistake, edge);
+}

@@ -1,0 +1,65 @@
+/* edge-service - the service manager: ready, alive, reloading, and one line that says how it goes. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "edge-priv.h"
+
+enum { BEAT_MS = 10000, BEATS = 3 }; /* of them in the time that the watchdog gives */
+
+void edge_service_say(struct vnep_edge *edge, const char *text)
+{
+	if (edge->host.notify)
+		edge->host.notify(text, edge->host.arg);
+}
+
+static void beat(struct vnep_edge *edge, const char *first)
+{
+	struct vnep_journal_stat journal = { 0 };
+	const size_t *n = edge->lives;
+	char text[256];
+
+	vnep_journal_stat(edge->journal, &journal, NULL);
+	snprintf(text, sizeof text,
+		"%sSTATUS=%zu awake, %zu waking, %zu asleep; %llu packets pending\n", first,
+		n[VNEP_LIFE_AWAKE], n[VNEP_LIFE_WAKING] + n[VNEP_LIFE_HOLDING], n[VNEP_LIFE_ASLEEP],
+		(unsigned long long)journal.pending);
+	edge_service_say(edge, text);
+}
+
+void edge_service_reloading(struct vnep_edge *edge)
+{
+	char text[64];
+
+	snprintf(text, sizeof text, "RELOADING=1\nMONOTONIC_USEC=%lld",
+		(long long)(vnep_mono_now().ns / 1000));
+	edge_service_say(edge, text);
+}
+
+void edge_service_ready(struct vnep_edge *edge)
+{
+	if (edge->beat)
+		beat(edge, "READY=1\n");
+}
+
+static void on_beat(struct vnep_watch *watch, void *arg)
+{
+	struct vnep_edge *edge = arg;
+	int64_t ms = BEAT_MS;
+
+	beat(edge, edge->host.watchdog_us ? "WATCHDOG=1\n" : "");
+	if (edge->host.watchdog_us && (int64_t)(edge->host.watchdog_us / 1000 / BEATS) < ms)
+		ms = (int64_t)(edge->host.watchdog_us / 1000 / BEATS);
+	vnep_timer_set(watch, ms);
+}
+
+int edge_service_open(struct vnep_edge *edge, struct vnep_err *err)
+{
+	if (!edge->host.notify)
+		return 0;
+	edge->beat = vnep_loop_timer(edge->loop, on_beat, edge);
+	if (!edge->beat)
+		return vnep_err_sys(err, ENOMEM, "event loop");
+	edge_service_ready(edge);
+	vnep_timer_set(edge->beat, 0);
+	return 0;
+}
