@@ -44,9 +44,46 @@ setup() {
 	balanced
 }
 
-@test "control: the socket is for its owner and group" {
-	run -0 stat -c %a "$(jq -r .socket "$VNEP_STATE/lock")"
+@test "control: a thousand clients at once: each is answered or told to come again, packets and wakers wait for none" {
+	local before after
+
+	speak 1
+	wait_for 5 state_is "$DEV1" awake
+	before=$(awk '/^VmHWM/ { print $2 }' "/proc/${PIDS[edge]}/status")
+	background ping netns vpc ping -i 0.02 -c 100 -W 5 "$V1"
+	run -0 crowd "$(jq -r .socket "$VNEP_STATE/lock")" 1000
+	[[ $output =~ ^asked\ 250\ answered\ [1-9] ]]
+	say_to "$V0" waits
+	speak 0
+	wait_for 5 state_is "$DEV0" awake
+	wait "${PIDS[ping]}"
+	grep -q ' 100 received, 0% packet loss' "$T/ping.out"
+	after=$(awk '/^VmHWM/ { print $2 }' "/proc/${PIDS[edge]}/status")
+	(( after - before < 131072 ))
+	balanced
+}
+
+@test "control: who says nothing gives way to who asks" {
+	local socket
+
+	socket=$(jq -r .socket "$VNEP_STATE/lock")
+	background silent socat -u "UNIX-CONNECT:$socket" -
+	run -0 crowd "$socket" 1000
+	wait_for 10 test ! -e "/proc/${PIDS[silent]}/fd" # cut off, and ended
+	vnep-edge status
+}
+
+@test "control: the socket is for its owner and a group, and its folder is not for everybody" {
+	local socket group
+
+	socket=$(jq -r .socket "$VNEP_STATE/lock")
+	group=$(getent group vnep | cut -d: -f3)
+	run -0 stat -c %a "$socket"
 	[[ $output == 660 ]]
+	run -0 stat -c %g "$socket"
+	[[ $output == "${group:-$(id -g)}" || $output == "$(id -g)" ]]
+	run -0 stat -c %A "${socket%/*}"
+	[[ $output == *--- ]]
 }
 
 @test "control: a tool that changes the map asks the living edge, and the kernel follows" {

@@ -18,6 +18,8 @@ struct edge_verb {
 	void (*run)(struct vnep_edge *edge, struct edge_client *client);
 };
 
+enum edge_waits { EDGE_WAITS_NOT, EDGE_WAITS_FOR_STATUS, EDGE_WAITS_FOR_METRICS };
+
 struct edge_client {
 	struct vnep_edge *edge;
 	struct edge_client *next;
@@ -33,13 +35,14 @@ struct edge_client {
 	size_t discarded; /* input behind a refusal */
 	unsigned refused; /* lines of a stream */
 
-	struct vnep_watch *timer; /* status, metrics: waits for a quiet point */
-	bool numbers;             /* metrics */
-	struct vnep_acl_counters before;
-	unsigned tries;
+	enum edge_waits waits; /* for a quiet point (edge-totals.c) */
+	unsigned looks;        /* since then */
 };
 
 const struct edge_verb *edge_verb_find(const char *name);
+
+/* Totals, or all numbers, once nothing is on the way. */
+void edge_totals(struct vnep_edge *edge, struct edge_client *client, enum edge_waits waits);
 
 /* Verbs of the other files. */
 void edge_verb_map_put(struct vnep_edge *edge, struct edge_client *client);

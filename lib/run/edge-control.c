@@ -6,6 +6,7 @@
  * when WATCH_MAX octets wait for it: nobody is ever waited for.
  */
 #include <errno.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,8 @@ enum {
 	WATCH_MAX = 4 << 20,
 	DISCARD_MAX = 16 << 20,
 	OUT_HIGH = 1 << 20,
-	CHUNK = 65536
+	CHUNK = 65536,
+	BACKLOG = 1024
 };
 
 static void client_free(struct edge_client *client)
@@ -36,7 +38,6 @@ static void client_free(struct edge_client *client)
 		*p = client->next;
 	client->edge->client_count--;
 	vnep_watch_free(client->watch);
-	vnep_watch_free(client->timer);
 	close(client->fd);
 	vnep_lines_release(&client->lines);
 	vnep_buf_release(&client->input);
@@ -217,16 +218,32 @@ void edge_client_push(struct edge_client *client)
 		client_free(client);
 }
 
+/* Room for one more: of those that asked for nothing yet, the one that has been silent for longest goes. */
+static bool make_room(struct vnep_edge *edge)
+{
+	struct edge_client *silent = NULL;
+
+	if (edge->client_count < CLIENTS_MAX)
+		return true;
+	for (struct edge_client *c = edge->clients; c; c = c->next)
+		if (!c->request)
+			silent = c;
+	if (silent)
+		client_free(silent);
+	return silent;
+}
+
 static void on_listen(struct vnep_watch *watch, void *arg)
 {
 	struct vnep_edge *edge = arg;
 	int fd = accept4(edge->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	bool room = fd >= 0 && make_room(edge);
 	struct edge_client *client;
 
 	(void)watch;
 	if (fd < 0)
 		return;
-	client = edge->client_count < CLIENTS_MAX ? calloc(1, sizeof *client) : NULL;
+	client = calloc(1, sizeof *client);
 	if (!client) {
 		close(fd);
 		return;
@@ -238,7 +255,12 @@ static void on_listen(struct vnep_watch *watch, void *arg)
 	client->next = edge->clients;
 	edge->clients = client;
 	edge->client_count++;
-	if (!client->watch)
+	if (client->watch && !room) {
+		refuse(client, VNEP_EUNAVAIL, "too many clients, all of them busy: try again");
+		client->eof = true; /* told once; it is not read from */
+		flush(client);
+	}
+	if (!client->watch || !room)
 		client_free(client);
 }
 
@@ -288,6 +310,21 @@ static int make_folder(const char *socket, struct vnep_err *err)
 	return 0;
 }
 
+/* For its owner and a group, never for anybody else, not even for a moment. The group is vnep where there is one and we
+ * may give it away, else that of the process. 0 or -1 (errno). */
+static int bind_for_group(int fd, const struct sockaddr_un *at)
+{
+	const struct group *vnep = getgrnam("vnep");
+	mode_t mask = umask(0117);
+	int rc = bind(fd, (const struct sockaddr *)at, sizeof *at);
+
+	umask(mask);
+	if (!rc && vnep && vnep->gr_gid != getegid() &&
+		lchown(at->sun_path, (uid_t)-1, vnep->gr_gid) && errno != EPERM)
+		rc = -1;
+	return rc ? rc : chmod(at->sun_path, 0660);
+}
+
 int edge_control_open(struct vnep_edge *edge, struct vnep_err *err)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
@@ -298,8 +335,8 @@ int edge_control_open(struct vnep_edge *edge, struct vnep_err *err)
 	memcpy(at.sun_path, edge->socket, sizeof edge->socket);
 	unlink(edge->socket); /* we hold the lock of the state folder: it is a leftover */
 	edge->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (edge->listen_fd < 0 || bind(edge->listen_fd, (struct sockaddr *)&at, sizeof at) ||
-		chmod(edge->socket, 0660) || listen(edge->listen_fd, 64))
+	if (edge->listen_fd < 0 || bind_for_group(edge->listen_fd, &at) ||
+		listen(edge->listen_fd, BACKLOG))
 		return vnep_err_sys(err, errno, "control socket %s", edge->socket);
 	edge->listen_watch = vnep_loop_fd(edge->loop, edge->listen_fd, on_listen, edge);
 	return edge->listen_watch ? 0 : vnep_err_sys(err, ENOMEM, "control socket");

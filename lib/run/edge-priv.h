@@ -16,6 +16,7 @@
  *                     the VPC holds                edge-retain.c   what the journal keeps
  *     edge-dropin.c   the configuration's files    edge-reload.c   another configuration while traffic flows
  *     edge-service.c  the service manager          edge-metrics.c  what is told as numbers
+ *     edge-totals.c   status, at a quiet point
  *
  * A round: the ring is readable -> every frame is handled (journal records are appended to one group) -> the
  * group is committed -> the ring's blocks are given back -> what became due is done and told to watchers.
@@ -308,6 +309,9 @@ struct vnep_edge {
 	struct vnep_watch *listen_watch;
 	struct edge_client *clients;
 	unsigned client_count;
+	struct vnep_watch *look; /* for a quiet point, for those who asked for totals */
+	struct vnep_acl_counters looked_at;
+	bool looking; /* the timer is set */
 };
 
 /* edge.c */

@@ -7,8 +7,6 @@
 
 #include "edge-client.h"
 
-enum { QUIET_TRIES = 40 };
-
 void edge_done_with(struct edge_client *client, int rc, const struct vnep_err *err)
 {
 	if (rc)
@@ -100,61 +98,17 @@ static int device_status(struct vnep_edge *edge, struct edge_client *client, str
 	return 0;
 }
 
-static void reply_totals(struct vnep_edge *edge, struct edge_client *client)
-{
-	struct vnep_ledger_terms terms;
-
-	if (client->numbers) {
-		edge_metrics_encode(edge, &edge->scratch);
-	} else {
-		edge_ledger_terms(edge, &terms);
-		vnep_ledger_encode(&edge->scratch, edge->config.name, vnep_wall_now(), &terms);
-	}
-	edge_reply(client, &edge->scratch);
-	edge_reply_done(client, 0);
-}
-
-/* The totals are exact between quiet points: wait for one, for 40 blocks of the ring at most. */
-static void on_quiet(struct vnep_watch *watch, void *arg)
-{
-	struct edge_client *client = arg;
-	struct vnep_edge *edge = client->edge;
-	struct vnep_err err = { 0 };
-
-	edge_ingest(edge);
-	if (!edge_ledger_quiet(edge, &client->before) && ++client->tries < QUIET_TRIES &&
-		!vnep_acl_counters(edge->acl, &client->before, &err)) {
-		vnep_timer_set(watch, 2 * EDGE_RETIRE_MS + 1);
-		edge_round_end(edge);
-		return;
-	}
-	reply_totals(edge, client);
-	edge_round_end(edge);
-	edge_client_push(client);
-}
-
 static void verb_status(struct vnep_edge *edge, struct edge_client *client)
 {
-	struct vnep_err err = { 0 };
-	int rc;
-
-	if (!client->numbers && vnep_json_get(client->request, "dev")) {
+	if (vnep_json_get(client->request, "dev"))
 		edge_reply_done(client, each_device(edge, client, device_status));
-		return;
-	}
-	rc = vnep_acl_counters(edge->acl, &client->before, &err);
-	client->timer = rc ? NULL : vnep_loop_timer(edge->loop, on_quiet, client);
-	if (client->timer)
-		vnep_timer_set(client->timer, 2 * EDGE_RETIRE_MS + 1);
 	else
-		edge_done_with(client, rc ? rc : -ENOMEM, &err);
+		edge_totals(edge, client, EDGE_WAITS_FOR_STATUS);
 }
 
-/* The same moment, more of it. */
 static void verb_metrics(struct vnep_edge *edge, struct edge_client *client)
 {
-	client->numbers = true;
-	verb_status(edge, client);
+	edge_totals(edge, client, EDGE_WAITS_FOR_METRICS);
 }
 
 static void verb_watch(struct vnep_edge *edge, struct edge_client *client)
