@@ -7,7 +7,7 @@ setup() {
 	vnep_setup
 	requires nft nftables
 	lab
-	edge_map
+	T3324=60 edge_map # nobody falls asleep while a test is busy
 	edge_start
 	speak 0
 	wait_for 5 state_is "$V0" awake
