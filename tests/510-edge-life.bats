@@ -19,7 +19,7 @@ load edge
 @test "edge: a program in the VPC reaches an awake device by its virtual endpoint" {
 	requires "$COAP_CLIENT" libcoap3-bin
 	lab
-	edge_map
+	T3324=20 edge_map
 	edge_start
 	background coap netns dev0 "$COAP_SERVER" -A 2001:db8:a::2 -d 4
 	speak 0

@@ -48,7 +48,7 @@ count_ra() {
 
 @test "ra: a device that comes out of the box attaches by itself: SLAAC, router, first packet" {
 	lab
-	edge_map
+	T3324=20 edge_map
 	plain 0
 	edge_start --advertise 'acc0 2001:db8:a::/64 valid_s=7200 preferred_s=3600 mtu=1400'
 	wait_for 10 has_address 0 2001:db8:a:0:200:5eff:fe00:5301/64
