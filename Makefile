@@ -198,6 +198,7 @@ install: all
 		install -m 0644 completions/vnep $(DESTDIR)$(COMPDIR)/vnep-$$t; done
 
 	sed 's|@BINDIR@|$(BINDIR)|' systemd/vnep-edge.service.in >$(DESTDIR)$(UNITDIR)/vnep-edge.service
+	chmod 0644 $(DESTDIR)$(UNITDIR)/vnep-edge.service
 	install -m 0644 systemd/vnep.sysusers $(DESTDIR)$(SYSUSERS)/vnep.conf
 	install -m 0644 systemd/vnep.tmpfiles $(DESTDIR)$(TMPFILES)/vnep.conf
 

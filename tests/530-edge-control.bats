@@ -73,6 +73,18 @@ setup() {
 	vnep-edge status
 }
 
+@test "control: watchers that ended leave nothing behind, whether something is told or not" {
+	local socket n
+
+	clients_are() { [[ $(vnep-edge metrics | awk '$1 == "vnep_control_clients" { print $2 }') == "$1" ]]; }
+	socket=$(jq -r .socket "$VNEP_STATE/lock")
+	for (( n = 0; n < 300; n++ )); do # half closed like vnep-edge watch, and gone
+		printf '{"type":"request","v":1,"verb":"watch"}\n' | timeout 0.01 socat -t 9 - "UNIX-CONNECT:$socket" >/dev/null || true
+	done
+	wait_for 10 clients_are 2 # the one of edge_start, and this one
+	balanced
+}
+
 @test "control: the socket is for its owner and a group, and its folder is not for everybody" {
 	local socket group
 

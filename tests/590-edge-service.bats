@@ -1,6 +1,7 @@
 load helpers
 load edge
 load path
+load wire
 
 # vnep-edge as a service: what it tells its manager, its numbers, and a configuration that changes under traffic.
 
@@ -110,7 +111,7 @@ retain-every = 1s"
 	wait "${PIDS[ping]}"
 	grep -q ' 200 received, 0% packet loss' "$T/ping.out"
 	balanced
-	jq -e '.dropped | add == 10' "$T/status"
+	jq -e '.dropped["dl-buffering-packet-count"] == 10' "$T/status"
 }
 
 @test "reload: advertisements come, change and take their leave" {
@@ -165,6 +166,34 @@ retain-every = 1s"
 	balanced
 }
 
+@test "reload: what is advertised on a port that is not open yet, or on the core port, waits for the restart" {
+	requires tshark
+	lab 2
+	edge_map
+	start
+	capture core vpc v0
+	config <<-'END'
+		name = test
+		access = acc0, acc1, acc9
+		core = up0
+		advertise = acc9 2001:db8:c::/64
+		retain-packets = 3
+	END
+	run -1 --separate-stderr vnep-edge reload
+	[[ $stderr == *"access cannot change"*"advertise: acc9 is no access port of the edge that runs"* ]]
+	config <<-'END'
+		name = test
+		access = up0, acc1
+		core = acc0
+		advertise = up0 2001:db8:c::/64
+	END
+	run -1 --separate-stderr vnep-edge reload
+	[[ $stderr == *"advertise: up0 is no access port"* ]]
+	speak 1 # whatever came before is captured by now
+	captured core
+	good core 0 'icmpv6.type == 134' +1 'icmpv6.type == 128'
+}
+
 @test "metrics: OpenMetrics as Prometheus' own reader takes it, with the numbers of status" {
 	requires /usr/bin/python3 python3
 	/usr/bin/python3 -c 'import prometheus_client' 2>/dev/null || skip "prometheus_client is missing: apt-get install python3-prometheus-client"
@@ -217,6 +246,9 @@ retain-every = 1s"
 	run -2 --separate-stderr vnep-edge top
 	[[ $stderr == *"top needs a terminal"*"--once"* ]]
 	run -2 vnep-edge top --once --every 1ms
+	requires script bsdutils
+	run -2 env TERM=nosuch script -qec "vnep-edge top" /dev/null
+	[[ $output == *'terminal "nosuch" is not known here'* ]]
 }
 
 @test "top: a screen of 80 by 24 that follows, survives a restart of the edge, and ends with q" {

@@ -5,19 +5,23 @@
 #include "vnep/ndjson.h"
 #include "vnep/out.h"
 
-/* Lines of the answer to each; error records to standard error, as ours. */
-static int take_answer(struct vnep_cli *cli, struct vnep_client *client, bool follow,
+/* Lines of the answer to each; error records to standard error, as ours, or into cli->err. */
+static int take_answer(struct vnep_cli *cli, struct vnep_client *client, enum edge_ask_how how,
 	edge_line_cb *each, void *arg)
 {
 	int rc, exit_status = 0;
 	const char *line;
 	size_t len;
 
-	while ((rc = vnep_client_next(client, follow, &line, &len, &exit_status, &cli->err)) == 1) {
+	while ((rc = vnep_client_next(client, how == EDGE_ASK_FOLLOW, &line, &len, &exit_status,
+			&cli->err)) == 1) {
 		struct vnep_err told = { 0 };
 
 		if (vnep_client_told(line, len, &told)) {
-			vnep_cli_error(cli, &told);
+			if (how == EDGE_ASK_QUIETLY)
+				cli->err = told;
+			else
+				vnep_cli_error(cli, &told);
 			continue;
 		}
 		rc = each(cli, line, len, arg);
@@ -27,7 +31,7 @@ static int take_answer(struct vnep_cli *cli, struct vnep_client *client, bool fo
 	return rc ? rc : exit_status;
 }
 
-int edge_ask(struct vnep_cli *cli, const char *verb, const char *members, bool follow,
+int edge_ask(struct vnep_cli *cli, const char *verb, const char *members, enum edge_ask_how how,
 	edge_line_cb *each, void *arg)
 {
 	struct vnep_client *client = NULL;
@@ -44,7 +48,7 @@ int edge_ask(struct vnep_cli *cli, const char *verb, const char *members, bool f
 	if (!rc)
 		rc = vnep_client_end(client, &cli->err);
 	if (!rc)
-		rc = take_answer(cli, client, follow, each, arg);
+		rc = take_answer(cli, client, how, each, arg);
 	vnep_client_close(client);
 	return rc;
 }
@@ -66,7 +70,8 @@ static int print_line(struct vnep_cli *cli, const char *line, size_t len, void *
 static int ask(struct vnep_cli *cli, const char *verb, const char *members, bool follow)
 {
 	struct printing p = { .flush = follow };
-	int rc = edge_ask(cli, verb, members, follow, print_line, &p);
+	int rc = edge_ask(
+		cli, verb, members, follow ? EDGE_ASK_FOLLOW : EDGE_ASK_ONCE, print_line, &p);
 
 	vnep_buf_release(&p.out);
 	return rc;

@@ -22,9 +22,10 @@ int edge_config(struct vnep_cli *cli, struct vnep_edge_config *config, vnep_edge
 	void *report_arg);
 
 /* ask.c: a request to the daemon; each record of its answer, lent and without a newline, goes to each (non-zero ends
- * it), errors among them to standard error. Returns its exit status, or a negative code. */
+ * it), errors among them to standard error, or quietly into cli->err. Returns its exit status, or a negative code. */
+enum edge_ask_how { EDGE_ASK_ONCE, EDGE_ASK_FOLLOW, EDGE_ASK_QUIETLY };
 typedef int edge_line_cb(struct vnep_cli *cli, const char *line, size_t len, void *arg);
-int edge_ask(struct vnep_cli *cli, const char *verb, const char *members, bool follow,
+int edge_ask(struct vnep_cli *cli, const char *verb, const char *members, enum edge_ask_how how,
 	edge_line_cb *each, void *arg);
 
 /* notify.c: assignments as in sd_notify(3) to the service manager, if there is one; arg is not used. */

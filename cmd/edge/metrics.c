@@ -25,7 +25,7 @@ static int take_stat(struct vnep_cli *cli, const char *line, size_t len, void *a
 int edge_metrics(struct vnep_cli *cli)
 {
 	struct text text = { 0 };
-	int rc = edge_ask(cli, "metrics", NULL, false, take_stat, &text);
+	int rc = edge_ask(cli, "metrics", NULL, EDGE_ASK_ONCE, take_stat, &text);
 
 	if (!rc) {
 		vnep_metric_text_end(&text.out);

@@ -4,11 +4,10 @@
  * The same lines are text (--once) and screen; the screen shows as many as there is room for, most telling first.
  */
 #include <curses.h>
-#include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "edge.h"
@@ -86,11 +85,11 @@ static int take_stat(struct vnep_cli *cli, const char *line, size_t len, void *a
 	return rc;
 }
 
-static int take(struct vnep_cli *cli, struct look *look)
+static int take(struct vnep_cli *cli, enum edge_ask_how how, struct look *look)
 {
 	*look = (struct look){ 0 };
 	look->at = vnep_mono_now();
-	return edge_ask(cli, "metrics", NULL, false, take_stat, look);
+	return edge_ask(cli, "metrics", NULL, how, take_stat, look);
 }
 
 /* ---- telling ---- */
@@ -220,7 +219,7 @@ static int once(struct vnep_cli *cli)
 {
 	struct look now, none = { 0 };
 	struct vnep_buf out = { 0 };
-	int rc = take(cli, &now);
+	int rc = take(cli, EDGE_ASK_ONCE, &now);
 
 	if (!rc) {
 		tell(cli, &out, &now, &none);
@@ -251,43 +250,78 @@ static void show(struct vnep_buf *text, const char *note)
 	refresh();
 }
 
-/* An edge that is away may come back (a restart): the screen says so, and goes on. */
-static int live(struct vnep_cli *cli, int every_ms)
+/* A key, KEY_RESIZE among them; ERR: none came in time; 'q': the terminal has gone. */
+static int wait_key(int ms)
 {
-	struct look now = { 0 }, before = { 0 }, next;
+	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
+	int n = poll(&in, 1, ms), key;
+
+	if (n == 0)
+		return ERR;
+	if (n > 0 && !(in.revents & POLLIN))
+		return 'q';
+	key = getch(); /* also behind EINTR: another size */
+	return key == ERR && n > 0 ? 'q' : key;
+}
+
+enum { CTRL_C = 3, CTRL_BACKSLASH = 28 };
+
+static bool ends(int key)
+{
+	return key == 'q' || key == 'Q' || key == CTRL_C || key == CTRL_BACKSLASH;
+}
+
+/* An edge that is away may come back (a restart): the screen says so, and goes on. */
+static void live(struct vnep_cli *cli, int every_ms, struct look *now)
+{
+	struct look before = { 0 }, next;
 	struct vnep_buf text = { 0 };
-	int rc = take(cli, &now), key = 0;
+	char note[160] = " q: quit ";
+	int rc, key;
 
-	if (rc)
-		return rc;
-	initscr();
-	cbreak();
-	noecho();
-	curs_set(0);
-	while (key != 'q' && key != 'Q' && key != 3) {
-		char note[160];
-
+	do {
 		vnep_buf_reset(&text);
-		tell(cli, &text, &now, &before);
-		if (rc)
-			snprintf(note, sizeof note, " no answer: %.80s - q: quit", cli->err.text);
-		else
-			snprintf(note, sizeof note, " q: quit ");
+		tell(cli, &text, now, &before);
 		show(&text, note);
-		timeout(every_ms);
-		key = getch();
+		key = wait_key(every_ms);
 		if (key != ERR)
 			continue; /* another size, or a key: shown again at once */
 		cli->err = (struct vnep_err){ 0 };
-		rc = take(cli, &next);
+		rc = take(cli, EDGE_ASK_QUIETLY, &next);
+		snprintf(note, sizeof note, rc ? " no answer: %.80s - q: quit " : " q: quit ",
+			cli->err.text);
 		if (rc)
 			continue;
-		before = now;
-		now = next;
-	}
-	endwin();
+		before = *now;
+		*now = next;
+	} while (!ends(key));
 	vnep_buf_release(&text);
 	cli->err = (struct vnep_err){ 0 };
+}
+
+/* Keys come as they are, also those that would end us: the terminal is put back first. */
+static int on_screen(struct vnep_cli *cli, int every_ms)
+{
+	struct look now;
+	SCREEN *screen;
+	int rc = take(cli, EDGE_ASK_ONCE, &now);
+
+	if (rc)
+		return rc;
+	screen = newterm(NULL, stdout, stdin);
+	if (!screen) {
+		vnep_err_set(&cli->err, VNEP_EUSAGE, "terminal \"%.40s\" is not known here",
+			getenv("TERM") ? getenv("TERM") : "");
+		vnep_err_hint(&cli->err, "set TERM, or use --once");
+		return VNEP_EUSAGE;
+	}
+	raw();
+	noecho();
+	nodelay(stdscr, true);
+	curs_set(0);
+	live(cli, every_ms, &now);
+	endwin();
+	delscreen(screen);
 	return 0;
 }
 
@@ -309,5 +343,5 @@ int edge_top(struct vnep_cli *cli)
 		vnep_err_hint(&cli->err, "--once prints it once, as text");
 		return VNEP_EUSAGE;
 	}
-	return live(cli, (int)(ns / 1000000));
+	return on_screen(cli, (int)(ns / 1000000));
 }

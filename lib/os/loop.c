@@ -134,10 +134,8 @@ static void poll_update(struct vnep_watch *watch, int bit, bool on)
 	if (events == watch->events || uv_is_closing(&watch->uv.handle))
 		return;
 	watch->events = events;
-	if (events)
-		uv_poll_start(&watch->uv.poll, events, on_poll);
-	else
-		uv_poll_stop(&watch->uv.poll);
+	/* urgent data comes to nobody here; but who asks for something hears of the end, too */
+	uv_poll_start(&watch->uv.poll, events ? events : UV_PRIORITIZED, on_poll);
 }
 
 struct vnep_watch *vnep_loop_fd(struct vnep_loop *loop, int fd, vnep_watch_cb *cb, void *arg)

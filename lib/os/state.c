@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -167,6 +168,25 @@ static int take(int lock)
 	return 0;
 }
 
+/* What root makes in a folder of somebody else would not be theirs to open. */
+static int not_as_root(const char *state, struct vnep_err *err)
+{
+	const struct passwd *owner;
+	struct stat st;
+
+	if (geteuid() != 0 || stat(state, &st) || st.st_uid == 0)
+		return 0;
+	owner = getpwuid(st.st_uid);
+	if (!owner)
+		return vnep_err_set(err, VNEP_EPRIV,
+			"%s belongs to user %u, who could not open what root makes there", state,
+			(unsigned)st.st_uid);
+	vnep_err_set(err, VNEP_EPRIV, "%s belongs to %s, who could not open what root makes there",
+		state, owner->pw_name);
+	vnep_err_hint(err, "runuser -u %s -- the same command", owner->pw_name);
+	return VNEP_EPRIV;
+}
+
 int vnep_state_lock(
 	const char *state, const char *tool, const char *socket, int *fd, struct vnep_err *err)
 {
@@ -174,6 +194,8 @@ int vnep_state_lock(
 	char path[PATH_MAX];
 	int rc = lock_path(state, path, err), lock;
 
+	if (!rc)
+		rc = not_as_root(state, err);
 	if (rc)
 		return rc;
 	lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);

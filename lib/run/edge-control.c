@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <grp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -198,15 +199,22 @@ static bool receive(struct edge_client *client)
 	return true;
 }
 
+/* Not only half closed: nobody is there who could take an answer. */
+static bool hung_up(const struct edge_client *client)
+{
+	struct pollfd at = { .fd = client->fd };
+
+	return poll(&at, 1, 0) == 1 && at.revents & (POLLHUP | POLLERR);
+}
+
 static void on_client(struct vnep_watch *watch, void *arg)
 {
 	struct edge_client *client = arg;
 	struct vnep_edge *edge = client->edge;
-	bool alive = true;
+	bool alive;
 
 	(void)watch;
-	if (!client->eof)
-		alive = receive(client);
+	alive = client->eof ? !hung_up(client) : receive(client);
 	edge_round_end(edge); /* what a verb changed is durable before its answer goes out */
 	if (!alive || !flush(client))
 		client_free(client);
@@ -295,6 +303,16 @@ void edge_control_tell(struct vnep_edge *edge)
 	vnep_buf_reset(&edge->told);
 }
 
+/* The group is vnep where there is one and we may give things away, else that of the process. 0 or -1 (errno). */
+static int give_to_group(const char *path)
+{
+	const struct group *vnep = getgrnam("vnep");
+
+	if (!vnep || vnep->gr_gid == getegid() || !lchown(path, (uid_t)-1, vnep->gr_gid))
+		return 0;
+	return errno == EPERM ? 0 : -1;
+}
+
 static int make_folder(const char *socket, struct vnep_err *err)
 {
 	char folder[108];
@@ -305,23 +323,23 @@ static int make_folder(const char *socket, struct vnep_err *err)
 	if (!slash || slash == folder)
 		return 0;
 	*slash = 0;
-	if (mkdir(folder, 0750) && errno != EEXIST)
-		return vnep_err_sys(err, errno, "cannot make the runtime folder %s", folder);
-	return 0;
+	if (!mkdir(folder, 0750))
+		return give_to_group(folder) ? vnep_err_sys(err, errno, "runtime folder %s", folder)
+					     : 0;
+	return errno == EEXIST
+		       ? 0
+		       : vnep_err_sys(err, errno, "cannot make the runtime folder %s", folder);
 }
 
-/* For its owner and a group, never for anybody else, not even for a moment. The group is vnep where there is one and we
- * may give it away, else that of the process. 0 or -1 (errno). */
+/* For its owner and a group, never for anybody else, not even for a moment. 0 or -1 (errno). */
 static int bind_for_group(int fd, const struct sockaddr_un *at)
 {
-	const struct group *vnep = getgrnam("vnep");
 	mode_t mask = umask(0117);
 	int rc = bind(fd, (const struct sockaddr *)at, sizeof *at);
 
 	umask(mask);
-	if (!rc && vnep && vnep->gr_gid != getegid() &&
-		lchown(at->sun_path, (uid_t)-1, vnep->gr_gid) && errno != EPERM)
-		rc = -1;
+	if (!rc)
+		rc = give_to_group(at->sun_path);
 	return rc ? rc : chmod(at->sun_path, 0660);
 }
 

@@ -278,10 +278,15 @@ static void farewell(struct vnep_edge *edge, struct edge_ra *was)
 		was->says.prefix[gone++] = p;
 	}
 	was->says.prefix_count = gone;
-	if (now)
-		now->last = was->last;
-	if (!now || gone)
+	if (!now || gone) {
 		tell(edge, was, now ? now->says.lifetime_s : 0, NULL, NULL);
+		was->last = vnep_mono_now();
+	}
+	if (!now)
+		return;
+	now->last = was->last;
+	multicast_soon(now, vnep_mono_now());
+	arm(edge, now);
 }
 
 int edge_ra_again(struct vnep_edge *edge, struct vnep_err *err)

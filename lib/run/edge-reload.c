@@ -52,6 +52,37 @@ static int fixed(const struct vnep_edge_config *is, const struct vnep_edge_confi
 	return rc;
 }
 
+static bool access_port(struct vnep_edge *edge, const struct vnep_advertise *a)
+{
+	const struct edge_port *port = edge_port_by_name(edge, a->port);
+
+	return port && !port->core;
+}
+
+/* Those of access ports that are not open yet wait for the restart, as the ports do. */
+static int wait_for_ports(struct vnep_edge *edge, struct vnep_edge_config *wanted,
+	vnep_edge_config_report *report, void *arg)
+{
+	unsigned kept = 0;
+	int rc = 0;
+
+	for (unsigned i = 0; i < wanted->advertise_count; i++) {
+		const struct vnep_advertise *a = &wanted->advertise[i];
+		struct vnep_err err = { 0 };
+
+		if (access_port(edge, a)) {
+			wanted->advertise[kept++] = *a;
+			continue;
+		}
+		rc = vnep_err_set(&err, VNEP_EDIFFERS,
+			"advertise: %s is no access port of the edge that runs", a->port);
+		vnep_err_hint(&err, "restart vnep-edge: awake devices go on by the kernel");
+		report(&err, arg);
+	}
+	wanted->advertise_count = kept;
+	return rc;
+}
+
 static int fits(struct vnep_edge *edge, const struct vnep_edge_config *wanted,
 	vnep_edge_config_report *report, void *arg)
 {
@@ -59,15 +90,12 @@ static int fits(struct vnep_edge *edge, const struct vnep_edge_config *wanted,
 
 	for (unsigned i = 0; i < wanted->advertise_count; i++) {
 		const struct vnep_advertise *a = &wanted->advertise[i];
-		const struct edge_port *port = edge_port_by_name(edge, a->port);
 		struct vnep_err err = { 0 };
-		int rc = 0;
+		int rc = !access_port(edge, a)
+				 ? 0
+				 : vnep_edge_advertise_fits(
+					   wanted, a, edge_port_by_name(edge, a->port)->mtu, &err);
 
-		if (port)
-			rc = vnep_edge_advertise_fits(wanted, a, port->mtu, &err);
-		else
-			rc = vnep_err_set(&err, VNEP_EVALUE,
-				"advertise: %s is not a port of the edge that runs", a->port);
 		if (rc)
 			report(&err, arg);
 		first = first ? first : rc;
@@ -132,6 +160,8 @@ int edge_reconfigure(struct vnep_edge *edge, vnep_edge_config_report *report, vo
 		rc = fits(edge, wanted, report, arg);
 	if (!rc) {
 		stays = fixed(&edge->config, wanted, report, arg);
+		rc = wait_for_ports(edge, wanted, report, arg);
+		stays = stays ? stays : rc;
 		rc = take(edge, wanted, &err);
 		if (rc)
 			report(&err, arg);

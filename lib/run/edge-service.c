@@ -1,6 +1,7 @@
 /* edge-service - the service manager: ready, alive, reloading, and one line that says how it goes. */
 #include <errno.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "edge-priv.h"
 
@@ -28,10 +29,13 @@ static void beat(struct vnep_edge *edge, const char *first)
 
 void edge_service_reloading(struct vnep_edge *edge)
 {
-	char text[64];
+	struct timespec
+		now; /* the clock that the manager has: it stands still while the machine sleeps */
+	char text[80];
 
+	clock_gettime(CLOCK_MONOTONIC, &now);
 	snprintf(text, sizeof text, "RELOADING=1\nMONOTONIC_USEC=%lld",
-		(long long)(vnep_mono_now().ns / 1000));
+		(long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
 	edge_service_say(edge, text);
 }
 
