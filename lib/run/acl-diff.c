@@ -512,8 +512,10 @@ int acl_sync(struct vnep_acl *acl, unsigned parts, uint64_t *changes, struct vne
 	acl->installed = !rc;
 	if (!rc && parts & ACL_FOREIGN)
 		acl->stale = false;
-	if (!rc && parts & ACL_ELEMENTS)
+	if (!rc && parts & ACL_ELEMENTS) {
 		acl->doubt = false;
+		acl_applied_write(acl);
+	}
 	return rc;
 }
 

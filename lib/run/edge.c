@@ -465,6 +465,7 @@ int vnep_edge_new(struct vnep_edge **out, const struct vnep_edge_config *config,
 	if (!edge)
 		return vnep_err_sys(err, ENOMEM, "edge");
 	edge->config = *config;
+	edge->config.acl.state = edge->state;
 	edge->log = log;
 	edge->log_arg = log_arg;
 	edge->lock_fd = edge->listen_fd = -1;
