@@ -42,7 +42,8 @@ struct line {
 
 struct acl_applied {
 	FILE *file;
-	struct vnep_acl like; /* what elements are made from: its ports, and one class that all devices have */
+	struct vnep_acl
+		like; /* what elements are made from: its ports, and one class that all devices have */
 	struct acl_class class;
 	struct acl_policy policy;
 	struct acl_lane lane;
@@ -52,7 +53,9 @@ struct acl_applied {
 
 static bool path_of(const struct vnep_acl *acl, const char *end, char out[static PATH_MAX])
 {
-	int n = acl->config.state ? snprintf(out, PATH_MAX, "%s/acl-applied%s", acl->config.state, end) : -1;
+	int n = acl->config.state
+			? snprintf(out, PATH_MAX, "%s/acl-applied%s", acl->config.state, end)
+			: -1;
 
 	return n > 0 && n < PATH_MAX;
 }
@@ -126,8 +129,8 @@ static bool read_head(struct acl_applied *applied)
 {
 	struct head head;
 
-	if (fread(&head, sizeof head, 1, applied->file) != 1 || memcmp(head.magic, magic, sizeof magic) != 0 ||
-		head.access_count > VNEP_PORTS_MAX)
+	if (fread(&head, sizeof head, 1, applied->file) != 1 ||
+		memcmp(head.magic, magic, sizeof magic) != 0 || head.access_count > VNEP_PORTS_MAX)
 		return false;
 	applied->like.config.access_count = head.access_count;
 	for (unsigned i = 0; i < head.access_count; i++)
@@ -140,7 +143,8 @@ struct acl_applied *acl_applied_open(const struct vnep_acl *acl)
 	struct acl_applied *applied;
 	char path[PATH_MAX];
 	struct stat s;
-	int fd = path_of(acl, "", path) ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) : -1;
+	int fd = path_of(acl, "", path) ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+					: -1;
 
 	if (fd < 0)
 		return NULL;
@@ -173,8 +177,10 @@ bool acl_applied_next(struct acl_applied *applied, struct acl_elements *out)
 {
 	struct line line;
 
-	if (fread(&line, sizeof line, 1, applied->file) != 1 || line.more_count > VNEP_ADDR_COUNT_MAX ||
-		fread(applied->more, sizeof *applied->more, line.more_count, applied->file) != line.more_count)
+	if (fread(&line, sizeof line, 1, applied->file) != 1 ||
+		line.more_count > VNEP_ADDR_COUNT_MAX ||
+		fread(applied->more, sizeof *applied->more, line.more_count, applied->file) !=
+			line.more_count)
 		return false;
 	applied->device = (struct acl_device){ .vep = line.vep,
 		.addr = line.addr,
