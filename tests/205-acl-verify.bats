@@ -155,3 +155,44 @@ refused() {
 	[ "$output" -gt 0 ]
 	[ "$output" -le $(( 50 * 1024 )) ]
 }
+
+# taken_away CHANGES: from all devices to the fewer ones, and back
+taken_away() {
+	run -0 --separate-stderr do_acl plan <"$T/fewer"
+	(( $(grep -c '"what":"delete"' <<<"$output") == $1 ))
+	run -0 --separate-stderr do_acl apply -q <"$T/fewer"
+	[[ $output == *'"vnep_acl_changes","value":'"$1"'}' ]]
+	same "$T/fewer"
+	do_acl apply -q <"$T/in"
+	same "$T/in"
+}
+
+@test "apply: devices that are wanted no more are found, whatever the file of the devices applied last says" {
+	local applied=$VNEP_STATE/acl-applied whole
+
+	N=300 many >"$T/in"
+	sed '7d;100,101d' "$T/in" >"$T/fewer"
+	do_acl apply -q <"$T/in"
+	whole=$(stat -c %s "$applied")
+	cp "$applied" "$T/whole"
+	taken_away 18
+	cmp "$applied" "$T/whole"
+	rm "$applied"
+	taken_away 18
+	[ "$(stat -c %s "$applied")" = "$whole" ]
+	: >"$applied"
+	taken_away 18
+	head -c 4096 /dev/urandom >"$applied"
+	taken_away 18
+	head -c $(( whole / 3 )) "$T/whole" >"$applied"
+	taken_away 18
+	{ cat "$T/whole"; head -c 40960 /dev/zero | tr '\0' '\377'; } >"$applied"
+	taken_away 18
+	{ head -c 268 "$T/whole"; tail -c +269 "$T/whole"; tail -c +269 "$T/whole"; } >"$applied" # each twice
+	taken_away 18
+	rm "$applied"
+	mkfifo "$applied"
+	taken_away 18
+	nft add element netdev vnep known '{ 00:00:5e:00:53:99 }' # and one that nobody ever applied
+	taken_away 19
+}

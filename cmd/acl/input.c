@@ -91,7 +91,7 @@ static int read_options(struct vnep_cli *cli, struct vnep_acl_config *config)
 	return rc;
 }
 
-int acl_config(struct vnep_cli *cli, bool from_kernel, struct vnep_acl_config *out)
+static int read_config(struct vnep_cli *cli, bool from_kernel, struct vnep_acl_config *out)
 {
 	bool access = vnep_cli_has(cli, "access"), core = vnep_cli_has(cli, "core");
 	int rc;
@@ -107,6 +107,14 @@ int acl_config(struct vnep_cli *cli, bool from_kernel, struct vnep_acl_config *o
 		cli->err.code = rc = VNEP_EUSAGE;
 		vnep_err_hint(&cli->err, "--access and --core name the ports of this edge");
 	}
+	return rc;
+}
+
+int acl_config(struct vnep_cli *cli, bool from_kernel, struct vnep_acl_config *out)
+{
+	int rc = read_config(cli, from_kernel, out);
+
+	out->state = cli->state;
 	return rc;
 }
 

@@ -41,6 +41,8 @@ struct vnep_acl_config {
 		       * if the kernel keeps it, stays: so it is shut from its first frame on. */
 	const char *spool; /* A folder: the wanted devices wait in a file without a name there, 32 octets of each in memory.
 			    * For who compares or applies a map once, and then ends. NULL: they are in memory. Lent. */
+	const char *state; /* The state folder, where what was applied last is kept (acl-applied), so that what is not wanted any
+			    * more is found without a dump of a million elements. NULL: nowhere. Lent. */
 	bool resolve; /* a worker resolves the hosts of the core side: the kernel sends only to those
 		       * in `reachable`, and hands over what is for others. Without one (tools by hand)
 		       * it sends to every neighbour it finds. */
@@ -49,6 +51,9 @@ struct vnep_acl_config {
 /* offline: for render and plan -n: no kernel is asked, ports need not exist. */
 int vnep_acl_open(struct vnep_acl **out, const struct vnep_acl_config *config, bool offline,
 	struct vnep_err *err);
+
+/* Before another one is applied beside it: acl-applied is brought up to date. So does close. */
+void vnep_acl_keep(struct vnep_acl *acl);
 void vnep_acl_close(struct vnep_acl *acl);
 
 /* The wanted state, record by record (before apply, plan, verify, render). A device is wanted as

@@ -118,7 +118,7 @@ void vnep_err_place(struct vnep_err *err, const char *file, unsigned line, unsig
 {
 	if (!err)
 		return;
-	if (file) {
+	if (file && strcmp(err->file, file) != 0) { /* of a million records it is the same */
 		snprintf(err->file, sizeof err->file, "%s", file);
 		escape_controls(err->file);
 	}

@@ -89,9 +89,17 @@ static bool take_value(struct scan *s, struct span *out)
 
 static bool is(const struct span *span, const char *text)
 {
-	size_t n = strlen(text);
+	size_t n;
 
+	if (!span->len || *span->at != *text) /* nearly always: no call for it */
+		return false;
+	n = strlen(text);
 	return span->len == n && !memcmp(span->at, text, n);
+}
+
+static bool is_key(const struct vnep_key *key, const char *name)
+{
+	return *key->name == *name && !strcmp(key->name, name);
 }
 
 /* The number of a key in the table, looked for from where the last one was; -1 if it is none. */
@@ -350,9 +358,9 @@ static bool put_member(const struct vnep_key *key, const struct span *span, stru
 		return put_labels(span, out);
 	if (key->kind == VNEP_VALUE_OBJECT)
 		return !(key->flags & VNEP_KEY_LIST) && put_nested(key, span, out, device);
-	if (!strcmp(key->name, "groups"))
+	if (is_key(key, "groups"))
 		return put_groups(key, span, out, device);
-	if (!strcmp(key->name, "addr"))
+	if (is_key(key, "addr"))
 		return put_addrs(key, span, out, device);
 	if (key->flags & VNEP_KEY_LIST)
 		return false;
@@ -375,7 +383,7 @@ static bool put_members(const struct members *m, struct vnep_buf *out, struct vn
 		const struct vnep_key *key = &m->keys[i];
 		const struct span *span = &m->value[i];
 
-		if (!strcmp(key->name, "revision")) {
+		if (is_key(key, "revision")) {
 			line->rev_at = out->len - start;
 			found = true;
 			if (span->len && !read_number(span, &revision))
@@ -387,9 +395,9 @@ static bool put_members(const struct members *m, struct vnep_buf *out, struct vn
 			return false;
 		if (span->len && !put_member(key, span, out, device))
 			return false;
-		mac |= span->len && !strcmp(key->name, "mac");
-		psm |= span->len && !strcmp(key->name, "psm");
-		journal |= span->len && !strcmp(key->name, "journal");
+		mac |= span->len && is_key(key, "mac");
+		psm |= span->len && is_key(key, "psm");
+		journal |= span->len && is_key(key, "journal");
 	}
 	vnep_buf_put_u8(out, '}');
 	device->revision = line->revision;

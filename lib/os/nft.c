@@ -18,8 +18,11 @@
 enum {
 	MESSAGE_MAX = 64 << 10,
 	ELEMENTS_OCTETS = 28 << 10, /* of one element list: far below the 64 KiB of an attribute */
-	BATCH_WANTED =
-		1 << 20, /* commits cost milliseconds: not too small; memory: not too large */
+	/* A commit costs a millisecond or more, in which nothing is done: so they get fewer the more there is to do. The
+	 * memory is to be small where a map is. */
+	BATCH_LEAST = 512 << 10,
+	BATCH_MOST = 3 << 20,
+	BATCH_PART = 32, /* of what was committed before */
 	LABEL_MAX = 192,
 };
 
@@ -32,7 +35,8 @@ struct vnep_nft_batch {
 	struct vnep_nl *nl;
 	struct vnep_buf buf;
 	size_t last;        /* offset of the last message */
-	size_t limit;       /* octets after which a unit's end is the batch's end */
+	size_t limit, most; /* octets after which a unit's end is the batch's end: now, and ever */
+	uint64_t committed; /* octets */
 	uint32_t first_seq; /* of BATCH_BEGIN */
 	uint32_t last_seq;
 	struct label *labels; /* what each message is about */
@@ -44,6 +48,15 @@ struct vnep_nft_batch {
 	struct nft_refused element;
 };
 
+static void set_limit(struct vnep_nft_batch *batch)
+{
+	uint64_t limit = batch->committed / BATCH_PART;
+
+	if (limit < BATCH_LEAST)
+		limit = BATCH_LEAST;
+	batch->limit = limit < batch->most ? (size_t)limit : batch->most;
+}
+
 int vnep_nft_batch_new(struct vnep_nft_batch **out, struct vnep_nl *nl, struct vnep_err *err)
 {
 	struct vnep_nft_batch *batch = calloc(1, sizeof *batch);
@@ -51,8 +64,10 @@ int vnep_nft_batch_new(struct vnep_nft_batch **out, struct vnep_nl *nl, struct v
 	if (!batch)
 		return vnep_err_sys(err, ENOMEM, "nf_tables batch");
 	batch->nl = nl;
-	batch->limit = vnep_nl_batch_max(nl);
-	batch->limit = (batch->limit < BATCH_WANTED ? batch->limit : BATCH_WANTED) / 2;
+	batch->most = vnep_nl_batch_max(nl) / 4 * 3;
+	if (batch->most > BATCH_MOST)
+		batch->most = BATCH_MOST;
+	set_limit(batch);
 	vnep_buf_init(&batch->buf);
 	*out = batch;
 	return 0;
@@ -491,6 +506,8 @@ int vnep_nft_batch_commit(struct vnep_nft_batch *batch, struct vnep_err *err)
 		batch->last_seq, note_refusal, batch, err);
 	if (batch->refused_errno)
 		rc = refusal(batch, err);
+	batch->committed += batch->buf.len;
+	set_limit(batch);
 	forget(batch);
 	return rc;
 }

@@ -234,6 +234,7 @@ int vnep_acl_device_set(struct vnep_acl *acl, const struct vnep_device *device,
 	if (!rc)
 		rc = sync_device(acl, &old, &now, err);
 	acl->doubt = rc;
+	acl->applied_old = true;
 	if (!rc)
 		rc = rules_after(acl, err);
 	lists_release(&old);
@@ -259,6 +260,7 @@ int vnep_acl_device_unset(struct vnep_acl *acl, const struct in6_addr *vep, stru
 	if (!rc)
 		rc = sync_device(acl, &old, &now, err);
 	acl->doubt = rc;
+	acl->applied_old = true;
 	if (!rc)
 		rc = vnep_acl_awake_remove(acl, vep, err);
 	if (!rc)

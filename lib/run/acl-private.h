@@ -13,6 +13,7 @@
  *     acl-openflow.c   flows                           acl-fill.c         how full the sets get
  *     acl-map.c        the wanted state of a map       follow.c           each change of it
  *     acl-spool.c      devices in a file, not in memory
+ *     acl-applied.c    what was applied last
  *
  * The wanted state is kept small, because there may be a million devices: a struct acl_device of 72
  * octets in a table by its virtual endpoint and one by its MAC. What many share (VPC, policy, class, lane)
@@ -136,6 +137,7 @@ struct vnep_acl {
 	bool installed; /* the kernel has the chains of rs, by our own doing */
 	bool stale;	/* and some that nobody uses any more */
 	bool doubt;	/* a change of elements failed: nobody knows what the kernel has */
+	bool applied_old; /* devices have changed since acl-applied was written */
 	struct vnep_nft_batch *batch; /* of single changes: kept for its memory */
 };
 
@@ -325,6 +327,17 @@ static inline bool acl_of_devices(enum vnep_set set)
 int acl_diff_devices(struct acl_diff *d, enum vnep_set set, const struct vnep_nft_set_info *there,
 	struct vnep_err *err);
 bool acl_element_wanted(const struct vnep_acl *acl, enum vnep_set set, const uint8_t *key);
+
+/* acl-applied.c: all devices into STATE/acl-applied, if there is a state folder. */
+void acl_applied_write(struct vnep_acl *acl);
+
+/* Those that were written last; NULL: nobody knows. */
+struct acl_applied;
+struct acl_applied *acl_applied_open(const struct vnep_acl *acl);
+void acl_applied_close(struct acl_applied *applied);
+
+/* The elements of the next of them, appended: their keys alone mean something. */
+bool acl_applied_next(struct acl_applied *applied, struct acl_elements *out);
 
 /* acl-sync.c: the differences of another set's elements: of those that are wanted, of those that are not. */
 enum { ACL_WANTED = 1, ACL_UNWANTED = 2 };

@@ -3,10 +3,11 @@
  * having all of either.
  *
  * The devices are walked, and the kernel is asked about a few dozen elements at a time. What it holds beside those it
- * tells by its count: only where that is greater (or a kernel before 6.17 says none), its elements are dumped, until
- * as many are found that no device wants. What differs is then changed in a second walk, because room is made first: the set may
- * be full. What is different is deleted and added anew in one unit, never replaced in place: on kernels before late
- * 2025 a look-up during a replacement could find neither value.
+ * tells by its count: only where that is greater, the elements are asked for that were applied last and are not wanted;
+ * only where those are not all (or a kernel before 6.17 says no count), the set is dumped, until as many are found that
+ * no device wants. What differs is changed after that, because room is made first: the set may be full. It was noted, or
+ * where it is too much for that, a second walk finds it. What is different is deleted and added anew in one unit, never
+ * replaced in place: on kernels before late 2025 a look-up during a replacement could find neither value.
  */
 #include <errno.h>
 #include <linux/netlink.h>
@@ -16,12 +17,14 @@
 #include "vnep/err.h"
 
 enum { SAME = 1, DIFFERENT = 2 }; /* marks in flags; 0: missing */
+enum { NOTED_MAX = 4096 };
 
 struct stream {
 	struct acl_diff *d;
 	enum vnep_set set;
 	struct acl_elements window, foreign;
-	struct vnep_u64s wanted; /* acl_spool_hash of each key, to look for what is foreign */
+	struct acl_elements noted; /* the first that differ */
+	struct vnep_u64s wanted;   /* acl_spool_hash of each key, to look for what is foreign */
 	uint64_t found, differ;
 	uint64_t strange; /* that the kernel has beside those that were found; 0: it did not say */
 	bool empty;       /* the kernel has none */
@@ -56,10 +59,9 @@ static size_t run_of(const struct acl_elements *e, size_t *at, uint32_t flags)
 	return n;
 }
 
-static int change_window(struct stream *s, struct vnep_err *err)
+static int change_elements(struct stream *s, const struct acl_elements *w, struct vnep_err *err)
 {
 	struct vnep_nft_batch *batch = s->d->batch;
-	const struct acl_elements *w = &s->window;
 
 	for (size_t at = 0, n; (n = run_of(w, &at, DIFFERENT)); at += n) {
 		vnep_nft_elements_delete(batch, s->set, w->items + at, n);
@@ -70,6 +72,17 @@ static int change_window(struct stream *s, struct vnep_err *err)
 	return vnep_nft_batch_cut(batch, err);
 }
 
+static int note(struct stream *s, const struct vnep_set_element *item, struct vnep_err *err)
+{
+	if (s->d->mode != ACL_APPLY || s->empty || s->differ > NOTED_MAX)
+		return 0;
+	acl_elements_add(&s->noted, item->key, item->data);
+	if (s->noted.rc)
+		return no_elements(s, s->noted.rc, err);
+	s->noted.items[s->noted.count - 1].flags = item->flags;
+	return 0;
+}
+
 static int look(struct stream *s, struct vnep_err *err)
 {
 	struct acl_elements *w = &s->window;
@@ -78,14 +91,16 @@ static int look(struct stream *s, struct vnep_err *err)
 				    s->d->acl->nl, s->set, w->items, w->count, mark, s, err);
 
 	if (!rc && s->change)
-		rc = change_window(s, err);
+		rc = change_elements(s, w, err);
 	for (size_t i = 0; !rc && !(s->change && !s->empty) && i < w->count; i++) {
 		s->found += w->items[i].flags != 0;
 		if (w->items[i].flags == SAME)
 			continue;
 		s->differ++;
-		rc = acl_diff_item(
-			s->d, s->set, w->items[i].flags ? ACL_CHANGE : ACL_ADD, &w->items[i]);
+		rc = note(s, &w->items[i], err);
+		if (!rc)
+			rc = acl_diff_item(s->d, s->set, w->items[i].flags ? ACL_CHANGE : ACL_ADD,
+				&w->items[i]);
 	}
 	w->count = 0;
 	return rc;
@@ -256,12 +271,73 @@ static int dump(struct stream *s, struct vnep_err *err)
 	return rc == VNEP_NL_ENOUGH ? 0 : rc;
 }
 
+static int is_there(size_t i, const struct vnep_nft_element_info *there, void *arg)
+{
+	struct stream *s = arg;
+
+	if (there)
+		acl_elements_add(&s->foreign, s->window.items[i].key, NULL);
+	return s->foreign.rc;
+}
+
+static void each_once(struct acl_elements *e)
+{
+	size_t kept = 0;
+
+	acl_elements_sort(e);
+	for (size_t i = 0; i < e->count; i++)
+		if (!kept || memcmp(e->items[kept - 1].key, e->items[i].key,
+				     sizeof e->items[i].key) != 0)
+			e->items[kept++] = e->items[i];
+	e->count = kept;
+}
+
+/* Of those that the window holds from first on, the ones that are not wanted. */
+static void unwanted(struct stream *s, size_t first)
+{
+	struct acl_elements *w = &s->window;
+	size_t kept = first;
+
+	for (size_t i = first; i < w->count; i++)
+		if (!is_wanted(s, w->items[i].key))
+			w->items[kept++] = w->items[i];
+	w->count = kept;
+}
+
+/* What was applied last is asked for; as many as are foreign, or the rest has to be found. */
+static int look_at_applied(struct stream *s, struct vnep_err *err)
+{
+	struct acl_applied *applied = s->strange ? acl_applied_open(s->d->acl) : NULL;
+	struct acl_elements *w = &s->window;
+	bool more = applied;
+	int rc = 0;
+
+	while (!rc && more) {
+		size_t first = w->count;
+
+		more = acl_applied_next(applied, w);
+		unwanted(s, first);
+		rc = w->rc;
+		if (!rc && (w->count >= VNEP_NFT_ASK_MAX || !more)) {
+			rc = vnep_nft_elements_get(
+				s->d->acl->nl, s->set, w->items, w->count, is_there, s, err);
+			w->count = 0;
+		}
+	}
+	acl_applied_close(applied);
+	each_once(&s->foreign);
+	return rc == -ENOMEM ? no_elements(s, rc, err) : rc;
+}
+
 static int look_for_foreign(struct stream *s, struct vnep_err *err)
 {
 	int rc = gather(s, err);
 
 	if (!rc)
-		rc = dump(s, err);
+		rc = look_at_applied(s, err);
+	if (rc || (s->strange && s->foreign.count == s->strange))
+		return rc;
+	rc = dump(s, err);
 	if (rc || !s->d->acl->spool || !s->strange || s->foreign.count == s->strange)
 		return rc;
 	/* somebody else is at work, or a hash is that of two keys: looked up one by one */
@@ -285,12 +361,20 @@ static int foreign(struct stream *s, struct vnep_err *err)
 	return rc;
 }
 
+static int change(struct stream *s, struct vnep_err *err)
+{
+	s->change = true;
+	return s->noted.count == s->differ ? change_elements(s, &s->noted, err) : walk(s, err);
+}
+
 int acl_diff_devices(struct acl_diff *d, enum vnep_set set, const struct vnep_nft_set_info *there,
 	struct vnep_err *err)
 {
-	struct stream s = {
-		.d = d, .set = set, .window = { .set = set }, .foreign = { .set = set }
-	};
+	struct stream s = { .d = d,
+		.set = set,
+		.window = { .set = set },
+		.foreign = { .set = set },
+		.noted = { .set = set } };
 	int rc;
 
 	s.empty = !there || (there->has_count && !there->count);
@@ -300,11 +384,10 @@ int acl_diff_devices(struct acl_diff *d, enum vnep_set set, const struct vnep_nf
 		s.strange = there->count - s.found;
 	if (!rc && !s.empty && (!there->has_count || there->count != s.found))
 		rc = foreign(&s, err);
-	if (!rc && !s.empty && s.differ && d->mode == ACL_APPLY) {
-		s.change = true;
-		rc = walk(&s, err);
-	}
+	if (!rc && !s.empty && s.differ && d->mode == ACL_APPLY)
+		rc = change(&s, err);
 	acl_elements_release(&s.window);
+	acl_elements_release(&s.noted);
 	acl_elements_release(&s.foreign);
 	vnep_u64s_release(&s.wanted);
 	return rc;

@@ -40,10 +40,17 @@ int vnep_acl_open(struct vnep_acl **out, const struct vnep_acl_config *config, b
 	return 0;
 }
 
+void vnep_acl_keep(struct vnep_acl *acl)
+{
+	if (acl->applied_old && acl->installed && !acl->doubt)
+		acl_applied_write(acl);
+}
+
 void vnep_acl_close(struct vnep_acl *acl)
 {
 	if (!acl)
 		return;
+	vnep_acl_keep(acl);
 	vnep_nft_batch_free(acl->batch);
 	vnep_nl_close(acl->nl);
 	vnep_nl_close(acl->rt);

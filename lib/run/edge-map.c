@@ -179,6 +179,8 @@ int edge_acl_anew(struct vnep_edge *edge, uint64_t *changes, struct vnep_err *er
 		return rc;
 	if (edge->acl)
 		edge_guard_read(edge); /* the old one's own changes; others' are mended now */
+	if (edge->acl)
+		vnep_acl_keep(edge->acl);
 	set_aside(edge, &was);
 	edge->acl = fresh;
 	rc = map_load(edge, err);

@@ -472,6 +472,7 @@ int vnep_edge_new(struct vnep_edge **out, const struct vnep_edge_config *config,
 		return vnep_err_sys(err, ENOMEM, "edge");
 	edge->config = *config;
 	edge->host = *host;
+	edge->config.acl.state = edge->state;
 	edge->lock_fd = edge->listen_fd = -1;
 	edge->replay_tail = &edge->replay_first;
 	vnep_table_init(&edge->by_vep, offsetof(struct edge_device, vep), sizeof(struct in6_addr));

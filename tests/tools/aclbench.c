@@ -6,7 +6,8 @@
  *                               elements, in batches as large as the socket takes; prints that of the clock, and that of
  *                               processor time
  *   aclbench change COUNT N     COUNT devices at acc0 and up0, then N changes of each kind, one at a time: prints
- *                               "KIND MEDIAN_US 99%_US"
+ *                               "KIND MEDIAN_US 99%_US"; bare: what the kernel takes for an address when nothing else is
+ *                               done, each in turn with one of the kind address
  *
  *   aclbench follow             each record of standard input is committed to the map of $VNEP_STATE, and a line with a
  *                               sync awaited from descriptor 3, where `vnep-acl apply --map --follow` writes: prints how
@@ -19,6 +20,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +31,7 @@
 #include "vnep/clock.h"
 #include "vnep/err.h"
 #include "vnep/mapstore.h"
+#include "vnep/nft.h"
 #include "vnep/num.h"
 #include "vnep/recjson.h"
 
@@ -259,20 +262,77 @@ static void print_times(const char *kind, int64_t *ns, unsigned n)
 	fflush(stdout);
 }
 
+static char *bare_element(char *at, int type, const char *set, const uint8_t *key, uint8_t key_len,
+	const struct in6_addr *data)
+{
+	struct nlmsghdr *head = message(at, type, type == NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0);
+	struct nlattr *list, *elem;
+
+	mnl_attr_put_strz(head, NFTA_SET_ELEM_LIST_TABLE, VNEP_NFT_TABLE);
+	mnl_attr_put_strz(head, NFTA_SET_ELEM_LIST_SET, set);
+	list = mnl_attr_nest_start(head, NFTA_SET_ELEM_LIST_ELEMENTS);
+	elem = mnl_attr_nest_start(head, NFTA_LIST_ELEM);
+	value(head, NFTA_SET_ELEM_KEY, key, key_len);
+	if (data)
+		value(head, NFTA_SET_ELEM_DATA, data->s6_addr, sizeof *data);
+	mnl_attr_nest_end(head, elem);
+	mnl_attr_nest_end(head, list);
+	return past(head);
+}
+
+/* The key of from_binding: index of the port, MAC and two octets to its end, address. */
+static void binding_key(const struct vnep_device *d, uint32_t ifindex, uint8_t key[static 28])
+{
+	memset(key, 0, 28);
+	memcpy(key, &ifindex, 4);
+	memcpy(key + 4, d->mac.octet, 6);
+	memcpy(key + 12, &d->addr[0], 16);
+}
+
+/* What a change of the address is for the kernel: two elements deleted, two put, one batch. */
+static int64_t bare(struct mnl_socket *nl, uint32_t i, uint32_t ifindex)
+{
+	static char batch[8192];
+	int64_t begin = vnep_mono_now().ns;
+	struct vnep_device was, is;
+	uint8_t key[28];
+	char *at;
+
+	device_at(&was, i, 0, 10);
+	device_at(&is, i, 1, 10);
+	at = past(message(batch, -(NFNL_MSG_BATCH_BEGIN), 0));
+	binding_key(&was, ifindex, key);
+	at = bare_element(at, NFT_MSG_DELSETELEM, "from_binding", key, sizeof key, NULL);
+	binding_key(&is, ifindex, key);
+	at = bare_element(at, NFT_MSG_NEWSETELEM, "from_binding", key, sizeof key, &is.vep);
+	at = bare_element(at, NFT_MSG_DELSETELEM, "to_binding", is.vep.s6_addr, 16, NULL);
+	at = bare_element(at, NFT_MSG_NEWSETELEM, "to_binding", is.vep.s6_addr, 16, &is.addr[0]);
+	at = past(message(at, -(NFNL_MSG_BATCH_END), NLM_F_ACK));
+	ask(nl, batch, at);
+	return vnep_mono_now().ns - begin;
+}
+
 enum kind { ADDRESS, BACK, CLASS, REMOVE, ADD, KINDS };
 
 static void change(struct vnep_acl *acl, uint32_t count, unsigned n)
 {
 	static const char *const words[] = { "address", "back", "class", "remove", "add" };
-	int64_t *ns = calloc(n, sizeof *ns);
+	int64_t *ns = calloc(n, sizeof *ns), *bare_ns = calloc(n, sizeof *bare_ns);
+	struct mnl_socket *nl = mnl_socket_open(NETLINK_NETFILTER);
+	uint32_t ifindex = if_nametoindex("acc0");
 	struct vnep_err err = { 0 };
 
-	for (int kind = 0; ns && kind < KINDS; kind++) {
+	if (!ns || !bare_ns || !nl || mnl_socket_bind(nl, 0, 0) < 0)
+		die("change", NULL);
+	for (int kind = 0; kind < KINDS; kind++) {
 		for (unsigned k = 0; k < n; k++) {
 			uint32_t i = (uint32_t)((uint64_t)count * k / n);
 			struct vnep_device d;
 			int rc;
 
+			if (kind ==
+				ADDRESS) /* of a device half-way to the next one that is changed */
+				bare_ns[k] = bare(nl, i + count / n / 2, ifindex);
 			device_at(&d, i, kind != ADD && kind != BACK, kind == CLASS ? 20 : 10);
 			ns[k] = vnep_mono_now().ns;
 			rc = kind == REMOVE ? vnep_acl_device_unset(acl, &d.vep, &err)
@@ -281,8 +341,12 @@ static void change(struct vnep_acl *acl, uint32_t count, unsigned n)
 			if (rc)
 				die("change", &err);
 		}
+		if (kind == ADDRESS)
+			print_times("bare", bare_ns, n);
 		print_times(words[kind], ns, n);
 	}
+	mnl_socket_close(nl);
+	free(bare_ns);
 	free(ns);
 }
 
