@@ -470,12 +470,14 @@ static int remove_index(struct vnep_journal *journal, struct vnep_err *err)
 {
 	const struct vnep_vio *vio = journal->vio;
 	static const char *const names[] = { "boot", "clean", "anchor", "new", "data.mdb",
-		"lock.mdb" };
+		"lock.mdb", "unsynced" };
 
 	for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
 		if (vio->remove(vio, journal->index_dir, names[i]) && errno != ENOENT)
 			return vnep_err_sys(
 				err, errno, "cannot remove %s/index/%s", journal->path, names[i]);
+	journal->index_unsyncable = journal->kicked = false;
+	journal->behind_anchor = journal->behind_kick = 0;
 	return vio->sync_folder(vio, journal->index_dir)
 		       ? vnep_err_sys(err, errno, "%s/index", journal->path)
 		       : 0;
@@ -517,7 +519,9 @@ int vnep_journal_recover(struct vnep_journal *journal, uint64_t *cut, struct vne
 	int rc = VNEP_EDAMAGED;
 
 	*cut = 0;
-	if (vnep_journal_index_trusted(journal) || vnep_journal_restore(journal))
+	if (vnep_journal_has_failed_sync(journal))
+		vnep_err_set(&why, VNEP_EDAMAGED, "it could not be synced");
+	else if (vnep_journal_index_trusted(journal) || vnep_journal_restore(journal))
 		rc = open_and_catch_up(journal, true, cut, &why);
 	if (rc != VNEP_EDAMAGED) {
 		if (rc && err)
