@@ -97,6 +97,25 @@ gone() {
 	run -0 vnep-journal append <<<"$(note next "$DEV1")"
 }
 
+@test "retention: a segment that somebody took away is told of, every packet of it counted, and it goes on" {
+	edge_map
+	edge_start
+	say_to "$V0" taken-away
+	wait_for 5 pending_is "$DEV0" 1
+	stop edge
+	rm "$VNEP_STATE"/journal/*.pcapng
+	edge_start --retain-every 1s --retain-packets 1
+	say_to "$V0" next-one
+	wait_for 10 told '.outcome == "failed" and .reason == "io-error"'
+	wait_for 5 pending_is "$DEV0" 1
+	balanced
+	jq -e '.dropped["io-error"] == 1' "$T/status"
+	say_to "$V0" the-last
+	wait_for 10 gone next-one
+	stored the-last
+	grep -q "events lost with segments" "$T/edge.err"
+}
+
 @test "retention: asked wrongly" {
 	edge_map
 	run -2 --separate-stderr vnep-edge check --access lo --core lo --retain-age soon

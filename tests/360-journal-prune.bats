@@ -136,6 +136,33 @@ of() {
 	stop watch
 }
 
+@test "journal prune: a segment that somebody took away is told of, and holds nobody up" {
+	vnep-journal append -q <<<"$(packet one; note two; packet other-one to-device "$DEV2")"
+	rm "$(segment)"
+	vnep-journal append -q <<<"$(packet three; note other-two "$DEV2")" # goes to a new one
+	run -0 --separate-stderr vnep-journal prune
+	[[ $stderr == *"2 that waited settled, 0 events taken out, "*"3 events lost with segments"* ]]
+	some ".seq == 1 and .dev == \"$DEV\" and .outcome == \"failed\" and .reason == \"io-error\""
+	some ".seq == 1 and .dev == \"$DEV2\" and .outcome == \"failed\" and .reason == \"io-error\""
+	[ "$(of "$DEV" pending)" = 1 ]
+	vnep-journal read >told
+	rm -r "$VNEP_STATE/journal/index"
+	vnep-journal read | cmp - told
+	run -0 vnep-journal read
+	some ".dev == \"$DEV\" and .kind == \"corrupt\" and .seq == 1 and .count == 2 and .reason == \"io-error\""
+	some ".dev == \"$DEV2\" and .kind == \"corrupt\" and .seq == 1 and .count == 1"
+	run -1 --separate-stderr vnep-journal verify
+	[[ $stderr == *"0 damaged ranges, 3 events missing"* ]]
+	tshark -r "$(segment)" >/dev/null
+	# when everything in front of an event is gone, so is this
+	run -0 --separate-stderr vnep-journal prune --packets 1
+	[[ $stderr != *lost* ]]
+	vnep-journal append -q <<<"$(notes 20)"
+	run -0 --separate-stderr vnep-journal prune --packets 1
+	run -0 vnep-journal read --dev "$DEV"
+	some '.kind == "erased" and .seq == 1 and .count == 22'
+}
+
 @test "journal prune: asked wrongly, or of nobody" {
 	run -1 vnep-journal prune --age 1d
 	vnep-journal append -q <<<"$(note one)"

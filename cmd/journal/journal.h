@@ -62,7 +62,7 @@ struct journal_sequence {
 void journal_sequences_init(struct vnep_table *sequences);
 void journal_sequences_release(struct vnep_table *sequences);
 struct journal_sequence *journal_sequence_of(struct vnep_table *sequences, const char *dev);
-uint64_t journal_sequence_end(const struct vnep_event *event); /* an erased event is a range */
+uint64_t journal_sequence_end(const struct vnep_journal_item *item); /* it may be a range */
 
 /* Items to standard output as records, csv or pcapng. */
 enum journal_format { JOURNAL_JSON, JOURNAL_CSV, JOURNAL_PCAPNG };

@@ -58,11 +58,14 @@ static int print_outcome(const struct vnep_outcome *outcome, void *arg)
 	return rc;
 }
 
-static void say(struct vnep_cli *cli, uint64_t settled, uint64_t events, uint64_t octets)
+static void say(struct vnep_cli *cli, uint64_t settled, const struct vnep_journal_pruned *pruned)
 {
 	vnep_cli_say(cli, "%llu that waited settled, %llu events taken out, %llu octets given back",
-		(unsigned long long)settled, (unsigned long long)events,
-		(unsigned long long)octets);
+		(unsigned long long)settled, (unsigned long long)pruned->events,
+		(unsigned long long)pruned->octets);
+	if (pruned->lost)
+		vnep_cli_say(cli, "%llu events lost with segments that are not there any more",
+			(unsigned long long)pruned->lost);
 }
 
 static int erase_here(struct vnep_cli *cli, struct vnep_journal *journal, const char *dev)
@@ -72,7 +75,7 @@ static int erase_here(struct vnep_cli *cli, struct vnep_journal *journal, const 
 	int rc = vnep_journal_erase(journal, dev, &moved, &pruned, &cli->err);
 
 	if (!rc)
-		say(cli, moved.settled, pruned.events, pruned.octets);
+		say(cli, moved.settled, &pruned);
 	return rc;
 }
 
@@ -93,7 +96,7 @@ static int retain_here(
 		vnep_cli_say(cli, "%llu that wait would be settled, %llu events may go",
 			(unsigned long long)result.settled, (unsigned long long)result.events);
 	else if (!rc)
-		say(cli, result.settled, result.pruned.events, result.pruned.octets);
+		say(cli, result.settled, &result.pruned);
 	vnep_map_abort(txn);
 	vnep_mapstore_close(store);
 	return rc;
@@ -130,7 +133,8 @@ static int here(struct vnep_cli *cli, const char *dev, const struct vnep_retenti
 /* The edge answers with the outcomes, and a stat record for each figure. */
 static int print_answers(struct vnep_cli *cli, struct vnep_client *client)
 {
-	uint64_t settled = 0, events = 0, octets = 0;
+	struct vnep_journal_pruned pruned = { 0 };
+	uint64_t settled = 0;
 	struct vnep_buf out = { 0 };
 	const char *line, *name;
 	int status = 3, rc;
@@ -150,9 +154,11 @@ static int print_answers(struct vnep_cli *cli, struct vnep_client *client)
 		if (!strcmp(name, "vnep_journal_settled"))
 			settled = (uint64_t)vnep_json_get_int(json, "value", 0);
 		else if (!strcmp(name, "vnep_journal_taken_out"))
-			events = (uint64_t)vnep_json_get_int(json, "value", 0);
+			pruned.events = (uint64_t)vnep_json_get_int(json, "value", 0);
 		else if (!strcmp(name, "vnep_journal_given_back_octets"))
-			octets = (uint64_t)vnep_json_get_int(json, "value", 0);
+			pruned.octets = (uint64_t)vnep_json_get_int(json, "value", 0);
+		else if (!strcmp(name, "vnep_journal_lost"))
+			pruned.lost = (uint64_t)vnep_json_get_int(json, "value", 0);
 		else if (!cli->quiet) {
 			vnep_buf_put(&out, line, len);
 			vnep_buf_put_u8(&out, '\n');
@@ -164,7 +170,7 @@ static int print_answers(struct vnep_cli *cli, struct vnep_client *client)
 	}
 	vnep_buf_release(&out);
 	if (!rc && !status)
-		say(cli, settled, events, octets);
+		say(cli, settled, &pruned);
 	return rc ? rc : status;
 }
 

@@ -29,8 +29,9 @@ struct reading {
 };
 
 /* Numbers that are missing in front of this event were lost to damage: said as one corrupt event. */
-static int put_hole(struct reading *r, const struct vnep_event *event)
+static int put_hole(struct reading *r, const struct vnep_journal_item *item)
 {
+	const struct vnep_event *event = &item->event;
 	struct vnep_journal_item hole = { .type = VNEP_RECORD_EVENT };
 	struct journal_sequence *s = journal_sequence_of(&r->sequences, event->dev);
 	uint64_t first;
@@ -49,8 +50,8 @@ static int put_hole(struct reading *r, const struct vnep_event *event)
 		rc = journal_select_has(&r->select, &hole) ? journal_output_put(&r->output, &hole)
 							   : 0;
 	}
-	if (journal_sequence_end(event) > s->last)
-		s->last = journal_sequence_end(event);
+	if (journal_sequence_end(item) > s->last)
+		s->last = journal_sequence_end(item);
 	return rc;
 }
 
@@ -60,7 +61,7 @@ static int put_item(const struct vnep_journal_item *item, void *arg)
 	int rc = 0;
 
 	if (!r->pending && item->type == VNEP_RECORD_EVENT && item->event.seq)
-		rc = put_hole(r, &item->event);
+		rc = put_hole(r, item);
 	if (rc)
 		return rc;
 	return journal_select_has(&r->select, item) ? journal_output_put(&r->output, item) : 0;

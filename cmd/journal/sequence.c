@@ -38,7 +38,7 @@ struct journal_sequence *journal_sequence_of(struct vnep_table *sequences, const
 	return NULL;
 }
 
-uint64_t journal_sequence_end(const struct vnep_event *event)
+uint64_t journal_sequence_end(const struct vnep_journal_item *item)
 {
-	return event->kind == VNEP_KIND_ERASED ? event->seq + event->count - 1 : event->seq;
+	return item->range ? item->event.seq + item->event.count - 1 : item->event.seq;
 }

@@ -89,7 +89,9 @@ static int on_item(const struct vnep_journal_item *item, void *arg)
 		rc = missing(v, s->dev, s->last + 1, event->seq - s->last - 1);
 	else if (event->seq <= s->last) /* twice the same number: one of them is wrong */
 		rc = missing(v, s->dev, event->seq, 1);
-	last = journal_sequence_end(event);
+	if (!rc && item->range && event->kind == VNEP_KIND_CORRUPT)
+		rc = missing(v, s->dev, event->seq, event->count);
+	last = journal_sequence_end(item);
 	if (last > s->last)
 		s->last = last;
 	return rc;

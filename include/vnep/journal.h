@@ -140,6 +140,7 @@ struct vnep_journal_position {
 };
 struct vnep_journal_item {
 	enum vnep_record_type type; /* EVENT, CHECKPOINT, OUTCOME */
+	bool range; /* an event that stands for seq .. seq + count - 1: they were erased, or lost (corrupt) */
 	struct vnep_event event;
 	struct vnep_checkpoint checkpoint;
 	struct vnep_outcome outcome;
@@ -178,6 +179,7 @@ struct vnep_journal_stored {
 	uint32_t frame_octets;
 	bool pending;
 	bool once_more; /* it was sent once, and may be so again if nothing tells that it arrived */
+	bool lost; /* somebody took its segment away (not told where the journal was opened to read) */
 };
 typedef int vnep_journal_stored_cb(const struct vnep_journal_stored *stored, void *arg);
 int vnep_journal_each_stored(struct vnep_journal *journal, struct vnep_journal_place *place,
@@ -186,12 +188,14 @@ int vnep_journal_each_stored(struct vnep_journal *journal, struct vnep_journal_p
 /* Take events out: of each device those in front of floor(), but never what is pending; gaps and notes of
  * ports that are older than before. Whole segments are written anew where at least half of them goes, or where the
  * floor set *must; small ones become one. What stays elsewhere goes with a later run. Outside a group. Crash-safe:
- * each segment is replaced as a whole or not at all, and the cursors stay. */
+ * each segment is replaced as a whole or not at all, and the cursors stay. A segment that somebody took away is made
+ * anew with a corrupt range for each device that had events in it, unless one of them is pending. */
 typedef uint64_t vnep_journal_floor_cb(
 	const struct vnep_journal_device *device, bool *must, void *arg);
 struct vnep_journal_pruned {
 	uint64_t events, octets; /* gone, given back */
 	uint64_t segments;	 /* written anew */
+	uint64_t lost;	/* events whose segment somebody took away */
 };
 int vnep_journal_prune(struct vnep_journal *journal, vnep_journal_floor_cb *floor, void *arg,
 	struct vnep_wall before, struct vnep_journal_pruned *out, struct vnep_err *err);

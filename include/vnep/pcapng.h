@@ -64,8 +64,8 @@ struct vnep_pcapng_record {
 	size_t len;
 };
 
-/* What is left of events that were taken out of the journal: the numbers, and what they had done to the
- * state of their device. */
+/* What is left of events that were taken out of the journal, or lost with their segment: the numbers, and what they had
+ * done to the state of their device. */
 struct vnep_pcapng_erased {
 	char dev[VNEP_URN_MAX + 1];
 	uint64_t seq, count;		/* seq .. seq + count - 1 */
@@ -74,6 +74,7 @@ struct vnep_pcapng_erased {
 	struct vnep_wall first, life_ts;
 	uint32_t conn;
 	uint32_t connected; /* 0: not changed by them, 1: connected behind them, 2: not */
+	bool lost;
 };
 
 /* What whoever writes the journal remembers with its groups; the last one counts. */

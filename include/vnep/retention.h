@@ -8,6 +8,8 @@
  *                        devices of each. Of a device the oldest events go first.
  * No consent             what a device whose record says "consent":false was sent goes as soon as it waits no longer
  *                        and is not sent again; where the device always listens, it is not.
+ * Lost                   with a segment that somebody took away: what waited gets its outcome, and each device a range
+ *                        of lost numbers in its stream.
  * Told                   each waiting packet that goes gets an outcome first: expired, or failed with a reason.
  */
 #ifndef VNEP_RETENTION_H
@@ -32,6 +34,7 @@ struct vnep_retention {
 struct vnep_retention_result {
 	uint64_t settled; /* packets that waited, and got an outcome */
 	uint64_t events;  /* that may go; with dry that is all */
+	uint64_t lost;	  /* whose segment somebody took away */
 	struct vnep_journal_pruned pruned;
 };
 

@@ -222,9 +222,10 @@ static int get_sync(struct vnep_pcapng_block *out, struct in *data, struct vnep_
 	return fields_end(data, err);
 }
 
-static int get_erased(struct vnep_pcapng_block *out, struct in *data, struct vnep_err *err)
+static int get_erased(
+	struct vnep_pcapng_block *out, struct in *data, bool lost, struct vnep_err *err)
 {
-	struct vnep_pcapng_erased erased = { .seq = get64(data) };
+	struct vnep_pcapng_erased erased = { .seq = get64(data), .lost = lost };
 	size_t len;
 	const uint8_t *dev;
 
@@ -300,8 +301,8 @@ static int get_custom(struct vnep_pcapng_block *out, struct in *in, const uint8_
 	body = sub(in, text, body_len);
 	if (what == WHAT_SYNC)
 		return get_sync(out, &body, err);
-	if (what == WHAT_ERASED)
-		return get_erased(out, &body, err);
+	if (what == WHAT_ERASED || what == WHAT_LOST)
+		return get_erased(out, &body, what == WHAT_LOST, err);
 	if (what == WHAT_LEDGER) {
 		out->type = VNEP_PCAPNG_LEDGER;
 		out->ledger = (struct vnep_pcapng_ledger){ text, body_len };

@@ -40,6 +40,7 @@ enum {
 	WHAT_RECORD = 1,
 	WHAT_SYNC = 2,
 	WHAT_ERASED = 3,
+	WHAT_LOST = 5,
 	WHAT_LEDGER = 4,
 	COMMENT_MAX = 256,
 	CONN_WIDE = 0xffff, /* the number stands in 32 bits behind it */

@@ -273,11 +273,13 @@ void vnep_pcapng_put_erased(struct vnep_buf *out, const struct vnep_pcapng_erase
 	vnep_buf_put_le32(&data, erased->conn);
 	vnep_buf_put_le32(&data, erased->connected);
 	vnep_buf_put(&data, erased->dev, strnlen(erased->dev, VNEP_URN_MAX));
-	snprintf(comment, sizeof comment, "%.128s: %llu erased of %llu", erased->dev,
-		(unsigned long long)erased->seq, (unsigned long long)erased->count);
+	snprintf(comment, sizeof comment, "%.128s: %llu %s of %llu", erased->dev,
+		(unsigned long long)erased->seq, erased->lost ? "lost" : "erased",
+		(unsigned long long)erased->count);
 	if (data.rc)
 		out->rc = data.rc;
 	else
-		put_custom(out, WHAT_ERASED, data.data, data.len, comment);
+		put_custom(
+			out, erased->lost ? WHAT_LOST : WHAT_ERASED, data.data, data.len, comment);
 	vnep_buf_release(&data);
 }

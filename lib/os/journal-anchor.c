@@ -73,7 +73,7 @@ static int sync_index(
 		rc = -EIO;
 	if (!rc && !VNEP_BUG(16) && vio->sync(vio, fd)) {
 		rc = -errno;
-		journal->index_unsyncable = true; /* a later sync would say nothing about it */
+		vnep_journal_sync_failed(journal);
 	}
 	if (fd >= 0)
 		vio->close(vio, fd);

@@ -140,7 +140,9 @@ int vnep_jitem_decode(
 			.count = block->erased.count,
 			.ts = block->erased.first,
 			.conn = block->erased.conn,
-			.kind = VNEP_KIND_ERASED };
+			.kind = block->erased.lost ? VNEP_KIND_CORRUPT : VNEP_KIND_ERASED,
+			.reason = block->erased.lost ? VNEP_IO_ERROR : VNEP_REASON_NONE };
+		out->range = true;
 		memcpy(out->event.dev, block->erased.dev, sizeof out->event.dev);
 		return 0;
 	}

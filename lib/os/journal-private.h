@@ -13,8 +13,8 @@
  *     journal-append   events, checkpoints, outcomes into the open group
  *     journal-read     pending, by seq, in file order
  *     journal-stored   walks over all that is stored
- *     journal-rewrite  segments written anew without some of their events
- *     journal-replace  how they take the place of the old ones
+ *     journal-rewrite  segments written anew without some of their events: journal-rewrite.h
+ *     journal-lost     segments that somebody took away
  *     journal-prune    what is taken out, and which segments that touches
  *     journal          open, close, lock
  */
@@ -210,6 +210,7 @@ int vnep_jitem_decode(
 enum { VNEP_JSEGMENT_LEN = 32 };
 #define VNEP_JREWRITE "rewrite.new" /* a segment on its way to its name */
 void vnep_jsegment_name(char out[static VNEP_JSEGMENT_LEN], uint32_t segment);
+uint32_t vnep_jsegment_number(const char *name); /* 0: it is another file */
 
 struct vnep_jwalk {
 	const struct vnep_vio *vio;
@@ -274,7 +275,7 @@ struct vnep_journal {
 	/* the anchor of the index */
 	bool anchoring;             /* whoever keeps the lock has one */
 	bool anchor_wanted, kicked; /* soon; it is on its way to the disk */
-	bool index_unsyncable;      /* a sync of it failed */
+	bool index_unsyncable;      /* a sync of it failed: until it is made anew, none says anything */
 	struct vnep_jdb_size anchor_size;
 	uint64_t anchor_octets; /* a new one after so many */
 	bool anchor_fixed;      /* whatever the journal has */
@@ -299,6 +300,9 @@ struct vnep_journal {
 
 	int read_fd;
 	uint32_t read_segment;
+
+	struct vnep_buf there; /* a bit for each segment of looked that is there */
+	uint32_t looked;
 };
 
 /* Our pid into the lock file: for the message of whoever waits in vain, and, behind each commit,
@@ -337,6 +341,10 @@ int vnep_journal_catch_up(struct vnep_journal *journal, uint64_t *cut, struct vn
 /* 1: there is something behind the tail of the index that a killed writer left. 0, or worse. */
 int vnep_journal_left_behind(struct vnep_journal *journal, struct vnep_err *err);
 bool vnep_journal_index_trusted(struct vnep_journal *journal);
+/* A sync of the index failed. It is what it was as long as this boot lasts, but no later sync says anything about it, so
+ * it is neither clean nor has an anchor from here on; whoever opens it next to write makes it anew. */
+void vnep_journal_sync_failed(struct vnep_journal *journal);
+bool vnep_journal_has_failed_sync(struct vnep_journal *journal);
 /* The index is about to change: it is not clean any more, and is believed by the boot. */
 int vnep_journal_soil(struct vnep_journal *journal, struct vnep_err *err);
 void vnep_journal_clean(struct vnep_journal *journal);
@@ -355,6 +363,21 @@ void vnep_journal_confirm(struct vnep_journal *journal);
  * makes it anew. */
 int vnep_journal_distrust(struct vnep_journal *journal, struct vnep_err *err);
 int vnep_journal_believe(struct vnep_journal *journal, struct vnep_err *err);
+
+/* Which segments are there? Asked once for a walk over the index, under the lock, so that what the index has in
+ * none of them is lost and not on its way to another one. Without a lock, in a journal that is read, none is. */
+int vnep_jlost_look(struct vnep_journal *journal, struct vnep_err *err);
+bool vnep_jlost_is(const struct vnep_journal *journal, uint32_t segment);
+/* Events of one device that the index has in a segment that is lost. */
+struct vnep_jlost {
+	uint32_t segment, id;
+	uint64_t first, last, events;
+	int64_t ns; /* of the first one */
+};
+/* Those of one segment, by id; outside a transaction, with the lock: it is made anew and says so. *events: how many
+ * were told; 0: some are pending, nothing has changed. */
+int vnep_jlost_tell(struct vnep_journal *journal, const struct vnep_jlost *lost, size_t count,
+	uint64_t *events, struct vnep_err *err);
 
 /* The tail as of the last commit; zeroed where nothing was written yet. */
 int vnep_journal_tail(struct vnep_journal *journal, struct vnep_jtail *tail, struct vnep_err *err);

@@ -16,9 +16,10 @@
 struct share {
 	uint64_t kept, gone; /* octets of events */
 	bool must;           /* something of it may not stay */
+	bool lost;           /* it is not there, but the index has events in it */
 };
 
-enum phase { FLOORS, SHARES, REWRITE };
+enum phase { FLOORS, SHARES, LOST, REWRITE };
 
 struct vnep_journal_pruning {
 	struct vnep_journal *journal;
@@ -30,7 +31,10 @@ struct vnep_journal_pruning {
 	uint64_t *floors;                /* by id */
 	bool *must;
 	uint32_t device_count, first, last, next;
+	uint32_t growing;                  /* nothing of it can be taken out; 0: there is none */
 	struct share *shares;              /* of the segments from first on */
+	struct vnep_buf lost;              /* struct vnep_jlost */
+	size_t told;                       /* so many of them */
 	struct vnep_jrewriting *rewriting; /* NULL: between two of them */
 	int64_t port_floor_ns;
 	uint32_t erased_id;
@@ -39,11 +43,34 @@ struct vnep_journal_pruning {
 
 /* Which segments. */
 
+/* Events of a device come one after the other. */
+static int note_lost(
+	struct vnep_journal_pruning *p, uint32_t id, uint64_t seq, const struct vnep_jevent *entry)
+{
+	struct vnep_jlost *last =
+		p->lost.len
+			? (struct vnep_jlost *)(void *)(p->lost.data + p->lost.len - sizeof *last)
+			: NULL;
+
+	if (entry->segment >= p->first && entry->segment <= p->last)
+		p->shares[entry->segment - p->first].lost = true;
+	if (last && last->id == id && last->segment == entry->segment) {
+		last->last = seq;
+		last->events++;
+		return 0;
+	}
+	vnep_buf_put(&p->lost, &(struct vnep_jlost){ entry->segment, id, seq, seq, 1, entry->ns },
+		sizeof *last);
+	return p->lost.rc ? -ENOMEM : 0;
+}
+
 static int count_share(uint32_t id, uint64_t seq, const struct vnep_jevent *entry, void *arg)
 {
 	struct vnep_journal_pruning *p = arg;
 	struct share *share;
 
+	if (vnep_jlost_is(p->journal, entry->segment))
+		return note_lost(p, id, seq, entry);
 	if (entry->segment < p->first || entry->segment > p->last)
 		return 0;
 	share = &p->shares[entry->segment - p->first];
@@ -60,7 +87,7 @@ static int count_share(uint32_t id, uint64_t seq, const struct vnep_jevent *entr
 static int go_on(struct vnep_journal_pruning *p, size_t max, struct vnep_err *err)
 {
 	struct vnep_jpruned pruned = { 0 };
-	int rc = vnep_journal_rewrite_step(p->rewriting, max, &pruned, err);
+	int rc = p->rewriting ? vnep_journal_rewrite_step(p->rewriting, max, &pruned, err) : 0;
 
 	if (rc == 1)
 		return 1;
@@ -74,8 +101,45 @@ static int go_on(struct vnep_journal_pruning *p, size_t max, struct vnep_err *er
 	return rc;
 }
 
+static int by_segment(const void *a, const void *b)
+{
+	const struct vnep_jlost *x = a, *y = b;
+
+	if (x->segment != y->segment)
+		return x->segment < y->segment ? -1 : 1;
+	return (x->id > y->id) - (x->id < y->id);
+}
+
+/* What one of the segments that somebody took away had. Those that cannot be told yet stay for a later run: the one
+ * that grows, and such as have something pending. */
+static int tell_lost(struct vnep_journal_pruning *p, struct vnep_err *err)
+{
+	struct vnep_jlost *lost = (struct vnep_jlost *)(void *)p->lost.data;
+	size_t count = p->lost.len / sizeof *lost, n = 1;
+	uint64_t events = 0;
+	uint32_t segment;
+	int rc = 0;
+
+	if (!p->told && count)
+		qsort(lost, count, sizeof *lost, by_segment);
+	if (p->told == count)
+		return 0;
+	lost += p->told;
+	segment = lost->segment;
+	while (p->told + n < count && lost[n].segment == segment)
+		n++;
+	p->told += n;
+	if (segment != p->growing)
+		rc = vnep_jlost_tell(p->journal, lost, n, &events, err);
+	p->out->lost += events;
+	if (events && segment >= p->first && segment <= p->last)
+		p->shares[segment - p->first].lost = false;
+	return rc ? rc : 1;
+}
+
 /* Numbers that an earlier run left out are none: the new segment takes the place of one that is there, else it would
- * stand between two of which the second one says that nothing does. */
+ * stand between two of which the second one says that nothing does. None is there: nothing starts; a later run finds
+ * out that it is lost. */
 static int start(struct vnep_journal_pruning *p, uint32_t from, uint32_t to, struct vnep_err *err)
 {
 	int rc = vnep_journal_next_segment(p->journal, from, &from, err);
@@ -83,9 +147,7 @@ static int start(struct vnep_journal_pruning *p, uint32_t from, uint32_t to, str
 	if (!rc)
 		rc = vnep_journal_last_segment(p->journal, to + 1, &to, err);
 	if (rc || from > to)
-		return rc && rc != VNEP_ENOTFOUND
-			       ? rc
-			       : vnep_err_set(err, VNEP_EDAMAGED, "segment %u is not there", from);
+		return rc == VNEP_ENOTFOUND ? 0 : rc;
 	return vnep_journal_rewrite_start(&p->rewriting, p->journal, from, to, p->floors,
 		p->device_count, p->port_floor_ns, err);
 }
@@ -105,7 +167,8 @@ static bool next_run(struct vnep_journal_pruning *p, uint32_t *from, uint32_t *t
 	*from = *to = p->next;
 	for (uint32_t segment = p->next; segment <= p->last; segment++) {
 		const struct share *share = &p->shares[segment - p->first];
-		bool joins = worth_it(share) || share->kept <= p->journal->segment_octets / 4;
+		bool joins = !share->lost &&
+			     (worth_it(share) || share->kept <= p->journal->segment_octets / 4);
 
 		if (!joins || kept + share->kept > p->journal->segment_octets) {
 			if (found)
@@ -114,7 +177,7 @@ static bool next_run(struct vnep_journal_pruning *p, uint32_t *from, uint32_t *t
 			kept = 0;
 		}
 		kept += joins ? share->kept : 0;
-		found = found || worth_it(share);
+		found = found || (joins && worth_it(share));
 		*to = segment;
 	}
 	p->next = *to + 1;
@@ -271,6 +334,7 @@ static int settle_last(struct vnep_journal_pruning *p, struct vnep_err *err)
 
 	if (rc || tail.segment != p->last)
 		return rc;
+	p->growing = p->last;
 	if (worth_it(&p->shares[p->last - p->first]))
 		return close_tail(p->journal, err);
 	p->last--;
@@ -319,6 +383,7 @@ static void release(struct vnep_journal_pruning *p)
 	free(p->floors);
 	free(p->must);
 	free(p->shares);
+	vnep_buf_release(&p->lost);
 	let_go(p->journal, p->how);
 }
 
@@ -362,7 +427,11 @@ int vnep_journal_prune_step(struct vnep_journal_pruning *p, size_t max, struct v
 		rc = vnep_journal_each_entry(p->journal, &p->place, max, count_share, p, err);
 		if (!rc)
 			rc = settle_last(p, err);
-		p->phase = rc ? SHARES : REWRITE;
+		p->phase = rc ? SHARES : LOST;
+		return rc ? rc : 1;
+	case LOST:
+		rc = tell_lost(p, err);
+		p->phase = rc ? LOST : REWRITE;
 		return rc ? rc : 1;
 	case REWRITE: break;
 	}

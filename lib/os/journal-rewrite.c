@@ -82,95 +82,6 @@ static int open_new(struct vnep_jrewriting *w, uint32_t from, struct vnep_err *e
 	return put_header(w, UINT64_MAX, err);
 }
 
-/* Ranges. */
-
-static struct range *range_of(struct vnep_jrewriting *w, uint32_t id)
-{
-	if (!w->ranges[id])
-		w->ranges[id] = calloc(1, sizeof *w->ranges[id]);
-	return w->ranges[id];
-}
-
-static int close_range(struct vnep_jrewriting *w, uint32_t id, struct vnep_err *err)
-{
-	struct range *range = w->ranges[id];
-
-	if (!range || !range->open)
-		return 0;
-	if (range->erased.count) {
-		int rc = vnep_jindex_name(&w->journal->index, id, range->erased.dev, err);
-
-		if (rc)
-			return rc;
-		vnep_pcapng_put_erased(&w->out, &range->erased);
-		vnep_buf_put(&w->gone, &(struct gone){ id, range->erased.seq, range->erased.count },
-			sizeof(struct gone));
-	}
-	*range = (struct range){ 0 };
-	return 0;
-}
-
-static void note_seq(struct vnep_pcapng_erased *erased, uint64_t seq, uint64_t count)
-{
-	if (!erased->count) {
-		erased->seq = seq;
-		erased->count = count;
-	} else if (seq + count > erased->seq + erased->count) {
-		erased->count = seq + count - erased->seq;
-	}
-}
-
-static void drop_event(struct range *range, const struct vnep_event *event)
-{
-	struct vnep_pcapng_erased *erased = &range->erased;
-
-	range->open = true;
-	note_seq(erased, event->seq, 1);
-	if (event->conn > erased->conn)
-		erased->conn = event->conn;
-	if (!erased->first.ns)
-		erased->first = event->ts;
-	if (event->kind == VNEP_KIND_CONNECT || event->kind == VNEP_KIND_DISCONNECT)
-		erased->connected = event->kind == VNEP_KIND_CONNECT ? 1 : 2;
-	if (event->kind == VNEP_KIND_DATA && event->direction == VNEP_FROM_DEVICE) {
-		erased->life = event->seq;
-		erased->life_ts = event->ts;
-	}
-}
-
-static void drop_checkpoint(struct range *range, const struct vnep_checkpoint *checkpoint)
-{
-	uint64_t *cursor = checkpoint->cursor == VNEP_CURSOR_SYNCED ? &range->erased.synced
-								    : &range->erased.disconnect;
-
-	range->open = true;
-	if (checkpoint->resume_seq > *cursor)
-		*cursor = checkpoint->resume_seq;
-}
-
-/* A range that is there already goes into the new one. */
-static void merge_range(struct range *range, const struct vnep_pcapng_erased *old)
-{
-	struct vnep_pcapng_erased *erased = &range->erased;
-
-	range->open = true;
-	note_seq(erased, old->seq, old->count);
-	if (old->synced > erased->synced)
-		erased->synced = old->synced;
-	if (old->disconnect > erased->disconnect)
-		erased->disconnect = old->disconnect;
-	if (old->life > erased->life) {
-		erased->life = old->life;
-		erased->life_ts = old->life_ts;
-	}
-	if (old->conn > erased->conn)
-		erased->conn = old->conn;
-	if (!erased->first.ns)
-		erased->first = old->first;
-	if (old->connected)
-		erased->connected = old->connected;
-}
-
 /* Blocks. */
 
 /* Is anything pending in front of the floor of the device? Then *pending is the first of that. 0, 1 or an error: an
@@ -255,14 +166,14 @@ static int take_packet(struct vnep_jrewriting *w, uint32_t segment,
 		return rc;
 	if (packet.seq < floor) {
 		rc = vnep_jitem_decode(&item, block, err);
-		if (!rc && !range_of(w, id))
+		if (!rc && !vnep_jrange_of(w, id))
 			rc = vnep_err_sys(err, ENOMEM, "journal");
 		if (!rc)
-			drop_event(w->ranges[id], &item.event);
+			vnep_jrange_drop_event(w->ranges[id], &item.event);
 		w->pruned.events += !rc;
 		return rc;
 	}
-	rc = close_range(w, id, err);
+	rc = vnep_jrange_close(w, id, err);
 	if (!rc)
 		rc = interface_of(w, id, &packet.interface, err);
 	if (rc)
@@ -280,11 +191,11 @@ static bool drops(struct vnep_jrewriting *w, uint32_t id, uint64_t floor,
 	const struct vnep_checkpoint *checkpoint = &item->checkpoint;
 
 	if (item->type == VNEP_RECORD_EVENT && item->event.seq < floor)
-		drop_event(w->ranges[id], &item->event);
+		vnep_jrange_drop_event(w->ranges[id], &item->event);
 	else if (item->type == VNEP_RECORD_CHECKPOINT && w->ranges[id]->erased.count &&
 		 (checkpoint->cursor == VNEP_CURSOR_SYNCED ? checkpoint->resume_seq <= floor
 							   : checkpoint->head_seq < floor))
-		drop_checkpoint(w->ranges[id], checkpoint);
+		vnep_jrange_drop_checkpoint(w->ranges[id], checkpoint);
 	else
 		return item->type == VNEP_RECORD_OUTCOME && item->outcome.seq < floor;
 	w->pruned.events += item->type == VNEP_RECORD_EVENT;
@@ -316,13 +227,13 @@ static int take_record(struct vnep_jrewriting *w, const struct vnep_pcapng_block
 	rc = vnep_jindex_id(&w->journal->index, dev, &id, err);
 	if (rc || id >= w->device_count)
 		return rc == VNEP_ENOTFOUND ? 0 : rc;
-	if (!range_of(w, id))
+	if (!vnep_jrange_of(w, id))
 		return vnep_err_sys(err, ENOMEM, "journal");
 	rc = floor_of(w, id, &floor, err);
 	if (rc || drops(w, id, floor, &item))
 		return rc;
 	/* its range has to be in front of it */
-	rc = close_range(w, id, err);
+	rc = vnep_jrange_close(w, id, err);
 	if (rc)
 		return rc;
 	at = w->out.len;
@@ -332,18 +243,28 @@ static int take_record(struct vnep_jrewriting *w, const struct vnep_pcapng_block
 	return 0;
 }
 
+/* What was lost stays told as long as nothing behind it has to go either. */
 static int take_erased(
 	struct vnep_jrewriting *w, const struct vnep_pcapng_erased *erased, struct vnep_err *err)
 {
+	uint64_t floor;
 	uint32_t id;
 	int rc = vnep_jindex_id(&w->journal->index, erased->dev, &id, err);
 
 	if (rc || id >= w->device_count)
 		return rc == VNEP_ENOTFOUND ? 0 : rc;
-	if (!range_of(w, id))
+	if (!vnep_jrange_of(w, id))
 		return vnep_err_sys(err, ENOMEM, "journal");
-	merge_range(w->ranges[id], erased);
-	return 0;
+	if (!erased->lost) {
+		vnep_jrange_merge(w->ranges[id], erased);
+		return 0;
+	}
+	rc = floor_of(w, id, &floor, err);
+	if (!rc && erased->seq + erased->count > floor)
+		return vnep_jrange_put_lost(w, id, erased, err);
+	if (!rc)
+		vnep_jrange_merge(w->ranges[id], erased);
+	return rc;
 }
 
 /* Some of it is synced on the way, so that the end does not take long. */
@@ -439,7 +360,7 @@ static int finish_new(struct vnep_jrewriting *w, struct vnep_err *err)
 	int rc = 0;
 
 	for (uint32_t id = 0; !rc && id < w->device_count; id++)
-		rc = close_range(w, id, err);
+		rc = vnep_jrange_close(w, id, err);
 	if (!rc && w->ledger.len)
 		vnep_pcapng_put_ledger(
 			&w->out, &(struct vnep_pcapng_ledger){ w->ledger.data, w->ledger.len });

@@ -1,4 +1,11 @@
-/* journal-rewrite.h - what the two files of rewriting share: -rewrite makes the new segment, -replace gives it its place. */
+/*
+ * journal-rewrite.h - what the files of rewriting share. Each only uses those above it:
+ *
+ *     journal-range    what is said of events that are left out
+ *     journal-replace  the new segment takes its place
+ *     journal-rewrite  the new segment is made
+ *     journal-lost     that of a segment that somebody took away
+ */
 #ifndef VNEP_JOURNAL_REWRITE_H
 #define VNEP_JOURNAL_REWRITE_H
 
@@ -45,6 +52,17 @@ struct vnep_jrewriting {
 	bool placed; /* it has its name, or may have */
 	struct vnep_jpruned pruned;
 };
+
+/* The range of a device that is open, NULL: no memory. close: it goes into the segment. */
+struct range *vnep_jrange_of(struct vnep_jrewriting *w, uint32_t id);
+int vnep_jrange_close(struct vnep_jrewriting *w, uint32_t id, struct vnep_err *err);
+/* What is left out goes into the range; so does one that stands in a segment that is read. */
+void vnep_jrange_drop_event(struct range *range, const struct vnep_event *event);
+void vnep_jrange_drop_checkpoint(struct range *range, const struct vnep_checkpoint *checkpoint);
+void vnep_jrange_merge(struct range *range, const struct vnep_pcapng_erased *old);
+/* A range by itself, behind the one that is open; vnep_jrange_of was asked for before. */
+int vnep_jrange_put_lost(struct vnep_jrewriting *w, uint32_t id,
+	const struct vnep_pcapng_erased *lost, struct vnep_err *err);
 
 /* What moves, device by device. */
 int vnep_jrewriting_sort(struct vnep_jrewriting *w, struct vnep_err *err);

@@ -67,6 +67,8 @@ int vnep_journal_each_entry(struct vnep_journal *journal, struct vnep_journal_pl
 	size_t count;
 	int rc = vnep_journal_tail(journal, &tail, err);
 
+	if (!rc && !place->number && !place->seq)
+		rc = vnep_jlost_look(journal, err);
 	for (size_t seen = 0; !rc && place->number < tail.device_count; seen += BATCH) {
 		if (max && seen >= max)
 			return 1;
@@ -119,7 +121,8 @@ static int give_stored(uint32_t id, uint64_t seq, const struct vnep_jevent *entr
 		.octets = entry->length,
 		.frame_octets = entry->octets,
 		.pending = entry->flags & VNEP_JEVENT_PENDING,
-		.once_more = once_more(entry) };
+		.once_more = once_more(entry),
+		.lost = vnep_jlost_is(s->journal, entry->segment) };
 	int rc = s->dev[0] && id == s->id ? 0 : name_device(s, id);
 
 	return rc ? rc : s->cb(&stored, s->arg);

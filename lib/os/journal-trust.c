@@ -127,10 +127,32 @@ int vnep_journal_soil(struct vnep_journal *journal, struct vnep_err *err)
 	return remove_clean(journal, err);
 }
 
+void vnep_journal_sync_failed(struct vnep_journal *journal)
+{
+	const struct vnep_vio *vio = journal->vio;
+	int fd = vio->open(vio, journal->index_dir, "unsynced", O_WRONLY | O_CREAT);
+
+	if (fd >=
+		0) /* it need not survive this boot: then nothing would believe the index anyway */
+		vio->close(vio, fd);
+	journal->index_unsyncable = true;
+}
+
+bool vnep_journal_has_failed_sync(struct vnep_journal *journal)
+{
+	uint64_t size;
+
+	return !journal->vio->stat(journal->vio, journal->index_dir, "unsynced", &size);
+}
+
 void vnep_journal_clean(struct vnep_journal *journal)
 {
-	/* A failure only means that the index is made anew after the next boot. */
-	if (!journal->index_unsyncable && !vnep_jindex_sync(&journal->index, NULL))
+	/* A failure only means that the index is made anew when it is opened next. */
+	if (journal->index_unsyncable)
+		return;
+	if (vnep_jindex_sync(&journal->index, NULL))
+		vnep_journal_sync_failed(journal);
+	else
 		vnep_journal_put_mark_file(journal, "clean", "", 0, NULL);
 }
 

@@ -79,8 +79,7 @@ int vnep_journal_open_segment(
 	return 0;
 }
 
-/* The number in the name of a segment; 0 if it is another file. */
-static uint32_t segment_number(const char *name)
+uint32_t vnep_jsegment_number(const char *name)
 {
 	char digits[11], again[VNEP_JSEGMENT_LEN];
 	uint64_t number;
@@ -102,7 +101,7 @@ struct biggest {
 static int take_biggest(const char *name, void *arg)
 {
 	struct biggest *b = arg;
-	uint32_t number = segment_number(name);
+	uint32_t number = vnep_jsegment_number(name);
 
 	if (number < b->below && number > b->best)
 		b->best = number;
@@ -127,7 +126,7 @@ struct smallest {
 static int take_smallest(const char *name, void *arg)
 {
 	struct smallest *s = arg;
-	uint32_t number = segment_number(name);
+	uint32_t number = vnep_jsegment_number(name);
 
 	if (number >= s->from && number && number < s->best)
 		s->best = number;
@@ -387,6 +386,7 @@ void vnep_journal_close(struct vnep_journal *journal)
 	vnep_buf_release(&journal->ledger);
 	vnep_buf_release(&journal->ledger_new);
 	vnep_buf_release(&journal->scratch);
+	vnep_buf_release(&journal->there);
 	free(journal->path);
 	free(journal);
 }

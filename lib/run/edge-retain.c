@@ -112,6 +112,10 @@ static void say(struct vnep_edge *edge)
 			"given back",
 			(unsigned long long)r->settled, (unsigned long long)r->pruned.events,
 			(unsigned long long)r->pruned.octets);
+	if (r->pruned.lost)
+		edge_say(edge, LOG_WARNING,
+			"retention: %llu events lost with segments that are not there any more",
+			(unsigned long long)r->pruned.lost);
 }
 
 void edge_retain(struct vnep_edge *edge)

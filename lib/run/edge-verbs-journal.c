@@ -196,6 +196,7 @@ static void put_figures(
 	vnep_stat_encode(out, "vnep_journal_settled", NULL, NULL, settled);
 	vnep_stat_encode(out, "vnep_journal_taken_out", NULL, NULL, pruned->events);
 	vnep_stat_encode(out, "vnep_journal_given_back_octets", NULL, NULL, pruned->octets);
+	vnep_stat_encode(out, "vnep_journal_lost", NULL, NULL, pruned->lost);
 }
 
 static int erase(

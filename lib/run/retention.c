@@ -151,7 +151,8 @@ static int count(const struct vnep_journal_stored *stored, void *arg)
 	struct use *use;
 	int rc = meet(r, stored->dev, stored->number);
 
-	if (rc)
+	r->out.lost += stored->lost;
+	if (rc || stored->lost)
 		return rc;
 	use = &r->uses[stored->number];
 	use->count++;
@@ -393,6 +394,8 @@ static int find(const struct vnep_journal_stored *stored, void *arg)
 	rc = use->met ? 0 : meet_again(r, use, stored->dev);
 	if (rc)
 		return rc;
+	if (stored->lost)
+		return stored->pending ? add_victim(r, stored, VNEP_IO_ERROR) : 0;
 	history = is_history(use, stored);
 	if (!use->stays)
 		reason = goes(r, stored);
@@ -504,7 +507,7 @@ static int step_find(struct vnep_retaining *r, size_t max)
 	if (rc || more)
 		return rc ? rc : 1;
 	r->phase = PRUNE;
-	return !r->dry && (r->out.events || r->limits.before.ns);
+	return !r->dry && (r->out.events || r->out.lost || r->limits.before.ns);
 }
 
 static int step_prune(struct vnep_retaining *r, size_t max)

@@ -3,7 +3,6 @@
  * reader sees it, and made anew: always the same journal.
  */
 #include <dirent.h>
-#include <errno.h>
 #include <lmdb.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -12,7 +11,6 @@
 #include "t.h"
 #include "vnep/err.h"
 #include "vnep/journal.h"
-#include "vnep/vio.h"
 
 enum { DEVICES = 150, GROUPS = 60, EVENTS = 400, FRAME = 700 };
 
@@ -548,63 +546,6 @@ TEST("index: segments that became one in several runs stay what they are when it
 		CHECK(look_at_streams(j) == seen);
 		vnep_journal_close(j);
 	}
-}
-
-/* A disk that does not sync the folder of the index, once it is told so. */
-static int index_dir = -1;
-static bool stubborn;
-
-static int note_folder(const struct vnep_vio *vio, int dir, const char *folder)
-{
-	int fd = vnep_vio_disk.folder(vio, dir, folder);
-
-	if (!strcmp(folder, "index"))
-		index_dir = fd;
-	return fd;
-}
-
-static int refuse_sync(const struct vnep_vio *vio, int dir)
-{
-	if (stubborn && dir == index_dir) {
-		errno = EIO;
-		return -1;
-	}
-	return vnep_vio_disk.sync_folder(vio, dir);
-}
-
-TEST("index: one that cannot be distrusted leaves segments and index as they are, and no draft")
-{
-	struct vnep_vio vio = vnep_vio_disk;
-	struct vnep_journal_config config = { .vio = &vio };
-	struct vnep_journal_pruned pruned;
-	struct vnep_journal *j = NULL;
-	char path[400];
-	uint64_t seen;
-
-	vio.folder = note_folder;
-	vio.sync_folder = refuse_sync;
-	seed = 10;
-	snprintf(state, sizeof state, "%s/seven", base);
-	CHECK_INT(vnep_journal_open(&j, state, VNEP_JOURNAL_EXCLUSIVE, &config, NULL, NULL), 0);
-	for (unsigned i = 0; i < 5; i++)
-		group(j);
-	seen = look(j);
-	stubborn = true;
-	CHECK_INT(prune_all(j, &pruned), -EIO);
-	stubborn = false;
-	snprintf(path, sizeof path, "%s/journal/rewrite.new", state);
-	CHECK(access(path, F_OK) != 0);
-	CHECK_INT(pruned.events, 0);
-	CHECK(!vnep_journal_anew(j)); /* nor did it start over */
-	CHECK(look(j) == seen);
-	group(j);
-	seen = look(j);
-	vnep_journal_close(j);
-	j = open_as(VNEP_JOURNAL_EXCLUSIVE);
-	CHECK(look(j) == seen);
-	CHECK_INT(prune_all(j, &pruned), 0);
-	CHECK(pruned.events > 0);
-	vnep_journal_close(j);
 }
 
 int main(void)

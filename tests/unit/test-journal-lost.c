@@ -1,0 +1,204 @@
+/* journal: a segment that somebody took away stops nobody, and is told of. */
+#include "journal.h"
+
+/* Segments of a few groups each: 1-3, 4-6, … */
+enum { GROUPS = 15, SEGMENT_OCTETS = 1000 };
+
+static void write_some(struct vnep_journal *j, unsigned groups)
+{
+	static uint32_t number;
+
+	for (unsigned i = 0; i < groups; i++) {
+		begin(j);
+		to_device(j, ++number);
+		commit(j);
+	}
+}
+
+static uint64_t lower(const struct vnep_journal_device *device, bool *must, void *arg)
+{
+	(void)device;
+	*must = true;
+	return *(const uint64_t *)arg;
+}
+
+static struct vnep_journal_pruned prune(struct vnep_journal *j, uint64_t floor)
+{
+	struct vnep_journal_pruned pruned = { 0 };
+	struct vnep_err err = { 0 };
+
+	if (vnep_journal_prune(j, lower, &floor, (struct vnep_wall){ INT64_MIN }, &pruned, &err))
+		printf("# prune: %s\n", err.text);
+	CHECK_INT(err.code, 0);
+	return pruned;
+}
+
+/* The ranges of the stream: "1+3 erased", "4+3 corrupt io-error", … */
+static int add_range(const struct vnep_journal_item *item, void *arg)
+{
+	const struct vnep_event *event = &item->event;
+	char *text = arg;
+
+	if (item->type != VNEP_RECORD_EVENT || !item->range)
+		return 0;
+	sprintf(text + strlen(text), "%s%llu+%u %s%s%s", text[0] ? ", " : "",
+		(unsigned long long)event->seq, (unsigned)event->count, vnep_kind_text(event->kind),
+		event->reason ? " " : "", event->reason ? vnep_reason_text(event->reason) : "");
+	return 0;
+}
+
+static const char *ranges(struct vnep_journal *j)
+{
+	struct vnep_journal_position position = { 0 };
+	static char text[1024];
+	struct counts c = { 0 };
+
+	text[0] = 0;
+	CHECK_INT(vnep_journal_scan(j, &position, add_range, NULL, text, NULL), 0);
+	position = (struct vnep_journal_position){ 0 };
+	CHECK_INT(vnep_journal_scan(j, &position, count_item, count_damage, &c, NULL), 0);
+	CHECK_INT(c.damages, 0);
+	return text;
+}
+
+/* How many events each segment has, by its first number. */
+static uint64_t second_begins(struct vnep_journal *j)
+{
+	struct vnep_journal_position position;
+	uint64_t seq = 1;
+
+	do
+		CHECK_INT(vnep_journal_seek(j, DEV, seq++, &position, NULL), 0);
+	while (position.segment == 1);
+	return seq - 1;
+}
+
+static void take_away(unsigned segment)
+{
+	char path[160];
+
+	segment_path(path, segment);
+	CHECK_INT(unlink(path), 0);
+}
+
+/* Of the settled events of some segments the second one's are lost. */
+static struct vnep_journal *lose(uint64_t *size, uint64_t *floor)
+{
+	struct vnep_journal *j;
+
+	fresh();
+	j = open_as(VNEP_JOURNAL_EXCLUSIVE, SEGMENT_OCTETS, NULL);
+	write_some(j, GROUPS);
+	*size = second_begins(j) - 1;
+	CHECK(*size > 1 && *size * 3 < GROUPS);
+	begin(j);
+	checkpoint(j, VNEP_CURSOR_SYNCED, 0, NULL);
+	commit(j);
+	take_away(2);
+	*floor = *size * 3 + 1;
+	return j;
+}
+
+TEST("a lost segment becomes a range of lost numbers, what is behind it goes, and an index made "
+     "anew agrees")
+{
+	struct vnep_journal_device before, after;
+	struct vnep_journal_pruned pruned;
+	struct vnep_journal_stat stat, again;
+	struct vnep_journal *j;
+	char wanted[100];
+	uint64_t n, floor;
+
+	j = lose(&n, &floor);
+	pruned = prune(j, n + 1); /* the first one alone */
+	CHECK_INT(pruned.lost, n);
+	CHECK_INT(pruned.events, n);
+	sprintf(wanted, "1+%u erased, %u+%u corrupt io-error", (unsigned)n, (unsigned)n + 1,
+		(unsigned)n);
+	CHECK_STR(ranges(j), wanted);
+	before = device(j);
+	CHECK_INT(vnep_journal_stat(j, &stat, NULL), 0);
+	vnep_journal_close(j);
+	forget_index();
+	j = open_as(VNEP_JOURNAL_EXCLUSIVE, SEGMENT_OCTETS, NULL);
+	CHECK_STR(ranges(j), wanted);
+	after = device(j);
+	CHECK_INT(after.head_seq, before.head_seq);
+	CHECK_INT(after.synced_seq, before.synced_seq);
+	CHECK_INT(after.pending, 0);
+	CHECK_INT(vnep_journal_stat(j, &again, NULL), 0);
+	CHECK_INT(again.events, stat.events);
+	CHECK_INT(again.segments, stat.segments);
+	pruned = prune(j, floor); /* and now what is behind it */
+	CHECK_INT(pruned.lost, 0);
+	CHECK_INT(pruned.events, n);
+	sprintf(wanted, "1+%u erased", (unsigned)n * 3);
+	CHECK_STR(ranges(j), wanted);
+	write_some(j, 1);
+	CHECK_INT(device(j).head_seq, before.head_seq + 1);
+	vnep_journal_close(j);
+}
+
+/* Two devices in all groups; of the second one nothing waits, of the first one only what *seq says. */
+static struct vnep_journal *keep_one(uint64_t *size)
+{
+	struct vnep_checkpoint settled = { .dev = DEV2, .cursor = VNEP_CURSOR_SYNCED };
+	struct vnep_outcome o = { .dev = DEV, .outcome = VNEP_OUTCOME_CONFIRMED };
+	struct vnep_journal *j;
+
+	fresh();
+	j = open_as(VNEP_JOURNAL_EXCLUSIVE, SEGMENT_OCTETS, NULL);
+	for (uint32_t i = 0; i < GROUPS; i++) {
+		struct vnep_event other = { .dev = DEV2, .kind = VNEP_KIND_CONNECT };
+
+		begin(j);
+		to_device(j, i);
+		CHECK_INT(append(j, other).rc, 0);
+		commit(j);
+	}
+	*size = second_begins(j) - 1;
+	CHECK(*size && *size * 3 < GROUPS);
+	begin(j);
+	for (o.seq = 1; o.seq <= GROUPS; o.seq++)
+		if (o.seq != *size + 1)
+			CHECK_INT(vnep_journal_outcome(j, &o, NULL), 0);
+	CHECK_INT(vnep_journal_checkpoint(j, &settled, NULL, NULL), 0);
+	commit(j);
+	return j;
+}
+
+TEST("a lost segment in which something is pending waits for its outcome, and others do not wait "
+     "for it")
+{
+	struct vnep_outcome o = {
+		.dev = DEV, .outcome = VNEP_OUTCOME_FAILED, .reason = VNEP_IO_ERROR
+	};
+	struct vnep_journal_pruned pruned;
+	struct vnep_journal *j;
+	char wanted[100];
+	uint64_t n;
+
+	j = keep_one(&n);
+	take_away(2);
+	pruned = prune(j, n * 3 + 1);
+	CHECK_INT(pruned.lost, 0);
+	CHECK_INT(pruned.events, 2 * n + n); /* of both; of the other one also what is behind it */
+	sprintf(wanted, "%u", (unsigned)n + 1);
+	CHECK_STR(pending(j), wanted);
+	begin(j);
+	o.seq = n + 1;
+	CHECK_INT(vnep_journal_outcome(j, &o, NULL), 0);
+	commit(j);
+	pruned = prune(j, n * 3 + 1);
+	CHECK_INT(pruned.lost, 2 * n);
+	CHECK_INT(pruned.events, n);
+	CHECK_STR(pending(j), "");
+	pruned = prune(j, n * 3 + 1);
+	CHECK_INT(pruned.lost, 0);
+	vnep_journal_close(j);
+}
+
+int main(void)
+{
+	return journal_run();
+}
