@@ -36,6 +36,7 @@
 #include "vnep/life.h"
 #include "vnep/loop.h"
 #include "vnep/mapstore.h"
+#include "vnep/mids.h"
 #include "vnep/ndisc.h"
 #include "vnep/policy.h"
 #include "vnep/recjson.h"
@@ -314,6 +315,7 @@ struct vnep_edge {
 		struct vnep_mono at;
 	} big[EDGE_BIG_FLOWS]; /* TCP flows that were told lately */
 
+	struct vnep_mids mids; /* CoAP message ids that somebody had sent */
 	int listen_fd;
 	struct vnep_watch *listen_watch;
 	struct edge_client *clients;

@@ -481,6 +481,7 @@ int vnep_edge_new(struct vnep_edge **out, const struct vnep_edge_config *config,
 	vnep_table_init(&edge->by_dev, offsetof(struct edge_device, dev), VNEP_URN_MAX + 1);
 	vnep_table_init(&edge->by_mac, offsetof(struct edge_device, l2), sizeof(struct edge_l2));
 	vnep_table_init(&edge->by_l3, offsetof(struct edge_l3, key), sizeof(struct edge_l3_key));
+	vnep_mids_init(&edge->mids);
 	vnep_table_init(&edge->by_addr, 0, sizeof(struct in6_addr)); /* the first member */
 	vnep_table_init(
 		&edge->hosts, offsetof(struct edge_host, key), sizeof(struct edge_host_key));
@@ -552,6 +553,7 @@ void vnep_edge_free(struct vnep_edge *edge)
 	vnep_acl_close(edge->acl);
 	for (unsigned i = 0; i < edge->port_count; i++)
 		vnep_inject_close(edge->ports[i].inject);
+	vnep_mids_release(&edge->mids);
 	vnep_nl_close(edge->rt);
 	vnep_nl_close(edge->rt_events);
 	vnep_nl_close(edge->guard);
