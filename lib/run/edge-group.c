@@ -23,6 +23,7 @@ int edge_group(struct vnep_edge *edge)
 	rc = vnep_journal_begin(edge->journal, &err);
 	if (rc) {
 		edge->group_error = rc;
+		edge->owed_lost = edge->owed_first;
 		edge_warn(edge, "journal", &err);
 		return rc;
 	}
@@ -53,6 +54,7 @@ static void group_failed(struct vnep_edge *edge, int rc, const struct vnep_err *
 	vnep_buf_reset(&edge->told); /* it has not happened */
 	edge->ledger_dirty = true;
 	edge->sent_owed = edge->sent;
+	edge->owed_lost = edge->owed_first;
 	reload_devices(edge);
 }
 
@@ -72,7 +74,7 @@ static void group_done(struct vnep_edge *edge)
 		l->dropped[r] += edge->delta.dropped[r];
 	edge->delta = (struct edge_delta){ 0 };
 	edge->ledger_dirty = false;
-	while (edge->owed_first) {
+	while (edge->owed_first && !edge->owed_lost) {
 		edge->owed_first->owed = VNEP_CAUSE_NONE;
 		edge->owed_first = edge->owed_first->owed_link;
 	}
@@ -294,8 +296,12 @@ void edge_journal_disconnect(
 	edge_device_reload(edge, d);
 }
 
+/* Those of the open group are on their way. */
 void edge_journal_owed(struct vnep_edge *edge)
 {
+	if (!edge->owed_lost)
+		return;
+	edge->owed_lost = false;
 	for (struct edge_device *d = edge->owed_first; d; d = d->owed_link)
 		if (vnep_life_presence(d->life) == VNEP_STATE_ASLEEP)
 			edge_journal_disconnect(edge, d, d->owed, d->owed_ts);

@@ -291,6 +291,7 @@ struct vnep_edge {
 	struct vnep_mono ring_until; /* but nobody waits longer than that */
 	struct edge_held *hold_first; /* devices and hosts that wait for a barrier */
 	struct edge_device *owed_first; /* devices whose disconnect is not durable yet */
+	bool owed_lost;                 /* its group failed: once more */
 	bool stopping;
 	uint64_t map_revision; /* what kernel and table follow */
 
@@ -474,6 +475,10 @@ bool edge_may_go(const struct edge_device *d, const struct vnep_event *event);
 
 /* The same of what waited in the journal, since a larger MTU: its sender is told, and the caller counts it. */
 bool edge_waits_big(struct vnep_edge *edge, const struct vnep_event *event, uint32_t mtu);
+
+/* The same of one that the port itself refused (EMSGSIZE), by its event. */
+void edge_refused_big(struct vnep_edge *edge, const struct edge_device *d, const struct edge_port *port,
+	uint64_t seq);
 
 /* edge-answer.c */
 /* An ICMPv6 error to the sender of a frame that came in by a port (NULL: by whichever its source is at). False:

@@ -203,6 +203,7 @@ static bool flush(struct batch *b)
 			break;
 		if (err.code != -EMSGSIZE)
 			return false;
+		edge_refused_big(b->edge, b->d, b->d->port, b->staged[at].seq);
 		edge_journal_settle(b->edge, b->d, b->staged[at].seq, b->staged[at].octets,
 			VNEP_OUTCOME_FAILED, VNEP_TOO_BIG, b->staged[at].attempt);
 		at++;
