@@ -73,6 +73,20 @@ outcomes() {
 	[ "$(jq -r 'select(.type == "outcome") | "\(.seq):\(.outcome)"' <<<"$output" | xargs)" = "$1" ]
 }
 
+@test "replay send: a CoAP message id goes out once in its lifetime, with --force again" {
+	device_listens
+	{ coap 50 1 2; coap 50 1 | jq -c '.seq = 3'; } >e.jsonl
+	run -1 --separate-stderr netns edge vnep-replay send e.jsonl
+	outcomes "1:sent 2:sent"
+	[[ $stderr == *"event 3 not sent: duplicate: its CoAP message id 32513 was sent "*" s ago (--force"* ]]
+	run -0 --separate-stderr netns edge vnep-replay send --force e.jsonl
+	outcomes "1:sent 2:sent 3:sent"
+	# another client's ids are its own
+	{ coap 50 1; HEAD=${HEAD/::2 /::3 } coap 50 1; } | jq -c '.seq = input_line_number' >e.jsonl
+	run -0 --separate-stderr netns edge vnep-replay send e.jsonl
+	outcomes "1:sent 2:sent"
+}
+
 @test "replay send --queue-mode: one at a time, the next when a real server has answered" {
 	requires "$COAP_SERVER" libcoap3-bin
 	lab

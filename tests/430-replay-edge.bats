@@ -50,6 +50,17 @@ heard() {
 	wait_for 5 heard "c 1c 2"
 }
 
+@test "replay edge: a CoAP message id goes out once in its lifetime, whoever asks for it, with --force again" {
+	wait_for 10 netns dev ping -c 1 -W 1 2001:db8:b::2
+	frames udp6 - 00:00:5e:00:53:02 02:00:07:00:01:02 2001:db8:b::2 2001:db8:b::77 40000 5683 \
+		"$(xxd -r -p <<<50037f01b36c6564ff6f6e)" | events >e.jsonl
+	run -0 vnep-replay send e.jsonl
+	run -1 vnep-replay send e.jsonl
+	[[ $output == *"its CoAP message id 32513 was sent "* ]]
+	run -0 vnep-replay send --force e.jsonl
+	record '.outcome == "sent"'
+}
+
 @test "replay edge: --queue-mode waits for the evidence that the edge sees" {
 	requires "$COAP_SERVER" libcoap3-bin
 	# Of a device that always listens the edge sees answers only where it is tapped.

@@ -1,6 +1,7 @@
 load helpers
 load edge
 load path
+load wire
 
 # replay.mode and replay.keep of a record: how a waking device gets what was kept.
 
@@ -185,4 +186,68 @@ older_than_s() {
 	wakes
 	wait_for 5 outcomes "2:failed 1:sent" # the batch goes when it is complete
 	balanced
+}
+
+# ---- a port that does not take it ----
+
+# What tests/tools cannot do from outside: the port's own word, before the edge has heard of an MTU that changed.
+refuse_long() {
+	requires cc
+	! sanitized || skip "a preloaded library comes before the sanitizer's"
+	cat >refuse.c <<-'END'
+		#define _GNU_SOURCE
+		#include <dlfcn.h>
+		#include <errno.h>
+		#include <sys/socket.h>
+		int sendmmsg(int fd, struct mmsghdr *m, unsigned n, int flags)
+		{
+			int (*next)(int, struct mmsghdr *, unsigned, int) = dlsym(RTLD_NEXT, "sendmmsg");
+			unsigned k = 0;
+			while (k < n && m[k].msg_hdr.msg_iov->iov_len <= 1300)
+				k++;
+			errno = EMSGSIZE;
+			return k || !n ? next(fd, m, k, flags) : -1;
+		}
+	END
+	cc -shared -fPIC -o refuse.so refuse.c -ldl
+}
+
+@test "replay: a port that says too long itself (EMSGSIZE): its sender is told, and the others go" {
+	refuse_long
+	requires socat
+	lab
+	T3324=30 edge_map
+	whole_checksums
+	LD_PRELOAD=$PWD/refuse.so edge_start
+	say_to "$V0" first
+	head -c 1400 /dev/zero | tr '\0' x | netns vpc socat -u -b 2000 - "UDP6-SENDTO:[$V0]:5683,sourceport=40000,reuseaddr"
+	say_to "$V0" last
+	wait_for 5 pending_is "$V0" 3
+	capture vpc vpc v0
+	hear 0
+	speak 0
+	wait_for 5 told '.type == "outcome" and .seq == 2 and .outcome == "failed" and .reason == "too-big"'
+	wait_for 5 grep -q last "$T/hear0.out"
+	[[ $(<"$T/hear0.out") == first$'\n'last ]]
+	captured vpc
+	good vpc 1 "icmpv6.type == 2 && icmpv6.mtu >= 1280 && icmpv6.mtu < 1448"
+	wait_for 5 balanced
+	jq -e '.dropped."too-big" == 1 and .pending == 0' "$T/status"
+}
+
+@test "replay: a port whose queue is full (ENOBUFS) gets the rest later, in order, and nothing is lost" {
+	local n
+
+	lab_with '"journal":"both"'
+	ns ip netns exec edge tc qdisc add dev acc0 root tbf rate 400kbit burst 1600 limit 2000 ||
+		skip "no tbf in this kernel"
+	hear 0
+	netns vpc bash -c 'exec 3>"/dev/udp/$1/5683"; for n in {1..120}; do echo "n$n" >&3; done' - "$V0"
+	wait_for 5 pending_is "$V0" 120
+	wakes
+	wait_for 20 grep -q n120 "$T/hear0.out"
+	printf 'n%d\n' {1..120} | diff - "$T/hear0.out"
+	ns ip netns exec edge tc -s qdisc show dev acc0 | grep -qE 'dropped [1-9]' # it did say no
+	wait_for 5 balanced
+	jq -e '.pending == 0 and .dropped."port-down" == null' "$T/status"
 }

@@ -68,6 +68,9 @@ load edge
 	say_to "$V0" "into the void"
 	wait_for 5 told ".type == \"checkpoint\" and .dev == \"$DEV0\" and .cursor == \"disconnect\" and .cause == \"t3324-expired\""
 	pending_is "$V0" 1
+	run -0 vnep-journal read --dev "$DEV0"
+	record -s 'map(select(.kind == "disconnect")) | length == 1' # it fell asleep once
+	record -s 'map(select(.cursor == "disconnect")) | length == 1'
 	say_to "$V0" "for a sleeper"
 	wait_for 5 pending_is "$V0" 2
 	radio on 0

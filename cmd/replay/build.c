@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/netlink.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "replay.h"
@@ -43,6 +44,7 @@ int replay_init(struct replay *replay, struct vnep_cli *cli, bool planning)
 	int rc;
 
 	*replay = (struct replay){ .cli = cli, .planning = planning };
+	vnep_mids_init(&replay->mids);
 	vnep_buf_init(&replay->frame);
 	vnep_buf_init(&replay->out);
 	if (vnep_cli_has(cli, "filter") && !vnep_cli_has(cli, "read"))
@@ -62,6 +64,7 @@ void replay_release(struct replay *replay)
 	free(replay->ports);
 	vnep_nl_close(replay->nl);
 	vnep_mapstore_close(replay->map);
+	vnep_mids_release(&replay->mids);
 	vnep_buf_release(&replay->frame);
 	vnep_buf_release(&replay->out);
 }
@@ -297,10 +300,33 @@ static int build_raw(struct replay *replay, struct replay_item *item, struct rep
 	return 0;
 }
 
+/* Its receiver would take it for a repetition. */
+static int check_mid(struct replay *replay, const struct replay_item *item)
+{
+	unsigned ago_s;
+	uint16_t mid;
+	char why[128];
+
+	if (replay->raw.on || (!replay->planning && vnep_cli_has(replay->cli, "force")) ||
+		!vnep_mids_sent(
+			&replay->mids, item->frame, item->len, vnep_mono_now(), &mid, &ago_s))
+		return 0;
+	snprintf(why, sizeof why,
+		"its CoAP message id %u was sent %u s ago (--force: all the same)", (unsigned)mid,
+		ago_s);
+	return replay_refuse(replay, item, VNEP_DUPLICATE, false, why);
+}
+
 int replay_build(struct replay *replay, struct replay_item *item, struct replay_port **port)
 {
+	int rc;
+
 	if (item->wire_len > item->len)
 		return replay_refuse(
 			replay, item, VNEP_MALFORMED, true, "the capture holds only its beginning");
-	return replay->raw.on ? build_raw(replay, item, port) : build_by_map(replay, item, port);
+	rc = check_mid(replay, item);
+	if (!rc)
+		rc = replay->raw.on ? build_raw(replay, item, port)
+				    : build_by_map(replay, item, port);
+	return rc;
 }

@@ -115,6 +115,7 @@ static int take(struct replay *replay, struct replay_item *item)
 		&packet.interface);
 	if (rc)
 		return rc;
+	vnep_mids_note(&replay->mids, item->frame, item->len, vnep_mono_now());
 	offset_ns = replay_pace_next(&replay->pace, item->ts, replay->frame.len);
 	packet.ts = replay->pace.first;
 	packet.ts.ns =

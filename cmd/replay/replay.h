@@ -16,6 +16,7 @@
 #include "vnep/cli.h"
 #include "vnep/clock.h"
 #include "vnep/mapstore.h"
+#include "vnep/mids.h"
 #include "vnep/nl.h"
 #include "vnep/record.h"
 
@@ -82,6 +83,7 @@ struct replay {
 	struct vnep_nl *nl;
 	struct replay_port *ports;
 	size_t port_count;
+	struct vnep_mids mids;	  /* CoAP message ids that this run sent; an edge has its own */
 	struct vnep_buf frame;	  /* the frame that was built last */
 	struct vnep_buf out;	  /* records on their way to standard output */
 	uint64_t passed, refused; /* records without a packet; items that were not sent */

@@ -16,10 +16,10 @@ enum { UNANSWERED_MAX = 64 };
 int send_edge_open(struct replay *replay, struct send *send)
 {
 	struct vnep_cli *cli = replay->cli;
+	const char *verb = vnep_cli_has(cli, "force") ? "replay.force" : "replay.send";
 	int rc = vnep_client_open(&send->edge, cli->state, &cli->err);
 
-	return rc || !send->edge ? rc
-				 : vnep_client_request(send->edge, "replay.send", NULL, &cli->err);
+	return rc || !send->edge ? rc : vnep_client_request(send->edge, verb, NULL, &cli->err);
 }
 
 /* A packet of a capture has no sequence number: what became of it is said, but it is no outcome. */

@@ -32,6 +32,8 @@ const struct vnep_option replay_send_options[] = {
 	{ "bps", 0, VNEP_ARG_ONE, "N", "N bits a second", NULL },
 	{ "queue-mode", 0, VNEP_ARG_NONE, NULL, "one at a time, the next when it was answered",
 		NULL },
+	{ "force", 0, VNEP_ARG_NONE, NULL,
+		"also CoAP messages whose message id was sent less than 247 s ago", NULL },
 	{ "stats", 0, VNEP_ARG_NONE, NULL,
 		"stat records at the end: counts, and how late packets were", NULL },
 	{ "raw", 0, VNEP_ARG_NONE, NULL, "frames as they are, no map needed; goes with --interface",
@@ -162,6 +164,7 @@ static int take_frame(struct replay *replay, struct replay_item *item)
 		return 0;
 	if (send->count && send->port != (size_t)(port - replay->ports))
 		flush_batch(replay, send);
+	vnep_mids_note(&replay->mids, item->frame, item->len, vnep_mono_now());
 	send->port = (size_t)(port - replay->ports);
 	send->items[send->count] = *item;
 	send->len[send->count++] = replay->frame.len;

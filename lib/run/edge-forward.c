@@ -48,6 +48,40 @@ bool edge_may_go(const struct edge_device *d, const struct vnep_event *event)
 	       event->frame[f.l3 + HOP_LIMIT] > 1 && !is_big(event, d->port ? d->port->mtu : 0);
 }
 
+struct refused_big {
+	struct vnep_edge *edge;
+	uint32_t mtu;
+};
+
+static int tell_big(const struct vnep_event *event, unsigned attempt, void *arg)
+{
+	const struct refused_big *r = arg;
+	uint32_t mtu = r->mtu;
+	struct vnep_frame f;
+
+	(void)attempt;
+	if (event->frame && !vnep_frame_parse(&f, event->frame, event->frame_len)) {
+		if (!mtu || mtu >= packet_len(&f))
+			mtu = (uint32_t)packet_len(&f) - 1; /* whatever the port says of itself */
+		edge_answer(r->edge, NULL, event->frame, event->frame_len, too_big(mtu));
+	}
+	return 1;
+}
+
+/* The port knew before we did: its MTU changed just now, or a device below it takes less. */
+void edge_refused_big(struct vnep_edge *edge, const struct edge_device *d,
+	const struct edge_port *port, uint64_t seq)
+{
+	struct refused_big r = { edge, port->mtu };
+	struct vnep_link link;
+	struct vnep_err err = { 0 };
+
+	if (!vnep_rtnl_link(edge->rt, port->name, &link, NULL))
+		r.mtu = link.mtu;
+	if (vnep_journal_events(edge->journal, d->dev, seq, seq, tell_big, &r, &err) < 0)
+		edge_warn(edge, "replay", &err);
+}
+
 bool edge_waits_big(struct vnep_edge *edge, const struct vnep_event *event, uint32_t mtu)
 {
 	if (!is_big(event, mtu))
@@ -182,6 +216,8 @@ static void send_on(struct vnep_edge *edge, struct edge_device *d,
 		return;
 	}
 	if (edge_refuse_big(edge, d, frame, VNEP_FROM_DEVICE, core->mtu))
+		return;
+	if (edge_uplink_keep(edge, d, edge_host_of(edge, vpc, &next_hop), frame, f))
 		return;
 	vnep_frame_hop(f, edge->frame); /* > 1: the rule for hop limits came before */
 	edge_send_core(edge, vpc, &next_hop, edge->frame, f->end);

@@ -259,9 +259,12 @@ static void verb_acl_apply(struct vnep_edge *edge, struct edge_client *client)
 /* Only to a device that listens: for a sleeper the journal has it already. A refusal is an error record, not an
  * outcome: nothing has become of the event. */
 static int send_event(struct vnep_edge *edge, const struct vnep_event *event, uint32_t attempt,
-	struct vnep_err *err)
+	bool force, struct vnep_err *err)
 {
+	struct vnep_mono now = vnep_mono_now();
 	struct edge_device *d = NULL;
+	unsigned ago_s;
+	uint16_t mid;
 	struct vnep_forward how;
 	enum vnep_reason reason;
 	size_t len = 0;
@@ -276,6 +279,15 @@ static int send_event(struct vnep_edge *edge, const struct vnep_event *event, ui
 	if (d->life != VNEP_LIFE_AWAKE)
 		return vnep_err_set(err, VNEP_EDIFFERS, "%s is %s: its packets wait in the journal",
 			d->dev, vnep_state_text(vnep_life_presence(d->life)));
+	if (!force &&
+		vnep_mids_sent(&edge->mids, event->frame, event->frame_len, now, &mid, &ago_s)) {
+		vnep_err_set(err, VNEP_EDIFFERS,
+			"event %llu cannot be sent: its CoAP message id %u was sent %u s ago",
+			(unsigned long long)event->seq, (unsigned)mid, ago_s);
+		vnep_err_hint(err, "the device would take it for a repetition; --force sends it "
+				   "all the same");
+		return VNEP_EDIFFERS;
+	}
 	edge_place(d, &how);
 	reason = vnep_forward_to_device(&how, event->frame, event->frame_len, edge->frame, &len);
 	if (reason)
@@ -283,6 +295,7 @@ static int send_event(struct vnep_edge *edge, const struct vnep_event *event, ui
 			(unsigned long long)event->seq, vnep_reason_text(reason));
 	if (!edge_send(edge, d->port, edge->frame, len))
 		return vnep_err_set(err, VNEP_EKERNEL, "port %s does not take it", d->port->name);
+	vnep_mids_note(&edge->mids, event->frame, event->frame_len, now);
 	edge_expect(d, event, attempt);
 	return 0;
 }
@@ -311,7 +324,6 @@ static int send_line(
 	uint32_t attempt;
 	int rc;
 
-	(void)arg;
 	rc = vnep_json_parse(text, len, &json, &err);
 	attempt = (uint32_t)vnep_json_get_int(json, "attempt", 0) + 1;
 	if (!rc)
@@ -319,7 +331,7 @@ static int send_line(
 	if (!rc)
 		rc = vnep_event_decode(json, &event, &frame, &err);
 	if (!rc)
-		rc = send_event(edge, &event, attempt, &err);
+		rc = send_event(edge, &event, attempt, arg, &err); /* arg: all the same */
 	if (!rc) {
 		reply_sent(edge, client, &event, attempt);
 	} else {
@@ -340,6 +352,13 @@ static void verb_replay_send(struct vnep_edge *edge, struct edge_client *client)
 		edge_reply_done(client, client->refused ? 1 : 0);
 }
 
+static void verb_replay_force(struct vnep_edge *edge, struct edge_client *client)
+{
+	edge_each_line(client, send_line, edge);
+	if (client->eof)
+		edge_reply_done(client, client->refused ? 1 : 0);
+}
+
 static const struct edge_verb verbs[] = {
 	{ "status", EDGE_INPUT_NONE, verb_status },
 	{ "watch", EDGE_INPUT_NONE, verb_watch },
@@ -356,6 +375,7 @@ static const struct edge_verb verbs[] = {
 	{ "acl.awake", EDGE_INPUT_NONE, verb_awake },
 	{ "acl.asleep", EDGE_INPUT_NONE, verb_asleep },
 	{ "replay.send", EDGE_INPUT_STREAM, verb_replay_send },
+	{ "replay.force", EDGE_INPUT_STREAM, verb_replay_force },
 };
 
 const struct edge_verb *edge_verb_find(const char *name)

@@ -161,6 +161,13 @@ static void on_pump(struct vnep_watch *watch, void *arg)
 	edge_round_end(arg);
 }
 
+static void on_uplink(struct vnep_watch *watch, void *arg)
+{
+	(void)watch;
+	edge_uplink_pump(arg);
+	edge_round_end(arg);
+}
+
 static void on_retain(struct vnep_watch *watch, void *arg)
 {
 	(void)watch;
@@ -361,7 +368,8 @@ static int make_watches(struct vnep_edge *edge, struct vnep_err *err)
 	edge->pump = vnep_loop_timer(l, on_pump, edge);
 	edge->drained = vnep_loop_timer(l, on_drained, edge);
 	edge->retain = vnep_loop_timer(l, on_retain, edge);
-	if (!edge->tick || !edge->pump || !edge->drained || !edge->retain ||
+	edge->uplink = vnep_loop_timer(l, on_uplink, edge);
+	if (!edge->uplink || !edge->tick || !edge->pump || !edge->drained || !edge->retain ||
 		!vnep_loop_fd(l, vnep_ring_fd(edge->ring), on_ring, edge) ||
 		!vnep_loop_fd(l, vnep_nl_fd(edge->rt_events), on_rtnl, edge) ||
 		!vnep_loop_fd(l, vnep_nl_fd(edge->guard), on_guard, edge) ||
@@ -479,6 +487,7 @@ int vnep_edge_new(struct vnep_edge **out, const struct vnep_edge_config *config,
 	vnep_table_init(&edge->by_dev, offsetof(struct edge_device, dev), VNEP_URN_MAX + 1);
 	vnep_table_init(&edge->by_mac, offsetof(struct edge_device, l2), sizeof(struct edge_l2));
 	vnep_table_init(&edge->by_l3, offsetof(struct edge_l3, key), sizeof(struct edge_l3_key));
+	vnep_mids_init(&edge->mids);
 	vnep_table_init(&edge->by_addr, 0, sizeof(struct in6_addr)); /* the first member */
 	vnep_table_init(
 		&edge->hosts, offsetof(struct edge_host, key), sizeof(struct edge_host_key));
@@ -502,6 +511,7 @@ int vnep_edge_new(struct vnep_edge **out, const struct vnep_edge_config *config,
 	edge_ledger_open(edge);
 	edge_hosts_adopt(edge);
 	edge_replay_recall(edge);
+	edge_uplink_open(edge);
 	rc = resume(edge, err);
 	if (!rc)
 		rc = edge_control_open(edge, err);
@@ -553,6 +563,7 @@ void vnep_edge_free(struct vnep_edge *edge)
 	vnep_acl_close(edge->acl);
 	for (unsigned i = 0; i < edge->port_count; i++)
 		vnep_inject_close(edge->ports[i].inject);
+	vnep_mids_release(&edge->mids);
 	vnep_nl_close(edge->rt);
 	vnep_nl_close(edge->rt_events);
 	vnep_nl_close(edge->guard);
