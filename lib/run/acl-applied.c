@@ -19,7 +19,7 @@
 
 #include "acl-private.h"
 
-enum { FLUSH_OCTETS = 64 << 10 };
+enum { FLUSH_OCTETS = 64 << 10, SMALL = 65536 };
 
 /* Behind the head devices, each with its further addresses. In the order of octets of this machine: the kernel that
  * the file is about is this one, too. */
@@ -114,9 +114,10 @@ void acl_applied_write(struct vnep_acl *acl)
 	int fd;
 
 	acl->applied_old = false;
-	if (!path_of(acl, "", path) || !path_of(acl, ".XXXXXX", fresh))
+	if (!path_of(acl, "", path) || !path_of(acl, ".new", fresh))
 		return;
-	fd = mkostemp(fresh, O_CLOEXEC);
+	unlink(fresh); /* of somebody who was killed at this; writers hold the lock of the state folder */
+	fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return;
 	good = write_all(acl, fd);
@@ -138,17 +139,25 @@ static bool read_head(struct acl_applied *applied)
 	return true;
 }
 
-struct acl_applied *acl_applied_open(const struct vnep_acl *acl)
+/* A file of ours, and no longer than what it is about can be: it is read to its end. */
+static bool is_ours(int fd, uint64_t elements)
+{
+	struct stat s;
+
+	return !fstat(fd, &s) && S_ISREG(s.st_mode) && (s.st_uid == geteuid() || s.st_uid == 0) &&
+	       (uint64_t)s.st_size / sizeof(struct line) <= elements * 4 + SMALL;
+}
+
+struct acl_applied *acl_applied_open(const struct vnep_acl *acl, uint64_t elements)
 {
 	struct acl_applied *applied;
 	char path[PATH_MAX];
-	struct stat s;
 	int fd = path_of(acl, "", path) ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
 					: -1;
 
 	if (fd < 0)
 		return NULL;
-	applied = fstat(fd, &s) || !S_ISREG(s.st_mode) ? NULL : calloc(1, sizeof *applied);
+	applied = is_ours(fd, elements) ? calloc(1, sizeof *applied) : NULL;
 	if (applied)
 		applied->file = fdopen(fd, "r");
 	if (!applied || !applied->file) {

@@ -4,10 +4,9 @@
  *
  * Order of a change (make before break): what others refer to is made first (counters, sets,
  * regular chains), then the elements, then the base chains, which is where packets come in; what
- * nobody refers to any more goes last. Where there is no table yet, the base chains come before the elements: they drop
- * what is not there yet, and the kernel, which looks at each element of a map when a rule begins to use it, has none to
- * look at. A chain whose rules differ is flushed and refilled in one
- * unit. A small map is one batch; a large one is cut between units, and every state between two
+ * nobody refers to any more goes last. So it is where there is no table yet, too: half of the elements would let pass what
+ * all of them do not (a V that is not there yet is not known as an endpoint). A chain whose rules differ is flushed and
+ * refilled in one unit. A small map is one batch; a large one is cut between units, and every state between two
  * batches is a working one.
  *
  * Rules are compared by their comments: each carries the hash of its model. Counters are never
@@ -409,7 +408,6 @@ static int diff_walk(struct acl_diff *d, unsigned parts, struct vnep_err *err)
 {
 	struct there t = { 0 };
 	int rc = there_read(d->acl->nl, &t, err);
-	bool base_first = !t.has_table;
 
 	if (!rc)
 		rc = diff_table(d, &t);
@@ -421,11 +419,9 @@ static int diff_walk(struct acl_diff *d, unsigned parts, struct vnep_err *err)
 		rc = diff_chains(d, &t, false, err);
 	if (!rc)
 		rc = diff_numbers(d, &t, ACL_WANTED, err);
-	if (!rc && base_first)
-		rc = diff_chains(d, &t, true, err);
 	if (!rc && parts & (ACL_ELEMENTS | ACL_ROUTERS))
 		rc = diff_elements(d, &t, parts, err);
-	if (!rc && !base_first)
+	if (!rc)
 		rc = diff_chains(d, &t, true, err);
 	if (!rc && parts & ACL_FOREIGN)
 		rc = diff_numbers(d, &t, ACL_UNWANTED, err);

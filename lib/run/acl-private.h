@@ -333,7 +333,8 @@ void acl_applied_write(struct vnep_acl *acl);
 
 /* Those that were written last; NULL: nobody knows. */
 struct acl_applied;
-struct acl_applied *acl_applied_open(const struct vnep_acl *acl);
+struct acl_applied *acl_applied_open(
+	const struct vnep_acl *acl, uint64_t elements); /* so many are in the set: a much longer file is none of it */
 void acl_applied_close(struct acl_applied *applied);
 
 /* The elements of the next of them, appended: their keys alone mean something. */

@@ -307,7 +307,8 @@ static void unwanted(struct stream *s, size_t first)
 /* What was applied last is asked for; as many as are foreign, or the rest has to be found. */
 static int look_at_applied(struct stream *s, struct vnep_err *err)
 {
-	struct acl_applied *applied = s->strange ? acl_applied_open(s->d->acl) : NULL;
+	struct acl_applied *applied =
+		s->strange ? acl_applied_open(s->d->acl, s->found + s->strange) : NULL;
 	struct acl_elements *w = &s->window;
 	bool more = applied;
 	int rc = 0;
@@ -361,10 +362,26 @@ static int foreign(struct stream *s, struct vnep_err *err)
 	return rc;
 }
 
+/* A window at a time, so that the batch can be cut between them. */
+static int change_noted(struct stream *s, struct vnep_err *err)
+{
+	size_t max = vnep_nft_elements_max(s->set);
+	int rc = 0;
+
+	for (size_t at = 0; !rc && at < s->noted.count; at += max) {
+		struct acl_elements part = s->noted;
+
+		part.items += at;
+		part.count = s->noted.count - at < max ? s->noted.count - at : max;
+		rc = change_elements(s, &part, err);
+	}
+	return rc;
+}
+
 static int change(struct stream *s, struct vnep_err *err)
 {
 	s->change = true;
-	return s->noted.count == s->differ ? change_elements(s, &s->noted, err) : walk(s, err);
+	return s->noted.count == s->differ ? change_noted(s, err) : walk(s, err);
 }
 
 int acl_diff_devices(struct acl_diff *d, enum vnep_set set, const struct vnep_nft_set_info *there,
