@@ -193,7 +193,7 @@ older_than_s() {
 # What tests/tools cannot do from outside: the port's own word, before the edge has heard of an MTU that changed.
 refuse_long() {
 	requires cc
-	! sanitized || skip "a preloaded library comes before the sanitizer's"
+	if sanitized; then skip "a preloaded library comes before the sanitizer's"; fi
 	cat >refuse.c <<-'END'
 		#define _GNU_SOURCE
 		#include <dlfcn.h>
