@@ -242,7 +242,9 @@ refuse_long() {
 	ns ip netns exec edge tc qdisc add dev acc0 root tbf rate 400kbit burst 1600 limit 2000 ||
 		skip "no tbf in this kernel"
 	hear 0
-	netns vpc bash -c 'exec 3>"/dev/udp/$1/5683"; for n in {1..120}; do echo "n$n" >&3; done' - "$V0"
+	say_to "$V0" n1 # while it resolves V, the host itself sends what is new before what waits
+	wait_for 5 pending_is "$V0" 1
+	netns vpc bash -c 'exec 3>"/dev/udp/$1/5683"; for n in {2..120}; do echo "n$n" >&3; done' - "$V0"
 	wait_for 5 pending_is "$V0" 120
 	wakes
 	wait_for 20 grep -q n120 "$T/hear0.out"

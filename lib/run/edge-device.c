@@ -141,20 +141,12 @@ void edge_device_reload(struct vnep_edge *edge, struct edge_device *d)
 {
 	struct vnep_journal_device j;
 	struct vnep_err err = { 0 };
-	bool more;
 
 	if (vnep_journal_device(edge->journal, d->dev, &j, &err))
 		return; /* nothing of it in the journal yet */
 	d->conn = j.conn;
-	d->pending = j.pending - j.held;
-	d->pending_octets = j.pending_octets - j.held_octets;
-	more = j.held > d->uplink;
-	d->uplink = j.held;
-	d->uplink_octets = j.held_octets;
-	if (d->uplink)
-		edge_uplink_enter(edge, d);
-	if (more)
-		edge_uplink_again(edge);
+	d->pending = j.pending;
+	d->pending_octets = j.pending_octets;
 	d->head_seq = j.head_seq;
 	d->resume_seq = j.synced_seq;
 	if (j.life_ts.ns > d->last_seen.ns)
@@ -174,7 +166,6 @@ static void unlink_owed(struct vnep_edge *edge, struct edge_device *d)
 static void forget(struct vnep_edge *edge, struct edge_device *d)
 {
 	unlink_owed(edge, d);
-	edge_uplink_leave(edge, d);
 	edge_replay_stop(edge, d);
 	vnep_heap_remove(&edge->silences, &d->silence);
 	l3_release(edge, d);
@@ -544,8 +535,6 @@ void edge_device_status(struct vnep_edge *edge, struct edge_device *d, struct vn
 		.head_seq = d->head_seq,
 		.pending = d->pending,
 		.pending_octets = d->pending_octets,
-		.held = d->uplink,
-		.held_octets = d->uplink_octets,
 		.has_counts = true,
 		.accepted = d->accepted,
 		.dropped = d->dropped };

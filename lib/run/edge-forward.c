@@ -217,8 +217,6 @@ static void send_on(struct vnep_edge *edge, struct edge_device *d,
 	}
 	if (edge_refuse_big(edge, d, frame, VNEP_FROM_DEVICE, core->mtu))
 		return;
-	if (edge_uplink_keep(edge, d, edge_host_of(edge, vpc, &next_hop), frame, f))
-		return;
 	vnep_frame_hop(f, edge->frame); /* > 1: the rule for hop limits came before */
 	edge_send_core(edge, vpc, &next_hop, edge->frame, f->end);
 }

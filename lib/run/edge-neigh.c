@@ -192,28 +192,16 @@ static void hold_host(struct vnep_edge *edge, struct edge_held *held)
 	edge_hold_add(edge, held, opened);
 }
 
-static void to_kernel(struct vnep_edge *edge, struct edge_host *h);
-
 /* It answered: from now on the worker sends at once, and the kernel as soon as it may. */
 static void open_host(struct vnep_edge *edge, struct edge_host *h)
 {
 	if (h->missing)
 		say(edge, LOG_NOTICE, h, "is back");
 	h->missing = false;
-	h->refused = false;
 	h->tries = h->failures = 0;
 	edge_queue_send(edge, h);
 	vnep_heap_remove(&edge->host_timers, &h->timer);
 	set_state(edge, h, EDGE_HOST_OPENING);
-	if (h->uplink || edge->uplink_unknown)
-		edge_uplink_again(edge); /* what waits longer goes first */
-	else
-		to_kernel(edge, h);
-}
-
-/* The worker sends everything that is for it. */
-static void to_kernel(struct vnep_edge *edge, struct edge_host *h)
-{
 	if (h->open) /* killed in the middle of it: the kernel queues since then */
 		hold_host(edge, &h->held);
 	else
@@ -228,10 +216,8 @@ static bool closed(struct vnep_edge *edge, struct edge_held *held)
 	delete_neighbour(edge, h);
 	if (h->has_mac)
 		open_host(edge, h); /* it spoke meanwhile */
-	else if (h->queue.len || (h->uplink && edge_core(edge)->up))
+	else if (h->queue.len)
 		begin_asking(edge, h);
-	else if (h->uplink)
-		set_state(edge, h, EDGE_HOST_AWAY); /* until the port is back */
 	else if (h->route)
 		look_later(edge, h);
 	else
@@ -252,14 +238,6 @@ static void close_host(struct vnep_edge *edge, struct edge_host *h)
 	edge_hold_add(edge, &h->held, closed);
 }
 
-/* The port is back and it is not: what is held for it gets its outcome. */
-static void not_there(struct vnep_edge *edge, struct edge_host *h)
-{
-	set_state(edge, h, EDGE_HOST_AWAY);
-	h->refused = true;
-	edge_uplink_again(edge);
-}
-
 /* It does not answer. */
 static void give_up(struct vnep_edge *edge, struct edge_host *h)
 {
@@ -268,15 +246,11 @@ static void give_up(struct vnep_edge *edge, struct edge_host *h)
 		say(edge, LOG_WARNING, h, "does not answer");
 		h->missing = true;
 	}
-	if (h->route || h->uplink)
-		edge_queue_keep(edge, h);
-	edge_queue_refuse(edge, h); /* of a route what cannot wait, else all of it */
+	edge_queue_refuse(edge, h);
 	if (h->open || h->state == EDGE_HOST_KNOWN)
 		close_host(edge, h);
 	else if (h->route)
 		look_later(edge, h);
-	else if (h->uplink)
-		not_there(edge, h);
 	else
 		forget(edge, h);
 }
@@ -338,31 +312,6 @@ static struct edge_host *host_of(struct vnep_edge *edge, const struct in6_addr *
 	return h;
 }
 
-struct edge_host *edge_host_of(
-	struct vnep_edge *edge, const struct vnep_vpc *vpc, const struct in6_addr *next_hop)
-{
-	return host_of(edge, next_hop, vpc->core_vlan);
-}
-
-bool edge_host_ready(const struct edge_host *h)
-{
-	return h->state == EDGE_HOST_OPENING || h->state == EDGE_HOST_KNOWN;
-}
-
-void edge_host_want(struct vnep_edge *edge, struct edge_host *h)
-{
-	if (h->state == EDGE_HOST_AWAY && !h->timer.slot && !h->refused && edge_core(edge)->up)
-		begin_asking(edge, h);
-}
-
-void edge_host_through(struct vnep_edge *edge, struct edge_host *h)
-{
-	if (h->state == EDGE_HOST_OPENING)
-		to_kernel(edge, h);
-	else if (h->state == EDGE_HOST_AWAY && !h->route && !h->timer.slot)
-		forget(edge, h);
-}
-
 void edge_send_core(struct vnep_edge *edge, const struct vnep_vpc *vpc,
 	const struct in6_addr *next_hop, uint8_t *frame, size_t len)
 {
@@ -378,7 +327,7 @@ void edge_send_core(struct vnep_edge *edge, const struct vnep_vpc *vpc,
 	}
 	if (!h || !edge_queue_put(edge, h, frame, len)) {
 		edge_drop(edge, NULL, VNEP_NEIGHBOUR_QUEUE);
-		if (h && h->state == EDGE_HOST_AWAY && !h->timer.slot && !h->uplink)
+		if (h && h->state == EDGE_HOST_AWAY && !h->timer.slot)
 			forget(edge, h); /* it is new, and nothing would ask for it */
 		return;
 	}
@@ -425,22 +374,10 @@ void edge_host_heard(struct vnep_edge *edge, const struct in6_addr *addr, uint16
 
 /* ---- time ---- */
 
-/* Nobody can be asked: until the port is back. */
-static void park(struct vnep_edge *edge, struct edge_host *h)
-{
-	edge_queue_keep(edge, h);
-	edge_queue_refuse(edge, h);
-	vnep_heap_remove(&edge->host_timers, &h->timer);
-	set_state(edge, h, EDGE_HOST_AWAY);
-}
-
 static void timer_due(struct vnep_edge *edge, struct edge_host *h)
 {
 	switch (h->state) {
-	case EDGE_HOST_AWAY:
-		if (edge_core(edge)->up)
-			begin_asking(edge, h);
-		break; /* else when it is back */
+	case EDGE_HOST_AWAY: begin_asking(edge, h); break;
 	case EDGE_HOST_KNOWN:
 		if (!h->tries && !h->route && idle_ms(edge, h) >= FORGET_MS) {
 			close_host(edge, h);
@@ -448,9 +385,7 @@ static void timer_due(struct vnep_edge *edge, struct edge_host *h)
 		}
 		/* fall through */
 	case EDGE_HOST_ASKED:
-		if (!edge_core(edge)->up)
-			park(edge, h);
-		else if (h->tries >= TRIES)
+		if (h->tries >= TRIES)
 			give_up(edge, h);
 		else
 			ask(edge, h);
@@ -493,8 +428,6 @@ void edge_hosts_follow(struct vnep_edge *edge)
 				begin_asking(edge, h);
 		}
 	}
-	if (edge->uplink_first)
-		edge_uplink_again(edge); /* some may go another way now, or none */
 }
 
 /* Its address and VLAN, from its key in the kernel. */
@@ -561,19 +494,6 @@ void edge_host_wanted(struct vnep_edge *edge, int ifindex, const struct in6_addr
 		begin_asking(edge, h);
 }
 
-void edge_hosts_down(struct vnep_edge *edge)
-{
-	struct edge_host *h;
-
-	for (size_t i = 0; (h = vnep_table_next(&edge->hosts, &i));) {
-		if (h->state == EDGE_HOST_KNOWN || h->state == EDGE_HOST_OPENING)
-			close_host(edge, h);
-		else if (h->state != EDGE_HOST_CLOSING)
-			park(edge, h);
-		h->refused = false;
-	}
-}
-
 /* A link that goes down takes the neighbours with it, also permanent ones. */
 void edge_hosts_again(struct vnep_edge *edge)
 {
@@ -586,7 +506,6 @@ void edge_hosts_again(struct vnep_edge *edge)
 			ask(edge, h);
 		} else if (h->state == EDGE_HOST_AWAY) {
 			h->failures = 0;
-			h->refused = false;
 			begin_asking(edge, h);
 		}
 	}

@@ -16,7 +16,7 @@
  *                     the VPC holds                edge-retain.c   what the journal keeps
  *     edge-dropin.c   the configuration's files    edge-reload.c   another configuration while traffic flows
  *     edge-service.c  the service manager          edge-metrics.c  what is told as numbers
- *     edge-totals.c   status, at a quiet point     edge-uplink.c   what devices send while nobody takes it
+ *     edge-totals.c   status, at a quiet point
  *
  * A round: the ring is readable -> every frame is handled (journal records are appended to one group) -> the
  * group is committed -> the ring's blocks are given back -> what became due is done and told to watchers.
@@ -161,11 +161,6 @@ struct edge_device {
 	struct vnep_heap_node expires; /* in the other line, of those whose packets do */
 	bool replaying;
 	struct edge_held held;
-	uint64_t uplink;      /* held packets of it, and octets of them */
-	uint64_t uplink_octets;
-	uint64_t uplink_next; /* first seq not yet looked at in this pass */
-	struct edge_device *uplink_link;
-	bool uplink_listed;
 	struct edge_device *appended_link;
 	bool appended; /* to its stream, by hand: look at the journal again */
 	/* Its place in @awake ends then: what comes by the ring later is younger than what the kernel queues. */
@@ -197,9 +192,6 @@ struct edge_host {
 	bool route;   /* next hop of a route: never forgotten */
 	bool open;    /* in `reachable` */
 	bool missing; /* somebody was told that it does not answer */
-	bool uplink;  /* there may be held packets for it: what comes goes behind them */
-	bool fresh;   /* there were in this pass, or came since it began */
-	bool refused; /* it is not there: they get their outcome */
 	bool has_mac;
 	struct vnep_mac mac;
 	unsigned tries, failures;
@@ -258,11 +250,6 @@ struct vnep_edge {
 	struct vnep_watch *beat;   /* the service manager is told that we live; NULL: there is none */
 	struct vnep_wall started;
 	struct vnep_watch *drained; /* the ring had time to close its blocks behind a barrier */
-
-	struct vnep_watch *uplink;  /* held packets may go */
-	struct edge_device *uplink_first, *uplink_at; /* devices that have some; whose turn it is */
-	bool uplink_running, uplink_again; /* a pass is under way; one more is wanted */
-	bool uplink_unknown;               /* since the start no pass is over: every host may have some */
 
 	struct edge_port ports[VNEP_PORTS_MAX + 1];
 	unsigned port_count; /* access ports first, the core port last */
@@ -346,8 +333,6 @@ void edge_group_end(struct vnep_edge *edge);
 bool edge_group_works(struct vnep_edge *edge); /* after an error: does a group become durable again? */
 void edge_journal_data(struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame,
 	enum vnep_direction direction, bool copy);
-/* A from-device packet whose next hop is away: held. */
-void edge_journal_keep(struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame);
 /* A copy of what the kernel forwarded to a device that turned out to be asleep: it becomes pending. */
 void edge_journal_late(struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame);
 void edge_journal_mark(struct vnep_edge *edge, struct edge_device *d, enum vnep_kind kind,
@@ -366,9 +351,6 @@ bool edge_journal_settle(struct vnep_edge *edge, struct edge_device *d, uint64_t
 /* It was sent, and not before ts: what the device said since then may be its answer. */
 bool edge_journal_sent(struct vnep_edge *edge, struct edge_device *d, uint64_t seq, uint32_t octets,
 	uint32_t attempt, struct vnep_wall ts);
-/* A held packet was sent at ts, or is given up. */
-bool edge_journal_uplink(struct vnep_edge *edge, struct edge_device *d, uint64_t seq, uint32_t octets,
-	enum vnep_outcome_word word, enum vnep_reason reason, uint32_t attempt, struct vnep_wall ts);
 void edge_journal_limits(struct vnep_edge *edge, struct edge_device *d); /* dl_buffering: the oldest go */
 void edge_journal_gap(struct vnep_edge *edge, const char *port, uint64_t count, enum vnep_reason reason);
 
@@ -562,29 +544,9 @@ void edge_hosts_adopt(struct vnep_edge *edge);  /* after a start: what the kerne
 void edge_hosts_again(struct vnep_edge *edge);  /* the core port came back: the kernel forgot */
 void edge_hosts_release(struct vnep_edge *edge);
 
-void edge_hosts_down(struct vnep_edge *edge);   /* the core port went down: nobody is there */
-struct edge_host *edge_host_of(struct vnep_edge *edge, const struct vnep_vpc *vpc,
-	const struct in6_addr *next_hop); /* NULL: there are too many */
-bool edge_host_ready(const struct edge_host *h); /* the worker may send to it, and the kernel does not yet */
-void edge_host_want(struct vnep_edge *edge, struct edge_host *h); /* it is asked, if nobody does */
-void edge_host_through(struct vnep_edge *edge, struct edge_host *h); /* nothing is held for it any more */
-
-/* edge-uplink.c */
-/* A frame of a device (its source V, the hop limit as it arrived) that the host cannot get now is kept, and counted.
- * False: it can, or it is none that may wait. */
-bool edge_uplink_keep(struct vnep_edge *edge, struct edge_device *d, struct edge_host *h,
-	const struct vnep_ring_frame *frame, const struct vnep_frame *f);
-bool edge_uplink_keep_queued(struct vnep_edge *edge, struct edge_host *h, uint8_t *data, size_t len);
-void edge_uplink_enter(struct vnep_edge *edge, struct edge_device *d); /* it has held packets */
-void edge_uplink_leave(struct vnep_edge *edge, struct edge_device *d);
-void edge_uplink_again(struct vnep_edge *edge); /* a host is back, or is not there: look at all of them */
-void edge_uplink_open(struct vnep_edge *edge);  /* after a start */
-void edge_uplink_pump(struct vnep_edge *edge);
-
 /* edge-queue.c */
 bool edge_queue_put(struct vnep_edge *edge, struct edge_host *h, const uint8_t *frame, size_t len);
 void edge_queue_send(struct vnep_edge *edge, struct edge_host *h);
-void edge_queue_keep(struct vnep_edge *edge, struct edge_host *h);   /* held, as far as they may wait */
 void edge_queue_refuse(struct vnep_edge *edge, struct edge_host *h); /* tells each sender */
 void edge_queue_drop(struct vnep_edge *edge, struct edge_host *h);
 void edge_host_send(struct vnep_edge *edge, struct edge_host *h, uint8_t *frame, size_t len);

@@ -64,23 +64,6 @@ void edge_queue_send(struct vnep_edge *edge, struct edge_host *h)
 	edge_queue_drop(edge, h);
 }
 
-void edge_queue_keep(struct vnep_edge *edge, struct edge_host *h)
-{
-	struct vnep_buf all = h->queue;
-	struct vnep_rd rd;
-	uint8_t *frame;
-	size_t len;
-
-	edge->hosts_octets -= all.len;
-	vnep_buf_init(&h->queue);
-	vnep_rd_init(&rd, all.data, all.len);
-	while (next_queued(&rd, &frame, &len))
-		if (!edge_uplink_keep_queued(edge, h, frame, len))
-			edge_queue_put(edge, h, frame, len); /* it is counted already */
-	vnep_buf_release(&all);
-	edge->ledger_dirty = true;
-}
-
 /* Frames that are refused one after the other and differ in nothing that a decision says: one decision. */
 struct refused {
 	struct vnep_ring_frame frame; /* the first of them */

@@ -161,13 +161,6 @@ static void on_pump(struct vnep_watch *watch, void *arg)
 	edge_round_end(arg);
 }
 
-static void on_uplink(struct vnep_watch *watch, void *arg)
-{
-	(void)watch;
-	edge_uplink_pump(arg);
-	edge_round_end(arg);
-}
-
 static void on_retain(struct vnep_watch *watch, void *arg)
 {
 	(void)watch;
@@ -368,8 +361,7 @@ static int make_watches(struct vnep_edge *edge, struct vnep_err *err)
 	edge->pump = vnep_loop_timer(l, on_pump, edge);
 	edge->drained = vnep_loop_timer(l, on_drained, edge);
 	edge->retain = vnep_loop_timer(l, on_retain, edge);
-	edge->uplink = vnep_loop_timer(l, on_uplink, edge);
-	if (!edge->uplink || !edge->tick || !edge->pump || !edge->drained || !edge->retain ||
+	if (!edge->tick || !edge->pump || !edge->drained || !edge->retain ||
 		!vnep_loop_fd(l, vnep_ring_fd(edge->ring), on_ring, edge) ||
 		!vnep_loop_fd(l, vnep_nl_fd(edge->rt_events), on_rtnl, edge) ||
 		!vnep_loop_fd(l, vnep_nl_fd(edge->guard), on_guard, edge) ||
@@ -511,7 +503,6 @@ int vnep_edge_new(struct vnep_edge **out, const struct vnep_edge_config *config,
 	edge_ledger_open(edge);
 	edge_hosts_adopt(edge);
 	edge_replay_recall(edge);
-	edge_uplink_open(edge);
 	rc = resume(edge, err);
 	if (!rc)
 		rc = edge_control_open(edge, err);
