@@ -35,9 +35,9 @@ static int list(struct vnep_journal *journal, struct vnep_err *err)
 		return rc;
 	octets = (size_t)tail.segment / 8 + 1;
 	vnep_buf_reset(&journal->there);
-	if (!vnep_buf_reserve(&journal->there, octets))
+	if (!vnep_buf_reserve(&journal->there, 2 * octets))
 		return vnep_err_sys(err, ENOMEM, "journal");
-	memset(journal->there.data, 0, octets);
+	memset(journal->there.data, 0, 2 * octets);
 	journal->looked = tail.segment;
 	if (!journal->vio->list(journal->vio, journal->dir, mark_there, journal))
 		return 0;
@@ -62,9 +62,27 @@ int vnep_jlost_look(struct vnep_journal *journal, struct vnep_err *err)
 	return rc;
 }
 
-bool vnep_jlost_is(const struct vnep_journal *journal, uint32_t segment)
+/* That nobody can say is no loss. */
+static bool is_gone(const struct vnep_journal *journal, uint32_t segment)
 {
-	return segment <= journal->looked && !(journal->there.data[segment / 8] >> segment % 8 & 1);
+	char name[VNEP_JSEGMENT_LEN];
+	uint64_t size;
+
+	vnep_jsegment_name(name, segment);
+	return journal->vio->stat(journal->vio, journal->dir, name, &size) && errno == ENOENT;
+}
+
+/* The list left it out; it is asked for by itself, once, before anything is settled for it. */
+bool vnep_jlost_is(struct vnep_journal *journal, uint32_t segment)
+{
+	uint8_t *there = journal->there.data + segment / 8, bit = (uint8_t)(1 << segment % 8);
+	uint8_t *gone = there + journal->looked / 8 + 1;
+
+	if (segment > journal->looked || *there & bit)
+		return false;
+	if (!(*gone & bit))
+		*(is_gone(journal, segment) ? gone : there) |= bit;
+	return *gone & bit;
 }
 
 /* Is one of them pending? 0, 1 or an error. */
@@ -188,7 +206,7 @@ int vnep_jlost_tell(struct vnep_journal *journal, const struct vnep_jlost *lost,
 	int rc = any_pending(journal, lost, count, err);
 
 	*events = 0;
-	if (rc)
+	if (rc || !is_gone(journal, lost->segment)) /* it may have been put back */
 		return rc < 0 ? rc : 0;
 	rc = is_stood_for(journal, lost->segment) ? forget(journal, lost, count, err)
 						  : make_anew(journal, lost, count, err);

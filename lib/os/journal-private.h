@@ -303,7 +303,7 @@ struct vnep_journal {
 	int read_fd;
 	uint32_t read_segment;
 
-	struct vnep_buf there; /* a bit for each segment of looked that is there */
+	struct vnep_buf there; /* a bit for each segment of looked that is there, and one for each that is gone */
 	uint32_t looked;
 };
 
@@ -369,7 +369,7 @@ int vnep_journal_believe(struct vnep_journal *journal, struct vnep_err *err);
 /* Which segments are there? Asked once for a walk over the index, under the lock, so that what the index has in
  * none of them is lost and not on its way to another one. Without a lock, in a journal that is read, none is. */
 int vnep_jlost_look(struct vnep_journal *journal, struct vnep_err *err);
-bool vnep_jlost_is(const struct vnep_journal *journal, uint32_t segment);
+bool vnep_jlost_is(struct vnep_journal *journal, uint32_t segment);
 /* Events of one device that the index has in a segment that is lost. */
 struct vnep_jlost {
 	uint32_t segment, id;
@@ -377,7 +377,7 @@ struct vnep_jlost {
 	int64_t ns; /* of the first one */
 };
 /* Those of one segment, by id; outside a transaction, with the lock: it is made anew and says so. *events: how many
- * were told; 0: some are pending, nothing has changed. */
+ * were told; 0: some are pending, or it is there again, nothing has changed. */
 int vnep_jlost_tell(struct vnep_journal *journal, const struct vnep_jlost *lost, size_t count,
 	uint64_t *events, struct vnep_err *err);
 

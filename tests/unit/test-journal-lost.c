@@ -1,5 +1,9 @@
 /* journal: a segment that somebody took away stops nobody, and is told of. */
+#include <dlfcn.h>
+#include <errno.h>
+
 #include "journal.h"
+#include "vnep/vio.h"
 
 /* Segments of a few groups each: 1-3, 4-6, … */
 enum { GROUPS = 15, SEGMENT_OCTETS = 1000 };
@@ -195,6 +199,83 @@ TEST("a lost segment in which something is pending waits for its outcome, and ot
 	CHECK_STR(pending(j), "");
 	pruned = prune(j, n * 3 + 1);
 	CHECK_INT(pruned.lost, 0);
+	vnep_journal_close(j);
+}
+
+/* A disk that fails. */
+
+static struct vnep_vio vio;
+static int stat_errno, folder_errno;
+
+/* In front of the one of the C library. */
+struct dirent *readdir(DIR *dir)
+{
+	static struct dirent *(*real)(DIR * dir);
+
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "readdir");
+	errno = folder_errno ? folder_errno : errno;
+	return folder_errno ? NULL : real(dir);
+}
+
+static int list_without(const struct vnep_vio *v, int dir, vnep_vio_name_cb *cb, void *arg)
+{
+	(void)v, (void)dir, (void)cb, (void)arg;
+	return 0;
+}
+
+static int fail_stat(const struct vnep_vio *v, int dir, const char *name, uint64_t *size)
+{
+	if (stat_errno) {
+		errno = stat_errno;
+		return -1;
+	}
+	return vnep_vio_disk.stat(v, dir, name, size);
+}
+
+static struct vnep_journal *open_vio(void)
+{
+	struct vnep_journal_config config = { .segment_octets = SEGMENT_OCTETS, .vio = &vio };
+	struct vnep_journal *j = NULL;
+
+	CHECK_INT(vnep_journal_open(&j, state, VNEP_JOURNAL_EXCLUSIVE, &config, NULL, NULL), 0);
+	return j;
+}
+
+static int count_lost(const struct vnep_journal_stored *stored, void *arg)
+{
+	*(uint64_t *)arg += stored->lost;
+	return 0;
+}
+
+static uint64_t lost(struct vnep_journal *j, int rc)
+{
+	struct vnep_journal_place place = { 0 };
+	uint64_t n = 0;
+
+	CHECK_INT(vnep_journal_each_stored(j, &place, 0, count_lost, &n, NULL), rc);
+	return n;
+}
+
+TEST("what the folder does not say, or the disk cannot, is not lost")
+{
+	struct vnep_journal *j;
+	uint64_t n, floor;
+
+	vnep_journal_close(lose(&n, &floor));
+	vio = vnep_vio_disk;
+	vio.stat = fail_stat;
+	j = open_vio();
+	CHECK_INT(lost(j, 0), n);
+	vio.list = list_without; /* asked one by one, the others are there */
+	CHECK_INT(lost(j, 0), n);
+	stat_errno = EIO;
+	CHECK_INT(lost(j, 0), 0);
+	stat_errno = 0;
+	vio.list = vnep_vio_disk.list;
+	folder_errno = EIO;
+	lost(j, -EIO);
+	folder_errno = 0;
 	vnep_journal_close(j);
 }
 
