@@ -192,8 +192,10 @@ static int make_anew(struct vnep_journal *journal, const struct vnep_jlost *lost
 	uint32_t segment = lost->segment;
 	int rc = vnep_journal_rewrite_start(&w, journal, segment, segment, NULL, 0, INT64_MIN, err);
 
-	if (!rc)
+	if (!rc) {
+		w->lost = true;
 		rc = put_ranges(w, lost, count, err);
+	}
 	if (!rc)
 		rc = vnep_journal_rewrite_step(w, 0, &pruned, err);
 	vnep_journal_rewrite_end(w);

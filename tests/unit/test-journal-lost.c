@@ -205,7 +205,9 @@ TEST("a lost segment in which something is pending waits for its outcome, and ot
 /* A disk that fails. */
 
 static struct vnep_vio vio;
-static int stat_errno, folder_errno;
+static int stat_errno, folder_errno, rename_errno;
+static unsigned renamed;
+static bool sync_fails;
 
 /* In front of the one of the C library. */
 struct dirent *readdir(DIR *dir)
@@ -231,6 +233,26 @@ static int fail_stat(const struct vnep_vio *v, int dir, const char *name, uint64
 		return -1;
 	}
 	return vnep_vio_disk.stat(v, dir, name, size);
+}
+
+/* Of the second segment only the index knows before it is there again. */
+static int rename_second(const struct vnep_vio *v, int dir, const char *from, const char *to)
+{
+	char path[160];
+
+	if (strcmp(to, "0000000002.pcapng") != 0)
+		return vnep_vio_disk.rename(v, dir, from, to);
+	snprintf(path, sizeof path, "%s/journal/index/boot", state);
+	CHECK_INT(access(path, F_OK), 0);
+	renamed++;
+	errno = rename_errno;
+	return rename_errno ? -1 : vnep_vio_disk.rename(v, dir, from, to);
+}
+
+static int sync_names(const struct vnep_vio *v, int dir)
+{
+	errno = EIO;
+	return renamed && sync_fails ? -1 : vnep_vio_disk.sync_folder(v, dir);
 }
 
 static struct vnep_journal *open_vio(void)
@@ -276,6 +298,52 @@ TEST("what the folder does not say, or the disk cannot, is not lost")
 	folder_errno = EIO;
 	lost(j, -EIO);
 	folder_errno = 0;
+	vnep_journal_close(j);
+}
+
+static void prune_fails(struct vnep_journal *j, uint64_t floor, int rc)
+{
+	struct vnep_journal_pruned pruned = { 0 };
+
+	CHECK_INT(vnep_journal_prune(
+			  j, lower, &floor, (struct vnep_wall){ INT64_MIN }, &pruned, NULL),
+		rc);
+	CHECK_INT(pruned.lost, 0);
+}
+
+TEST("a lost segment that cannot take its place stays lost, and no number is used twice")
+{
+	struct vnep_journal_device before;
+	struct vnep_journal *j;
+	char wanted[100];
+	uint64_t n, floor;
+
+	vnep_journal_close(lose(&n, &floor));
+	take_away(3);
+	vio = vnep_vio_disk;
+	vio.rename = rename_second;
+	vio.sync_folder = sync_names;
+	renamed = 0;
+	rename_errno = EIO;
+	j = open_vio();
+	before = device(j);
+	prune_fails(j, 1, -EIO);
+	CHECK_INT(renamed, 1);
+	renamed = 0;
+	rename_errno = 0;
+	sync_fails = true;
+	prune_fails(j, 1, -EIO);
+	CHECK_INT(renamed, 1);
+	sync_fails = false;
+	vnep_journal_close(j);
+	j = open_vio();
+	CHECK_INT(device(j).head_seq, before.head_seq);
+	CHECK_INT(device(j).synced_seq, before.synced_seq);
+	CHECK_INT(lost(j, 0), 2 * n);
+	CHECK_INT(prune(j, 1).lost, 2 * n);
+	sprintf(wanted, "%u+%u corrupt io-error, %u+%u corrupt io-error", (unsigned)n + 1,
+		(unsigned)n, (unsigned)n * 2 + 1, (unsigned)n);
+	CHECK_STR(ranges(j), wanted);
 	vnep_journal_close(j);
 }
 
