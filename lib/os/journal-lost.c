@@ -3,7 +3,8 @@
  *
  * Of their events only the index knows any more. Such a segment is made anew, by the rules of rewriting: it has a
  * range of lost numbers for each device, with its cursors, so that the loss stands in its place for all who read, and
- * an index that is made anew comes to the same.
+ * an index that is made anew comes to the same numbers and cursors. What the outcomes in it and its disconnects had
+ * said of events in front of it, which a cursor has not passed, is not in it: such an index does not know it.
  *
  * Where another segment already stands for it, what the index has of it could not be read when that one was written:
  * the hole in the numbers says so, and the index forgets it.

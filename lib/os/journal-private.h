@@ -194,8 +194,8 @@ int vnep_jrules_checkpoint(struct vnep_jindex *ix, struct vnep_jtail *tail, uint
 int vnep_jrules_outcome(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_t id,
 	struct vnep_jdevice *device, const struct vnep_outcome *outcome, struct vnep_err *err);
 /* Events that are not there any more: what they had done. */
-void vnep_jrules_erased(struct vnep_jtail *tail, struct vnep_jdevice *device,
-	const struct vnep_pcapng_erased *erased);
+int vnep_jrules_erased(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_t id,
+	struct vnep_jdevice *device, const struct vnep_pcapng_erased *erased, struct vnep_err *err);
 uint64_t vnep_jrules_resume(const struct vnep_jdevice *device);
 
 /* Items. encode appends one block; decode lends the block's bytes, dev of a packet is left "". Packets, of which

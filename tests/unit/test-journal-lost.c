@@ -202,6 +202,54 @@ TEST("a lost segment in which something is pending waits for its outcome, and ot
 	vnep_journal_close(j);
 }
 
+/* One event of the device and what settles all of them in the second segment, which is lost; behind it only others. */
+static struct vnep_journal *lose_checkpoint(uint64_t *head)
+{
+	struct vnep_event other = { .dev = DEV2, .kind = VNEP_KIND_CONNECT };
+	struct vnep_journal_position position;
+	struct vnep_journal *j;
+	struct appended last;
+	uint32_t number = 0;
+
+	fresh();
+	j = open_as(VNEP_JOURNAL_EXCLUSIVE, SEGMENT_OCTETS, NULL);
+	do {
+		begin(j);
+		last = to_device(j, ++number);
+		commit(j);
+		CHECK_INT(vnep_journal_seek(j, DEV, last.seq, &position, NULL), 0);
+	} while (position.segment == 1);
+	*head = last.seq;
+	begin(j);
+	checkpoint(j, VNEP_CURSOR_SYNCED, 0, NULL);
+	commit(j);
+	for (unsigned i = 0; i < GROUPS; i++) {
+		begin(j);
+		CHECK_INT(append(j, other).rc, 0);
+		commit(j);
+	}
+	take_away(2);
+	return j;
+}
+
+TEST("what a lost checkpoint had settled is settled in an index made anew, too")
+{
+	struct vnep_journal *j;
+	uint64_t head;
+
+	j = lose_checkpoint(&head);
+	CHECK_STR(pending(j), "");
+	CHECK(prune(j, 1).lost > 0);
+	vnep_journal_close(j);
+	forget_index();
+	j = open_as(VNEP_JOURNAL_EXCLUSIVE, SEGMENT_OCTETS, NULL);
+	CHECK_STR(pending(j), "");
+	CHECK_INT(device(j).pending, 0);
+	CHECK_INT(device(j).synced_seq, head + 1);
+	CHECK_INT(device(j).head_seq, head);
+	vnep_journal_close(j);
+}
+
 /* A disk that fails. */
 
 static struct vnep_vio vio;
