@@ -3,7 +3,8 @@
  *
  * Of their events only the index knows any more. Such a segment is made anew, by the rules of rewriting: it has a
  * range of lost numbers for each device, with its cursors, so that the loss stands in its place for all who read, and
- * an index that is made anew comes to the same.
+ * an index that is made anew comes to the same numbers and cursors. What the outcomes in it and its disconnects had
+ * said of events in front of it, which a cursor has not passed, is not in it: such an index does not know it.
  *
  * Where another segment already stands for it, what the index has of it could not be read when that one was written:
  * the hole in the numbers says so, and the index forgets it.
@@ -35,9 +36,9 @@ static int list(struct vnep_journal *journal, struct vnep_err *err)
 		return rc;
 	octets = (size_t)tail.segment / 8 + 1;
 	vnep_buf_reset(&journal->there);
-	if (!vnep_buf_reserve(&journal->there, octets))
+	if (!vnep_buf_reserve(&journal->there, 2 * octets))
 		return vnep_err_sys(err, ENOMEM, "journal");
-	memset(journal->there.data, 0, octets);
+	memset(journal->there.data, 0, 2 * octets);
 	journal->looked = tail.segment;
 	if (!journal->vio->list(journal->vio, journal->dir, mark_there, journal))
 		return 0;
@@ -62,9 +63,27 @@ int vnep_jlost_look(struct vnep_journal *journal, struct vnep_err *err)
 	return rc;
 }
 
-bool vnep_jlost_is(const struct vnep_journal *journal, uint32_t segment)
+/* That nobody can say is no loss. */
+static bool is_gone(const struct vnep_journal *journal, uint32_t segment)
 {
-	return segment <= journal->looked && !(journal->there.data[segment / 8] >> segment % 8 & 1);
+	char name[VNEP_JSEGMENT_LEN];
+	uint64_t size;
+
+	vnep_jsegment_name(name, segment);
+	return journal->vio->stat(journal->vio, journal->dir, name, &size) && errno == ENOENT;
+}
+
+/* The list left it out; it is asked for by itself, once, before anything is settled for it. */
+bool vnep_jlost_is(struct vnep_journal *journal, uint32_t segment)
+{
+	uint8_t *there = journal->there.data + segment / 8, bit = (uint8_t)(1 << segment % 8);
+	uint8_t *gone = there + journal->looked / 8 + 1;
+
+	if (segment > journal->looked || *there & bit)
+		return false;
+	if (!(*gone & bit))
+		*(is_gone(journal, segment) ? gone : there) |= bit;
+	return *gone & bit;
 }
 
 /* Is one of them pending? 0, 1 or an error. */
@@ -174,8 +193,10 @@ static int make_anew(struct vnep_journal *journal, const struct vnep_jlost *lost
 	uint32_t segment = lost->segment;
 	int rc = vnep_journal_rewrite_start(&w, journal, segment, segment, NULL, 0, INT64_MIN, err);
 
-	if (!rc)
+	if (!rc) {
+		w->lost = true;
 		rc = put_ranges(w, lost, count, err);
+	}
 	if (!rc)
 		rc = vnep_journal_rewrite_step(w, 0, &pruned, err);
 	vnep_journal_rewrite_end(w);
@@ -188,7 +209,7 @@ int vnep_jlost_tell(struct vnep_journal *journal, const struct vnep_jlost *lost,
 	int rc = any_pending(journal, lost, count, err);
 
 	*events = 0;
-	if (rc)
+	if (rc || !is_gone(journal, lost->segment)) /* it may have been put back */
 		return rc < 0 ? rc : 0;
 	rc = is_stood_for(journal, lost->segment) ? forget(journal, lost, count, err)
 						  : make_anew(journal, lost, count, err);

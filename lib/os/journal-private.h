@@ -192,8 +192,8 @@ int vnep_jrules_checkpoint(struct vnep_jindex *ix, struct vnep_jtail *tail, uint
 int vnep_jrules_outcome(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_t id,
 	struct vnep_jdevice *device, const struct vnep_outcome *outcome, struct vnep_err *err);
 /* Events that are not there any more: what they had done. */
-void vnep_jrules_erased(struct vnep_jtail *tail, struct vnep_jdevice *device,
-	const struct vnep_pcapng_erased *erased);
+int vnep_jrules_erased(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_t id,
+	struct vnep_jdevice *device, const struct vnep_pcapng_erased *erased, struct vnep_err *err);
 uint64_t vnep_jrules_resume(const struct vnep_jdevice *device);
 
 /* Items. encode appends one block; decode lends the block's bytes, dev of a packet is left "". Packets, of which
@@ -301,7 +301,7 @@ struct vnep_journal {
 	int read_fd;
 	uint32_t read_segment;
 
-	struct vnep_buf there; /* a bit for each segment of looked that is there */
+	struct vnep_buf there; /* a bit for each segment of looked that is there, and one for each that is gone */
 	uint32_t looked;
 };
 
@@ -367,7 +367,7 @@ int vnep_journal_believe(struct vnep_journal *journal, struct vnep_err *err);
 /* Which segments are there? Asked once for a walk over the index, under the lock, so that what the index has in
  * none of them is lost and not on its way to another one. Without a lock, in a journal that is read, none is. */
 int vnep_jlost_look(struct vnep_journal *journal, struct vnep_err *err);
-bool vnep_jlost_is(const struct vnep_journal *journal, uint32_t segment);
+bool vnep_jlost_is(struct vnep_journal *journal, uint32_t segment);
 /* Events of one device that the index has in a segment that is lost. */
 struct vnep_jlost {
 	uint32_t segment, id;
@@ -375,7 +375,7 @@ struct vnep_jlost {
 	int64_t ns; /* of the first one */
 };
 /* Those of one segment, by id; outside a transaction, with the lock: it is made anew and says so. *events: how many
- * were told; 0: some are pending, nothing has changed. */
+ * were told; 0: some are pending, or it is there again, nothing has changed. */
 int vnep_jlost_tell(struct vnep_journal *journal, const struct vnep_jlost *lost, size_t count,
 	uint64_t *events, struct vnep_err *err);
 

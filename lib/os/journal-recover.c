@@ -126,8 +126,8 @@ static int apply_erased(
 
 	if (rc)
 		return rc;
-	vnep_jrules_erased(&journal->tail, &device, erased);
-	return vnep_jindex_put_device(&journal->index, id, &device, err);
+	rc = vnep_jrules_erased(&journal->index, &journal->tail, id, &device, erased, err);
+	return rc ? rc : vnep_jindex_put_device(&journal->index, id, &device, err);
 }
 
 static int apply(struct vnep_journal *journal, const struct vnep_jblock *seen, struct vnep_err *err)

@@ -3,6 +3,10 @@
  *
  * The index is distrusted before the rename and believed again behind it, so whoever comes in between makes it
  * anew. One that cannot be distrusted leaves everything as it is.
+ *
+ * Of a lost segment only the index knows: made anew in between it would forget what was lost, and give its numbers
+ * once more. So the range that tells of it is on the disk before the index is distrusted; a writer that is killed
+ * between those two leaves an index that takes the settled events for damaged ones.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -126,6 +130,39 @@ static void start_over(struct vnep_journal *journal)
 	vnep_journal_recover(journal, &cut, NULL); /* else whoever uses it next is told */
 }
 
+static int place(struct vnep_jrewriting *w, struct vnep_err *err)
+{
+	int rc = vnep_journal_distrust(w->journal, err);
+
+	if (rc) { /* nothing has changed: what was true of the index still is */
+		vnep_journal_believe(w->journal, NULL); /* else the next one makes it anew */
+		return rc;
+	}
+	w->placed = true;
+	return take_place(w, err);
+}
+
+/* Where nothing is. What fails is undone: then the segment is as lost as it was. */
+static int place_lost(struct vnep_jrewriting *w, struct vnep_err *err)
+{
+	struct vnep_journal *journal = w->journal;
+	const struct vnep_vio *vio = journal->vio;
+	char name[VNEP_JSEGMENT_LEN];
+	int rc = 0;
+
+	vnep_jsegment_name(name, w->to);
+	if (vio->rename(vio, journal->dir, VNEP_JREWRITE, name))
+		return vnep_err_sys(err, errno, "cannot make %s/%s", journal->path, name);
+	if (vio->sync_folder(vio, journal->dir))
+		rc = vnep_err_sys(err, errno, "cannot sync %s", journal->path);
+	else
+		rc = vnep_journal_distrust(journal, err);
+	w->placed = !rc || vio->rename(vio, journal->dir, name, VNEP_JREWRITE);
+	if (!w->placed)
+		vnep_journal_believe(journal, NULL);
+	return rc;
+}
+
 int vnep_jrewriting_replace(struct vnep_jrewriting *w, struct vnep_err *err)
 {
 	struct vnep_journal *journal = w->journal;
@@ -135,13 +172,9 @@ int vnep_jrewriting_replace(struct vnep_jrewriting *w, struct vnep_err *err)
 		journal->vio->close(journal->vio, journal->fd);
 		journal->fd = -1;
 	}
-	rc = vnep_journal_distrust(journal, err);
-	if (rc) { /* nothing has changed: what was true of the index still is */
-		vnep_journal_believe(journal, NULL); /* else the next one makes it anew */
+	rc = w->lost ? place_lost(w, err) : place(w, err);
+	if (!w->placed)
 		return rc;
-	}
-	w->placed = true;
-	rc = take_place(w, err);
 	if (!rc)
 		rc = follow(w, err);
 	if (!rc)

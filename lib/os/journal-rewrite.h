@@ -50,6 +50,7 @@ struct vnep_jrewriting {
 	uint64_t synced;      /* so many octets */
 	int fd;
 	bool placed; /* it has its name, or may have */
+	bool lost;   /* somebody took it away: nothing has its name */
 	struct vnep_jpruned pruned;
 };
 
@@ -66,7 +67,8 @@ int vnep_jrange_put_lost(struct vnep_jrewriting *w, uint32_t id,
 
 /* What moves, device by device. */
 int vnep_jrewriting_sort(struct vnep_jrewriting *w, struct vnep_err *err);
-/* The new segment is complete and synced, and it was sorted. From here on it is done, or the index is made anew. */
+/* The new segment is complete and synced, and it was sorted. From here on it is done, or the index is made
+ * anew; where placed is not set, nothing has changed. */
 int vnep_jrewriting_replace(struct vnep_jrewriting *w, struct vnep_err *err);
 
 #endif

@@ -265,22 +265,6 @@ static void grow_to(uint64_t *at, uint64_t to)
 		*at = to;
 }
 
-void vnep_jrules_erased(struct vnep_jtail *tail, struct vnep_jdevice *device,
-	const struct vnep_pcapng_erased *erased)
-{
-	grow_to(&device->head_seq, erased->seq + erased->count - 1);
-	grow_to(&device->synced_seq, erased->synced);
-	grow_to(&device->disconnect_seq, erased->disconnect);
-	grow_to(&device->life_seq, erased->life);
-	if (erased->conn > device->conn)
-		device->conn = erased->conn;
-	if (erased->life_ts.ns > device->life_ns)
-		device->life_ns = erased->life_ts.ns;
-	if (erased->connected)
-		device->connected = erased->connected == 1;
-	note_times(tail, device, erased->first);
-}
-
 /* What was forwarded or sent behind the last sign of life: once more, or it was the last time. */
 static int disconnected(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_t id,
 	struct vnep_jdevice *device, uint64_t seq, struct vnep_journal_moved *moved,
@@ -325,6 +309,27 @@ static int settle_below(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_
 		moved->settled++;
 	}
 	return rc == VNEP_ENOTFOUND ? 0 : rc;
+}
+
+/* The checkpoint that had moved the synced cursor may stand in none of the segments any more, but what it settled in
+ * those in front. */
+int vnep_jrules_erased(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_t id,
+	struct vnep_jdevice *device, const struct vnep_pcapng_erased *erased, struct vnep_err *err)
+{
+	struct vnep_journal_moved moved = { 0 };
+
+	grow_to(&device->head_seq, erased->seq + erased->count - 1);
+	grow_to(&device->synced_seq, erased->synced);
+	grow_to(&device->disconnect_seq, erased->disconnect);
+	grow_to(&device->life_seq, erased->life);
+	if (erased->conn > device->conn)
+		device->conn = erased->conn;
+	if (erased->life_ts.ns > device->life_ns)
+		device->life_ns = erased->life_ts.ns;
+	if (erased->connected)
+		device->connected = erased->connected == 1;
+	note_times(tail, device, erased->first);
+	return settle_below(ix, tail, id, device, erased->synced, &moved, err);
 }
 
 int vnep_jrules_checkpoint(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_t id,

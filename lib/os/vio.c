@@ -104,16 +104,24 @@ static int disk_list(const struct vnep_vio *vio, int dir, vnep_vio_name_cb *cb, 
 {
 	int fd = disk_folder(vio, dir, "."), rc = 0;
 	DIR *names = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *entry;
+	struct dirent *entry = NULL;
 
 	if (!names) {
 		if (fd >= 0)
 			close(fd);
 		return -1;
 	}
-	while (!rc && (entry = readdir(names)))
-		rc = cb(entry->d_name, arg);
+	for (;;) {
+		errno = 0; /* else the end and a failure look the same */
+		entry = readdir(names);
+		if (!entry && errno)
+			rc = -1;
+		if (!entry || (rc = cb(entry->d_name, arg)))
+			break;
+	}
+	fd = errno;
 	closedir(names);
+	errno = fd;
 	return rc;
 }
 

@@ -1,5 +1,9 @@
 /* journal: a segment that somebody took away stops nobody, and is told of. */
+#include <dlfcn.h>
+#include <errno.h>
+
 #include "journal.h"
+#include "vnep/vio.h"
 
 /* Segments of a few groups each: 1-3, 4-6, … */
 enum { GROUPS = 15, SEGMENT_OCTETS = 1000 };
@@ -195,6 +199,199 @@ TEST("a lost segment in which something is pending waits for its outcome, and ot
 	CHECK_STR(pending(j), "");
 	pruned = prune(j, n * 3 + 1);
 	CHECK_INT(pruned.lost, 0);
+	vnep_journal_close(j);
+}
+
+/* One event of the device and what settles all of them in the second segment, which is lost; behind it only others. */
+static struct vnep_journal *lose_checkpoint(uint64_t *head)
+{
+	struct vnep_event other = { .dev = DEV2, .kind = VNEP_KIND_CONNECT };
+	struct vnep_journal_position position;
+	struct vnep_journal *j;
+	struct appended last;
+	uint32_t number = 0;
+
+	fresh();
+	j = open_as(VNEP_JOURNAL_EXCLUSIVE, SEGMENT_OCTETS, NULL);
+	do {
+		begin(j);
+		last = to_device(j, ++number);
+		commit(j);
+		CHECK_INT(vnep_journal_seek(j, DEV, last.seq, &position, NULL), 0);
+	} while (position.segment == 1);
+	*head = last.seq;
+	begin(j);
+	checkpoint(j, VNEP_CURSOR_SYNCED, 0, NULL);
+	commit(j);
+	for (unsigned i = 0; i < GROUPS; i++) {
+		begin(j);
+		CHECK_INT(append(j, other).rc, 0);
+		commit(j);
+	}
+	take_away(2);
+	return j;
+}
+
+TEST("what a lost checkpoint had settled is settled in an index made anew, too")
+{
+	struct vnep_journal *j;
+	uint64_t head;
+
+	j = lose_checkpoint(&head);
+	CHECK_STR(pending(j), "");
+	CHECK(prune(j, 1).lost > 0);
+	vnep_journal_close(j);
+	forget_index();
+	j = open_as(VNEP_JOURNAL_EXCLUSIVE, SEGMENT_OCTETS, NULL);
+	CHECK_STR(pending(j), "");
+	CHECK_INT(device(j).pending, 0);
+	CHECK_INT(device(j).synced_seq, head + 1);
+	CHECK_INT(device(j).head_seq, head);
+	vnep_journal_close(j);
+}
+
+/* A disk that fails. */
+
+static struct vnep_vio vio;
+static int stat_errno, folder_errno, rename_errno;
+static unsigned renamed;
+static bool sync_fails;
+
+/* In front of the one of the C library. */
+struct dirent *readdir(DIR *dir)
+{
+	static struct dirent *(*real)(DIR * dir);
+
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "readdir");
+	errno = folder_errno ? folder_errno : errno;
+	return folder_errno ? NULL : real(dir);
+}
+
+static int list_without(const struct vnep_vio *v, int dir, vnep_vio_name_cb *cb, void *arg)
+{
+	(void)v, (void)dir, (void)cb, (void)arg;
+	return 0;
+}
+
+static int fail_stat(const struct vnep_vio *v, int dir, const char *name, uint64_t *size)
+{
+	if (stat_errno) {
+		errno = stat_errno;
+		return -1;
+	}
+	return vnep_vio_disk.stat(v, dir, name, size);
+}
+
+/* Of the second segment only the index knows before it is there again. */
+static int rename_second(const struct vnep_vio *v, int dir, const char *from, const char *to)
+{
+	char path[160];
+
+	if (strcmp(to, "0000000002.pcapng") != 0)
+		return vnep_vio_disk.rename(v, dir, from, to);
+	snprintf(path, sizeof path, "%s/journal/index/boot", state);
+	CHECK_INT(access(path, F_OK), 0);
+	renamed++;
+	errno = rename_errno;
+	return rename_errno ? -1 : vnep_vio_disk.rename(v, dir, from, to);
+}
+
+static int sync_names(const struct vnep_vio *v, int dir)
+{
+	errno = EIO;
+	return renamed && sync_fails ? -1 : vnep_vio_disk.sync_folder(v, dir);
+}
+
+static struct vnep_journal *open_vio(void)
+{
+	struct vnep_journal_config config = { .segment_octets = SEGMENT_OCTETS, .vio = &vio };
+	struct vnep_journal *j = NULL;
+
+	CHECK_INT(vnep_journal_open(&j, state, VNEP_JOURNAL_EXCLUSIVE, &config, NULL, NULL), 0);
+	return j;
+}
+
+static int count_lost(const struct vnep_journal_stored *stored, void *arg)
+{
+	*(uint64_t *)arg += stored->lost;
+	return 0;
+}
+
+static uint64_t lost(struct vnep_journal *j, int rc)
+{
+	struct vnep_journal_place place = { 0 };
+	uint64_t n = 0;
+
+	CHECK_INT(vnep_journal_each_stored(j, &place, 0, count_lost, &n, NULL), rc);
+	return n;
+}
+
+TEST("what the folder does not say, or the disk cannot, is not lost")
+{
+	struct vnep_journal *j;
+	uint64_t n, floor;
+
+	vnep_journal_close(lose(&n, &floor));
+	vio = vnep_vio_disk;
+	vio.stat = fail_stat;
+	j = open_vio();
+	CHECK_INT(lost(j, 0), n);
+	vio.list = list_without; /* asked one by one, the others are there */
+	CHECK_INT(lost(j, 0), n);
+	stat_errno = EIO;
+	CHECK_INT(lost(j, 0), 0);
+	stat_errno = 0;
+	vio.list = vnep_vio_disk.list;
+	folder_errno = EIO;
+	lost(j, -EIO);
+	folder_errno = 0;
+	vnep_journal_close(j);
+}
+
+static void prune_fails(struct vnep_journal *j, uint64_t floor, int rc)
+{
+	struct vnep_journal_pruned pruned = { 0 };
+
+	CHECK_INT(vnep_journal_prune(
+			  j, lower, &floor, (struct vnep_wall){ INT64_MIN }, &pruned, NULL),
+		rc);
+	CHECK_INT(pruned.lost, 0);
+}
+
+TEST("a lost segment that cannot take its place stays lost, and no number is used twice")
+{
+	struct vnep_journal_device before;
+	struct vnep_journal *j;
+	char wanted[100];
+	uint64_t n, floor;
+
+	vnep_journal_close(lose(&n, &floor));
+	take_away(3);
+	vio = vnep_vio_disk;
+	vio.rename = rename_second;
+	vio.sync_folder = sync_names;
+	renamed = 0;
+	rename_errno = EIO;
+	j = open_vio();
+	before = device(j);
+	prune_fails(j, 1, -EIO);
+	CHECK_INT(renamed, 1);
+	renamed = 0;
+	rename_errno = 0;
+	sync_fails = true;
+	prune_fails(j, 1, -EIO);
+	CHECK_INT(renamed, 1);
+	sync_fails = false;
+	vnep_journal_close(j);
+	j = open_vio();
+	CHECK_INT(device(j).head_seq, before.head_seq);
+	CHECK_INT(device(j).synced_seq, before.synced_seq);
+	CHECK_INT(lost(j, 0), 2 * n);
+	CHECK_INT(prune(j, 1).lost, 2 * n);
+	sprintf(wanted, "%u+%u corrupt io-error, %u+%u corrupt io-error", (unsigned)n + 1,
+		(unsigned)n, (unsigned)n * 2 + 1, (unsigned)n);
+	CHECK_STR(ranges(j), wanted);
 	vnep_journal_close(j);
 }
 
