@@ -130,7 +130,7 @@ neighbours_of() {
 	speak 0
 	speak 1
 	src=fe80000000000000000000000000dada
-	background heard netns dev0 frames recv d0 2 1500 icmp6
+	background heard netns dev0 frames recv d0 50 1500 icmp6 # the host's own, MLD among them, are heard, too
 	wait_for 3 grep -q listening "$T/heard.err"
 	netns dev0 frames send d0 "3333ff00000100005e00530186dd6000000000282cff$src$dest"3a00000000005683"8700000000000000$target"010100005e005301
 	netns dev0 frames icmp6 d0 00:00:5e:00:53:01 33:33:ff:00:00:01 fe80::dada ff02::1:ff00:1 135 0 "00000000${target}010100005e005301"

@@ -247,6 +247,7 @@ retain-every = 1s"
 	[[ $stderr == *"top needs a terminal"*"--once"* ]]
 	run -2 vnep-edge top --once --every 1ms
 	requires script bsdutils
+	if sanitized; then skip "curses keeps what it made for a terminal that it does not know"; fi
 	run -2 env TERM=nosuch script -qec "vnep-edge top" /dev/null
 	[[ $output == *'terminal "nosuch" is not known here'* ]]
 }
@@ -259,7 +260,7 @@ retain-every = 1s"
 	screen() { tmux -S "$T/tmux" capture-pane -p -t top; }
 	shows() { [[ $(screen) =~ $1 ]]; }
 	tmux -S "$T/tmux" -f /dev/null new-session -d -s top -x 80 -y 24 \
-		"vnep-edge top --every 200ms; echo ended with \$?; exec cat"
+		"vnep-edge top --every 200ms; echo ended with \$?; exec cat" 3>&- </dev/null >/dev/null 2>&1
 	wait_for 10 shows 'devices  0 awake'
 	say_to "$V0" waits
 	wait_for 10 shows 'backlog  1 pending'
