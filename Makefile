@@ -197,10 +197,10 @@ install: all
 	set -e; for t in $(TOOLS); do \
 		install -m 0644 completions/vnep $(DESTDIR)$(COMPDIR)/vnep-$$t; done
 
-	sed 's|@BINDIR@|$(BINDIR)|' systemd/vnep-edge.service.in >$(DESTDIR)$(UNITDIR)/vnep-edge.service
+	sed 's|@BINDIR@|$(BINDIR)|' cmd/edge/vnep-edge.service.in >$(DESTDIR)$(UNITDIR)/vnep-edge.service
 	chmod 0644 $(DESTDIR)$(UNITDIR)/vnep-edge.service
-	install -m 0644 systemd/vnep.sysusers $(DESTDIR)$(SYSUSERS)/vnep.conf
-	install -m 0644 systemd/vnep.tmpfiles $(DESTDIR)$(TMPFILES)/vnep.conf
+	install -m 0644 cmd/edge/vnep.sysusers $(DESTDIR)$(SYSUSERS)/vnep.conf
+	install -m 0644 cmd/edge/vnep.tmpfiles $(DESTDIR)$(TMPFILES)/vnep.conf
 
 uninstall:
 	rm -f $(DESTDIR)$(UNITDIR)/vnep-edge.service $(DESTDIR)$(SYSUSERS)/vnep.conf $(DESTDIR)$(TMPFILES)/vnep.conf

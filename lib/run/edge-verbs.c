@@ -344,19 +344,24 @@ static int send_line(
 	return 0;
 }
 
-static void verb_replay_send(struct vnep_edge *edge, struct edge_client *client)
+/* force: whatever its message id. */
+static void send_lines(struct edge_client *client, bool force)
 {
-	(void)edge;
-	edge_each_line(client, send_line, NULL);
+	edge_each_line(client, send_line, force ? client : NULL);
 	if (client->eof)
 		edge_reply_done(client, client->refused ? 1 : 0);
 }
 
+static void verb_replay_send(struct vnep_edge *edge, struct edge_client *client)
+{
+	(void)edge;
+	send_lines(client, false);
+}
+
 static void verb_replay_force(struct vnep_edge *edge, struct edge_client *client)
 {
-	edge_each_line(client, send_line, edge);
-	if (client->eof)
-		edge_reply_done(client, client->refused ? 1 : 0);
+	(void)edge;
+	send_lines(client, true);
 }
 
 static const struct edge_verb verbs[] = {
