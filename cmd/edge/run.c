@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "edge.h"
+#include "vnep/holder.h"
 
 /* "<5>edge: text": systemd reads the level, a person reads the rest. */
 static void log_line(int level, const char *text, void *arg)
@@ -62,7 +63,25 @@ static int socket_path(struct vnep_cli *cli, char *out, size_t cap)
 	return 0;
 }
 
-int edge_run(struct vnep_cli *cli)
+/* In the holder, which is the main process to a service manager: its words, said for the worker. */
+static void told(enum vnep_tell what, const char *text, void *arg)
+{
+	char status[sizeof "STATUS=" + VNEP_HELD_TEXT];
+
+	(void)arg;
+	switch (what) {
+	case VNEP_TELL_READY: notify("READY=1"); break;
+	case VNEP_TELL_STOPPING: notify("STOPPING=1"); break;
+	case VNEP_TELL_RELOADING: break;
+	case VNEP_TELL_ALIVE: break;
+	case VNEP_TELL_STATUS:
+		snprintf(status, sizeof status, "STATUS=%s", text);
+		notify(status);
+		break;
+	}
+}
+
+static int work(struct vnep_cli *cli, struct vnep_held *held)
 {
 	struct vnep_edge_config config;
 	struct vnep_edge *edge = NULL;
@@ -75,13 +94,26 @@ int edge_run(struct vnep_cli *cli)
 		rc = socket_path(cli, socket, sizeof socket);
 	if (rc)
 		return rc;
-	signal(SIGPIPE, SIG_IGN);
-	rc = vnep_edge_new(&edge, &config, cli->state, socket, log_line, cli, &cli->err);
+	rc = vnep_edge_new(&edge, &config, cli->state, socket, held, log_line, cli, &cli->err);
 	if (rc)
 		return rc;
-	notify("READY=1");
+	vnep_held_tell(held, VNEP_TELL_READY, NULL);
 	rc = vnep_edge_run(edge, &cli->err);
-	notify("STOPPING=1");
 	vnep_edge_free(edge);
+	return rc;
+}
+
+int edge_run(struct vnep_cli *cli)
+{
+	const struct vnep_holder_config config = { .log = log_line, .told = told, .arg = cli };
+	struct vnep_held *held = NULL;
+	int status = 0, rc;
+
+	signal(SIGPIPE, SIG_IGN);
+	rc = vnep_holder(&held, &config, &status, &cli->err);
+	if (!held)
+		return rc ? rc : status; /* the worker said why */
+	rc = work(cli, held);
+	vnep_held_close(held);
 	return rc;
 }

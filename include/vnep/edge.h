@@ -81,9 +81,11 @@ int vnep_edge_map_check(const struct vnep_edge_config *config, const char *state
 /* Log lines of the daemon: a level as in syslog(3) and one line of text that names the part that speaks. */
 typedef void vnep_edge_log(int level, const char *text, void *arg);
 
-/* Take the state folder and the control socket, make the kernel hold the map, resume what was going on. */
+/* Take the state folder and the control socket, make the kernel hold the map, resume what was going on. held: the holder,
+ * whose worker this process is (holder.h; it stays the caller's); NULL: there is none, and the ring ends with us. */
+struct vnep_held;
 int vnep_edge_new(struct vnep_edge **out, const struct vnep_edge_config *config, const char *state,
-	const char *socket, vnep_edge_log *log, void *log_arg, struct vnep_err *err);
+	const char *socket, struct vnep_held *held, vnep_edge_log *log, void *log_arg, struct vnep_err *err);
 
 /* Until SIGTERM, SIGINT or the verb stop. The kernel's table stays: awake devices go on. */
 int vnep_edge_run(struct vnep_edge *edge, struct vnep_err *err);

@@ -102,6 +102,14 @@ static void handle(struct vnep_edge *edge, const struct vnep_ring_frame *frame)
 	}
 }
 
+/* Durable, or counted: then the blocks may go. */
+static void settle(struct vnep_edge *edge)
+{
+	edge_group_end(edge);
+	edge_ledger_keep(edge);
+	vnep_ring_release(edge->ring);
+}
+
 void edge_ingest(struct vnep_edge *edge)
 {
 	struct vnep_ring_frame frame;
@@ -109,7 +117,8 @@ void edge_ingest(struct vnep_edge *edge)
 	while (vnep_ring_next(edge->ring, &frame) == 1) {
 		edge->ring_seen++;
 		handle(edge, &frame);
+		if (edge_ledger_behind(edge))
+			settle(edge);
 	}
-	edge_group_end(edge); /* durable, or counted: then the blocks may go */
-	vnep_ring_release(edge->ring);
+	settle(edge);
 }
