@@ -88,6 +88,35 @@ settled() {
 	grep -q "was killed by signal 9 (KILL): a new one goes on" "$T/edge.err"
 }
 
+@test "holder: what is only answered is in no journal, and is counted all the same" {
+	requires socat
+	local kills
+
+	lab
+	edge_map
+	edge_start
+	say_to "$V1" "the ledger is in the journal from here on"
+	wait_for 5 pending_is "$V1" 1
+	answers
+	for kills in 1 2 3; do
+		kill_worker
+		wait_for 5 pinged
+	done
+	answered_once "$kills"
+	jq -e --argjson least "$(grep -c "time=" "$T/ping.out")" '.answered >= $least' "$T/status"
+}
+
+# So many lines more than before: some pings were answered since the kill.
+pinged() {
+	local lines
+
+	lines=$(grep -c "time=" "$T/ping.out")
+	if (( lines < ${PINGED:-0} + 20 )); then
+		return 1
+	fi
+	PINGED=$lines
+}
+
 # The calls that the worker makes under traffic: it is killed at the entry of the Nth one of each, that is in every state that
 # it can leave to the next one between two calls.
 calls() {

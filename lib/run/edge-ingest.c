@@ -102,14 +102,6 @@ static void handle(struct vnep_edge *edge, const struct vnep_ring_frame *frame)
 	}
 }
 
-/* Durable, or counted: then the blocks may go. */
-static void settle(struct vnep_edge *edge)
-{
-	edge_group_end(edge);
-	edge_ledger_keep(edge);
-	vnep_ring_release(edge->ring);
-}
-
 void edge_ingest(struct vnep_edge *edge)
 {
 	struct vnep_ring_frame frame;
@@ -118,7 +110,9 @@ void edge_ingest(struct vnep_edge *edge)
 		edge->ring_seen++;
 		handle(edge, &frame);
 		if (edge_ledger_behind(edge))
-			settle(edge);
+			edge_ledger_keep(edge);
 	}
-	settle(edge);
+	edge_group_end(edge); /* durable, or counted: then the blocks may go */
+	edge_ledger_keep(edge);
+	vnep_ring_release(edge->ring);
 }

@@ -66,7 +66,7 @@ static bool unpack(struct edge_ledger *l, const uint8_t *data, size_t len)
 static void stamp(struct vnep_edge *edge, struct edge_ledger *l)
 {
 	l->stamp = ++edge->ledger_stamp;
-	l->ring_cookie = vnep_ring_cookie(edge->ring);
+	l->ring_cookie = edge->ring_cookie;
 	l->ring_block = vnep_ring_done(edge->ring);
 }
 
@@ -174,11 +174,12 @@ void edge_ledger_open(struct vnep_edge *edge)
 	struct vnep_acl_counters now = { 0 };
 
 	counters(edge, &now);
+	edge->ring_cookie = vnep_ring_cookie(edge->ring);
 	if (!read_last(edge, l)) {
 		begin(edge, &now);
 		return;
 	}
-	if (l->ring_cookie == vnep_ring_cookie(edge->ring))
+	if (l->ring_cookie == edge->ring_cookie)
 		vnep_ring_skip(edge->ring, l->ring_block);
 	if (l->base.generation != now.generation) {
 		begin(edge, &now); /* another table */
@@ -210,7 +211,7 @@ bool edge_ledger_behind(const struct vnep_edge *edge)
 {
 	const struct edge_ledger *l = &edge->ledger, *memo = &edge->ledger_memo;
 
-	return edge->memo && vnep_ring_between(edge->ring) &&
+	return edge->memo && !edge->group_open && vnep_ring_between(edge->ring) &&
 	       l->answered + l->sent_on - memo->answered - memo->sent_on >= EDGE_REPLAY_BATCH;
 }
 

@@ -245,6 +245,7 @@ struct vnep_edge {
 	struct vnep_acl *acl;
 	struct vnep_ring *ring;
 	bool ring_taken; /* from the worker before */
+	uint64_t ring_cookie;
 	struct vnep_mapstore *map;
 	struct vnep_journal *journal;
 	struct vnep_watch *tick; /* the nearest of all deadlines */
@@ -609,7 +610,7 @@ int edge_ledger_put(struct vnep_edge *edge, struct edge_ledger *l, struct vnep_e
 /* To STATE/ledger, where no group is open: what it says is durable, or has been sent. */
 void edge_ledger_keep(struct vnep_edge *edge);
 /* After a kill packets come again, from the last block that was finished. What was stored is known, what was sent is not:
- * so not many are sent until that is written down. True: it is time. */
+ * so not many are sent until that is written down, as far as no disk is in the way (a group is open). True: it is time. */
 bool edge_ledger_behind(const struct vnep_edge *edge);
 bool edge_ledger_follow(struct vnep_edge *edge); /* is the table another one? Then it begins anew */
 void edge_ledger_terms(struct vnep_edge *edge, struct vnep_ledger_terms *out);
