@@ -29,10 +29,10 @@
 
 enum {
 	KEPT_MAX = 8,
-	FAILED_MAX = 6,      /* starts in a row that died before they were ready */
-	PAUSE_MS = 25,       /* before the second one, then twice as long each time */
-	PAUSE_MAX_MS = 400,  /* the ring holds what comes meanwhile */
-	SETTLED_S = 10,      /* who lived so long begins anew with the pauses */
+	FAILED_MAX = 6,     /* starts in a row that died before they were ready */
+	PAUSE_MS = 25,      /* before the second one, then twice as long each time */
+	PAUSE_MAX_MS = 400, /* the ring holds what comes meanwhile */
+	SETTLED_S = 10,     /* who lived so long begins anew with the pauses */
 };
 
 struct kept {
@@ -233,8 +233,8 @@ static bool over(struct holder *h, int status, int *exit_status, int *pause_ms)
 		*exit_status = WEXITSTATUS(status);
 		return true;
 	}
-	if (by_signal && (WTERMSIG(status) == h->told_to ||
-				 (h->hung_up && WTERMSIG(status) == SIGHUP))) {
+	if (by_signal &&
+		(WTERMSIG(status) == h->told_to || (h->hung_up && WTERMSIG(status) == SIGHUP))) {
 		*exit_status = 128 + WTERMSIG(status);
 		return true;
 	}
@@ -245,17 +245,16 @@ static bool over(struct holder *h, int status, int *exit_status, int *pause_ms)
 		return true;
 	}
 	if (!h->ready && ++h->failed >= FAILED_MAX) {
-		say(h, LOG_CRIT, "holder: the worker %s before it was ready, %u times in a row: giving up",
+		say(h, LOG_CRIT,
+			"holder: the worker %s before it was ready, %u times in a row: giving up",
 			how, h->failed);
 		*exit_status = 3;
 		return true;
 	}
 	h->deaths = lived_ns < SETTLED_S * 1000000000LL ? h->deaths + 1 : 0;
-	*pause_ms = h->deaths < 2      ? 0
-		    : h->deaths > 5 ? PAUSE_MAX_MS
-				    : PAUSE_MS << (h->deaths - 2);
-	say(h, LOG_ERR, "holder: the worker (process %d) %s: a new one goes on%s", (int)h->worker, how,
-		*pause_ms ? " in a moment" : "");
+	*pause_ms = h->deaths < 2 ? 0 : h->deaths > 5 ? PAUSE_MAX_MS : PAUSE_MS << (h->deaths - 2);
+	say(h, LOG_ERR, "holder: the worker (process %d) %s: a new one goes on%s", (int)h->worker,
+		how, *pause_ms ? " in a moment" : "");
 	return false;
 }
 

@@ -40,8 +40,7 @@ int edge_lock(struct vnep_edge *edge, struct vnep_err *err)
 	int kept = -1, rc;
 
 	if (!edge->held)
-		return vnep_state_lock(
-			edge->state, "vnep-edge", edge->socket, &edge->lock_fd, err);
+		return vnep_state_lock(edge->state, "vnep-edge", edge->socket, &edge->lock_fd, err);
 	rc = vnep_held_get(edge->held, "lock", &kept, note, err);
 	if (!rc)
 		rc = vnep_state_lock_for(edge->state, "vnep-edge", edge->socket,
@@ -106,8 +105,8 @@ int edge_ring_open(struct vnep_edge *edge, const char *ifname,
 	if (!rc)
 		rc = vnep_ring_open_on(&edge->ring, fd, ifname, config, err);
 	return rc ? rc
-		  : vnep_held_keep(edge->held, "ring", vnep_ring_fd(edge->ring), &want,
-			    sizeof want, err);
+		  : vnep_held_keep(
+			    edge->held, "ring", vnep_ring_fd(edge->ring), &want, sizeof want, err);
 }
 
 static void on_holder(struct vnep_watch *watch, void *arg)
