@@ -17,6 +17,7 @@
  *     edge-dropin.c   the configuration's files    edge-reload.c   another configuration while traffic flows
  *     edge-service.c  the service manager          edge-metrics.c  what is told as numbers
  *     edge-totals.c   status, at a quiet point     edge-uplink.c   what devices send while nobody takes it
+ *     edge-held.c     what outlives the worker
  *
  * A round: the ring is readable -> every frame is handled (journal records are appended to one group) -> the
  * group is committed -> the ring's blocks are given back -> what became due is done and told to watchers.
@@ -38,6 +39,7 @@
 #include "vnep/life.h"
 #include "vnep/loop.h"
 #include "vnep/mapstore.h"
+#include "vnep/memo.h"
 #include "vnep/mids.h"
 #include "vnep/ndisc.h"
 #include "vnep/policy.h"
@@ -217,6 +219,8 @@ struct edge_ledger {
 	uint64_t ring_packets, ring_copies; /* taken from the ring, copies apart */
 	uint64_t lost;                      /* sent to the ring, never seen: booked as overrun */
 	uint64_t answered, delivered, sent_on, converted;
+	uint64_t stamp; /* of two the later one */
+	uint64_t ring_cookie, ring_block; /* this block of this ring was finished last */
 	uint64_t dropped[VNEP_REASON_COUNT];
 };
 
@@ -243,6 +247,7 @@ struct vnep_edge {
 	char socket[108];
 	struct vnep_edge_host host;
 	int lock_fd;
+	struct vnep_held *held; /* the holder; NULL: this is the only process */
 
 	struct vnep_loop *loop;
 	struct vnep_nl *rt, *rt_events;
@@ -250,6 +255,8 @@ struct vnep_edge {
 	bool filling;	       /* a set is nearly full, and that was told */
 	struct vnep_acl *acl;
 	struct vnep_ring *ring;
+	bool ring_taken; /* from the worker before */
+	uint64_t ring_cookie;
 	struct vnep_mapstore *map;
 	struct vnep_journal *journal;
 	struct vnep_watch *tick; /* the nearest of all deadlines */
@@ -296,10 +303,14 @@ struct vnep_edge {
 	struct edge_held *hold_first; /* devices and hosts that wait for a barrier */
 	struct edge_device *owed_first; /* devices whose disconnect is not durable yet */
 	bool owed_lost;                 /* its group failed: once more */
-	bool stopping;
+	bool stopping, told_to_stop;
 	uint64_t map_revision; /* what kernel and table follow */
 
 	struct edge_ledger ledger;
+	struct edge_ledger ledger_memo; /* as it was written to memo last */
+	struct vnep_memo *memo;         /* STATE/ledger; NULL: there is none */
+	uint64_t ledger_stamp;          /* of the last one that was written anywhere */
+	uint64_t ledger_pending;        /* with what the group makes of it */
 	struct edge_delta delta;
 	bool group_open, ledger_dirty;
 	struct vnep_mono ledger_kept; /* when it was written to a segment whatever else there was */
@@ -655,9 +666,22 @@ void edge_service_ready(struct vnep_edge *edge);
 /* edge-metrics.c: stat records, in the order of vnep/metrics.h */
 void edge_metrics_encode(struct vnep_edge *edge, struct vnep_buf *out);
 
+/* edge-held.c: each is made, or was left by the worker before */
+int edge_memo_open(struct vnep_edge *edge, struct vnep_err *err);
+int edge_lock(struct vnep_edge *edge, struct vnep_err *err);
+int edge_inject_open(struct vnep_edge *edge, struct edge_port *port, struct vnep_err *err);
+int edge_ring_open(struct vnep_edge *edge, const char *ifname,
+	const struct vnep_ring_config *config, struct vnep_err *err);
+int edge_held_watch(struct vnep_edge *edge, struct vnep_err *err);
+
 /* edge-ledger.c */
 void edge_ledger_open(struct vnep_edge *edge);
-int edge_ledger_put(struct vnep_edge *edge, const struct edge_ledger *l, struct vnep_err *err);
+int edge_ledger_put(struct vnep_edge *edge, struct edge_ledger *l, struct vnep_err *err);
+/* To STATE/ledger, where no group is open: what it says is durable, or has been sent. */
+void edge_ledger_keep(struct vnep_edge *edge);
+/* After a kill packets come again, from the last block that was finished. What was stored is known, what was sent is not:
+ * so not many are sent until that is written down, as far as no disk is in the way (a group is open). True: it is time. */
+bool edge_ledger_behind(const struct vnep_edge *edge);
 bool edge_ledger_follow(struct vnep_edge *edge); /* is the table another one? Then it begins anew */
 void edge_ledger_terms(struct vnep_edge *edge, struct vnep_ledger_terms *out);
 bool edge_ledger_quiet(struct vnep_edge *edge, const struct vnep_acl_counters *before);
