@@ -28,11 +28,12 @@ int vnep_loop_run(
 	struct vnep_loop *loop); /* until vnep_loop_stop, or nothing is left to wait for */
 void vnep_loop_stop(struct vnep_loop *loop);
 
-/* Readable; _writable turns the other side on or off (cb is called for both, ask the fd). With both off it is called
- * when the other side has gone for good (POLLHUP, POLLERR), again and again until the watch is freed. */
+/* Readable; _writable turns the other side on or off (cb is called for both, ask the fd). After _end it is also called when
+ * the other side has gone for good (POLLHUP, POLLERR) and neither is on, again and again until the watch is freed. */
 struct vnep_watch *vnep_loop_fd(struct vnep_loop *loop, int fd, vnep_watch_cb *cb, void *arg);
 void vnep_watch_writable(struct vnep_watch *watch, bool on);
 void vnep_watch_readable(struct vnep_watch *watch, bool on);
+void vnep_watch_end(struct vnep_watch *watch);
 
 /* Once, after delay_ms (0 = as soon as possible); arm again with _timer_set; < 0 disarms. */
 struct vnep_watch *vnep_loop_timer(struct vnep_loop *loop, vnep_watch_cb *cb, void *arg);

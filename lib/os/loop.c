@@ -134,8 +134,10 @@ static void poll_update(struct vnep_watch *watch, int bit, bool on)
 	if (events == watch->events || uv_is_closing(&watch->uv.handle))
 		return;
 	watch->events = events;
-	/* urgent data comes to nobody here; but who asks for something hears of the end, too */
-	uv_poll_start(&watch->uv.poll, events ? events : UV_PRIORITIZED, on_poll);
+	if (events)
+		uv_poll_start(&watch->uv.poll, events, on_poll);
+	else
+		uv_poll_stop(&watch->uv.poll);
 }
 
 struct vnep_watch *vnep_loop_fd(struct vnep_loop *loop, int fd, vnep_watch_cb *cb, void *arg)
@@ -157,6 +159,12 @@ void vnep_watch_writable(struct vnep_watch *watch, bool on)
 void vnep_watch_readable(struct vnep_watch *watch, bool on)
 {
 	poll_update(watch, UV_READABLE, on);
+}
+
+/* Urgent data comes to nobody here; but who asks for anything hears of the end, too. */
+void vnep_watch_end(struct vnep_watch *watch)
+{
+	poll_update(watch, UV_PRIORITIZED, true);
 }
 
 static void on_timer(uv_timer_t *timer)

@@ -183,6 +183,7 @@ static bool receive(struct edge_client *client)
 		return errno == EAGAIN || errno == EINTR;
 	if (n == 0) {
 		vnep_watch_readable(client->watch, false);
+		vnep_watch_end(client->watch);
 		end_of_input(client);
 		return true;
 	}

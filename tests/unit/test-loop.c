@@ -1,6 +1,7 @@
 /* loop: descriptors, timers, signals and work, and watchers that free themselves. */
 #include <errno.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "vnep/loop.h"
@@ -70,6 +71,24 @@ TEST("loop: the writable side is quiet until it is asked for")
 	vnep_loop_free(seen.loop);
 	close(fd[0]);
 	close(fd[1]);
+}
+
+TEST("loop: the end of the other side is told, also where nothing else is asked for")
+{
+	struct seen seen = { .fd = -1, .stop_at = 1 };
+	struct vnep_watch *w;
+	int fd[2];
+
+	CHECK(!socketpair(AF_UNIX, SOCK_STREAM, 0, fd));
+	CHECK(!vnep_loop_new(&seen.loop));
+	w = vnep_loop_fd(seen.loop, fd[0], count_and_free, &seen);
+	vnep_watch_readable(w, false);
+	vnep_watch_end(w);
+	close(fd[1]);
+	CHECK_INT(vnep_loop_run(seen.loop), 0);
+	CHECK_INT(seen.count, 1);
+	vnep_loop_free(seen.loop);
+	close(fd[0]);
 }
 
 static void never(struct vnep_watch *watch, void *arg)
