@@ -236,7 +236,7 @@ gone() {
 	balanced
 }
 
-@test "holder: told to stop or to hang up, the worker is; a bad configuration is no reason to try again" {
+@test "holder: told to stop or to read its configuration again, the worker is; a bad configuration is no reason to try again" {
 	lab
 	edge_map
 	edge_start
@@ -247,8 +247,11 @@ gone() {
 	stop watch
 	stop -0 edge INT
 	edge_start
+	kill -HUP "${PIDS[edge]}"
+	wait_for 5 grep -q "reload: done" "$T/edge.err"
+	vnep-edge status
 	stop watch
-	stop -129 edge HUP
+	stop -0 edge TERM
 	run -5 vnep-edge status
 	run -2 --separate-stderr netns edge vnep-edge run --access acc0 --core up0 --set-size nonsense
 	[[ $stderr != *holder* ]]
