@@ -2,6 +2,7 @@
 #
 #   edge_map [LINE...]      a VPC, the devices of the lab (dev0 sleeps after T3324 seconds, default 2), more lines
 #   edge_start [ARG...]     run it in `edge` on every access port of the lab, wait until it answers; its watch in $T/watch.out
+#   worker                  the process that does the work: the one that was started is its holder
 #   state_is DEV STATE      for wait_for: its state now
 #   told FILTER             did watch tell a record that satisfies the jq filter
 #   pending_is DEV N        for wait_for: so many packets wait for it
@@ -37,6 +38,10 @@ edge_start() {
 	wait_for 10 vnep-edge status
 	background watch vnep-edge watch
 	wait_for 5 told '.type == "sync"'
+}
+
+worker() {
+	jq .worker "$VNEP_STATE/lock"
 }
 
 state_is() {

@@ -6,6 +6,7 @@
 #include <syslog.h>
 
 #include "edge.h"
+#include "vnep/holder.h"
 
 /* "<5>edge: text": systemd reads the level, a person reads the rest. */
 static void log_line(int level, const char *text, void *arg)
@@ -63,7 +64,7 @@ static int configure(struct vnep_edge_config *config, vnep_edge_config_report *r
 	return rc;
 }
 
-int edge_run(struct vnep_cli *cli)
+static int work(struct vnep_cli *cli, struct vnep_held *held)
 {
 	const struct vnep_edge_host host = { .log = log_line,
 		.configure = configure,
@@ -81,11 +82,26 @@ int edge_run(struct vnep_cli *cli)
 		rc = socket_path(cli, socket, sizeof socket);
 	if (rc)
 		return rc;
-	signal(SIGPIPE, SIG_IGN);
-	rc = vnep_edge_new(&edge, &config, cli->state, socket, &host, &cli->err);
+	rc = vnep_edge_new(&edge, &config, cli->state, socket, held, &host, &cli->err);
 	if (rc)
 		return rc;
+	vnep_held_tell(held, VNEP_TELL_READY);
 	rc = vnep_edge_run(edge, &cli->err);
 	vnep_edge_free(edge);
+	return rc;
+}
+
+int edge_run(struct vnep_cli *cli)
+{
+	const struct vnep_holder_config config = { .log = log_line, .arg = cli };
+	struct vnep_held *held = NULL;
+	int status = 0, rc;
+
+	signal(SIGPIPE, SIG_IGN);
+	rc = vnep_holder(&held, &config, &status, &cli->err);
+	if (!held)
+		return rc ? rc : status; /* the worker said why */
+	rc = work(cli, held);
+	vnep_held_close(held);
 	return rc;
 }

@@ -302,9 +302,22 @@ void edge_service_ready(struct vnep_edge *edge);
 /* edge-metrics.c: stat records, in the order of vnep/metrics.h */
 void edge_metrics_encode(struct vnep_edge *edge, struct vnep_buf *out);
 
+/* edge-held.c: each is made, or was left by the worker before */
+int edge_memo_open(struct vnep_edge *edge, struct vnep_err *err);
+int edge_lock(struct vnep_edge *edge, struct vnep_err *err);
+int edge_inject_open(struct vnep_edge *edge, struct edge_port *port, struct vnep_err *err);
+int edge_ring_open(struct vnep_edge *edge, const char *ifname,
+	const struct vnep_ring_config *config, struct vnep_err *err);
+int edge_held_watch(struct vnep_edge *edge, struct vnep_err *err);
+
 /* edge-ledger.c */
 void edge_ledger_open(struct vnep_edge *edge);
-int edge_ledger_put(struct vnep_edge *edge, const struct edge_ledger *l, struct vnep_err *err);
+int edge_ledger_put(struct vnep_edge *edge, struct edge_ledger *l, struct vnep_err *err);
+/* To STATE/ledger, where no group is open: what it says is durable, or has been sent. */
+void edge_ledger_keep(struct vnep_edge *edge);
+/* After a kill packets come again, from the last block that was finished. What was stored is known, what was sent is not:
+ * so not many are sent until that is written down, as far as no disk is in the way (a group is open). True: it is time. */
+bool edge_ledger_behind(const struct vnep_edge *edge);
 bool edge_ledger_follow(struct vnep_edge *edge); /* is the table another one? Then it begins anew */
 void edge_ledger_terms(struct vnep_edge *edge, struct vnep_ledger_terms *out);
 bool edge_ledger_quiet(struct vnep_edge *edge, const struct vnep_acl_counters *before);

@@ -16,7 +16,7 @@
  *                     the VPC holds                edge-retain.c   what the journal keeps
  *     edge-dropin.c   the configuration's files    edge-reload.c   another configuration while traffic flows
  *     edge-service.c  the service manager          edge-metrics.c  what is told as numbers
- *     edge-totals.c   status, at a quiet point
+ *     edge-totals.c   status, at a quiet point     edge-held.c     what outlives the worker
  *
  * A round: the ring is readable -> every frame is handled (journal records are appended to one group) -> the
  * group is committed -> the ring's blocks are given back -> what became due is done and told to watchers.
@@ -38,6 +38,7 @@
 #include "vnep/life.h"
 #include "vnep/loop.h"
 #include "vnep/mapstore.h"
+#include "vnep/memo.h"
 #include "vnep/mids.h"
 #include "vnep/ndisc.h"
 #include "vnep/policy.h"
@@ -209,6 +210,8 @@ struct edge_ledger {
 	uint64_t ring_packets, ring_copies; /* taken from the ring, copies apart */
 	uint64_t lost;                      /* sent to the ring, never seen: booked as overrun */
 	uint64_t answered, delivered, sent_on, converted;
+	uint64_t stamp; /* of two the later one */
+	uint64_t ring_cookie, ring_block; /* this block of this ring was finished last */
 	uint64_t dropped[VNEP_REASON_COUNT];
 };
 
@@ -235,6 +238,7 @@ struct vnep_edge {
 	char socket[108];
 	struct vnep_edge_host host;
 	int lock_fd;
+	struct vnep_held *held; /* the holder; NULL: this is the only process */
 
 	struct vnep_loop *loop;
 	struct vnep_nl *rt, *rt_events;
@@ -242,6 +246,8 @@ struct vnep_edge {
 	bool filling;	       /* a set is nearly full, and that was told */
 	struct vnep_acl *acl;
 	struct vnep_ring *ring;
+	bool ring_taken; /* from the worker before */
+	uint64_t ring_cookie;
 	struct vnep_mapstore *map;
 	struct vnep_journal *journal;
 	struct vnep_watch *tick; /* the nearest of all deadlines */
@@ -283,10 +289,14 @@ struct vnep_edge {
 	struct edge_held *hold_first; /* devices and hosts that wait for a barrier */
 	struct edge_device *owed_first; /* devices whose disconnect is not durable yet */
 	bool owed_lost;                 /* its group failed: once more */
-	bool stopping;
+	bool stopping, told_to_stop;
 	uint64_t map_revision; /* what kernel and table follow */
 
 	struct edge_ledger ledger;
+	struct edge_ledger ledger_memo; /* as it was written to memo last */
+	struct vnep_memo *memo;         /* STATE/ledger; NULL: there is none */
+	uint64_t ledger_stamp;          /* of the last one that was written anywhere */
+	uint64_t ledger_pending;        /* with what the group makes of it */
 	struct edge_delta delta;
 	bool group_open, ledger_dirty;
 	struct vnep_mono ledger_kept; /* when it was written to a segment whatever else there was */
