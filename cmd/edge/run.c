@@ -5,8 +5,11 @@
 #include <stdlib.h>
 #include <syslog.h>
 
+#include <linux/capability.h>
+
 #include "edge.h"
 #include "vnep/holder.h"
+#include "vnep/jail.h"
 
 /* "<5>edge: text": systemd reads the level, a person reads the rest. */
 static void log_line(int level, const char *text, void *arg)
@@ -69,6 +72,7 @@ static int work(struct vnep_cli *cli, struct vnep_held *held)
 	const struct vnep_edge_host host = { .log = log_line,
 		.configure = configure,
 		.notify = getenv("NOTIFY_SOCKET") ? edge_notify : NULL,
+		.config_file = edge_config_file(cli),
 		.watchdog_us = edge_notify_watchdog(),
 		.arg = cli };
 	struct vnep_edge_config config;
@@ -98,6 +102,13 @@ int edge_run(struct vnep_cli *cli)
 	int status = 0, rc;
 
 	signal(SIGPIPE, SIG_IGN);
+	/* what its workers start with has to be permitted here, too */
+	rc = vnep_jail_caps(VNEP_CAP(CAP_NET_RAW) | VNEP_CAP(CAP_NET_ADMIN) | VNEP_CAP(CAP_CHOWN),
+		VNEP_CAP(CAP_NET_RAW), &cli->err);
+	if (!rc)
+		rc = vnep_jail_calls(VNEP_JAIL_HOLDER, &cli->err);
+	if (rc)
+		return rc;
 	rc = vnep_holder(&held, &config, &status, &cli->err);
 	if (!held)
 		return rc ? rc : status; /* the worker said why */

@@ -96,6 +96,7 @@ struct vnep_edge_host {
 		void *arg);
 	/* To the service manager: assignments as in sd_notify(3), a line each. */
 	void (*notify)(const char *text, void *arg);
+	const char *config_file; /* what _configure reads: its folder stays readable for the worker of a holder */
 	uint64_t watchdog_us; /* it wants to hear WATCHDOG=1 within that time; 0: it does not */
 	void *arg;
 };

@@ -310,6 +310,10 @@ int edge_ring_open(struct vnep_edge *edge, const char *ifname,
 	const struct vnep_ring_config *config, struct vnep_err *err);
 int edge_held_watch(struct vnep_edge *edge, struct vnep_err *err);
 
+/* edge-jail.c: first of all, and before anything is read that others wrote */
+int edge_jail_begin(struct vnep_edge *edge, struct vnep_err *err);
+int edge_jail(struct vnep_edge *edge, struct vnep_err *err);
+
 /* edge-ledger.c */
 void edge_ledger_open(struct vnep_edge *edge);
 int edge_ledger_put(struct vnep_edge *edge, struct edge_ledger *l, struct vnep_err *err);
@@ -324,7 +328,8 @@ bool edge_ledger_quiet(struct vnep_edge *edge, const struct vnep_acl_counters *b
 void edge_drop(struct vnep_edge *edge, struct edge_device *d, enum vnep_reason reason);
 
 /* edge-control.c */
-int edge_control_open(struct vnep_edge *edge, struct vnep_err *err);
+int edge_control_open(struct vnep_edge *edge, struct vnep_err *err); /* it has its place and its group */
+int edge_control_listen(struct vnep_edge *edge, struct vnep_err *err);
 void edge_control_close(struct vnep_edge *edge);
 void edge_control_tell(struct vnep_edge *edge); /* edge->told to every watcher */
 

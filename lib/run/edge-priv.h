@@ -17,6 +17,7 @@
  *     edge-dropin.c   the configuration's files    edge-reload.c   another configuration while traffic flows
  *     edge-service.c  the service manager          edge-metrics.c  what is told as numbers
  *     edge-totals.c   status, at a quiet point     edge-held.c     what outlives the worker
+ *     edge-jail.c     what it can still touch
  *
  * A round: the ring is readable -> every frame is handled (journal records are appended to one group) -> the
  * group is committed -> the ring's blocks are given back -> what became due is done and told to watchers.

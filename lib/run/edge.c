@@ -383,12 +383,8 @@ static int open_state(struct vnep_edge *edge, struct vnep_err *err)
 	const struct vnep_journal_config journal = { .segment_octets =
 							     edge->config.segment_octets };
 	uint64_t cut = 0;
-	int rc = vnep_state_check(edge->state, 1, err);
+	int rc = vnep_mapstore_open(&edge->map, edge->state, true, err);
 
-	if (!rc)
-		rc = edge_lock(edge, err);
-	if (!rc)
-		rc = vnep_mapstore_open(&edge->map, edge->state, true, err);
 	if (!rc)
 		rc = vnep_journal_open(
 			&edge->journal, edge->state, VNEP_JOURNAL_EXCLUSIVE, &journal, &cut, err);
@@ -495,7 +491,17 @@ int vnep_edge_new(struct vnep_edge **out, const struct vnep_edge_config *config,
 		rc = vnep_err_sys(err, ENAMETOOLONG, "state folder or socket");
 		goto fail;
 	}
-	rc = open_state(edge, err);
+	rc = edge_jail_begin(edge, err);
+	if (!rc)
+		rc = vnep_state_check(edge->state, 1, err);
+	if (!rc)
+		rc = edge_lock(edge, err);
+	if (!rc)
+		rc = edge_control_open(edge, err);
+	if (!rc)
+		rc = edge_jail(edge, err);
+	if (!rc)
+		rc = open_state(edge, err);
 	if (!rc)
 		rc = vnep_loop_new(&edge->loop);
 	if (!rc)
@@ -512,7 +518,7 @@ int vnep_edge_new(struct vnep_edge **out, const struct vnep_edge_config *config,
 	edge_replay_recall(edge);
 	rc = resume(edge, err);
 	if (!rc)
-		rc = edge_control_open(edge, err);
+		rc = edge_control_listen(edge, err);
 	if (!rc && edge->ring_taken)
 		edge_ingest(edge); /* what would kill us, too, does so before we are ready */
 	if (!rc)
