@@ -15,6 +15,7 @@ int edge_metrics(struct vnep_cli *cli);
 int edge_top(struct vnep_cli *cli);
 int edge_reload(struct vnep_cli *cli);
 int edge_stop(struct vnep_cli *cli);
+int edge_upgrade(struct vnep_cli *cli);
 
 const char *edge_config_file(struct vnep_cli *cli);
 

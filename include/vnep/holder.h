@@ -15,6 +15,7 @@
 #ifndef VNEP_HOLDER_H
 #define VNEP_HOLDER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -57,6 +58,21 @@ int vnep_held_keep(struct vnep_held *held, const char *name, int fd, const void 
 /* What is kept: *fd is the caller's, -1 if there is none. note: VNEP_HELD_NOTE octets, 0 behind what was given. */
 int vnep_held_get(struct vnep_held *held, const char *name, int *fd, uint8_t note[VNEP_HELD_NOTE],
 	struct vnep_err *err);
+
+/* When this worker ends with 0, the program that lies now where the holder's came from is run in its place, with the same
+ * arguments, process id and descriptors; the worker is its. If it does not say its --version within a second, or its first
+ * worker ends before it is ready, the program of before goes on. -ENOENT, -EACCES: there is none. A program that overwrites itself in place is none of ours: put the new
+ * one beside it and rename. */
+int vnep_held_upgrade(struct vnep_held *held, struct vnep_err *err);
+
+/* Such changes since the holder was started: the last one's outcome. */
+struct vnep_held_upgrades {
+	uint32_t count;
+	bool failed;
+	char how[56]; /* for people; "" if it did not fail */
+};
+int vnep_held_upgrades(
+	struct vnep_held *held, struct vnep_held_upgrades *out, struct vnep_err *err);
 
 /* Not answered, and never waited for. held may be NULL. */
 void vnep_held_tell(struct vnep_held *held, enum vnep_tell what);

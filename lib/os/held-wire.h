@@ -6,7 +6,7 @@
 
 #include "vnep/holder.h"
 
-enum held_verb { HELD_SOCKET = 1, HELD_KEEP, HELD_GET, HELD_TELL };
+enum held_verb { HELD_SOCKET = 1, HELD_KEEP, HELD_GET, HELD_TELL, HELD_UPGRADE, HELD_UPGRADES };
 
 enum { HELD_NAME = 16 };
 
@@ -19,7 +19,7 @@ struct held_request {
 
 struct held_reply {
 	int32_t rc; /* 0 or -errno */
-	uint8_t note[VNEP_HELD_NOTE];
+	uint8_t note[VNEP_HELD_NOTE]; /* HELD_UPGRADES: struct vnep_held_upgrades */
 };
 
 /* One message. fd: -1 = none. Both: 0, or -errno; receive: 1, and *fd is -1 or the caller's; 0 at the end. */

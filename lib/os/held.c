@@ -160,6 +160,26 @@ int vnep_held_get(struct vnep_held *held, const char *name, int *fd, uint8_t not
 	return rc;
 }
 
+int vnep_held_upgrade(struct vnep_held *held, struct vnep_err *err)
+{
+	struct held_request request = { .verb = HELD_UPGRADE };
+	struct held_reply reply;
+	int back;
+
+	return ask(held, &request, -1, &reply, &back, err);
+}
+
+int vnep_held_upgrades(struct vnep_held *held, struct vnep_held_upgrades *out, struct vnep_err *err)
+{
+	struct held_request request = { .verb = HELD_UPGRADES };
+	struct held_reply reply = { 0 };
+	int back, rc = ask(held, &request, -1, &reply, &back, err);
+
+	_Static_assert(sizeof *out <= sizeof reply.note, "note");
+	memcpy(out, reply.note, sizeof *out);
+	return rc;
+}
+
 void vnep_held_tell(struct vnep_held *held, enum vnep_tell what)
 {
 	struct held_request request = { .verb = HELD_TELL, .what = what };

@@ -23,35 +23,15 @@
 #include <linux/if_packet.h>
 
 #include "held-private.h"
-#include "held-wire.h"
-#include "vnep/clock.h"
+#include "holder-private.h"
 #include "vnep/err.h"
 
 enum {
-	KEPT_MAX = 8,
 	FAILED_MAX = 6,     /* starts in a row that died before they were ready */
 	PAUSE_MS = 25,      /* before the second one, then twice as long each time */
 	PAUSE_MAX_MS = 400, /* the ring holds what comes meanwhile */
 	SETTLED_S = 10,     /* who lived so long begins anew with the pauses */
-};
-
-struct kept {
-	char name[HELD_NAME]; /* "" = free */
-	uint8_t note[VNEP_HELD_NOTE];
-	int fd;
-};
-
-struct holder {
-	const struct vnep_holder_config *config;
-	struct kept kept[KEPT_MAX];
-	sigset_t before; /* the mask that the worker gets */
-	int signals, sock;
-	pid_t worker; /* 0: none */
-	struct vnep_mono started;
-	unsigned deaths, failed; /* in a row: early ones, and before they were ready */
-	bool ready, stopping;
-	int told_to; /* SIGTERM or SIGINT: the end is wanted; 0: it is not */
-	bool hung_up;
+	TRIAL_S = 1, /* for a new program to say its version: the ring holds what comes meanwhile */
 };
 
 static void say(const struct holder *h, int level, const char *fmt, ...)
@@ -104,6 +84,9 @@ static void tell(struct holder *h, const struct held_request *request)
 	if (request->what == VNEP_TELL_READY) {
 		h->ready = true;
 		h->failed = 0;
+		if (h->earlier >= 0)
+			close(h->earlier);
+		h->earlier = -1;
 	}
 	if (request->what == VNEP_TELL_STOPPING)
 		h->stopping = true;
@@ -128,6 +111,11 @@ static void answer(struct holder *h, struct held_request *request, int fd)
 		if (!reply.rc)
 			fd = -1;
 		break;
+	case HELD_UPGRADE:
+		reply.rc = access(h->program, X_OK) ? -errno : 0;
+		h->upgrading = !reply.rc;
+		break;
+	case HELD_UPGRADES: memcpy(reply.note, &h->upgrades, sizeof h->upgrades); break;
 	case HELD_GET:
 		k = request->name[0] ? find(h, request->name) : NULL;
 		if (k)
@@ -185,7 +173,7 @@ static int start(struct holder *h, struct vnep_held **held, struct vnep_err *err
 		h->sock = pair[0];
 		h->worker = pid;
 		h->started = vnep_mono_now();
-		h->ready = h->stopping = h->hung_up = false;
+		h->ready = h->stopping = h->hung_up = h->upgrading = false;
 		return 0;
 	}
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -196,18 +184,94 @@ static int start(struct holder *h, struct vnep_held **held, struct vnep_err *err
 	for (size_t i = 0; i < KEPT_MAX; i++)
 		if (h->kept[i].name[0])
 			close(h->kept[i].fd); /* it asks for what it wants */
+	if (h->earlier >= 0)
+		close(h->earlier);
 	sigprocmask(SIG_SETMASK, &h->before, NULL);
 	*held = held_new(pair[1], me);
 	return *held ? 0 : vnep_err_sys(err, ENOMEM, "worker");
 }
 
-static void describe(int status, char out[static 64])
+enum { HOW = sizeof((struct vnep_held_upgrades *)0)->how };
+
+static void describe(int status, char out[static HOW])
 {
 	if (WIFSIGNALED(status))
-		snprintf(out, 64, "was killed by signal %d (%s)", WTERMSIG(status),
+		snprintf(out, HOW, "was killed by signal %d (%s)", WTERMSIG(status),
 			sigabbrev_np(WTERMSIG(status)) ? sigabbrev_np(WTERMSIG(status)) : "?");
 	else
-		snprintf(out, 64, "ended with %d", WEXITSTATUS(status));
+		snprintf(out, HOW, "ended with %d", WEXITSTATUS(status));
+}
+
+/* Another program goes on from here, or this one does, and it is known why. */
+static void become(struct holder *h, const char *program, const char *what)
+{
+	int rc = holder_become(h, program);
+
+	h->upgrades.failed = true;
+	snprintf(h->upgrades.how, sizeof h->upgrades.how, "cannot be run: %s", strerror(-rc));
+	say(h, LOG_ERR, "holder: %s %s", what, h->upgrades.how);
+}
+
+/* Does it run at all, as far as to say what it is? We cannot come back from one that does not. */
+static bool works(struct holder *h)
+{
+	char *const args[] = { h->program, "--version", NULL };
+	int status = 0;
+	pid_t pid = fork();
+
+	if (!pid) {
+		int null = open("/dev/null", O_RDWR);
+
+		dup2(null, STDIN_FILENO);
+		dup2(null, STDOUT_FILENO);
+		sigprocmask(SIG_SETMASK, &h->before, NULL);
+		alarm(TRIAL_S);
+		execv(h->program, args);
+		_exit(126);
+	}
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (pid > 0 && WIFEXITED(status) && !WEXITSTATUS(status))
+		return true;
+	h->upgrades.failed = true;
+	describe(status, h->upgrades.how);
+	say(h, LOG_ERR, "holder: %s --version %s: the program of before goes on", h->program,
+		h->upgrades.how);
+	return false;
+}
+
+/* The worker made room for the next program. */
+static void upgrade(struct holder *h)
+{
+	h->upgrades.count++;
+	h->upgrades.failed = false;
+	h->upgrades.how[0] = 0;
+	if (!works(h))
+		return;
+	h->earlier = open("/proc/self/exe", O_PATH | O_CLOEXEC);
+	say(h, LOG_NOTICE, "holder: %s takes over", h->program);
+	become(h, h->program, "the new program");
+	if (h->earlier >= 0)
+		close(h->earlier);
+	h->earlier = -1;
+}
+
+/* The first worker of a new program did not get ready. */
+static void go_back(struct holder *h, const char how[static HOW])
+{
+	char program[32];
+	int earlier = h->earlier;
+
+	say(h, LOG_ERR,
+		"holder: the new program's worker %s before it was ready: the program before it "
+		"goes on",
+		how);
+	h->upgrades.failed = true;
+	memcpy(h->upgrades.how, how, HOW);
+	snprintf(program, sizeof program, "/proc/self/fd/%d", earlier);
+	h->earlier = -1;
+	become(h, program, "the program before it");
+	close(earlier);
 }
 
 /* Is all over? Then with which exit status; else a new one is to be started, in *pause_ms. */
@@ -215,8 +279,18 @@ static bool over(struct holder *h, int status, int *exit_status, int *pause_ms)
 {
 	int64_t lived_ns = vnep_mono_now().ns - h->started.ns;
 	bool by_signal = WIFSIGNALED(status);
-	char how[64];
+	char how[HOW];
 
+	*pause_ms = 0;
+	if (h->upgrading && !by_signal && !WEXITSTATUS(status) && !h->told_to) {
+		upgrade(h);
+		return false;
+	}
+	describe(status, how);
+	if (h->earlier >= 0 && !h->ready && !h->told_to) {
+		go_back(h, how);
+		return false;
+	}
 	if (!by_signal && (!h->ready || h->stopping || h->told_to || !WEXITSTATUS(status))) {
 		*exit_status = WEXITSTATUS(status);
 		return true;
@@ -226,7 +300,6 @@ static bool over(struct holder *h, int status, int *exit_status, int *pause_ms)
 		*exit_status = 128 + WTERMSIG(status);
 		return true;
 	}
-	describe(status, how);
 	if (h->stopping || h->told_to) {
 		say(h, LOG_ERR, "holder: the worker %s while it was stopping", how);
 		*exit_status = 3;
@@ -315,7 +388,7 @@ int vnep_holder(struct vnep_held **held, const struct vnep_holder_config *config
 	struct vnep_err *err)
 {
 	static const struct rlimit none = { 0, 0 };
-	struct holder h = { .config = config, .sock = -1 };
+	struct holder h = { .config = config, .sock = -1, .earlier = -1 };
 	sigset_t mine;
 	int rc;
 
@@ -329,9 +402,11 @@ int vnep_holder(struct vnep_held **held, const struct vnep_holder_config *config
 	sigaddset(&mine, SIGCHLD);
 	signal(SIGCHLD, SIG_DFL); /* who ignores it by heritage could not wait for anybody */
 	sigprocmask(SIG_BLOCK, &mine, &h.before);
+	holder_begin(&h);
 	h.signals = signalfd(-1, &mine, SFD_CLOEXEC | SFD_NONBLOCK);
 	rc = h.signals < 0 ? vnep_err_sys(err, errno, "signals")
 			   : look_after(&h, held, exit_status, err);
+	holder_end(&h);
 	if (*held)
 		return 0;
 	for (size_t i = 0; i < KEPT_MAX; i++)

@@ -114,8 +114,8 @@ int vnep_jail_files(const struct vnep_jail_path *paths, size_t count, struct vne
 	set.fs |= (version >= 2 ? FS_V2_REFER : 0u) | (version >= 3 ? FS_V3_TRUNCATE : 0u) |
 		  (version >= 5 ? FS_V5_IOCTL_DEV : 0u);
 	set.net = version >= 4 ? NET_V4_TCP : 0;
-	fence = (int)syscall(SYS_landlock_create_ruleset, &set,
-		version >= 4 ? sizeof set : sizeof set.fs, 0);
+	fence = (int)syscall(
+		SYS_landlock_create_ruleset, &set, version >= 4 ? sizeof set : sizeof set.fs, 0);
 	if (fence < 0)
 		return vnep_err_sys(err, errno, "Landlock");
 	for (size_t i = 0; !rc && i < count; i++) {
@@ -149,12 +149,12 @@ static const char *const of_all[] = { "accept4", "access", "alarm", "bind", "brk
 	"rt_sigreturn", "rt_sigtimedwait", "sched_getaffinity", "sched_yield", "sendmmsg",
 	"sendmsg", "sendto", "set_robust_list", "setsockopt", "shutdown", "sigaltstack", "stat",
 	"statfs", "statx", "sync_file_range", "sysinfo", "time", "timerfd_create",
-	"timerfd_gettime", "timerfd_settime", "umask", "uname", "unlink", "unlinkat",
-	"utimensat", "write", "writev" };
+	"timerfd_gettime", "timerfd_settime", "umask", "uname", "unlink", "unlinkat", "utimensat",
+	"write", "writev" };
 
 /* To start one, and what it does before it is shut in. */
-static const char *const of_holder[] = { "arch_prctl", "capget", "capset", "chown", "clone", "clone3",
-	"execve", "fchown", "fchownat", "fork", "get_robust_list", "getpgrp", "getresgid",
+static const char *const of_holder[] = { "arch_prctl", "capget", "capset", "chown", "clone",
+	"clone3", "execve", "fchown", "fchownat", "fork", "get_robust_list", "getpgrp", "getresgid",
 	"getresuid", "getrlimit", "kill", "landlock_add_rule", "landlock_create_ruleset",
 	"landlock_restrict_self", "lchown", "memfd_create", "prctl", "prlimit64", "seccomp",
 	"set_tid_address", "setrlimit", "signalfd4", "socketpair", "tgkill", "vfork", "wait4",
@@ -174,7 +174,8 @@ static int rules(scmp_filter_ctx filter, uint32_t action, const char *const *nam
 
 		if (call != __NR_SCMP_ERROR) /* this libseccomp does not know it: it stays shut */
 			rc = seccomp_rule_add(filter, action, call, 0);
-		if (rc == -EDOM || rc == -EACCES) /* another architecture's, or it is so by default */
+		if (rc == -EDOM ||
+			rc == -EACCES) /* another architecture's, or it is so by default */
 			rc = 0;
 	}
 	return rc;

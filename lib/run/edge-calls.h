@@ -291,6 +291,7 @@ bool edge_storm_dry(struct vnep_edge *edge, struct vnep_mono now); /* no port wi
 /* edge-reload.c: what may be another one while traffic flows is taken over. Mistakes and what needs a restart go to
  * report; a configuration with mistakes changes nothing. VNEP_EDIFFERS: something needs a restart. */
 int edge_reconfigure(struct vnep_edge *edge, vnep_edge_config_report *report, void *arg);
+int edge_config_good(struct vnep_edge *edge, vnep_edge_config_report *report, void *arg); /* would a start take it? */
 void edge_reconfigure_asked(struct vnep_edge *edge); /* by a signal: the log says what came of it */
 
 /* edge-service.c */

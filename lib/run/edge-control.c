@@ -371,7 +371,10 @@ void edge_control_close(struct vnep_edge *edge)
 {
 	while (edge->clients) {
 		if (edge->clients->watching) { /* an end that can be told from a crash */
-			refuse(edge->clients, VNEP_EUNAVAIL, "vnep-edge was stopped");
+			refuse(edge->clients, VNEP_EUNAVAIL,
+				edge->upgrading
+					? "another program of vnep-edge takes over: come again"
+					: "vnep-edge was stopped");
 			flush(edge->clients);
 		}
 		client_free(edge->clients);

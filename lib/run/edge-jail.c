@@ -28,7 +28,8 @@ static void folder_of(const char *file, char out[static PATH_MAX])
 
 int edge_jail_begin(struct vnep_edge *edge, struct vnep_err *err)
 {
-	const uint64_t needed = VNEP_CAP(CAP_NET_ADMIN) | VNEP_CAP(CAP_CHOWN); /* the socket's group */
+	const uint64_t needed =
+		VNEP_CAP(CAP_NET_ADMIN) | VNEP_CAP(CAP_CHOWN); /* the socket's group */
 
 	return edge->held ? vnep_jail_caps(needed, needed, err) : 0;
 }

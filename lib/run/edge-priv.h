@@ -291,6 +291,7 @@ struct vnep_edge {
 	struct edge_device *owed_first; /* devices whose disconnect is not durable yet */
 	bool owed_lost;                 /* its group failed: once more */
 	bool stopping, told_to_stop;
+	bool upgrading; /* stopping, to make room for another program */
 	uint64_t map_revision; /* what kernel and table follow */
 
 	struct edge_ledger ledger;

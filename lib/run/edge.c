@@ -542,9 +542,13 @@ int vnep_edge_run(struct vnep_edge *edge, struct vnep_err *err)
 {
 	int rc = vnep_loop_run(edge->loop);
 
-	if (!rc)
-		vnep_held_tell(edge->held, VNEP_TELL_STOPPING);
-	edge_service_say(edge, "STOPPING=1");
+	if (edge->upgrading) {
+		edge_service_reloading(edge); /* until the next one says that it is ready */
+	} else {
+		if (!rc)
+			vnep_held_tell(edge->held, VNEP_TELL_STOPPING);
+		edge_service_say(edge, "STOPPING=1");
+	}
 	edge_ingest(edge);
 	edge_hold_finish(edge);
 	if (edge->withdraw)

@@ -35,7 +35,8 @@ static void setup(void)
 	strcpy(tmp, "/tmp/vnep-jail-XXXXXX");
 	CHECK(mkdtemp(tmp) != NULL);
 	snprintf(outside, sizeof outside, "%s/outside", tmp);
-	snprintf(command, sizeof command, "cd %s && mkdir write read && echo r >read/file && echo o >outside", tmp);
+	snprintf(command, sizeof command,
+		"cd %s && mkdir write read && echo r >read/file && echo o >outside", tmp);
 	CHECK_INT(system(command), 0);
 }
 
@@ -121,7 +122,8 @@ static int run_inside(void)
 	return errno;
 }
 
-TEST("jail: files: what is not given is refused, what is given to read is not written, and what to write has it all")
+TEST("jail: files: what is not given is refused, what is given to read is not written, and what to "
+     "write has it all")
 {
 	int has;
 
@@ -219,7 +221,8 @@ static int worker_is_holder_again(void)
 	return calls(VNEP_JAIL_WORKER) ? 200 : vnep_jail_calls(VNEP_JAIL_HOLDER, NULL) ? ENOSYS : 0;
 }
 
-TEST("jail: calls: a worker has threads and local sockets, and cannot run, fork, kill, mount, or reach the network")
+TEST("jail: calls: a worker has threads and local sockets, and cannot run, fork, kill, mount, or "
+     "reach the network")
 {
 	if (SANITIZED)
 		SKIP("built with sanitizers");
