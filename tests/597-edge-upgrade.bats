@@ -22,6 +22,11 @@ install_program() {
 	mv "$T/bin/new" "$T/bin/vnep-edge"
 }
 
+# Who asks is no script.
+vnep-edge() {
+	"$T/bin/real" "$@"
+}
+
 # Two streams: packets for a sleeper by number, and pings of a device that is awake, which the kernel forwards.
 streams() {
 	speak 0
@@ -49,11 +54,11 @@ pings_came() {
 	for n in 1 2 3; do
 		cp "$T/bin/real" "$T/bin/new"
 		mv "$T/bin/new" "$T/bin/vnep-edge"
-		run -0 "$T/bin/real" upgrade
+		run -0 vnep-edge upgrade
 		[[ $output == "vnep-edge: the new program goes on after "*" s" ]]
 	done
 	install_program 'exec "${0%/*}/real" "$@"'
-	run -0 "$T/bin/real" upgrade -q
+	run -0 vnep-edge upgrade -q
 	[[ -z $output ]]
 	grep -q ran "$T/ran"
 	all_there upgrades=4
@@ -70,13 +75,13 @@ pings_came() {
 	edge_start
 	streams 3
 	install_program 'exit 7'
-	run -3 "$T/bin/real" upgrade
+	run -3 vnep-edge upgrade
 	[[ $output == *"the new program: ended with 7; the one before it goes on"* ]]
 	install_program '[ "$1" = --version ] || exec "${0%/*}/real" run --core nosuch0 --access acc0'
-	run -3 "$T/bin/real" upgrade
+	run -3 vnep-edge upgrade
 	[[ $output == *"the new program: ended with 2; the one before it goes on"* ]]
 	install_program 'kill -SEGV $$'
-	run -3 "$T/bin/real" upgrade
+	run -3 vnep-edge upgrade
 	[[ $output == *"the new program: was killed by signal 11 (SEGV); the one before it goes on"* ]]
 	(( $(wc -l <"$T/ran") == 4 ))
 	all_there upgrades=3
@@ -91,13 +96,13 @@ pings_came() {
 	edge_start --config "$T/edge.conf"
 	first=$(worker)
 	chmod -x "$T/bin/vnep-edge"
-	run -3 "$T/bin/real" upgrade
+	run -3 vnep-edge upgrade
 	[[ $output == *"Permission denied"* ]]
 	chmod +x "$T/bin/vnep-edge"
 	printf 'retain-age = soon\n' >"$T/edge.conf"
-	run -2 "$T/bin/real" upgrade
+	run -2 vnep-edge upgrade
 	[[ $output == *edge.conf:1:* ]]
 	[[ $(worker) == "$first" ]]
 	stop -0 edge
-	run -5 "$T/bin/real" upgrade
+	run -5 vnep-edge upgrade
 }

@@ -60,7 +60,7 @@ told() {
 }
 
 balanced() {
-	vnep-edge status >"$T/status"
+	vnep-edge status >"$T/status" || return
 	jq -e '.difference == 0' "$T/status" || { cat "$T/status"; return 1; }
 }
 
@@ -114,7 +114,8 @@ all_there() {
 		(.dropped.overrun // 0) == 0 and .difference == 0' "$T/status"
 }
 
+# jq is content with a file that is empty.
 settled() {
-	vnep-edge status >"$T/status"
+	vnep-edge status >"$T/status" || return
 	jq -e --argjson sent "$1" '.difference == 0 and .pending + ([.dropped[]] | add // 0) >= $sent' "$T/status"
 }

@@ -86,7 +86,8 @@ static const struct vnep_verb verbs[] = {
 		.help = "read the configuration again, without touching traffic",
 		.run = edge_reload },
 	{ .name = "upgrade",
-		.help = "the program that lies now in the place of the running one takes over, under traffic",
+		.help = "the program that lies now in the place of the running one takes over, "
+			"under traffic",
 		.run = edge_upgrade },
 	{ .name = "stop",
 		.help = "end the daemon; awake devices go on by the kernel",
