@@ -50,6 +50,14 @@ int edge_lock(struct vnep_edge *edge, struct vnep_err *err)
 	return rc ? rc : vnep_held_keep(edge->held, "lock", edge->lock_fd, NULL, 0, err);
 }
 
+/* We could not make one either. */
+static int no_socket(int rc, const char *ifname, struct vnep_err *err)
+{
+	if (rc != -EPERM && rc != -EACCES)
+		return rc;
+	return vnep_err_set(err, VNEP_EPRIV, "packets of \"%s\" need CAP_NET_RAW", ifname);
+}
+
 int edge_inject_open(struct vnep_edge *edge, struct edge_port *port, struct vnep_err *err)
 {
 	int fd, rc;
@@ -57,9 +65,8 @@ int edge_inject_open(struct vnep_edge *edge, struct edge_port *port, struct vnep
 	if (!edge->held)
 		return vnep_inject_open(&port->inject, port->name, err);
 	rc = vnep_held_packet_socket(edge->held, &fd, err);
-	if (rc == -EPERM || rc == -EACCES) /* refused as to us */
-		return vnep_inject_open(&port->inject, port->name, err);
-	return rc ? rc : vnep_inject_open_on(&port->inject, fd, port->name, err);
+	return rc ? no_socket(rc, port->name, err)
+		  : vnep_inject_open_on(&port->inject, fd, port->name, err);
 }
 
 /* That of the worker before, if it is still good for this configuration. */
@@ -100,10 +107,9 @@ int edge_ring_open(struct vnep_edge *edge, const char *ifname,
 	if (take_ring(edge, &want, config))
 		return 0;
 	rc = vnep_held_packet_socket(edge->held, &fd, err);
-	if (rc == -EPERM || rc == -EACCES)
-		return vnep_ring_open(&edge->ring, ifname, config, err);
-	if (!rc)
-		rc = vnep_ring_open_on(&edge->ring, fd, ifname, config, err);
+	if (rc)
+		return no_socket(rc, ifname, err);
+	rc = vnep_ring_open_on(&edge->ring, fd, ifname, config, err);
 	return rc ? rc
 		  : vnep_held_keep(
 			    edge->held, "ring", vnep_ring_fd(edge->ring), &want, sizeof want, err);
