@@ -81,6 +81,12 @@ void edge_devices_release(struct vnep_edge *edge);
 /* It uses another of its addresses: kernel and map follow. */
 void edge_device_reorder(struct vnep_edge *edge, struct edge_device *d);
 
+/* edge-period.c */
+void edge_period_came(struct vnep_edge *edge, struct edge_device *d); /* a connection began */
+/* It ended; idle_ns ago it spoke last. */
+void edge_period_slept(struct vnep_edge *edge, struct edge_device *d, int64_t idle_ns);
+void edge_period_due(struct vnep_edge *edge); /* who did not come is told */
+
 /* edge-addr.c */
 /* May it have one more? If it has as many as it may, the oldest that it does not use any more is made the first, which
  * edge_addr_add throws out. */

@@ -17,7 +17,7 @@
  *     edge-dropin.c   the configuration's files    edge-reload.c   another configuration while traffic flows
  *     edge-service.c  the service manager          edge-metrics.c  what is told as numbers
  *     edge-totals.c   status, at a quiet point     edge-held.c     what outlives the worker
- *     edge-jail.c     what it can still touch
+ *     edge-jail.c     what it can still touch      edge-period.c   when a sleeper is expected
  *
  * A round: the ring is readable -> every frame is handled (journal records are appended to one group) -> the
  * group is committed -> the ring's blocks are given back -> what became due is done and told to watchers.
@@ -130,7 +130,7 @@ struct edge_device {
 	bool has_mac, bound, has_psm;
 	bool fixed_addr; /* the record names its addresses: nothing is learned */
 	uint8_t addr_max;
-	uint32_t t3324_s;
+	uint32_t t3324_s, t3412_s;
 	enum vnep_journal_mode journal;
 	uint32_t dl_duration_s, dl_packet_count, replay_pps;
 	enum vnep_replay_mode replay_mode;
@@ -151,6 +151,11 @@ struct edge_device {
 	struct vnep_wall since, last_seen;
 	struct vnep_mono last_life;
 	struct vnep_heap_node silence; /* its presumed end */
+	/* edge-period.c: when the latest connection began, and how long after the one before it; 0 = not known */
+	struct vnep_mono came;
+	int64_t apart, period;
+	struct vnep_wall next_expected;
+	struct vnep_heap_node overdue;
 	uint32_t conn;
 	uint64_t pending, pending_octets;
 	uint64_t head_seq, resume_seq;
@@ -269,7 +274,7 @@ struct vnep_edge {
 	struct edge_ra *ras;       /* a port and VLAN each */
 	unsigned ra_count;
 	bool withdraw; /* told to stop: devices shall look for another router */
-	struct vnep_heap silences, host_timers, adverts, lulls, paced;
+	struct vnep_heap silences, host_timers, adverts, lulls, paced, overdue;
 	struct vnep_heap expiring; /* no timers: devices that replay, the nearest deadline first */
 	bool replay_turn;          /* of that line */
 	size_t hosts_asked, hosts_closing; /* so many are in that state */

@@ -106,7 +106,7 @@ static int open_ports(struct vnep_edge *edge, struct vnep_err *err)
 static void arm_tick(struct vnep_edge *edge)
 {
 	const struct vnep_heap *const heaps[] = { &edge->silences, &edge->host_timers,
-		&edge->adverts, &edge->lulls, &edge->paced };
+		&edge->adverts, &edge->lulls, &edge->paced, &edge->overdue };
 	struct vnep_mono now = vnep_mono_now();
 	int64_t wait = -1;
 
@@ -148,6 +148,7 @@ static void on_tick(struct vnep_watch *watch, void *arg)
 	edge_hold_lulls(edge);
 	edge_pace_due(edge);
 	edge_silences(edge);
+	edge_period_due(edge);
 	edge_host_timers(edge);
 	edge_ra_due(edge);
 	edge_journal_owed(edge);
