@@ -77,14 +77,18 @@ pings_came() {
 	install_program 'exit 7'
 	run -3 vnep-edge upgrade
 	[[ $output == *"the new program: ended with 7; the one before it goes on"* ]]
-	install_program '[ "$1" = --version ] || exec "${0%/*}/real" run --core nosuch0 --access acc0'
+	install_program 'case "$*" in *--version) ;; *) exec "${0%/*}/real" run --core nosuch0 --access acc0 ;; esac
+		exec "${0%/*}/real" "$@"'
 	run -3 vnep-edge upgrade
 	[[ $output == *"the new program: ended with 2; the one before it goes on"* ]]
 	install_program 'kill -SEGV $$'
 	run -3 vnep-edge upgrade
 	[[ $output == *"the new program: was killed by signal 11 (SEGV); the one before it goes on"* ]]
-	(( $(wc -l <"$T/ran") == 4 ))
-	all_there upgrades=3
+	install_program 'exit 0'
+	run -3 vnep-edge upgrade
+	[[ $output == *"the new program: knows nothing of such an upgrade; the one before it goes on"* ]]
+	(( $(wc -l <"$T/ran") == 5 ))
+	all_there upgrades=4
 	pings_came
 }
 

@@ -2,6 +2,7 @@
 #include <limits.h>
 
 #include "edge.h"
+#include "vnep/holder.h"
 
 static const struct vnep_option run_options[] = {
 	{ "config", 'c', VNEP_ARG_ONE, "FILE",
@@ -100,5 +101,5 @@ int main(int argc, char **argv)
 	static const struct vnep_tool tool = { "vnep-edge",
 		"the edge node: forwards, journals, replays", verbs };
 
-	return vnep_cli_main(&tool, argc, argv);
+	return vnep_holder_tried(vnep_cli_main(&tool, argc, argv));
 }

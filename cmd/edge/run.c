@@ -95,20 +95,26 @@ static int work(struct vnep_cli *cli, struct vnep_held *held)
 	return rc;
 }
 
+/* What the workers start with has to be permitted to the holder, too. */
+static int confine(bool again, struct vnep_err *err, void *arg)
+{
+	int rc = vnep_jail_caps(
+		VNEP_CAP(CAP_NET_RAW) | VNEP_CAP(CAP_NET_ADMIN) | VNEP_CAP(CAP_CHOWN),
+		VNEP_CAP(CAP_NET_RAW), err);
+
+	(void)arg;
+	return rc || again ? rc : vnep_jail_calls(VNEP_JAIL_HOLDER, err);
+}
+
 int edge_run(struct vnep_cli *cli)
 {
-	const struct vnep_holder_config config = { .log = log_line, .arg = cli };
+	const struct vnep_holder_config config = {
+		.log = log_line, .confine = confine, .arg = cli
+	};
 	struct vnep_held *held = NULL;
 	int status = 0, rc;
 
 	signal(SIGPIPE, SIG_IGN);
-	/* what its workers start with has to be permitted here, too */
-	rc = vnep_jail_caps(VNEP_CAP(CAP_NET_RAW) | VNEP_CAP(CAP_NET_ADMIN) | VNEP_CAP(CAP_CHOWN),
-		VNEP_CAP(CAP_NET_RAW), &cli->err);
-	if (!rc)
-		rc = vnep_jail_calls(VNEP_JAIL_HOLDER, &cli->err);
-	if (rc)
-		return rc;
 	rc = vnep_holder(&held, &config, &status, &cli->err);
 	if (!held)
 		return rc ? rc : status; /* the worker said why */

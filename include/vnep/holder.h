@@ -32,6 +32,9 @@ enum { VNEP_HELD_NOTE = 64 };
 struct vnep_holder_config {
 	/* Log lines of the holder, as in edge.h. */
 	void (*log)(int level, const char *text, void *arg);
+	/* Called once, before there is a worker; may be NULL. again: this program came by an upgrade, and has the fences of
+	 * the one before it. */
+	int (*confine)(bool again, struct vnep_err *err, void *arg);
 	void *arg;
 };
 
@@ -42,6 +45,9 @@ int vnep_holder(struct vnep_held **held, const struct vnep_holder_config *config
 	struct vnep_err *err);
 
 void vnep_held_close(struct vnep_held *held); /* in the worker, last of all */
+
+/* A worker starts with SIGHUP withheld: from here on it listens to it. held may be NULL. */
+void vnep_held_listens(struct vnep_held *held);
 
 /* Readable only when the holder is gone. */
 int vnep_held_fd(const struct vnep_held *held);
@@ -60,10 +66,13 @@ int vnep_held_get(struct vnep_held *held, const char *name, int *fd, uint8_t not
 	struct vnep_err *err);
 
 /* When this worker ends with 0, the program that lies now where the holder's came from is run in its place, with the same
- * arguments, process id and descriptors; the worker is its. If it does not say its --version within a second, or its first
- * worker ends before it is ready, the program of before goes on. -ENOENT, -EACCES: there is none. A program that overwrites itself in place is none of ours: put the new
+ * arguments, process id and descriptors; the worker is its. If it cannot be run, does not take the arguments, does not know
+ * what is handed on, or its first worker is not ready within 20 s, the program of before goes on. -ENOENT, -EACCES: there is none. A program that overwrites itself in place is none of ours: put the new
  * one beside it and rename. */
 int vnep_held_upgrade(struct vnep_held *held, struct vnep_err *err);
+
+/* What main() returns instead of exit_status: a holder that thinks of running this program asks it for its --version. */
+int vnep_holder_tried(int exit_status);
 
 /* Such changes since the holder was started: the last one's outcome. */
 struct vnep_held_upgrades {

@@ -1,6 +1,7 @@
 /* held - the worker's end of the socket pair, and the messages on it. */
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -47,7 +48,7 @@ int held_receive(int sock, void *message, size_t len, int *fd)
 	struct msghdr msg = { .msg_iov = &iov,
 		.msg_iovlen = 1,
 		.msg_control = &control,
-		.msg_controllen = sizeof control };
+		.msg_controllen = CMSG_LEN(sizeof *fd) }; /* no room for a second one */
 	struct cmsghdr *c;
 	ssize_t n;
 
@@ -84,6 +85,17 @@ void vnep_held_close(struct vnep_held *held)
 		return;
 	close(held->sock);
 	free(held);
+}
+
+void vnep_held_listens(struct vnep_held *held)
+{
+	sigset_t hup;
+
+	if (!held)
+		return;
+	sigemptyset(&hup);
+	sigaddset(&hup, SIGHUP);
+	sigprocmask(SIG_UNBLOCK, &hup, NULL);
 }
 
 int vnep_held_fd(const struct vnep_held *held)

@@ -2,7 +2,7 @@
  * holder-become - one program takes the place of another: same process, same descriptors, another text.
  *
  * What is kept goes through a file in memory, whose descriptor the environment names: exec(3) leaves nothing else. A program
- * that does not know that layout starts as if there had been none before it.
+ * that does not know that layout would have the descriptors and not know them: it is asked first (holder_try).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +16,7 @@
 #include "holder-private.h"
 
 #define HANDED_ENV "VNEP_HOLDER"
+#define TRIAL_ENV  "VNEP_HOLDER_TRIAL"
 
 enum { ARGS_OCTETS = 128 * 1024, ARGS_MAX = 1024 };
 
@@ -24,6 +25,7 @@ struct handed {
 	sigset_t before;
 	int earlier;
 	struct vnep_held_upgrades upgrades;
+	char program[PATH_MAX];
 	struct kept kept[KEPT_MAX];
 };
 
@@ -63,6 +65,9 @@ static bool is_open(int fd)
 
 static void take(struct holder *h, const struct handed *handed)
 {
+	h->handed = true;
+	if (handed->program[0] && memchr(handed->program, 0, sizeof handed->program))
+		memcpy(h->program, handed->program, sizeof h->program);
 	h->before = handed->before;
 	h->upgrades = handed->upgrades;
 	h->upgrades.how[sizeof h->upgrades.how - 1] = 0;
@@ -156,6 +161,7 @@ static int write_down(const struct holder *h)
 	memset(&handed, 0, sizeof handed);
 	memcpy(handed.layout, layout, sizeof layout);
 	memcpy(handed.kept, h->kept, sizeof handed.kept);
+	memcpy(handed.program, h->program, sizeof handed.program);
 	handed.before = h->before;
 	handed.earlier = h->earlier;
 	handed.upgrades = h->upgrades;
@@ -185,4 +191,26 @@ int holder_become(struct holder *h, const char *program)
 	}
 	free(args);
 	return rc;
+}
+
+void holder_try(struct holder *h)
+{
+	char *args[ARGS_MAX + 2], version[] = "--version";
+	size_t n = 0;
+
+	if (arguments(h, args))
+		return;
+	while (args[n])
+		n++;
+	args[n] = version;
+	args[n + 1] = NULL;
+	setenv(TRIAL_ENV, layout, 1);
+	execv(h->program, args);
+}
+
+int vnep_holder_tried(int exit_status)
+{
+	const char *wanted = getenv(TRIAL_ENV);
+
+	return wanted && !exit_status && !strcmp(wanted, layout) ? HOLDER_TRIED : exit_status;
 }

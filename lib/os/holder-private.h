@@ -35,6 +35,7 @@ struct holder {
 		[PATH_MAX]; /* where this one came from, and the next one does; "" = nobody knows */
 	char *args;         /* of the first one, each with its NUL; NULL = nobody knows */
 	size_t args_len;
+	bool handed; /* there was a program before this one */
 	int earlier; /* the program before this one, until a worker of this one is ready; -1 = none */
 	bool upgrading; /* when the worker ends with 0 */
 	struct vnep_held_upgrades upgrades;
@@ -43,6 +44,10 @@ struct holder {
 /* program, args, and what the program before this one handed on, if there was one. */
 void holder_begin(struct holder *h);
 void holder_end(struct holder *h);
+
+/* In a child: find out whether program could take our place. It ends with this if so. */
+enum { HOLDER_TRIED = 86 };
+void holder_try(struct holder *h);
 
 /* Run program in our place, with everything that is kept. Returns only if that failed: -errno. */
 int holder_become(struct holder *h, const char *program);

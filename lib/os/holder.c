@@ -32,6 +32,7 @@ enum {
 	PAUSE_MAX_MS = 400, /* the ring holds what comes meanwhile */
 	SETTLED_S = 10,     /* who lived so long begins anew with the pauses */
 	TRIAL_S = 1, /* for a new program to say its version: the ring holds what comes meanwhile */
+	READY_S = 20, /* for the first worker of a new program */
 };
 
 static void say(const struct holder *h, int level, const char *fmt, ...)
@@ -152,6 +153,15 @@ static void serve(struct holder *h)
 
 /* ---- the worker's life ---- */
 
+/* Until the worker listens to it: by default it would be its end. */
+static void withhold(const struct holder *h)
+{
+	sigset_t mask = h->before;
+
+	sigaddset(&mask, SIGHUP);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+}
+
 static int start(struct holder *h, struct vnep_held **held, struct vnep_err *err)
 {
 	pid_t me = getpid(), pid;
@@ -186,7 +196,7 @@ static int start(struct holder *h, struct vnep_held **held, struct vnep_err *err
 			close(h->kept[i].fd); /* it asks for what it wants */
 	if (h->earlier >= 0)
 		close(h->earlier);
-	sigprocmask(SIG_SETMASK, &h->before, NULL);
+	withhold(h);
 	*held = held_new(pair[1], me);
 	return *held ? 0 : vnep_err_sys(err, ENOMEM, "worker");
 }
@@ -212,10 +222,9 @@ static void become(struct holder *h, const char *program, const char *what)
 	say(h, LOG_ERR, "holder: %s %s", what, h->upgrades.how);
 }
 
-/* Does it run at all, as far as to say what it is? We cannot come back from one that does not. */
+/* Does it run, take these arguments, and know what we would hand on? We cannot come back from one that does not. */
 static bool works(struct holder *h)
 {
-	char *const args[] = { h->program, "--version", NULL };
 	int status = 0;
 	pid_t pid = fork();
 
@@ -226,17 +235,20 @@ static bool works(struct holder *h)
 		dup2(null, STDOUT_FILENO);
 		sigprocmask(SIG_SETMASK, &h->before, NULL);
 		alarm(TRIAL_S);
-		execv(h->program, args);
+		holder_try(h);
 		_exit(126);
 	}
 	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
-	if (pid > 0 && WIFEXITED(status) && !WEXITSTATUS(status))
+	if (pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == HOLDER_TRIED)
 		return true;
 	h->upgrades.failed = true;
-	describe(status, h->upgrades.how);
-	say(h, LOG_ERR, "holder: %s --version %s: the program of before goes on", h->program,
-		h->upgrades.how);
+	if (pid > 0 && WIFEXITED(status) && !WEXITSTATUS(status))
+		strcpy(h->upgrades.how, "knows nothing of such an upgrade");
+	else
+		describe(status, h->upgrades.how);
+	say(h, LOG_ERR, "holder: %s %s when it was tried: the program of before goes on",
+		h->program, h->upgrades.how);
 	return false;
 }
 
@@ -342,9 +354,13 @@ static int attend(struct holder *h, int pause_ms)
 	int status = 0;
 
 	for (;;) {
+		bool trial = h->worker && h->earlier >= 0;
+
 		fds[1].fd = h->sock;
-		if (poll(fds, 2, pause_ms) == 0 && !h->worker)
+		if (poll(fds, 2, trial ? PAUSE_MAX_MS : pause_ms) == 0 && !h->worker)
 			return 0;
+		if (trial && vnep_mono_now().ns - h->started.ns > READY_S * 1000000000LL)
+			kill(h->worker, SIGKILL);
 		take_signal(h);
 		if (!h->worker) {
 			if (h->told_to)
@@ -404,8 +420,16 @@ int vnep_holder(struct vnep_held **held, const struct vnep_holder_config *config
 	sigprocmask(SIG_BLOCK, &mine, &h.before);
 	holder_begin(&h);
 	h.signals = signalfd(-1, &mine, SFD_CLOEXEC | SFD_NONBLOCK);
-	rc = h.signals < 0 ? vnep_err_sys(err, errno, "signals")
-			   : look_after(&h, held, exit_status, err);
+	rc = h.signals < 0 ? vnep_err_sys(err, errno, "signals") : 0;
+	if (!rc && config->confine)
+		rc = config->confine(h.handed, err, config->arg);
+	if (rc && h.earlier >= 0) {
+		static const char how[HOW] = "cannot give up its privileges";
+
+		go_back(&h, how);
+	}
+	if (!rc)
+		rc = look_after(&h, held, exit_status, err);
 	holder_end(&h);
 	if (*held)
 		return 0;

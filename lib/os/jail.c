@@ -97,7 +97,7 @@ static int fence_path(int fence, uint64_t handled, const struct vnep_jail_path *
 	rule.allowed_access = allowed;
 	if (!rc && syscall(SYS_landlock_add_rule, fence, LANDLOCK_RULE_PATH_BENEATH, &rule, 0))
 		rc = -errno;
-	close(rule.parent_fd);
+	/* It stays open: the rule is the inode's, and procfs makes another one where nobody holds it. */
 	return rc;
 }
 
@@ -141,16 +141,22 @@ static const char *const of_all[] = { "accept4", "access", "alarm", "bind", "brk
 	"fsync", "ftruncate", "futex", "getcwd", "getdents64", "getegid", "geteuid", "getgid",
 	"getpeername", "getpid", "getppid", "getrandom", "getrusage", "getsockname", "getsockopt",
 	"gettid", "gettimeofday", "getuid", "ioctl", "linkat", "listen", "lseek", "lstat",
-	"madvise", "membarrier", "mincore", "mkdir", "mkdirat", "mmap", "mprotect", "mremap",
-	"msync", "munmap", "nanosleep", "newfstatat", "open", "openat", "pipe2", "poll", "ppoll",
-	"pread64", "preadv", "pwrite64", "pwritev", "read", "readahead", "readlink", "readlinkat",
-	"readv", "recvfrom", "recvmmsg", "recvmsg", "rename", "renameat", "renameat2",
-	"restart_syscall", "rmdir", "rseq", "rt_sigaction", "rt_sigpending", "rt_sigprocmask",
-	"rt_sigreturn", "rt_sigtimedwait", "sched_getaffinity", "sched_yield", "sendmmsg",
-	"sendmsg", "sendto", "set_robust_list", "setsockopt", "shutdown", "sigaltstack", "stat",
-	"statfs", "statx", "sync_file_range", "sysinfo", "time", "timerfd_create",
-	"timerfd_gettime", "timerfd_settime", "umask", "uname", "unlink", "unlinkat", "utimensat",
-	"write", "writev" };
+	"madvise", "membarrier", "mkdir", "mkdirat", "mmap", "mprotect", "mremap", "msync",
+	"munmap", "nanosleep", "newfstatat", "open", "openat", "pipe2", "poll", "ppoll", "pread64",
+	"preadv", "pwrite64", "pwritev", "read", "readahead", "readlink", "readlinkat", "readv",
+	"recvfrom", "recvmmsg", "recvmsg", "rename", "renameat", "renameat2", "restart_syscall",
+	"rmdir", "rseq", "rt_sigaction", "rt_sigpending", "rt_sigprocmask", "rt_sigreturn",
+	"rt_sigtimedwait", "sched_getaffinity", "sched_yield", "sendmmsg", "sendmsg", "sendto",
+	"set_robust_list", "setsockopt", "shutdown", "sigaltstack", "stat", "statfs", "statx",
+	"sync_file_range", "sysinfo", "time", "timerfd_create", "timerfd_gettime",
+	"timerfd_settime", "umask", "uname", "unlink", "unlinkat", "utimensat", "write", "writev",
+	/* what 32 bits have instead */
+	"_llseek", "clock_getres_time64", "clock_gettime64", "clock_nanosleep_time64",
+	"fadvise64_64", "fcntl64", "fstat64", "fstatat64", "fstatfs64", "ftruncate64",
+	"futex_time64", "getegid32", "geteuid32", "getgid32", "getuid32", "lstat64", "mmap2",
+	"ppoll_time64", "recv", "recvmmsg_time64", "rt_sigtimedwait_time64", "send", "set_tls",
+	"sigaction", "sigprocmask", "sigreturn", "stat64", "statfs64", "sync_file_range2",
+	"timerfd_gettime64", "timerfd_settime64", "utimensat_time64" };
 
 /* To start one, and what it does before it is shut in. */
 static const char *const of_holder[] = { "arch_prctl", "capget", "capset", "chown", "clone",
@@ -158,7 +164,7 @@ static const char *const of_holder[] = { "arch_prctl", "capget", "capset", "chow
 	"getresuid", "getrlimit", "kill", "landlock_add_rule", "landlock_create_ruleset",
 	"landlock_restrict_self", "lchown", "memfd_create", "prctl", "prlimit64", "seccomp",
 	"set_tid_address", "setrlimit", "signalfd4", "socketpair", "tgkill", "vfork", "wait4",
-	"waitid" };
+	"waitid", "chown32", "fchown32", "lchown32", "ugetrlimit", "waitpid" };
 
 /* Nobody of ours; somebody else in our place might. */
 static const char *const of_intruders[] = { "bpf", "execveat", "finit_module", "init_module",
@@ -185,15 +191,20 @@ static int rules(scmp_filter_ctx filter, uint32_t action, const char *const *nam
 static int rules_of_worker(scmp_filter_ctx filter)
 {
 	static const int families[] = { AF_UNIX, AF_NETLINK };
+#if defined(__s390__)
+	const unsigned flags = 1;
+#else
+	const unsigned flags = 0;
+#endif
 	int rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-		SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+		SCMP_CMP(flags, SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
 
 	for (size_t i = 0; !rc && i < sizeof families / sizeof *families; i++)
 		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-			SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]));
+			SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i], 0));
 	if (!rc)
 		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-			SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+			SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
 	if (!rc)
 		rc = rules(filter, SCMP_ACT_KILL_PROCESS, (const char *const[]){ "execve" }, 1);
 	return rc;
@@ -206,7 +217,7 @@ static int rules_of_holder(scmp_filter_ctx filter)
 
 	for (size_t i = 0; !rc && i < sizeof families / sizeof *families; i++)
 		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-			SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]));
+			SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i], 0));
 	return rc;
 }
 

@@ -73,17 +73,25 @@ int edge_inject_open(struct vnep_edge *edge, struct edge_port *port, struct vnep
 static bool take_ring(
 	struct vnep_edge *edge, const struct ring_note *want, const struct vnep_ring_config *config)
 {
+	struct vnep_ring_config as_it_is = *config;
+	struct ring_note had;
 	uint8_t note[VNEP_HELD_NOTE];
 	struct vnep_err err = { 0 };
 	int fd = -1, rc = vnep_held_get(edge->held, "ring", &fd, note, &err);
 
 	if (!rc && fd < 0)
 		return false; /* the first worker */
-	if (!rc && memcmp(note, want, sizeof *want)) {
+	memcpy(&had, note, sizeof had);
+	/* Another program may like other blocks: those that are there will do. But what takes large frames is another ring. */
+	as_it_is.block_octets = had.block_octets;
+	as_it_is.block_count = had.block_count;
+	as_it_is.retire_ms = had.retire_ms;
+	if (!rc && (memcmp(had.ifname, want->ifname, sizeof had.ifname) != 0 ||
+			   !had.block_octets != !want->block_octets)) {
 		close(fd);
 		rc = vnep_err_set(&err, VNEP_ECONFLICT, "it is another configuration's");
 	} else if (!rc) {
-		rc = vnep_ring_take(&edge->ring, fd, want->ifname, config, &err);
+		rc = vnep_ring_take(&edge->ring, fd, want->ifname, &as_it_is, &err);
 	}
 	if (rc)
 		edge_warn(edge, "ring: what was in it is lost", &err);

@@ -55,5 +55,7 @@ int edge_jail(struct vnep_edge *edge, struct vnep_err *err)
 	rc = vnep_jail_caps(VNEP_CAP(CAP_NET_ADMIN), VNEP_CAP(CAP_NET_ADMIN), err);
 	if (!rc)
 		rc = vnep_jail_files(paths, sizeof paths / sizeof *paths, err);
+	if (rc == 1)
+		edge_say(edge, LOG_NOTICE, "no Landlock here: files are not fenced off");
 	return rc < 0 ? rc : vnep_jail_calls(VNEP_JAIL_WORKER, err);
 }

@@ -374,6 +374,7 @@ static int make_watches(struct vnep_edge *edge, struct vnep_err *err)
 		!vnep_loop_signal(l, SIGINT, on_stop, edge) ||
 		!vnep_loop_signal(l, SIGHUP, on_hangup, edge))
 		return vnep_err_sys(err, ENOMEM, "event loop");
+	vnep_held_listens(edge->held);
 	return edge_held_watch(edge, err);
 }
 
@@ -492,6 +493,7 @@ int vnep_edge_new(struct vnep_edge **out, const struct vnep_edge_config *config,
 		rc = vnep_err_sys(err, ENAMETOOLONG, "state folder or socket");
 		goto fail;
 	}
+	edge_service_starting(edge);
 	rc = edge_jail_begin(edge, err);
 	if (!rc)
 		rc = vnep_state_check(edge->state, 1, err);
