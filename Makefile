@@ -22,7 +22,7 @@ WITH_DNS   ?= 1
 
 VERSION  := 0.1.0
 TOOLS    := $(notdir $(wildcard cmd/*))
-LIBS     := libmnl jansson lmdb libuv libpcap zlib $(if $(filter 1,$(WITH_DNS)),ldns)
+LIBS     := libmnl jansson lmdb libuv libpcap zlib libseccomp libcap-ng $(if $(filter 1,$(WITH_DNS)),ldns)
 
 VNEP_CPPFLAGS := -D_GNU_SOURCE -DVNEP_VERSION='"$(VERSION)"' -Iinclude
 VNEP_CFLAGS   := -std=c17 -fPIC -fstack-protector-strong -fno-strict-aliasing -Wall -Wextra -Wconversion \

@@ -113,7 +113,7 @@ setup() {
 	waits() { [[ $(ps -o stat= -p "${PIDS[import$1]}") == S* ]]; }
 
 	# The edge answers nobody until each of them has chosen, or waits to: 96 of 127 addresses.
-	kill -STOP "${PIDS[edge]}"
+	kill -STOP "$(worker)"
 	for n in 1 2 3; do
 		jq -nc --arg n "$n" 'range(32) | {type: "device", v: 1, dev: "urn:dev:os:32473-\($n)x\(.)"}' >"$T/in$n"
 		background "import$n" vnep-map import --prefix 2001:db8:b::1:0/121 "$T/in$n"
@@ -122,7 +122,7 @@ setup() {
 		wait_for 5 waits "$n"
 		pause
 	done
-	kill -CONT "${PIDS[edge]}"
+	kill -CONT "$(worker)"
 	for n in 1 2 3; do
 		wait "${PIDS[import$n]}"
 	done

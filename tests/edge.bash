@@ -2,6 +2,7 @@
 #
 #   edge_map [LINE...]      a VPC, the devices of the lab (dev0 sleeps after T3324 seconds, default 2), more lines
 #   edge_start [ARG...]     run it in `edge` on every access port of the lab, wait until it answers; its watch in $T/watch.out
+#   worker                  the process that does the work: the one that was started is its holder
 #   state_is DEV STATE      for wait_for: its state now
 #   told FILTER             did watch tell a record that satisfies the jq filter
 #   pending_is DEV N        for wait_for: so many packets wait for it
@@ -10,6 +11,9 @@
 #                           direction, and nobody is told
 #   speak N                 device N sends a frame to the VPC host, and is answered
 #   say_to V TEXT           the VPC host sends one UDP datagram to port 5683 of a virtual endpoint
+#   sleeper, sender S PPS, all_there WHAT
+#                           numbered packets to a device that is not there; in the end each waits, once (WHAT=N: in the
+#                           line of figures)
 #   hear N                  device N writes what it gets on port 5683 to $T/hearN.out, one datagram a line
 
 DEV0=urn:dev:mac:00005efffe005301 V0=2001:db8:b::70
@@ -39,6 +43,10 @@ edge_start() {
 	wait_for 5 told '.type == "sync"'
 }
 
+worker() {
+	jq .worker "$VNEP_STATE/lock"
+}
+
 state_is() {
 	[[ $(vnep-edge status "$1" | jq -r .state) == "$2" ]]
 }
@@ -52,7 +60,7 @@ told() {
 }
 
 balanced() {
-	vnep-edge status >"$T/status"
+	vnep-edge status >"$T/status" || return
 	jq -e '.difference == 0' "$T/status" || { cat "$T/status"; return 1; }
 }
 
@@ -80,4 +88,34 @@ say_to() {
 hear() {
 	background "hear$1" netns "dev$1" socat -u "UDP6-RECV:5683" -
 	wait_for 5 netns "dev$1" sh -c 'ss -lun6 2>/dev/null | grep -q :5683 || grep -q ":1633 " /proc/net/udp6'
+}
+
+# The device of `handover send 1`, which is not there; and dev0, which is.
+sleeper() {
+	edge_map '{"type":"device","v":1,"dev":"urn:dev:mac:025e00fffe000000","vep":"2001:db8:b::1:0","mac":"02:5e:00:00:00:00","psm":{"t3324_s":1}}'
+}
+
+# Who sends knows where, also while nobody answers.
+sender() {
+	netns vpc ip -6 neigh replace 2001:db8:b::1:0 lladdr 00:00:5e:00:53:fd dev v0 nud permanent
+	background sender netns vpc handover send 1 "$1" "$2"
+}
+
+# Everything that was sent waits, once, and the ledger has nothing else. One line of figures.
+all_there() {
+	local sent
+
+	wait_for 60 grep -q '^sent' "$T/sender.out"
+	sent=$(awk '/^sent/ { print $2 }' "$T/sender.out")
+	wait_for 20 settled "$sent"
+	jq -r --argjson sent "$sent" --arg what "$1" '"# \($what) sent=\($sent) lost=\($sent - .pending)" +
+		" twice=\(.dropped.duplicate // 0) overrun=\(.dropped.overrun // 0) difference=\(.difference)"' "$T/status" >&3
+	jq -e --argjson sent "$sent" '.pending == $sent and (.dropped.duplicate // 0) == 0 and
+		(.dropped.overrun // 0) == 0 and .difference == 0' "$T/status"
+}
+
+# jq is content with a file that is empty.
+settled() {
+	vnep-edge status >"$T/status" || return
+	jq -e --argjson sent "$1" '.difference == 0 and .pending + ([.dropped[]] | add // 0) >= $sent' "$T/status"
 }

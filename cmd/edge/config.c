@@ -27,6 +27,11 @@ static int from_options(struct vnep_cli *cli, struct vnep_edge_config *config, s
 	return rc;
 }
 
+const char *edge_config_file(struct vnep_cli *cli)
+{
+	return vnep_cli_str(cli, "config", DEFAULT_CONFIG);
+}
+
 int edge_config(struct vnep_cli *cli, struct vnep_edge_config *config,
 	vnep_edge_config_report *report, void *report_arg)
 {

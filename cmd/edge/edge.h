@@ -15,6 +15,9 @@ int edge_metrics(struct vnep_cli *cli);
 int edge_top(struct vnep_cli *cli);
 int edge_reload(struct vnep_cli *cli);
 int edge_stop(struct vnep_cli *cli);
+int edge_upgrade(struct vnep_cli *cli);
+
+const char *edge_config_file(struct vnep_cli *cli);
 
 /* The configuration from files and options, in that order. report as in vnep_edge_config_read; NULL: the first mistake
  * is in cli->err. */

@@ -2,6 +2,7 @@
 #include <limits.h>
 
 #include "edge.h"
+#include "vnep/holder.h"
 
 static const struct vnep_option run_options[] = {
 	{ "config", 'c', VNEP_ARG_ONE, "FILE",
@@ -85,6 +86,10 @@ static const struct vnep_verb verbs[] = {
 	{ .name = "reload",
 		.help = "read the configuration again, without touching traffic",
 		.run = edge_reload },
+	{ .name = "upgrade",
+		.help = "the program that lies now in the place of the running one takes over, "
+			"under traffic",
+		.run = edge_upgrade },
 	{ .name = "stop",
 		.help = "end the daemon; awake devices go on by the kernel",
 		.run = edge_stop },
@@ -96,5 +101,5 @@ int main(int argc, char **argv)
 	static const struct vnep_tool tool = { "vnep-edge",
 		"the edge node: forwards, journals, replays", verbs };
 
-	return vnep_cli_main(&tool, argc, argv);
+	return vnep_holder_tried(vnep_cli_main(&tool, argc, argv));
 }

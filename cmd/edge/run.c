@@ -5,7 +5,11 @@
 #include <stdlib.h>
 #include <syslog.h>
 
+#include <linux/capability.h>
+
 #include "edge.h"
+#include "vnep/holder.h"
+#include "vnep/jail.h"
 
 /* "<5>edge: text": systemd reads the level, a person reads the rest. */
 static void log_line(int level, const char *text, void *arg)
@@ -63,11 +67,12 @@ static int configure(struct vnep_edge_config *config, vnep_edge_config_report *r
 	return rc;
 }
 
-int edge_run(struct vnep_cli *cli)
+static int work(struct vnep_cli *cli, struct vnep_held *held)
 {
 	const struct vnep_edge_host host = { .log = log_line,
 		.configure = configure,
 		.notify = getenv("NOTIFY_SOCKET") ? edge_notify : NULL,
+		.config_file = edge_config_file(cli),
 		.watchdog_us = edge_notify_watchdog(),
 		.arg = cli };
 	struct vnep_edge_config config;
@@ -81,11 +86,39 @@ int edge_run(struct vnep_cli *cli)
 		rc = socket_path(cli, socket, sizeof socket);
 	if (rc)
 		return rc;
-	signal(SIGPIPE, SIG_IGN);
-	rc = vnep_edge_new(&edge, &config, cli->state, socket, &host, &cli->err);
+	rc = vnep_edge_new(&edge, &config, cli->state, socket, held, &host, &cli->err);
 	if (rc)
 		return rc;
+	vnep_held_tell(held, VNEP_TELL_READY);
 	rc = vnep_edge_run(edge, &cli->err);
 	vnep_edge_free(edge);
+	return rc;
+}
+
+/* What the workers start with has to be permitted to the holder, too. */
+static int confine(bool again, struct vnep_err *err, void *arg)
+{
+	int rc = vnep_jail_caps(
+		VNEP_CAP(CAP_NET_RAW) | VNEP_CAP(CAP_NET_ADMIN) | VNEP_CAP(CAP_CHOWN),
+		VNEP_CAP(CAP_NET_RAW), err);
+
+	(void)arg;
+	return rc || again ? rc : vnep_jail_calls(VNEP_JAIL_HOLDER, err);
+}
+
+int edge_run(struct vnep_cli *cli)
+{
+	const struct vnep_holder_config config = {
+		.log = log_line, .confine = confine, .arg = cli
+	};
+	struct vnep_held *held = NULL;
+	int status = 0, rc;
+
+	signal(SIGPIPE, SIG_IGN);
+	rc = vnep_holder(&held, &config, &status, &cli->err);
+	if (!held)
+		return rc ? rc : status; /* the worker said why */
+	rc = work(cli, held);
+	vnep_held_close(held);
 	return rc;
 }

@@ -96,14 +96,17 @@ struct vnep_edge_host {
 		void *arg);
 	/* To the service manager: assignments as in sd_notify(3), a line each. */
 	void (*notify)(const char *text, void *arg);
+	const char *config_file; /* what _configure reads: its folder stays readable for the worker of a holder */
 	uint64_t watchdog_us; /* it wants to hear WATCHDOG=1 within that time; 0: it does not */
 	void *arg;
 };
 
-/* Take the state folder and the control socket, make the kernel hold the map, resume what was going on. *host is
- * copied, what its arg is must live as long as the edge. */
+/* Take the state folder and the control socket, make the kernel hold the map, resume what was going on. held: the holder,
+ * whose worker this process is (holder.h; it stays the caller's); NULL: there is none, and the ring ends with us. *host
+ * is copied, what its arg is must live as long as the edge. */
+struct vnep_held;
 int vnep_edge_new(struct vnep_edge **out, const struct vnep_edge_config *config, const char *state,
-	const char *socket, const struct vnep_edge_host *host, struct vnep_err *err);
+	const char *socket, struct vnep_held *held, const struct vnep_edge_host *host, struct vnep_err *err);
 
 /* Until SIGTERM, SIGINT or the verb stop. The kernel's table stays: awake devices go on. SIGHUP: as the verb reload. */
 int vnep_edge_run(struct vnep_edge *edge, struct vnep_err *err);

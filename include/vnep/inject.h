@@ -17,6 +17,10 @@ struct vnep_err;
 struct vnep_inject;
 
 int vnep_inject_open(struct vnep_inject **out, const char *ifname, struct vnep_err *err);
+/* The same on a packet socket that somebody else made, not bound and of protocol 0: fd is ours from now on, also when that
+ * fails. */
+int vnep_inject_open_on(
+	struct vnep_inject **out, int fd, const char *ifname, struct vnep_err *err);
 void vnep_inject_close(struct vnep_inject *inject);
 int vnep_inject_fd(const struct vnep_inject *inject);
 

@@ -15,6 +15,7 @@
 #ifndef VNEP_RING_H
 #define VNEP_RING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,6 +39,16 @@ struct vnep_ring_frame {
 
 int vnep_ring_open(struct vnep_ring **out, const char *ifname,
 	const struct vnep_ring_config *config, struct vnep_err *err);
+
+/* The same on a packet socket that somebody else made, not bound and of protocol 0: fd is ours from now on, also when that
+ * fails. */
+int vnep_ring_open_on(struct vnep_ring **out, int fd, const char *ifname,
+	const struct vnep_ring_config *config, struct vnep_err *err);
+
+/* Go on with the ring of an earlier reader, who is dead, by its socket (fd is ours): where it left off. VNEP_ENOTFOUND:
+ * its link is gone; -EINVAL: it was made with another config. Drops are counted from here on. */
+int vnep_ring_take(struct vnep_ring **out, int fd, const char *ifname,
+	const struct vnep_ring_config *config, struct vnep_err *err);
 void vnep_ring_close(struct vnep_ring *ring);
 int vnep_ring_fd(const struct vnep_ring *ring); /* readable when a block is there */
 
@@ -46,6 +57,15 @@ int vnep_ring_next(struct vnep_ring *ring, struct vnep_ring_frame *out);
 
 /* Give back every block whose frames were all taken with _next. */
 void vnep_ring_release(struct vnep_ring *ring);
+
+/* Blocks have numbers from 1. _done: the last one that was read to its end; _skip, before the first _next: those up to it
+ * are given back unread. _between: no block is begun. _cookie: of its socket, no other ring of this boot has it.
+ * _waiting: frames that are there, not read, those of the block that is being filled among them. */
+uint64_t vnep_ring_done(const struct vnep_ring *ring);
+void vnep_ring_skip(struct vnep_ring *ring, uint64_t block_number);
+bool vnep_ring_between(const struct vnep_ring *ring);
+uint64_t vnep_ring_cookie(const struct vnep_ring *ring);
+uint64_t vnep_ring_waiting(const struct vnep_ring *ring);
 
 /* Frames the kernel could not place since the ring was opened (cumulative). */
 uint64_t vnep_ring_drops(struct vnep_ring *ring);

@@ -33,24 +33,24 @@ static int refuse(struct vnep_err *err, int errnum, const char *ifname)
 	}
 }
 
-int vnep_inject_open(struct vnep_inject **out, const char *ifname, struct vnep_err *err)
+int vnep_inject_open_on(struct vnep_inject **out, int fd, const char *ifname, struct vnep_err *err)
 {
 	struct sockaddr_ll link = { .sll_family = AF_PACKET };
 	struct vnep_inject *inject = calloc(1, sizeof *inject);
 	int octets = SEND_BUFFER_OCTETS, rc;
 
-	if (!inject)
+	if (!inject) {
+		close(fd);
 		return vnep_err_sys(err, ENOMEM, "port");
-	inject->fd = -1;
+	}
+	inject->fd = fd;
 	link.sll_ifindex = (int)if_nametoindex(ifname);
 	if (!link.sll_ifindex) {
 		rc = refuse(err, ENODEV, ifname);
 		goto fail;
 	}
 	strcpy(inject->ifname, ifname); /* if_nametoindex took it: it is shorter than IF_NAMESIZE */
-	/* protocol 0: the socket sends only, nothing queues up on its other side */
-	inject->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (inject->fd < 0 || bind(inject->fd, (struct sockaddr *)&link, sizeof link)) {
+	if (bind(inject->fd, (struct sockaddr *)&link, sizeof link)) {
 		rc = refuse(err, errno, ifname);
 		goto fail;
 	}
@@ -62,6 +62,18 @@ int vnep_inject_open(struct vnep_inject **out, const char *ifname, struct vnep_e
 fail:
 	vnep_inject_close(inject);
 	return rc;
+}
+
+int vnep_inject_open(struct vnep_inject **out, const char *ifname, struct vnep_err *err)
+{
+	/* protocol 0: the socket sends only, nothing queues up on its other side */
+	int fd = if_nametoindex(ifname)
+			 ? socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)
+			 : -1;
+
+	if (fd < 0)
+		return refuse(err, errno, ifname);
+	return vnep_inject_open_on(out, fd, ifname, err);
 }
 
 void vnep_inject_close(struct vnep_inject *inject)

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,7 @@
 #include "vnep/ndjson.h"
 #include "vnep/state.h"
 
-enum { TAKE_TRIES = 1000 }; /* of 1 ms */
+enum { TAKE_TRIES = 5000 }; /* of 1 ms */
 
 /* What is made durable inside a new folder is lost with the folder's own name. 0 or errno. */
 static int sync_parent(const char *path)
@@ -127,7 +128,7 @@ static void read_owner(int fd, struct vnep_state_owner *out)
 	vnep_json_free(json);
 }
 
-static int write_owner(int fd, const char *tool, const char *socket)
+static int write_owner(int fd, const char *tool, const char *socket, int pid)
 {
 	struct vnep_buf buf = { 0 };
 	struct vnep_jw w = { .buf = &buf };
@@ -135,7 +136,9 @@ static int write_owner(int fd, const char *tool, const char *socket)
 	int rc;
 
 	vnep_buf_put_str(&buf, "{");
-	vnep_jw_i64(&w, "pid", getpid());
+	vnep_jw_i64(&w, "pid", pid ? pid : getpid());
+	if (pid)
+		vnep_jw_i64(&w, "worker", getpid());
 	vnep_jw_str(&w, "tool", tool);
 	vnep_jw_opt_str(&w, "socket", socket);
 	vnep_buf_put_str(&buf, "}\n");
@@ -151,18 +154,32 @@ static int write_owner(int fd, const char *tool, const char *socket)
 	return rc;
 }
 
+/* Does it say that somebody has it who is dead? */
+static bool owner_is_dead(int lock)
+{
+	struct vnep_state_owner owner;
+
+	read_owner(lock, &owner);
+	return owner.pid > 0 && kill(owner.pid, 0) && errno == ESRCH;
+}
+
 /*
  * Who asks vnep_state_owner holds the lock, shared, for an instant: that is not another writer, who would
- * hold it alone. 0, or errno.
+ * hold it alone. Nor is what is left of a daemon whose main process was killed: it is on its way out. 0, or errno.
  */
 static int take(int lock)
 {
 	static const struct timespec pause = { .tv_nsec = 1000000 };
 
 	for (unsigned tries = 0; flock(lock, LOCK_EX | LOCK_NB); tries++) {
-		if (errno != EWOULDBLOCK || tries == TAKE_TRIES || flock(lock, LOCK_SH | LOCK_NB))
+		if (errno != EWOULDBLOCK || tries == TAKE_TRIES)
 			return errno;
-		flock(lock, LOCK_UN);
+		if (!flock(lock, LOCK_SH | LOCK_NB))
+			flock(lock, LOCK_UN);
+		else if (errno != EWOULDBLOCK)
+			return errno;
+		else if (!owner_is_dead(lock))
+			return EWOULDBLOCK;
 		nanosleep(&pause, NULL);
 	}
 	return 0;
@@ -187,8 +204,16 @@ static int not_as_root(const char *state, struct vnep_err *err)
 	return VNEP_EPRIV;
 }
 
-int vnep_state_lock(
-	const char *state, const char *tool, const char *socket, int *fd, struct vnep_err *err)
+/* Is what was kept this very lock? */
+static bool same_file(int a, int b)
+{
+	struct stat x, y;
+
+	return !fstat(a, &x) && !fstat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+int vnep_state_lock_for(const char *state, const char *tool, const char *socket, int pid, int kept,
+	int *fd, struct vnep_err *err)
 {
 	struct vnep_state_owner owner;
 	char path[PATH_MAX];
@@ -201,6 +226,14 @@ int vnep_state_lock(
 	lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
 	if (lock < 0)
 		return vnep_err_sys(err, errno, "cannot open %s", path);
+	if (kept >= 0 && same_file(lock, kept)) {
+		int same = fcntl(kept, F_DUPFD_CLOEXEC, 0); /* the lock is of both */
+
+		close(lock);
+		if (same < 0)
+			return vnep_err_sys(err, errno, "cannot open %s", path);
+		lock = same;
+	}
 	rc = take(lock);
 	if (rc) {
 		read_owner(lock, &owner);
@@ -210,13 +243,19 @@ int vnep_state_lock(
 		return vnep_err_set(err, VNEP_EBUSY, "%s is in use by %s (process %d)", state,
 			owner.tool[0] ? owner.tool : "another writer", owner.pid);
 	}
-	rc = write_owner(lock, tool, socket);
+	rc = write_owner(lock, tool, socket, pid);
 	if (rc) {
 		close(lock);
 		return vnep_err_sys(err, -rc, "cannot write %s", path);
 	}
 	*fd = lock;
 	return 0;
+}
+
+int vnep_state_lock(
+	const char *state, const char *tool, const char *socket, int *fd, struct vnep_err *err)
+{
+	return vnep_state_lock_for(state, tool, socket, 0, -1, fd, err);
 }
 
 int vnep_state_owner(const char *state, struct vnep_state_owner *out, struct vnep_err *err)

@@ -81,6 +81,12 @@ void edge_devices_release(struct vnep_edge *edge);
 /* It uses another of its addresses: kernel and map follow. */
 void edge_device_reorder(struct vnep_edge *edge, struct edge_device *d);
 
+/* edge-period.c */
+void edge_period_came(struct vnep_edge *edge, struct edge_device *d); /* a connection began */
+/* It ended; idle_ns ago it spoke last. */
+void edge_period_slept(struct vnep_edge *edge, struct edge_device *d, int64_t idle_ns);
+void edge_period_due(struct vnep_edge *edge); /* who did not come is told */
+
 /* edge-addr.c */
 /* May it have one more? If it has as many as it may, the oldest that it does not use any more is made the first, which
  * edge_addr_add throws out. */
@@ -291,10 +297,12 @@ bool edge_storm_dry(struct vnep_edge *edge, struct vnep_mono now); /* no port wi
 /* edge-reload.c: what may be another one while traffic flows is taken over. Mistakes and what needs a restart go to
  * report; a configuration with mistakes changes nothing. VNEP_EDIFFERS: something needs a restart. */
 int edge_reconfigure(struct vnep_edge *edge, vnep_edge_config_report *report, void *arg);
+int edge_config_good(struct vnep_edge *edge, vnep_edge_config_report *report, void *arg); /* would a start take it? */
 void edge_reconfigure_asked(struct vnep_edge *edge); /* by a signal: the log says what came of it */
 
 /* edge-service.c */
 int edge_service_open(struct vnep_edge *edge, struct vnep_err *err);
+void edge_service_starting(struct vnep_edge *edge);
 void edge_service_say(struct vnep_edge *edge, const char *text); /* as in sd_notify(3) */
 void edge_service_reloading(struct vnep_edge *edge);
 void edge_service_ready(struct vnep_edge *edge);
@@ -302,16 +310,34 @@ void edge_service_ready(struct vnep_edge *edge);
 /* edge-metrics.c: stat records, in the order of vnep/metrics.h */
 void edge_metrics_encode(struct vnep_edge *edge, struct vnep_buf *out);
 
+/* edge-held.c: each is made, or was left by the worker before */
+int edge_memo_open(struct vnep_edge *edge, struct vnep_err *err);
+int edge_lock(struct vnep_edge *edge, struct vnep_err *err);
+int edge_inject_open(struct vnep_edge *edge, struct edge_port *port, struct vnep_err *err);
+int edge_ring_open(struct vnep_edge *edge, const char *ifname,
+	const struct vnep_ring_config *config, struct vnep_err *err);
+int edge_held_watch(struct vnep_edge *edge, struct vnep_err *err);
+
+/* edge-jail.c: first of all, and before anything is read that others wrote */
+int edge_jail_begin(struct vnep_edge *edge, struct vnep_err *err);
+int edge_jail(struct vnep_edge *edge, struct vnep_err *err);
+
 /* edge-ledger.c */
 void edge_ledger_open(struct vnep_edge *edge);
-int edge_ledger_put(struct vnep_edge *edge, const struct edge_ledger *l, struct vnep_err *err);
+int edge_ledger_put(struct vnep_edge *edge, struct edge_ledger *l, struct vnep_err *err);
+/* To STATE/ledger, where no group is open: what it says is durable, or has been sent. */
+void edge_ledger_keep(struct vnep_edge *edge);
+/* After a kill packets come again, from the last block that was finished. What was stored is known, what was sent is not:
+ * so not many are sent until that is written down, as far as no disk is in the way (a group is open). True: it is time. */
+bool edge_ledger_behind(const struct vnep_edge *edge);
 bool edge_ledger_follow(struct vnep_edge *edge); /* is the table another one? Then it begins anew */
 void edge_ledger_terms(struct vnep_edge *edge, struct vnep_ledger_terms *out);
 bool edge_ledger_quiet(struct vnep_edge *edge, const struct vnep_acl_counters *before);
 void edge_drop(struct vnep_edge *edge, struct edge_device *d, enum vnep_reason reason);
 
 /* edge-control.c */
-int edge_control_open(struct vnep_edge *edge, struct vnep_err *err);
+int edge_control_open(struct vnep_edge *edge, struct vnep_err *err); /* it has its place and its group */
+int edge_control_listen(struct vnep_edge *edge, struct vnep_err *err);
 void edge_control_close(struct vnep_edge *edge);
 void edge_control_tell(struct vnep_edge *edge); /* edge->told to every watcher */
 

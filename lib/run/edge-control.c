@@ -354,8 +354,14 @@ int edge_control_open(struct vnep_edge *edge, struct vnep_err *err)
 	memcpy(at.sun_path, edge->socket, sizeof edge->socket);
 	unlink(edge->socket); /* we hold the lock of the state folder: it is a leftover */
 	edge->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (edge->listen_fd < 0 || bind_for_group(edge->listen_fd, &at) ||
-		listen(edge->listen_fd, BACKLOG))
+	if (edge->listen_fd < 0 || bind_for_group(edge->listen_fd, &at))
+		return vnep_err_sys(err, errno, "control socket %s", edge->socket);
+	return 0;
+}
+
+int edge_control_listen(struct vnep_edge *edge, struct vnep_err *err)
+{
+	if (listen(edge->listen_fd, BACKLOG))
 		return vnep_err_sys(err, errno, "control socket %s", edge->socket);
 	edge->listen_watch = vnep_loop_fd(edge->loop, edge->listen_fd, on_listen, edge);
 	return edge->listen_watch ? 0 : vnep_err_sys(err, ENOMEM, "control socket");
@@ -365,7 +371,10 @@ void edge_control_close(struct vnep_edge *edge)
 {
 	while (edge->clients) {
 		if (edge->clients->watching) { /* an end that can be told from a crash */
-			refuse(edge->clients, VNEP_EUNAVAIL, "vnep-edge was stopped");
+			refuse(edge->clients, VNEP_EUNAVAIL,
+				edge->upgrading
+					? "another program of vnep-edge takes over: come again"
+					: "vnep-edge was stopped");
 			flush(edge->clients);
 		}
 		client_free(edge->clients);

@@ -80,6 +80,7 @@ static void take_record(struct edge_device *d, struct vnep_device *r)
 	d->addr_max = (uint8_t)r->addr_max;
 	d->has_psm = r->has_psm;
 	d->t3324_s = r->t3324_s;
+	d->t3412_s = r->t3412_s;
 	d->journal = r->journal;
 	d->dl_duration_s = r->dl_duration_s;
 	d->dl_packet_count = r->dl_packet_count;
@@ -168,6 +169,7 @@ static void forget(struct vnep_edge *edge, struct edge_device *d)
 	unlink_owed(edge, d);
 	edge_replay_stop(edge, d);
 	vnep_heap_remove(&edge->silences, &d->silence);
+	vnep_heap_remove(&edge->overdue, &d->overdue);
 	l3_release(edge, d);
 	edge_host_leave(edge, d);
 	vnep_table_remove(&edge->by_vep, d);
@@ -527,6 +529,7 @@ void edge_device_status(struct vnep_edge *edge, struct edge_device *d, struct vn
 		.conn = d->conn,
 		.since = d->since,
 		.last_seen = d->last_seen,
+		.next_expected = d->next_expected,
 		.vlan = d->l2.vlan,
 		.has_mac = d->has_mac,
 		.mac = d->l2.mac,
@@ -559,4 +562,5 @@ void edge_devices_release(struct vnep_edge *edge)
 	vnep_table_release(&edge->by_l3);
 	vnep_table_release(&edge->by_addr);
 	vnep_heap_release(&edge->silences);
+	vnep_heap_release(&edge->overdue);
 }

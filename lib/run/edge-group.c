@@ -67,6 +67,7 @@ static void group_done(struct vnep_edge *edge)
 	edge->group_error = 0;
 	if (edge->sent && !edge->sent_owed)
 		vnep_sentlog_clear(edge->sent);
+	l->pending = edge->ledger_pending;
 	l->delivered += (uint64_t)edge->delta.delivered;
 	l->converted += (uint64_t)edge->delta.converted;
 	l->carried += (uint64_t)edge->delta.carried;
@@ -85,7 +86,7 @@ static int put_ledger(struct vnep_edge *edge, struct vnep_err *err)
 {
 	struct edge_ledger l = edge->ledger;
 
-	l.pending = vnep_journal_pending_total(edge->journal);
+	l.pending = edge->ledger_pending = vnep_journal_pending_total(edge->journal);
 	l.delivered += (uint64_t)edge->delta.delivered;
 	l.converted += (uint64_t)edge->delta.converted;
 	l.carried += (uint64_t)edge->delta.carried;

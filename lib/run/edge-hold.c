@@ -96,9 +96,19 @@ static uint64_t carried(struct vnep_edge *edge)
 	return vnep_rtnl_link(edge->rt, peer, &link, NULL) ? 0 : link.rx_packets;
 }
 
+/* What waits in the ring is counted when it is read. Both numbers are of one moment if the first stood still. */
 void edge_ring_opened(struct vnep_edge *edge)
 {
-	edge->ring_base = carried(edge);
+	uint64_t before, waiting, after = carried(edge);
+
+	for (int tries = 0; tries < 20; tries++) {
+		before = after;
+		waiting = vnep_ring_waiting(edge->ring);
+		after = carried(edge);
+		edge->ring_base = after > waiting ? after - waiting : 0;
+		if (after == before)
+			return;
+	}
 }
 
 static void aim(struct vnep_edge *edge)

@@ -109,7 +109,10 @@ void edge_ingest(struct vnep_edge *edge)
 	while (vnep_ring_next(edge->ring, &frame) == 1) {
 		edge->ring_seen++;
 		handle(edge, &frame);
+		if (edge_ledger_behind(edge))
+			edge_ledger_keep(edge);
 	}
 	edge_group_end(edge); /* durable, or counted: then the blocks may go */
+	edge_ledger_keep(edge);
 	vnep_ring_release(edge->ring);
 }

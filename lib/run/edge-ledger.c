@@ -13,7 +13,11 @@
  * answered since then is booked as lost. A kill between the group's sync and its index
  * leaves packets that are durable but not in the ledger: what the journal has more than the ledger knew came out of the
  * ring. After a kill the kernel's counters went on: the
- * difference is just what passed while nobody read the ring, and is booked as overrun.
+ * difference is just what passed while there was no ring, and is booked as overrun.
+ *
+ * Where a holder keeps the ring, what the worker did not finish is in it. The ledger says which block was finished last;
+ * beside the journal's it is written to STATE/ledger, which outlives the process, whenever blocks are given back. Each has
+ * a number, and the higher one is right.
  */
 #include <stdio.h>
 #include <string.h>
@@ -21,11 +25,13 @@
 
 #include "edge-priv.h"
 
-enum { LEDGER_VERSION = 3, SEGMENT_S = 10 };
+enum { LEDGER_VERSION = 4, SEGMENT_S = 10 };
 
 /* On disk it is its version and each number that is not 0: one octet says which, eight have it. */
 _Static_assert(
 	sizeof(struct edge_ledger) % 8 == 0 && sizeof(struct edge_ledger) / 8 < 256, "words");
+_Static_assert(
+	1 + sizeof(struct edge_ledger) / 8 * 9 <= VNEP_MEMO_MAX, "it fits into STATE/ledger");
 
 static void pack(struct vnep_buf *out, const struct edge_ledger *l)
 {
@@ -57,11 +63,19 @@ static bool unpack(struct edge_ledger *l, const uint8_t *data, size_t len)
 	return true;
 }
 
-int edge_ledger_put(struct vnep_edge *edge, const struct edge_ledger *l, struct vnep_err *err)
+static void stamp(struct vnep_edge *edge, struct edge_ledger *l)
+{
+	l->stamp = ++edge->ledger_stamp;
+	l->ring_cookie = edge->ring_cookie;
+	l->ring_block = vnep_ring_done(edge->ring);
+}
+
+int edge_ledger_put(struct vnep_edge *edge, struct edge_ledger *l, struct vnep_err *err)
 {
 	struct vnep_mono now = vnep_mono_now();
 	bool segment = now.ns - edge->ledger_kept.ns > (int64_t)SEGMENT_S * 1000000000;
 
+	stamp(edge, l);
 	pack(&edge->packed, l);
 	if (edge->packed.rc)
 		return vnep_err_sys(err, -edge->packed.rc, "ledger");
@@ -131,23 +145,74 @@ static void begin(struct vnep_edge *edge, const struct vnep_acl_counters *now)
 	edge->ledger_dirty = true;
 }
 
+/* The one that was written last, of those that are of this boot. */
+static bool read_last(struct vnep_edge *edge, struct edge_ledger *l)
+{
+	struct edge_ledger memo;
+	struct vnep_err err = { 0 };
+	uint8_t packed[4096]; /* as much as a group carries */
+	size_t len = 0;
+	bool there;
+
+	vnep_journal_ledger_get(edge->journal, packed, sizeof packed, &len, &err);
+	there = len && unpack(l, packed, len);
+	edge->ledger_stamp = l->stamp;
+	there = there && l->boot == boot();
+	len = edge->memo ? vnep_memo_get(edge->memo, packed, sizeof packed) : 0;
+	if (!len || !unpack(&memo, packed, len) || memo.boot != boot() ||
+		(there && memo.stamp <= l->stamp))
+		return there;
+	*l = memo;
+	if (memo.stamp > edge->ledger_stamp)
+		edge->ledger_stamp = memo.stamp;
+	return true;
+}
+
 void edge_ledger_open(struct vnep_edge *edge)
 {
 	struct edge_ledger *l = &edge->ledger;
 	struct vnep_acl_counters now = { 0 };
-	struct vnep_err err = { 0 };
-	uint8_t packed[4096];
-	size_t len = 0;
 
 	counters(edge, &now);
-	vnep_journal_ledger_get(edge->journal, packed, sizeof packed, &len, &err);
-	if (len && unpack(l, packed, len) && l->boot == boot() &&
-		l->base.generation == now.generation) {
-		l->ring_packets += pending_now(edge) - l->pending;
-		edge->ledger_dirty = true;
+	edge->ring_cookie = vnep_ring_cookie(edge->ring);
+	if (!read_last(edge, l)) {
+		begin(edge, &now);
 		return;
 	}
-	begin(edge, &now); /* another table or none before */
+	if (l->ring_cookie == edge->ring_cookie)
+		vnep_ring_skip(edge->ring, l->ring_block);
+	if (l->base.generation != now.generation) {
+		begin(edge, &now); /* another table */
+		return;
+	}
+	l->ring_packets += pending_now(edge) - l->pending;
+	l->pending = pending_now(edge);
+	edge->ledger_dirty = true;
+}
+
+void edge_ledger_keep(struct vnep_edge *edge)
+{
+	struct edge_ledger *l = &edge->ledger;
+
+	if (!edge->memo || edge->group_open || !vnep_ring_between(edge->ring))
+		return;
+	if (vnep_ring_done(edge->ring) == l->ring_block &&
+		!memcmp(l, &edge->ledger_memo, sizeof *l))
+		return;
+	stamp(edge, l);
+	pack(&edge->packed, l);
+	if (edge->packed.rc)
+		return;
+	edge->ledger_memo = *l;
+	vnep_memo_put(edge->memo, edge->packed.data, edge->packed.len);
+}
+
+bool edge_ledger_behind(const struct vnep_edge *edge)
+{
+	const struct edge_ledger *l = &edge->ledger, *memo = &edge->ledger_memo;
+
+	return edge->memo && !edge->group_open && vnep_ring_between(edge->ring) &&
+	       l->answered + l->sent_on - memo->answered - memo->sent_on >= EDGE_REPLAY_BATCH;
 }
 
 bool edge_ledger_follow(struct vnep_edge *edge)

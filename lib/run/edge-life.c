@@ -68,12 +68,14 @@ static void carry_out(struct vnep_edge *edge, struct edge_device *d, unsigned ac
 		d->sent_count = 0;
 		edge_journal_disconnect(edge, d, cause, ts);
 		edge_addr_slept(edge, d);
+		edge_period_slept(edge, d, cause == VNEP_CAUSE_T3324_EXPIRED ? active_ns(d) : 0);
 	}
 	if (actions & VNEP_DO_CONNECT) {
 		edge_journal_mark(edge, d, VNEP_KIND_CONNECT, NULL);
 		d->replay_next = 0;
 		edge_pace_begin(edge, d);
 		edge_device_arm(edge, d, d->last_life);
+		edge_period_came(edge, d);
 		edge_announce(edge, d);
 	}
 	if (actions & VNEP_DO_REPLAY)

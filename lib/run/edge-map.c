@@ -76,14 +76,11 @@ static int load_vpc(const char *text, size_t len, void *arg)
 static int load_device(const char *text, size_t len, void *arg)
 {
 	struct loading *l = arg;
-	struct vnep_json *json = NULL;
 	struct vnep_device device = { 0 };
 	struct vnep_binding binding, nowhere = { 0 };
 	bool bound = false;
-	int rc = vnep_json_parse(text, len, &json, l->err);
+	int rc = vnep_map_device_of(l->txn, text, len, &device, l->err);
 
-	if (!rc)
-		rc = vnep_device_decode(json, &device, l->err);
 	if (!rc) {
 		edge_vlan_used(l->edge, device.vlan);
 		bound = !vnep_map_get_binding(l->txn, device.dev, &binding, NULL) &&
@@ -99,7 +96,6 @@ static int load_device(const char *text, size_t len, void *arg)
 	if (!rc && bound && !edge_device_by_vep(l->edge, &device.vep))
 		rc = vnep_err_sys(l->err, ENOMEM, "device %s", device.dev);
 	vnep_device_release(&device);
-	vnep_json_free(json);
 	return rc;
 }
 

@@ -16,7 +16,8 @@
  *                     the VPC holds                edge-retain.c   what the journal keeps
  *     edge-dropin.c   the configuration's files    edge-reload.c   another configuration while traffic flows
  *     edge-service.c  the service manager          edge-metrics.c  what is told as numbers
- *     edge-totals.c   status, at a quiet point
+ *     edge-totals.c   status, at a quiet point     edge-held.c     what outlives the worker
+ *     edge-jail.c     what it can still touch      edge-period.c   when a sleeper is expected
  *
  * A round: the ring is readable -> every frame is handled (journal records are appended to one group) -> the
  * group is committed -> the ring's blocks are given back -> what became due is done and told to watchers.
@@ -38,6 +39,7 @@
 #include "vnep/life.h"
 #include "vnep/loop.h"
 #include "vnep/mapstore.h"
+#include "vnep/memo.h"
 #include "vnep/mids.h"
 #include "vnep/ndisc.h"
 #include "vnep/policy.h"
@@ -128,7 +130,7 @@ struct edge_device {
 	bool has_mac, bound, has_psm;
 	bool fixed_addr; /* the record names its addresses: nothing is learned */
 	uint8_t addr_max;
-	uint32_t t3324_s;
+	uint32_t t3324_s, t3412_s;
 	enum vnep_journal_mode journal;
 	uint32_t dl_duration_s, dl_packet_count, replay_pps;
 	enum vnep_replay_mode replay_mode;
@@ -149,6 +151,11 @@ struct edge_device {
 	struct vnep_wall since, last_seen;
 	struct vnep_mono last_life;
 	struct vnep_heap_node silence; /* its presumed end */
+	/* edge-period.c: when the latest connection began, and how long after the one before it; 0 = not known */
+	struct vnep_mono came;
+	int64_t apart, period;
+	struct vnep_wall next_expected;
+	struct vnep_heap_node overdue;
 	uint32_t conn;
 	uint64_t pending, pending_octets;
 	uint64_t head_seq, resume_seq;
@@ -209,6 +216,8 @@ struct edge_ledger {
 	uint64_t ring_packets, ring_copies; /* taken from the ring, copies apart */
 	uint64_t lost;                      /* sent to the ring, never seen: booked as overrun */
 	uint64_t answered, delivered, sent_on, converted;
+	uint64_t stamp; /* of two the later one */
+	uint64_t ring_cookie, ring_block; /* this block of this ring was finished last */
 	uint64_t dropped[VNEP_REASON_COUNT];
 };
 
@@ -235,6 +244,7 @@ struct vnep_edge {
 	char socket[108];
 	struct vnep_edge_host host;
 	int lock_fd;
+	struct vnep_held *held; /* the holder; NULL: this is the only process */
 
 	struct vnep_loop *loop;
 	struct vnep_nl *rt, *rt_events;
@@ -242,6 +252,8 @@ struct vnep_edge {
 	bool filling;	       /* a set is nearly full, and that was told */
 	struct vnep_acl *acl;
 	struct vnep_ring *ring;
+	bool ring_taken; /* from the worker before */
+	uint64_t ring_cookie;
 	struct vnep_mapstore *map;
 	struct vnep_journal *journal;
 	struct vnep_watch *tick; /* the nearest of all deadlines */
@@ -262,7 +274,7 @@ struct vnep_edge {
 	struct edge_ra *ras;       /* a port and VLAN each */
 	unsigned ra_count;
 	bool withdraw; /* told to stop: devices shall look for another router */
-	struct vnep_heap silences, host_timers, adverts, lulls, paced;
+	struct vnep_heap silences, host_timers, adverts, lulls, paced, overdue;
 	struct vnep_heap expiring; /* no timers: devices that replay, the nearest deadline first */
 	bool replay_turn;          /* of that line */
 	size_t hosts_asked, hosts_closing; /* so many are in that state */
@@ -283,10 +295,15 @@ struct vnep_edge {
 	struct edge_held *hold_first; /* devices and hosts that wait for a barrier */
 	struct edge_device *owed_first; /* devices whose disconnect is not durable yet */
 	bool owed_lost;                 /* its group failed: once more */
-	bool stopping;
+	bool stopping, told_to_stop;
+	bool upgrading; /* stopping, to make room for another program */
 	uint64_t map_revision; /* what kernel and table follow */
 
 	struct edge_ledger ledger;
+	struct edge_ledger ledger_memo; /* as it was written to memo last */
+	struct vnep_memo *memo;         /* STATE/ledger; NULL: there is none */
+	uint64_t ledger_stamp;          /* of the last one that was written anywhere */
+	uint64_t ledger_pending;        /* with what the group makes of it */
 	struct edge_delta delta;
 	bool group_open, ledger_dirty;
 	struct vnep_mono ledger_kept; /* when it was written to a segment whatever else there was */

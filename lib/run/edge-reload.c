@@ -141,21 +141,41 @@ static int take(struct vnep_edge *edge, const struct vnep_edge_config *wanted, s
 	return advertise ? edge_ra_again(edge, err) : 0;
 }
 
-int edge_reconfigure(struct vnep_edge *edge, vnep_edge_config_report *report, void *arg)
+/* As it stands in its files now. *out is the caller's, also where rc says that it has mistakes. */
+static int read_again(struct vnep_edge *edge, struct vnep_edge_config **out,
+	vnep_edge_config_report *report, void *arg)
 {
 	struct vnep_edge_config *wanted = edge->host.configure ? malloc(sizeof *wanted) : NULL;
 	struct vnep_err err = { 0 };
-	int rc, stays;
+	int rc;
 
+	*out = wanted;
 	if (!wanted) {
 		rc = vnep_err_sys(&err, edge->host.configure ? ENOMEM : ENOSYS, "reload");
 		report(&err, arg);
 		return rc;
 	}
-	edge_service_reloading(edge);
 	rc = edge->host.configure(wanted, report, arg, edge->host.arg);
-	if (!rc)
-		rc = vnep_edge_config_check(wanted, report, arg, NULL);
+	return rc ? rc : vnep_edge_config_check(wanted, report, arg, NULL);
+}
+
+int edge_config_good(struct vnep_edge *edge, vnep_edge_config_report *report, void *arg)
+{
+	struct vnep_edge_config *wanted;
+	int rc = read_again(edge, &wanted, report, arg);
+
+	free(wanted);
+	return rc;
+}
+
+int edge_reconfigure(struct vnep_edge *edge, vnep_edge_config_report *report, void *arg)
+{
+	struct vnep_edge_config *wanted;
+	struct vnep_err err = { 0 };
+	int rc, stays;
+
+	edge_service_reloading(edge);
+	rc = read_again(edge, &wanted, report, arg);
 	if (!rc)
 		rc = fits(edge, wanted, report, arg);
 	if (!rc) {

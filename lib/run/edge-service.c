@@ -5,12 +5,32 @@
 
 #include "edge-priv.h"
 
-enum { BEAT_MS = 10000, BEATS = 3 }; /* of them in the time that the watchdog gives */
+enum {
+	BEAT_MS = 10000,
+	BEATS = 3,
+	START_S = 600
+}; /* of them in the time that the watchdog gives */
 
 void edge_service_say(struct vnep_edge *edge, const char *text)
 {
 	if (edge->host.notify)
 		edge->host.notify(text, edge->host.arg);
+}
+
+/* How long the manager may hear nothing. */
+static void patience(struct vnep_edge *edge, uint64_t us)
+{
+	char text[48];
+
+	snprintf(text, sizeof text, "WATCHDOG_USEC=%llu", (unsigned long long)us);
+	if (edge->host.watchdog_us)
+		edge_service_say(edge, text);
+}
+
+/* A worker after the first one starts under a watchdog that runs already, and a journal may need making anew. */
+void edge_service_starting(struct vnep_edge *edge)
+{
+	patience(edge, START_S * UINT64_C(1000000));
 }
 
 static void beat(struct vnep_edge *edge, const char *first)
@@ -63,6 +83,7 @@ int edge_service_open(struct vnep_edge *edge, struct vnep_err *err)
 	edge->beat = vnep_loop_timer(edge->loop, on_beat, edge);
 	if (!edge->beat)
 		return vnep_err_sys(err, ENOMEM, "event loop");
+	patience(edge, edge->host.watchdog_us);
 	edge_service_ready(edge);
 	vnep_timer_set(edge->beat, 0);
 	return 0;

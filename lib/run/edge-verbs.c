@@ -6,6 +6,7 @@
 #include <syslog.h>
 
 #include "edge-client.h"
+#include "vnep/holder.h"
 
 void edge_done_with(struct edge_client *client, int rc, const struct vnep_err *err)
 {
@@ -140,6 +141,66 @@ static void verb_stop(struct vnep_edge *edge, struct edge_client *client)
 	edge->withdraw = true;
 	edge_reply_done(client, 0);
 	vnep_loop_stop(edge->loop);
+}
+
+/* ---- another program ---- */
+
+static void answer_count(struct edge_client *client, uint64_t count)
+{
+	struct vnep_buf *out = &client->edge->scratch;
+
+	vnep_stat_encode(out, "vnep_edge_upgrades", NULL, NULL, count);
+	edge_reply(client, out);
+	edge_reply_done(client, 0);
+}
+
+static void verb_upgrade(struct vnep_edge *edge, struct edge_client *client)
+{
+	struct vnep_held_upgrades upgrades;
+	struct vnep_err err = { 0 };
+	int rc;
+
+	/* the next one will read it, too, and cannot go back to another one */
+	rc = edge_config_good(edge, tell_mistake, client);
+	if (rc) {
+		edge_reply_done(client, vnep_err_exit(rc));
+		return;
+	}
+	if (!edge->held)
+		rc = vnep_err_set(&err, VNEP_EPROTO, "this vnep-edge has no holder");
+	if (!rc)
+		rc = vnep_held_upgrades(edge->held, &upgrades, &err);
+	if (!rc)
+		rc = vnep_held_upgrade(edge->held, &err);
+	if (rc) {
+		edge_done_with(client, rc, &err);
+		return;
+	}
+	edge_say(edge, LOG_NOTICE, "upgrade: making room for another program");
+	answer_count(client, upgrades.count);
+	edge->upgrading = true;
+	vnep_loop_stop(edge->loop);
+}
+
+/* What came of the one that was told "after" as it began. */
+static void verb_upgraded(struct vnep_edge *edge, struct edge_client *client)
+{
+	struct vnep_held_upgrades upgrades = { 0 };
+	struct vnep_err err = { 0 };
+	int64_t after = vnep_json_get_int(client->request, "after", 0);
+	int rc = 0;
+
+	if (edge->held)
+		rc = vnep_held_upgrades(edge->held, &upgrades, &err);
+	if (!rc && (upgrades.count <= after || edge->upgrading))
+		rc = vnep_err_set(&err, VNEP_EUNAVAIL, "still the program of before");
+	else if (!rc && upgrades.failed)
+		rc = vnep_err_set(&err, VNEP_EKERNEL,
+			"the new program: %s; the one before it goes on", upgrades.how);
+	if (rc)
+		edge_done_with(client, rc, &err);
+	else
+		answer_count(client, upgrades.count);
 }
 
 /* ---- presence ---- */
@@ -370,6 +431,8 @@ static const struct edge_verb verbs[] = {
 	{ "metrics", EDGE_INPUT_NONE, verb_metrics },
 	{ "reload", EDGE_INPUT_NONE, verb_reload },
 	{ "stop", EDGE_INPUT_NONE, verb_stop },
+	{ "upgrade", EDGE_INPUT_NONE, verb_upgrade },
+	{ "upgraded", EDGE_INPUT_NONE, verb_upgraded },
 	{ "attach", EDGE_INPUT_NONE, verb_attach },
 	{ "detach", EDGE_INPUT_NONE, verb_asleep },
 	{ "map.put", EDGE_INPUT_WHOLE, edge_verb_map_put },

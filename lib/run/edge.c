@@ -12,6 +12,7 @@
 #include <linux/rtnetlink.h>
 
 #include "edge-priv.h"
+#include "vnep/holder.h"
 #include "vnep/retention.h"
 #include "vnep/state.h"
 
@@ -81,7 +82,7 @@ static int open_port(struct vnep_edge *edge, struct edge_port *port, const char 
 		.up = link.up && link.running };
 	snprintf(port->name, sizeof port->name, "%s", name);
 	edge->port_count++;
-	rc = vnep_inject_open(&port->inject, name, err);
+	rc = edge_inject_open(edge, port, err);
 	if (rc)
 		return rc;
 	if (vnep_rtnl_tune_port(name, err))
@@ -105,7 +106,7 @@ static int open_ports(struct vnep_edge *edge, struct vnep_err *err)
 static void arm_tick(struct vnep_edge *edge)
 {
 	const struct vnep_heap *const heaps[] = { &edge->silences, &edge->host_timers,
-		&edge->adverts, &edge->lulls, &edge->paced };
+		&edge->adverts, &edge->lulls, &edge->paced, &edge->overdue };
 	struct vnep_mono now = vnep_mono_now();
 	int64_t wait = -1;
 
@@ -126,6 +127,7 @@ static void arm_tick(struct vnep_edge *edge)
 void edge_round_end(struct vnep_edge *edge)
 {
 	edge_group_end(edge);
+	edge_ledger_keep(edge);
 	edge_guard_filling(edge);
 	edge_control_tell(edge);
 	arm_tick(edge);
@@ -146,6 +148,7 @@ static void on_tick(struct vnep_watch *watch, void *arg)
 	edge_hold_lulls(edge);
 	edge_pace_due(edge);
 	edge_silences(edge);
+	edge_period_due(edge);
 	edge_host_timers(edge);
 	edge_ra_due(edge);
 	edge_journal_owed(edge);
@@ -180,7 +183,9 @@ static void on_stop(struct vnep_watch *watch, void *arg)
 	struct vnep_edge *edge = arg;
 
 	(void)watch;
-	edge_say(edge, LOG_NOTICE, "stopping: awake devices go on by the kernel");
+	if (!edge->told_to_stop) /* a terminal tells every process of ours */
+		edge_say(edge, LOG_NOTICE, "stopping: awake devices go on by the kernel");
+	edge->told_to_stop = true;
 	vnep_loop_stop(edge->loop);
 }
 
@@ -202,7 +207,7 @@ static void rebind(struct vnep_edge *edge, struct edge_port *port, int ifindex)
 	port->ifindex = ifindex;
 	vnep_inject_close(port->inject);
 	port->inject = NULL;
-	rc = vnep_inject_open(&port->inject, port->name, &err);
+	rc = edge_inject_open(edge, port, &err);
 	if (!rc)
 		rc = edge_acl_again(edge, &changes, &err);
 	if (!rc && vnep_rtnl_tune_port(port->name, &err))
@@ -369,7 +374,8 @@ static int make_watches(struct vnep_edge *edge, struct vnep_err *err)
 		!vnep_loop_signal(l, SIGINT, on_stop, edge) ||
 		!vnep_loop_signal(l, SIGHUP, on_hangup, edge))
 		return vnep_err_sys(err, ENOMEM, "event loop");
-	return 0;
+	vnep_held_listens(edge->held);
+	return edge_held_watch(edge, err);
 }
 
 /* ---- start ---- */
@@ -379,12 +385,8 @@ static int open_state(struct vnep_edge *edge, struct vnep_err *err)
 	const struct vnep_journal_config journal = { .segment_octets =
 							     edge->config.segment_octets };
 	uint64_t cut = 0;
-	int rc = vnep_state_check(edge->state, 1, err);
+	int rc = vnep_mapstore_open(&edge->map, edge->state, true, err);
 
-	if (!rc)
-		rc = vnep_state_lock(edge->state, "vnep-edge", edge->socket, &edge->lock_fd, err);
-	if (!rc)
-		rc = vnep_mapstore_open(&edge->map, edge->state, true, err);
 	if (!rc)
 		rc = vnep_journal_open(
 			&edge->journal, edge->state, VNEP_JOURNAL_EXCLUSIVE, &journal, &cut, err);
@@ -394,6 +396,8 @@ static int open_state(struct vnep_edge *edge, struct vnep_err *err)
 			(unsigned long long)cut);
 	if (!rc && vnep_sentlog_open(&edge->sent, edge->state, NULL, err))
 		edge_warn(edge, "replay", err); /* slower, and exact as before */
+	if (!rc && edge_memo_open(edge, err))
+		edge_warn(edge, "ledger", err);
 	if (!rc && vnep_journal_anew(edge->journal))
 		edge_say(edge, LOG_WARNING, "journal: the index was made anew (%s)",
 			vnep_journal_anew(edge->journal));
@@ -430,9 +434,7 @@ static int open_kernel(struct vnep_edge *edge, struct vnep_err *err)
 	for (unsigned i = 0; i < edge->port_count; i++)
 		if (edge->ports[i].mtu > EDGE_RING_BLOCK / 2)
 			ring.block_octets = ring.block_count = 0;
-	rc = vnep_ring_open(&edge->ring, peer, &ring, err); /* before any rule sends to it */
-	if (!rc)
-		edge_ring_opened(edge);
+	rc = edge_ring_open(edge, peer, &ring, err); /* before any rule sends to it */
 	if (!rc)
 		rc = vnep_acl_events_open(&edge->guard, err);
 	return rc;
@@ -462,7 +464,8 @@ static int resume(struct vnep_edge *edge, struct vnep_err *err)
 }
 
 int vnep_edge_new(struct vnep_edge **out, const struct vnep_edge_config *config, const char *state,
-	const char *socket, const struct vnep_edge_host *host, struct vnep_err *err)
+	const char *socket, struct vnep_held *held, const struct vnep_edge_host *host,
+	struct vnep_err *err)
 {
 	struct vnep_edge *edge = calloc(1, sizeof *edge);
 	uint64_t changes = 0;
@@ -473,6 +476,7 @@ int vnep_edge_new(struct vnep_edge **out, const struct vnep_edge_config *config,
 	edge->config = *config;
 	edge->host = *host;
 	edge->config.acl.state = edge->state;
+	edge->held = held;
 	edge->lock_fd = edge->listen_fd = -1;
 	edge->replay_tail = &edge->replay_first;
 	vnep_table_init(&edge->by_vep, offsetof(struct edge_device, vep), sizeof(struct in6_addr));
@@ -489,7 +493,18 @@ int vnep_edge_new(struct vnep_edge **out, const struct vnep_edge_config *config,
 		rc = vnep_err_sys(err, ENAMETOOLONG, "state folder or socket");
 		goto fail;
 	}
-	rc = open_state(edge, err);
+	edge_service_starting(edge);
+	rc = edge_jail_begin(edge, err);
+	if (!rc)
+		rc = vnep_state_check(edge->state, 1, err);
+	if (!rc)
+		rc = edge_lock(edge, err);
+	if (!rc)
+		rc = edge_control_open(edge, err);
+	if (!rc)
+		rc = edge_jail(edge, err);
+	if (!rc)
+		rc = open_state(edge, err);
 	if (!rc)
 		rc = vnep_loop_new(&edge->loop);
 	if (!rc)
@@ -501,11 +516,14 @@ int vnep_edge_new(struct vnep_edge **out, const struct vnep_edge_config *config,
 	if (rc)
 		goto fail;
 	edge_ledger_open(edge);
+	edge_ring_opened(edge);
 	edge_hosts_adopt(edge);
 	edge_replay_recall(edge);
 	rc = resume(edge, err);
 	if (!rc)
-		rc = edge_control_open(edge, err);
+		rc = edge_control_listen(edge, err);
+	if (!rc && edge->ring_taken)
+		edge_ingest(edge); /* what would kill us, too, does so before we are ready */
 	if (!rc)
 		rc = edge_service_open(edge, err);
 	if (rc)
@@ -527,7 +545,13 @@ int vnep_edge_run(struct vnep_edge *edge, struct vnep_err *err)
 {
 	int rc = vnep_loop_run(edge->loop);
 
-	edge_service_say(edge, "STOPPING=1");
+	if (edge->upgrading) {
+		edge_service_reloading(edge); /* until the next one says that it is ready */
+	} else {
+		if (!rc)
+			vnep_held_tell(edge->held, VNEP_TELL_STOPPING);
+		edge_service_say(edge, "STOPPING=1");
+	}
 	edge_ingest(edge);
 	edge_hold_finish(edge);
 	if (edge->withdraw)
@@ -559,6 +583,7 @@ void vnep_edge_free(struct vnep_edge *edge)
 	vnep_nl_close(edge->rt_events);
 	vnep_nl_close(edge->guard);
 	vnep_sentlog_close(edge->sent);
+	vnep_memo_close(edge->memo);
 	vnep_journal_close(edge->journal);
 	vnep_mapstore_close(edge->map);
 	vnep_buf_release(&edge->told);

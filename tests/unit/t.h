@@ -19,6 +19,7 @@ struct t_case {
 
 static struct t_case *t_cases, **t_tail = &t_cases;
 static int t_failed;
+static const char *t_skipped;
 
 #define T_CAT2(a, b) a##b
 #define T_CAT(a, b)  T_CAT2(a, b)
@@ -39,6 +40,13 @@ static int t_failed;
 			printf("# %s:%d: %s\n", __FILE__, __LINE__, #cond);                        \
 			t_failed = 1;                                                              \
 		}                                                                                  \
+	} while (0)
+
+/* The rest of this test cannot be tried here: says what is missing. */
+#define SKIP(why)                                                                                  \
+	do {                                                                                       \
+		t_skipped = (why);                                                                 \
+		return;                                                                            \
 	} while (0)
 
 #define CHECK_STR(a, b)                                                                            \
@@ -65,8 +73,10 @@ static int t_run(void)
 
 	for (struct t_case *c = t_cases; c; c = c->next) {
 		t_failed = 0;
+		t_skipped = NULL;
 		c->run();
-		printf("%s %d - %s\n", t_failed ? "not ok" : "ok", ++n, c->title);
+		printf("%s %d - %s%s%s\n", t_failed ? "not ok" : "ok", ++n, c->title,
+			t_skipped ? " # skip " : "", t_skipped ? t_skipped : "");
 		bad += t_failed;
 		fflush(stdout);
 	}

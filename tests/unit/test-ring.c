@@ -1,10 +1,13 @@
 /* ring and inject: a journal port in a namespace of its own; what goes in at one end comes out at
  * the other. */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <linux/netlink.h>
 #include <netinet/udp.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "vnep/buf.h"
 #include "vnep/err.h"
@@ -163,6 +166,154 @@ TEST("ring: a VLAN tag that the kernel took off stands in the frame again")
 	CHECK_INT(vnep_be32(f.data + 14), 8);
 	vnep_inject_close(out);
 	vnep_ring_close(ring);
+}
+
+enum { TAKEN_COUNT = 400 };
+
+static const struct vnep_ring_config taken = {
+	.block_octets = 8192, .block_count = 16, .retire_ms = 1
+};
+
+/* The reader dies, somebody else has its socket. */
+static int die(struct vnep_ring *ring)
+{
+	int fd = dup(vnep_ring_fd(ring));
+
+	vnep_ring_close(ring);
+	return fd;
+}
+
+/* Frames from `next` on, until the one before `end` came, or another one; the number that should come next. Blocks are
+ * held meanwhile, so the descriptor does not tell when there is more. */
+static uint32_t read_to(struct vnep_ring *ring, uint32_t next, uint32_t end)
+{
+	struct vnep_mono until = vnep_mono_now();
+	struct vnep_ring_frame f;
+
+	until.ns += 5000000000;
+	while (next < end && vnep_mono_now().ns < until.ns) {
+		if (!vnep_ring_next(ring, &f))
+			continue;
+		CHECK_INT(vnep_be32(f.data + 14), next);
+		if (vnep_be32(f.data + 14) != next++)
+			break;
+	}
+	return next;
+}
+
+TEST("ring: the next reader goes on where one died: each frame once, those that were read and not "
+     "finished again")
+{
+	struct vnep_inject *out;
+	struct vnep_ring *ring;
+	uint32_t next = 0;
+	uint64_t done, cookie;
+
+	port_make("ra0");
+	CHECK(!vnep_ring_open(&ring, "ra1", &taken, NULL));
+	CHECK(!vnep_inject_open(&out, "ra0", NULL));
+	cookie = vnep_ring_cookie(ring);
+	CHECK(cookie != 0);
+	CHECK_INT(vnep_ring_waiting(ring), 0);
+	send_numbered(out, 0, TAKEN_COUNT);
+	for (int i = 0; i < 5000 && vnep_ring_waiting(ring) < TAKEN_COUNT; i++)
+		poll(NULL, 0, 1); /* they pass a queue of the kernel */
+	CHECK_INT(vnep_ring_waiting(ring), TAKEN_COUNT);
+	for (;;) { /* to the end of some block, and a bit of the next one */
+		next = read_to(ring, next, next + 1);
+		if (next > 100 && vnep_ring_between(ring))
+			break;
+	}
+	done = vnep_ring_done(ring);
+	CHECK(done > 0);
+	CHECK_INT(read_to(ring, next, next + 3), next + 3);
+	CHECK(!vnep_ring_between(ring));
+	CHECK_INT(vnep_ring_done(ring), done);
+	CHECK(!vnep_ring_take(&ring, die(ring), "ra1", &taken, NULL));
+	CHECK(vnep_ring_cookie(ring) == cookie);
+	vnep_ring_skip(ring, done);
+	CHECK_INT(vnep_ring_waiting(ring), TAKEN_COUNT - next);
+	send_numbered(out, TAKEN_COUNT, TAKEN_COUNT + 50);
+	CHECK_INT(read_to(ring, next, TAKEN_COUNT + 50), TAKEN_COUNT + 50);
+	CHECK_INT(vnep_ring_drops(ring), 0);
+	vnep_ring_release(ring);
+	/* nothing was there when it was taken, and not at the place where the ring began */
+	CHECK(!vnep_ring_take(&ring, die(ring), "ra1", &taken, NULL));
+	send_numbered(out, 1000, 1400);
+	CHECK_INT(read_to(ring, 1000, 1400), 1400);
+	vnep_inject_close(out);
+	vnep_ring_close(ring);
+}
+
+TEST("ring: one that the kernel stopped filling is taken over, too, wherever it goes on")
+{
+	struct vnep_inject *out;
+	struct vnep_ring *ring;
+	struct vnep_ring_frame f;
+	uint64_t done;
+
+	port_make("ra0");
+	CHECK(!vnep_ring_open(&ring, "ra1", &taken, NULL));
+	CHECK(!vnep_inject_open(&out, "ra0", NULL));
+	send_numbered(out, 0, 4000); /* more than it holds */
+	CHECK(wait_block(ring, 2000) > 0);
+	while (vnep_ring_next(ring, &f))
+		;
+	CHECK(vnep_ring_drops(ring) > 0);
+	done = vnep_ring_done(ring);
+	vnep_ring_release(ring);
+	CHECK(!vnep_ring_take(&ring, die(ring), "ra1", &taken, NULL));
+	vnep_ring_skip(ring, done);
+	CHECK_INT(vnep_ring_waiting(ring), 0);
+	send_numbered(out, 5000, 5300);
+	CHECK_INT(read_to(ring, 5000, 5300), 5300);
+	CHECK_INT(vnep_ring_drops(ring), 0);
+	vnep_inject_close(out);
+	vnep_ring_close(ring);
+}
+
+TEST("ring: a tag that was put back once is there when the frame is read again")
+{
+	struct vnep_inject *out;
+	struct vnep_ring *ring;
+	struct vnep_ring_frame f;
+	uint8_t frame[64];
+	struct iovec iov = { frame, 60 };
+
+	port_make("ra0");
+	CHECK(!vnep_ring_open(&ring, "ra1", &taken, NULL));
+	CHECK(!vnep_inject_open(&out, "ra0", NULL));
+	numbered(frame, 7);
+	memcpy(frame, "\x02\x01\x02\x03\x04\x05\x02\x11\x12\x13\x14\x15\x81\x00\xa0\x65\x88\xb5",
+		18);
+	CHECK_INT(vnep_inject_send(out, &iov, 1, NULL), 1);
+	CHECK(wait_block(ring, 2000) > 0);
+	for (int i = 0; i < 3; i++) {
+		CHECK_INT(vnep_ring_next(ring, &f), 1);
+		CHECK_INT(f.len, 60);
+		CHECK(!memcmp(f.data, frame, 60));
+		CHECK(!vnep_ring_take(&ring, die(ring), "ra1", &taken, NULL));
+	}
+	vnep_inject_close(out);
+	vnep_ring_close(ring);
+}
+
+TEST("ring: one that was made otherwise, of another link, or of one that is gone is not taken over")
+{
+	struct vnep_ring_config other = taken;
+	struct vnep_ring *ring;
+
+	port_make("ra0");
+	other.block_count = 8;
+	CHECK(!vnep_ring_open(&ring, "ra1", &taken, NULL));
+	CHECK_INT(vnep_ring_take(&ring, die(ring), "ra1", &other, NULL), -EINVAL);
+	CHECK(!vnep_ring_open(&ring, "ra1", &taken, NULL));
+	CHECK_INT(vnep_ring_take(&ring, die(ring), "ra0", &taken, NULL), VNEP_ENOTFOUND);
+	CHECK_INT(vnep_ring_take(&ring, dup(0), "ra1", &taken, NULL), -ENOTSOCK);
+	CHECK(!vnep_ring_open(&ring, "ra1", &taken, NULL));
+	CHECK_INT(system("ip link del ra0"), 0);
+	port_make("ra0");
+	CHECK_INT(vnep_ring_take(&ring, die(ring), "ra1", &taken, NULL), VNEP_ENOTFOUND);
 }
 
 /* A UDP socket with UDP_SEGMENT out of the near end: the kernel must cut before the ring sees it.
