@@ -481,6 +481,15 @@ static int settle(struct vnep_journal *journal, const char *dev, struct vnep_jou
 	return rc;
 }
 
+/* So that what is lost is known. */
+static int ask(uint32_t id, uint64_t seq, const struct vnep_jevent *entry, void *arg)
+{
+	(void)id;
+	(void)seq;
+	vnep_jlost_is(arg, entry->segment);
+	return 0;
+}
+
 /* All segments that have anything of the device. */
 static int erase(struct vnep_journal_pruning *p, struct vnep_err *err)
 {
@@ -490,7 +499,9 @@ static int erase(struct vnep_journal_pruning *p, struct vnep_err *err)
 
 	if (rc)
 		return rc == VNEP_ENOTFOUND ? 0 : rc;
-	rc = close_tail(journal, err);
+	rc = vnep_journal_each_entry(journal, &p->place, 0, ask, journal, err);
+	if (!rc)
+		rc = close_tail(journal, err);
 	if (!rc)
 		rc = rewrite_concerned(p, err);
 	if (rc)
