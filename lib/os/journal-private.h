@@ -271,6 +271,7 @@ struct vnep_journal {
 	struct vnep_jindex index;
 	char anew[128]; /* why it was made anew */
 	bool soiled;    /* that it is not clean is on the disk */
+	unsigned started_over; /* so often since the open: devices may have other numbers */
 
 	/* the anchor of the index */
 	bool anchoring;             /* whoever keeps the lock has one */

@@ -126,6 +126,7 @@ static void start_over(struct vnep_journal *journal)
 {
 	uint64_t cut;
 
+	journal->started_over++;
 	vnep_jindex_close(&journal->index);
 	vnep_journal_recover(journal, &cut, NULL); /* else whoever uses it next is told */
 }

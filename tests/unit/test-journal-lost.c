@@ -2,68 +2,8 @@
 #include <dlfcn.h>
 #include <errno.h>
 
-#include "journal.h"
+#include "journal-lost.h"
 #include "vnep/vio.h"
-
-/* Segments of a few groups each: 1-3, 4-6, … */
-enum { GROUPS = 15, SEGMENT_OCTETS = 1000 };
-
-static void write_some(struct vnep_journal *j, unsigned groups)
-{
-	static uint32_t number;
-
-	for (unsigned i = 0; i < groups; i++) {
-		begin(j);
-		to_device(j, ++number);
-		commit(j);
-	}
-}
-
-static uint64_t lower(const struct vnep_journal_device *device, bool *must, void *arg)
-{
-	(void)device;
-	*must = true;
-	return *(const uint64_t *)arg;
-}
-
-static struct vnep_journal_pruned prune(struct vnep_journal *j, uint64_t floor)
-{
-	struct vnep_journal_pruned pruned = { 0 };
-	struct vnep_err err = { 0 };
-
-	if (vnep_journal_prune(j, lower, &floor, (struct vnep_wall){ INT64_MIN }, &pruned, &err))
-		printf("# prune: %s\n", err.text);
-	CHECK_INT(err.code, 0);
-	return pruned;
-}
-
-/* The ranges of the stream: "1+3 erased", "4+3 corrupt io-error", … */
-static int add_range(const struct vnep_journal_item *item, void *arg)
-{
-	const struct vnep_event *event = &item->event;
-	char *text = arg;
-
-	if (item->type != VNEP_RECORD_EVENT || !item->range)
-		return 0;
-	sprintf(text + strlen(text), "%s%llu+%u %s%s%s", text[0] ? ", " : "",
-		(unsigned long long)event->seq, (unsigned)event->count, vnep_kind_text(event->kind),
-		event->reason ? " " : "", event->reason ? vnep_reason_text(event->reason) : "");
-	return 0;
-}
-
-static const char *ranges(struct vnep_journal *j)
-{
-	struct vnep_journal_position position = { 0 };
-	static char text[1024];
-	struct counts c = { 0 };
-
-	text[0] = 0;
-	CHECK_INT(vnep_journal_scan(j, &position, add_range, NULL, text, NULL), 0);
-	position = (struct vnep_journal_position){ 0 };
-	CHECK_INT(vnep_journal_scan(j, &position, count_item, count_damage, &c, NULL), 0);
-	CHECK_INT(c.damages, 0);
-	return text;
-}
 
 /* How many events each segment has, by its first number. */
 static uint64_t second_begins(struct vnep_journal *j)
@@ -75,14 +15,6 @@ static uint64_t second_begins(struct vnep_journal *j)
 		CHECK_INT(vnep_journal_seek(j, DEV, seq++, &position, NULL), 0);
 	while (position.segment == 1);
 	return seq - 1;
-}
-
-static void take_away(unsigned segment)
-{
-	char path[160];
-
-	segment_path(path, segment);
-	CHECK_INT(unlink(path), 0);
 }
 
 /* Of the settled events of some segments the second one's are lost. */
@@ -202,198 +134,6 @@ TEST("a lost segment in which something is pending waits for its outcome, and ot
 	vnep_journal_close(j);
 }
 
-/* Lost ones side by side: which segments went, and in which of them something is pending; a bit for each number. */
-enum { SIDE_GROUPS = 40, SIDES = 6 };
-
-struct side {
-	uint64_t first[SIDES + 2]; /* seq of each segment; of SIDES + 1: where the last one ends */
-};
-
-static struct vnep_journal *write_sides(struct side *s, unsigned waits)
-{
-	struct vnep_outcome o = { .dev = DEV, .outcome = VNEP_OUTCOME_CONFIRMED };
-	struct vnep_journal_position position;
-	struct vnep_journal *j;
-
-	fresh();
-	j = open_as(VNEP_JOURNAL_EXCLUSIVE, SEGMENT_OCTETS, NULL);
-	write_some(j, SIDE_GROUPS);
-	*s = (struct side){ 0 };
-	for (uint64_t seq = 1; seq <= SIDE_GROUPS; seq++) {
-		CHECK_INT(vnep_journal_seek(j, DEV, seq, &position, NULL), 0);
-		if (position.segment <= SIDES + 1 && !s->first[position.segment])
-			s->first[position.segment] = seq;
-	}
-	CHECK(s->first[SIDES + 1]);
-	begin(j);
-	for (o.seq = 1; o.seq <= SIDE_GROUPS; o.seq++) {
-		CHECK_INT(vnep_journal_seek(j, DEV, o.seq, &position, NULL), 0);
-		if (!(waits >> position.segment & 1))
-			CHECK_INT(vnep_journal_outcome(j, &o, NULL), 0);
-	}
-	commit(j);
-	return j;
-}
-
-static void settle(struct vnep_journal *j, const struct side *s, unsigned segment)
-{
-	struct vnep_outcome o = {
-		.dev = DEV, .outcome = VNEP_OUTCOME_FAILED, .reason = VNEP_IO_ERROR
-	};
-
-	begin(j);
-	for (o.seq = s->first[segment]; o.seq < s->first[segment + 1]; o.seq++)
-		CHECK_INT(vnep_journal_outcome(j, &o, NULL), 0);
-	commit(j);
-}
-
-/* A range for each of them, in their order. */
-static const char *sides(const struct side *s, unsigned gone)
-{
-	static char text[1024];
-
-	text[0] = 0;
-	for (unsigned i = 1; i <= SIDES; i++)
-		if (gone >> i & 1)
-			sprintf(text + strlen(text), "%s%u+%u corrupt io-error",
-				text[0] ? ", " : "", (unsigned)s->first[i],
-				(unsigned)(s->first[i + 1] - s->first[i]));
-	return text;
-}
-
-static uint64_t count_sides(const struct side *s, unsigned gone)
-{
-	uint64_t n = 0;
-
-	for (unsigned i = 1; i <= SIDES; i++)
-		n += gone >> i & 1 ? s->first[i + 1] - s->first[i] : 0;
-	return n;
-}
-
-static struct vnep_journal *reopen(struct vnep_journal *j)
-{
-	vnep_journal_close(j);
-	return open_as(VNEP_JOURNAL_EXCLUSIVE, SEGMENT_OCTETS, NULL);
-}
-
-/* Those of which nothing waits are told first, the others one by one as they are settled; at the end each one stands
- * in its place, an index made anew agrees, and no hole is told of. */
-static void lose_sides(unsigned gone, unsigned waits, bool backwards, bool again)
-{
-	struct side s;
-	struct vnep_journal *j = write_sides(&s, waits);
-	unsigned told = gone & ~waits, i;
-
-	for (i = 1; i <= SIDES; i++)
-		if (gone >> i & 1)
-			take_away(i);
-	CHECK_INT(prune(j, 1).lost, count_sides(&s, told));
-	for (unsigned n = 1; n <= SIDES; n++) {
-		i = backwards ? SIDES + 1 - n : n;
-		if (!(waits >> i & 1))
-			continue;
-		j = again ? reopen(j) : j;
-		CHECK(gone & 2 || scan(j).damages > 0); /* in front of all, nothing is missed */
-		settle(j, &s, i);
-		CHECK_INT(prune(j, 1).lost, count_sides(&s, 1U << i));
-	}
-	CHECK_STR(ranges(j), sides(&s, gone));
-	CHECK_INT(prune(j, 1).lost, 0);
-	vnep_journal_close(j);
-	forget_index();
-	j = open_as(VNEP_JOURNAL_EXCLUSIVE, SEGMENT_OCTETS, NULL);
-	CHECK_STR(ranges(j), sides(&s, gone));
-	CHECK_INT(device(j).head_seq, SIDE_GROUPS);
-	CHECK_STR(pending(j), "");
-	vnep_journal_close(j);
-}
-
-TEST("of lost segments side by side each one is told, whichever waits for an outcome")
-{
-	static const struct {
-		unsigned gone, waits;
-	} cases[] = {
-		{ 1 << 2 | 1 << 3, 1 << 2 },
-		{ 1 << 2 | 1 << 3, 1 << 3 },
-		{ 1 << 2 | 1 << 3, 1 << 2 | 1 << 3 },
-		{ 1 << 1 | 1 << 2, 1 << 1 },
-		{ 1 << 5 | 1 << 6, 1 << 5 },
-		{ 1 << 2 | 1 << 3 | 1 << 4, 1 << 2 },
-		{ 1 << 2 | 1 << 3 | 1 << 4, 1 << 3 },
-		{ 1 << 2 | 1 << 3 | 1 << 4, 1 << 2 | 1 << 3 },
-		{ 1 << 1 | 1 << 2 | 1 << 3, 1 << 1 | 1 << 2 },
-		{ 1 << 2 | 1 << 4, 1 << 2 },
-		{ 1 << 2 | 1 << 3 | 1 << 5 | 1 << 6, 1 << 2 | 1 << 5 },
-	};
-
-	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-		for (unsigned how = 0; how < 4; how++)
-			lose_sides(cases[i].gone, cases[i].waits, how & 1, how & 2);
-}
-
-/* The octets of the header, behind its type and length, which still say where it ends. */
-static void damage_header(unsigned segment)
-{
-	char path[160];
-	FILE *f;
-
-	segment_path(path, segment);
-	f = fopen(path, "r+");
-	CHECK(f && !fseek(f, 16, SEEK_SET) && fputs("damaged", f) >= 0 && !fclose(f));
-}
-
-enum anew { LOST, DAMAGED, ERASED };
-
-static void write_anew(struct vnep_journal *j, const struct side *s, enum anew how)
-{
-	struct vnep_event other = { .dev = DEV2, .kind = VNEP_KIND_CONNECT };
-	struct vnep_journal_pruned pruned;
-	struct vnep_journal_moved moved;
-
-	if (how == LOST)
-		take_away(3);
-	else
-		damage_header(3);
-	if (how != ERASED) {
-		CHECK_INT(prune(j, how == LOST ? 1 : s->first[4]).lost,
-			how == LOST ? s->first[4] - s->first[3] : 0);
-		return;
-	}
-	begin(j);
-	CHECK_INT(append(j, other).rc, 0);
-	commit(j);
-	CHECK_INT(vnep_journal_erase(j, DEV2, &moved, &pruned, NULL), 0);
-}
-
-/* The third one is written anew while the second one is away. */
-static void come_back(enum anew how)
-{
-	struct side s;
-	struct vnep_journal *j = write_sides(&s, 1 << 2);
-	char path[160], aside[200], waits[1024];
-
-	strcpy(waits, pending(j));
-	segment_path(path, 2);
-	snprintf(aside, sizeof aside, "%s.aside", path);
-	CHECK_INT(rename(path, aside), 0);
-	write_anew(j, &s, how);
-	CHECK_INT(scan(j).damages, 1); /* of the second one */
-	vnep_journal_close(j);
-	CHECK_INT(rename(aside, path), 0);
-	forget_index();
-	j = open_as(VNEP_JOURNAL_EXCLUSIVE, SEGMENT_OCTETS, NULL);
-	CHECK_INT(scan(j).damages, 0);
-	CHECK_STR(pending(j), waits);
-	vnep_journal_close(j);
-}
-
-TEST("a segment written anew behind a lost one does not stand for it: it may come back")
-{
-	come_back(LOST);
-	come_back(DAMAGED);
-	come_back(ERASED);
-}
-
 /* One event of the device and what settles all of them in the second segment, which is lost; behind it only others. */
 static struct vnep_journal *lose_checkpoint(uint64_t *head)
 {
@@ -447,7 +187,7 @@ TEST("what a lost checkpoint had settled is settled in an index made anew, too")
 static struct vnep_vio vio;
 static int stat_errno, folder_errno, rename_errno;
 static unsigned renamed;
-static bool sync_fails;
+static bool sync_fails, back_fails;
 
 /* In front of the one of the C library. */
 struct dirent *readdir(DIR *dir)
@@ -480,6 +220,11 @@ static int rename_second(const struct vnep_vio *v, int dir, const char *from, co
 {
 	char path[160];
 
+	errno = EIO;
+	if (!strcmp(from, "0000000002.pcapng") && back_fails) {
+		sync_fails = false; /* so that an index can be made anew */
+		return -1;
+	}
 	if (strcmp(to, "0000000002.pcapng") != 0)
 		return vnep_vio_disk.rename(v, dir, from, to);
 	snprintf(path, sizeof path, "%s/journal/index/boot", state);
@@ -541,14 +286,14 @@ TEST("what the folder does not say, or the disk cannot, is not lost")
 	vnep_journal_close(j);
 }
 
-static void prune_fails(struct vnep_journal *j, uint64_t floor, int rc)
+static void prune_fails(struct vnep_journal *j, uint64_t floor, uint64_t told)
 {
 	struct vnep_journal_pruned pruned = { 0 };
 
 	CHECK_INT(vnep_journal_prune(
 			  j, lower, &floor, (struct vnep_wall){ INT64_MIN }, &pruned, NULL),
-		rc);
-	CHECK_INT(pruned.lost, 0);
+		-EIO);
+	CHECK_INT(pruned.lost, told);
 }
 
 TEST("a lost segment that cannot take its place stays lost, and no number is used twice")
@@ -567,23 +312,84 @@ TEST("a lost segment that cannot take its place stays lost, and no number is use
 	rename_errno = EIO;
 	j = open_vio();
 	before = device(j);
-	prune_fails(j, 1, -EIO);
+	prune_fails(j, 1, n); /* of the third one */
 	CHECK_INT(renamed, 1);
 	renamed = 0;
 	rename_errno = 0;
 	sync_fails = true;
-	prune_fails(j, 1, -EIO);
+	prune_fails(j, 1, 0);
 	CHECK_INT(renamed, 1);
 	sync_fails = false;
 	vnep_journal_close(j);
 	j = open_vio();
 	CHECK_INT(device(j).head_seq, before.head_seq);
 	CHECK_INT(device(j).synced_seq, before.synced_seq);
-	CHECK_INT(lost(j, 0), 2 * n);
-	CHECK_INT(prune(j, 1).lost, 2 * n);
+	CHECK_INT(lost(j, 0), n);
+	CHECK_INT(prune(j, 1).lost, n);
 	sprintf(wanted, "%u+%u corrupt io-error, %u+%u corrupt io-error", (unsigned)n + 1,
 		(unsigned)n, (unsigned)n * 2 + 1, (unsigned)n);
 	CHECK_STR(ranges(j), wanted);
+	vnep_journal_close(j);
+}
+
+/* Of three segments in which nothing waits the first two go, and the second one is not there. */
+static void rest_goes(struct vnep_journal *j, uint64_t n, uint64_t floor)
+{
+	struct vnep_journal_pruned pruned = { 0 };
+	struct vnep_err err = { 0 };
+
+	CHECK_INT(vnep_journal_prune(
+			  j, lower, &floor, (struct vnep_wall){ INT64_MIN }, &pruned, &err),
+		-EIO);
+	CHECK_INT(err.code, -EIO);
+	CHECK(strstr(err.text, "0000000002.pcapng") != NULL);
+	CHECK_INT(pruned.lost, 0);
+	CHECK_INT(pruned.events, 2 * n);
+}
+
+TEST("what else goes does not wait for a lost segment that cannot take its place")
+{
+	struct vnep_journal *j;
+	char wanted[100];
+	uint64_t n, floor;
+
+	vnep_journal_close(lose(&n, &floor));
+	vio = vnep_vio_disk;
+	vio.rename = rename_second;
+	rename_errno = EIO;
+	j = open_vio();
+	rest_goes(j, n, floor);
+	CHECK_INT(lost(j, 0), n);
+	rename_errno = 0;
+	CHECK_INT(prune(j, 1).lost, n);
+	sprintf(wanted, "1+%u erased, %u+%u corrupt io-error, %u+%u erased", (unsigned)n,
+		(unsigned)n + 1, (unsigned)n, (unsigned)n * 2 + 1, (unsigned)n);
+	CHECK_STR(ranges(j), wanted);
+	vnep_journal_close(j);
+}
+
+TEST("a lost segment that can neither take its place nor leave it ends the run: devices may have "
+     "other numbers")
+{
+	struct vnep_journal *j;
+	uint64_t n, floor;
+	char told[100];
+
+	vnep_journal_close(lose(&n, &floor));
+	sprintf(told, "%u+%u corrupt io-error", (unsigned)n + 1, (unsigned)n);
+	vio = vnep_vio_disk;
+	vio.rename = rename_second;
+	vio.sync_folder = sync_names;
+	renamed = 0;
+	sync_fails = back_fails = true;
+	j = open_vio();
+	prune_fails(j, floor, 0);
+	CHECK_STR(ranges(j), told); /* and no other */
+	vnep_journal_close(j);
+	back_fails = false;
+	j = open_vio();
+	CHECK_INT(lost(j, 0), 0);
+	CHECK_INT(prune(j, floor).events, 2 * n);
 	vnep_journal_close(j);
 }
 
