@@ -189,7 +189,8 @@ int vnep_journal_each_stored(struct vnep_journal *journal, struct vnep_journal_p
  * ports that are older than before. Whole segments are written anew where at least half of them goes, or where the
  * floor set *must; small ones become one. What stays elsewhere goes with a later run. Outside a group. Crash-safe:
  * each segment is replaced as a whole or not at all, and the cursors stay. A segment that somebody took away is made
- * anew with a corrupt range for each device that had events in it, unless one of them is pending. */
+ * anew with a corrupt range for each device that had events in it, unless one of them is pending; where that fails the rest
+ * is done all the same, and the error is told at the end, with what went in *out. */
 typedef uint64_t vnep_journal_floor_cb(
 	const struct vnep_journal_device *device, bool *must, void *arg);
 struct vnep_journal_pruned {

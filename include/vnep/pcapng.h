@@ -34,7 +34,7 @@ enum {
  * what stands behind them was given up (a group whose sync failed) and is not read. */
 struct vnep_pcapng_section {
 	uint32_t segment, previous; /* previous 0: this is the first one */
-	uint64_t previous_end;
+	uint64_t previous_end; /* 0: not known, so it has all that is in it */
 	uint64_t file; /* random, part of each group's CRC32: bytes of another file never pass */
 	uint64_t end;  /* of a segment that was written anew: where it ends; 0: by growing */
 	char boot[VNEP_PCAPNG_BOOT_LEN + 1];

@@ -7,7 +7,8 @@
  * said of events in front of it, which a cursor has not passed, is not in it: such an index does not know it.
  *
  * Where another segment already stands for it, what the index has of it could not be read when that one was written:
- * the hole in the numbers says so, and the index forgets it.
+ * the hole in the numbers says so, and the index forgets it. So whatever is written anew behind one that is not told
+ * yet does not reach over it: it names it as the one in front, as long as the index has something of it.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -16,13 +17,31 @@
 #include "journal-rewrite.h"
 #include "vnep/err.h"
 
+/* What is known of the segments up to looked, a bit for each. ASKED: the list left it out, and the index has it. */
+enum plane { THERE, GONE, ASKED, PLANES };
+
+static uint8_t *octet_of(struct vnep_journal *journal, enum plane plane, uint32_t segment)
+{
+	return journal->there.data + plane * ((size_t)journal->looked / 8 + 1) + segment / 8;
+}
+
+static bool is_marked(struct vnep_journal *journal, enum plane plane, uint32_t segment)
+{
+	return *octet_of(journal, plane, segment) >> segment % 8 & 1;
+}
+
+static void mark(struct vnep_journal *journal, enum plane plane, uint32_t segment)
+{
+	*octet_of(journal, plane, segment) |= (uint8_t)(1 << segment % 8);
+}
+
 static int mark_there(const char *name, void *arg)
 {
 	struct vnep_journal *journal = arg;
 	uint32_t segment = vnep_jsegment_number(name);
 
 	if (segment && segment <= journal->looked)
-		journal->there.data[segment / 8] |= (uint8_t)(1 << segment % 8);
+		mark(journal, THERE, segment);
 	return 0;
 }
 
@@ -34,11 +53,11 @@ static int list(struct vnep_journal *journal, struct vnep_err *err)
 
 	if (rc)
 		return rc;
-	octets = (size_t)tail.segment / 8 + 1;
+	octets = PLANES * ((size_t)tail.segment / 8 + 1);
 	vnep_buf_reset(&journal->there);
-	if (!vnep_buf_reserve(&journal->there, 2 * octets))
+	if (!vnep_buf_reserve(&journal->there, octets))
 		return vnep_err_sys(err, ENOMEM, "journal");
-	memset(journal->there.data, 0, 2 * octets);
+	memset(journal->there.data, 0, octets);
 	journal->looked = tail.segment;
 	if (!journal->vio->list(journal->vio, journal->dir, mark_there, journal))
 		return 0;
@@ -76,14 +95,23 @@ static bool is_gone(const struct vnep_journal *journal, uint32_t segment)
 /* The list left it out; it is asked for by itself, once, before anything is settled for it. */
 bool vnep_jlost_is(struct vnep_journal *journal, uint32_t segment)
 {
-	uint8_t *there = journal->there.data + segment / 8, bit = (uint8_t)(1 << segment % 8);
-	uint8_t *gone = there + journal->looked / 8 + 1;
-
-	if (segment > journal->looked || *there & bit)
+	if (segment > journal->looked || is_marked(journal, THERE, segment))
 		return false;
-	if (!(*gone & bit))
-		*(is_gone(journal, segment) ? gone : there) |= bit;
-	return *gone & bit;
+	if (!is_marked(journal, GONE, segment)) {
+		mark(journal, ASKED, segment);
+		mark(journal, is_gone(journal, segment) ? GONE : THERE, segment);
+	}
+	return is_marked(journal, GONE, segment);
+}
+
+uint32_t vnep_jlost_in_front(struct vnep_journal *journal, uint32_t segment, uint32_t behind)
+{
+	if (segment > journal->looked + 1)
+		segment = journal->looked + 1;
+	while (segment > behind + 1)
+		if (is_marked(journal, ASKED, --segment))
+			return segment;
+	return 0;
 }
 
 /* Is one of them pending? 0, 1 or an error. */

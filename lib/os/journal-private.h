@@ -271,6 +271,7 @@ struct vnep_journal {
 	struct vnep_jindex index;
 	char anew[128]; /* why it was made anew */
 	bool soiled;    /* that it is not clean is on the disk */
+	unsigned started_over; /* so often since the open: devices may have other numbers */
 
 	/* the anchor of the index */
 	bool anchoring;             /* whoever keeps the lock has one */
@@ -301,7 +302,7 @@ struct vnep_journal {
 	int read_fd;
 	uint32_t read_segment;
 
-	struct vnep_buf there; /* a bit for each segment of looked that is there, and one for each that is gone */
+	struct vnep_buf there; /* what is known of each segment of looked: journal-lost */
 	uint32_t looked;
 };
 
@@ -325,8 +326,8 @@ int vnep_journal_next_segment(
 /* What stands at its beginning; false: it is not there, or damaged. */
 bool vnep_journal_header(
 	struct vnep_journal *journal, uint32_t segment, struct vnep_pcapng_section *out);
-/* What stands in front of a segment: as it says itself; where it is damaged, as the folder says. To say that nothing
- * does would make leftovers of all that is there. */
+/* What stands in front of a segment: as it says itself; where it is damaged or lost, as the folder says, and the index
+ * of lost ones. To say that nothing does would make leftovers of all that is there. */
 int vnep_journal_in_front(struct vnep_journal *journal, uint32_t segment,
 	struct vnep_pcapng_section *out, struct vnep_err *err);
 /* Where a closed segment ends: as it says itself, as its successor says, or its size. */
@@ -368,6 +369,9 @@ int vnep_journal_believe(struct vnep_journal *journal, struct vnep_err *err);
  * none of them is lost and not on its way to another one. Without a lock, in a journal that is read, none is. */
 int vnep_jlost_look(struct vnep_journal *journal, struct vnep_err *err);
 bool vnep_jlost_is(struct vnep_journal *journal, uint32_t segment);
+/* The newest one in front of a segment, behind the one that is in the folder, that vnep_jlost_is was asked for since
+ * that look; 0: none. */
+uint32_t vnep_jlost_in_front(struct vnep_journal *journal, uint32_t segment, uint32_t behind);
 /* Events of one device that the index has in a segment that is lost. */
 struct vnep_jlost {
 	uint32_t segment, id;

@@ -35,6 +35,8 @@ struct vnep_journal_pruning {
 	struct share *shares;              /* of the segments from first on */
 	struct vnep_buf lost;              /* struct vnep_jlost */
 	size_t told;                       /* so many of them */
+	struct vnep_err failed;            /* the first of them that could not be told */
+	unsigned started_over;             /* of the journal, at the beginning */
 	struct vnep_jrewriting *rewriting; /* NULL: between two of them */
 	int64_t port_floor_ns;
 	uint32_t erased_id;
@@ -110,12 +112,35 @@ static int by_segment(const void *a, const void *b)
 	return (x->id > y->id) - (x->id < y->id);
 }
 
+/* What else goes does not wait for it: the run fails at its end. Unless the index was made anew, in which devices may have
+ * other numbers. */
+static int could_not_tell(
+	struct vnep_journal_pruning *p, int rc, struct vnep_err *why, struct vnep_err *err)
+{
+	bool goes_on = p->journal->started_over == p->started_over;
+
+	why->code = rc;
+	if (goes_on && !p->failed.code)
+		p->failed = *why;
+	if (!goes_on && err)
+		*err = *why;
+	return goes_on ? 1 : rc;
+}
+
+static int finish(const struct vnep_journal_pruning *p, struct vnep_err *err)
+{
+	if (p->failed.code && err)
+		*err = p->failed;
+	return p->failed.code;
+}
+
 /* What one of the segments that somebody took away had. Those that cannot be told yet stay for a later run: the one
  * that grows, and such as have something pending. */
 static int tell_lost(struct vnep_journal_pruning *p, struct vnep_err *err)
 {
 	struct vnep_jlost *lost = (struct vnep_jlost *)(void *)p->lost.data;
 	size_t count = p->lost.len / sizeof *lost, n = 1;
+	struct vnep_err why = { 0 };
 	uint64_t events = 0;
 	uint32_t segment;
 	int rc = 0;
@@ -130,11 +155,11 @@ static int tell_lost(struct vnep_journal_pruning *p, struct vnep_err *err)
 		n++;
 	p->told += n;
 	if (segment != p->growing)
-		rc = vnep_jlost_tell(p->journal, lost, n, &events, err);
+		rc = vnep_jlost_tell(p->journal, lost, n, &events, &why);
 	p->out->lost += events;
 	if (events && segment >= p->first && segment <= p->last)
 		p->shares[segment - p->first].lost = false;
-	return rc ? rc : 1;
+	return rc ? could_not_tell(p, rc, &why, err) : 1;
 }
 
 /* Numbers that an earlier run left out are none: the new segment takes the place of one that is there, else it would
@@ -371,6 +396,7 @@ static int prepare(struct vnep_journal_pruning *p, struct vnep_err *err)
 	if (rc)
 		return rc;
 	*p->out = (struct vnep_journal_pruned){ 0 };
+	p->started_over = p->journal->started_over;
 	p->device_count = tail.device_count;
 	p->floors = calloc((size_t)p->device_count + 1, sizeof *p->floors);
 	p->must = calloc((size_t)p->device_count + 1, sizeof *p->must);
@@ -436,7 +462,7 @@ int vnep_journal_prune_step(struct vnep_journal_pruning *p, size_t max, struct v
 	case REWRITE: break;
 	}
 	if (!p->rewriting && !next_run(p, &from, &to))
-		return 0;
+		return finish(p, err);
 	if (!p->rewriting)
 		rc = start(p, from, to, err);
 	if (!rc)
@@ -481,6 +507,15 @@ static int settle(struct vnep_journal *journal, const char *dev, struct vnep_jou
 	return rc;
 }
 
+/* So that what is lost is known. */
+static int ask(uint32_t id, uint64_t seq, const struct vnep_jevent *entry, void *arg)
+{
+	(void)id;
+	(void)seq;
+	vnep_jlost_is(arg, entry->segment);
+	return 0;
+}
+
 /* All segments that have anything of the device. */
 static int erase(struct vnep_journal_pruning *p, struct vnep_err *err)
 {
@@ -490,7 +525,9 @@ static int erase(struct vnep_journal_pruning *p, struct vnep_err *err)
 
 	if (rc)
 		return rc == VNEP_ENOTFOUND ? 0 : rc;
-	rc = close_tail(journal, err);
+	rc = vnep_journal_each_entry(journal, &p->place, 0, ask, journal, err);
+	if (!rc)
+		rc = close_tail(journal, err);
 	if (!rc)
 		rc = rewrite_concerned(p, err);
 	if (rc)

@@ -28,8 +28,10 @@ int vnep_jrange_close(struct vnep_jrewriting *w, uint32_t id, struct vnep_err *e
 		if (rc)
 			return rc;
 		vnep_pcapng_put_erased(&w->out, &range->erased);
-		vnep_buf_put(&w->gone, &(struct gone){ id, range->erased.seq, range->erased.count },
-			sizeof(struct gone));
+		vnep_buf_put(&w->gone.met,
+			&(struct vnep_jmove){ range->erased.seq,
+				range->erased.seq + range->erased.count - 1, id, 0 },
+			sizeof(struct vnep_jmove));
 	}
 	*range = (struct range){ 0 };
 	return 0;

@@ -16,34 +16,54 @@
 #include "journal-rewrite.h"
 #include "vnep/err.h"
 
+enum { SORTS_A_BLOCK = 16 };
+
 /* The index follows. */
 
-/* Those of each device stay in their order: so a chunk of the index is written once. */
-int vnep_jrewriting_sort(struct vnep_jrewriting *w, struct vnep_err *err)
+/* Those of each device stay in their order: so a chunk of the index is written once, and its pages are met one after
+ * the other. */
+static int sort_some(struct follow *f, uint32_t device_count, size_t max, struct vnep_err *err)
 {
-	const struct vnep_jmove *moves = (const struct vnep_jmove *)(const void *)w->moves.data;
-	size_t count = w->moves.len / sizeof *moves;
-	uint32_t *at = calloc((size_t)w->device_count + 1, sizeof *at);
+	const struct vnep_jmove *met = (const struct vnep_jmove *)(const void *)f->met.data;
+	size_t count = f->met.len / sizeof *met, until;
 
-	w->sorted = malloc((count + 1) * sizeof *w->sorted);
-	if (!w->sorted || !at) {
-		free(at);
-		return vnep_err_sys(err, ENOMEM, "journal");
+	if (!f->at) {
+		f->at = calloc((size_t)device_count + 1, sizeof *f->at);
+		f->sorted = malloc((count + 1) * sizeof *f->sorted);
+		if (!f->at || !f->sorted)
+			return vnep_err_sys(err, ENOMEM, "journal");
 	}
-	for (size_t i = 0; i < count; i++)
-		at[moves[i].id + 1]++;
-	for (uint32_t id = 1; id < w->device_count; id++)
-		at[id] += at[id - 1];
-	for (size_t i = 0; i < count; i++)
-		w->sorted[at[moves[i].id]++] = moves[i];
-	free(at);
-	return 0;
+	until = max && f->counted + max < count ? f->counted + max : count;
+	if (f->counted < count) {
+		for (; f->counted < until; f->counted++)
+			f->at[met[f->counted].id + 1]++;
+		return 1;
+	}
+	for (uint32_t id = 1; !f->summed && id < device_count; id++)
+		f->at[id] += f->at[id - 1];
+	f->summed = true;
+	until = max && f->placed + max < count ? f->placed + max : count;
+	for (; f->placed < until; f->placed++)
+		f->sorted[f->at[met[f->placed].id]++] = met[f->placed];
+	return f->placed < count;
+}
+
+int vnep_jrewriting_sort(struct vnep_jrewriting *w, size_t max, struct vnep_err *err)
+{
+	int rc;
+
+	do {
+		rc = sort_some(&w->moves, w->device_count, max * SORTS_A_BLOCK, err);
+		if (!rc)
+			rc = sort_some(&w->gone, w->device_count, max * SORTS_A_BLOCK, err);
+	} while (rc == 1 && !max);
+	return rc;
 }
 
 static int index_moves(struct vnep_jrewriting *w, struct vnep_err *err)
 {
-	size_t count = w->moves.len / sizeof(struct vnep_jmove), n;
-	const struct vnep_jmove *moves = w->sorted;
+	const struct vnep_jmove *moves = w->moves.sorted;
+	size_t count = w->moves.placed, n;
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < count; i += n) {
@@ -57,7 +77,7 @@ static int index_moves(struct vnep_jrewriting *w, struct vnep_err *err)
 static int index_new(struct vnep_jrewriting *w, struct vnep_err *err)
 {
 	struct vnep_jindex *ix = &w->journal->index;
-	struct gone gone;
+	const struct vnep_jmove *gone = w->gone.sorted;
 	uint32_t id;
 	int rc = 0;
 
@@ -65,10 +85,8 @@ static int index_new(struct vnep_jrewriting *w, struct vnep_err *err)
 		memcpy(&id, w->ids.data + i * sizeof id, sizeof id);
 		rc = vnep_jindex_put_interface(ix, w->to, i, id, err);
 	}
-	for (size_t at = 0; !rc && at < w->gone.len; at += sizeof gone) {
-		memcpy(&gone, w->gone.data + at, sizeof gone);
-		rc = vnep_jindex_forget(ix, gone.id, gone.seq, gone.seq + gone.count - 1, err);
-	}
+	for (size_t i = 0; !rc && i < w->gone.placed; i++)
+		rc = vnep_jindex_forget(ix, gone[i].id, gone[i].seq, gone[i].offset, err);
 	return rc ? rc : index_moves(w, err);
 }
 
@@ -126,6 +144,7 @@ static void start_over(struct vnep_journal *journal)
 {
 	uint64_t cut;
 
+	journal->started_over++;
 	vnep_jindex_close(&journal->index);
 	vnep_journal_recover(journal, &cut, NULL); /* else whoever uses it next is told */
 }

@@ -145,7 +145,7 @@ static void note_move(struct vnep_jrewriting *w, uint32_t id, uint64_t seq, size
 {
 	struct vnep_jmove move = { seq, w->base + at, id, (uint32_t)(w->out.len - at) };
 
-	vnep_buf_put(&w->moves, &move, sizeof move);
+	vnep_buf_put(&w->moves.met, &move, sizeof move);
 }
 
 static int take_packet(struct vnep_jrewriting *w, uint32_t segment,
@@ -372,7 +372,7 @@ static int finish_new(struct vnep_jrewriting *w, struct vnep_err *err)
 	if (!rc && !VNEP_BUG(14) && w->journal->vio->sync(w->journal->vio, w->fd))
 		rc = vnep_err_sys(err, errno, "cannot sync the journal %s", w->journal->path);
 	w->pruned.octets_after += end;
-	if (!rc && (w->moves.rc || w->gone.rc || w->ids.rc))
+	if (!rc && (w->moves.met.rc || w->gone.met.rc || w->ids.rc))
 		rc = vnep_err_sys(err, ENOMEM, "journal");
 	return rc;
 }
@@ -444,7 +444,7 @@ static int read_and_write(struct vnep_jrewriting *w, size_t max, struct vnep_err
 		w->phase = rc ? FINISH : SORT;
 		return rc;
 	case SORT:
-		rc = vnep_jrewriting_sort(w, err);
+		rc = vnep_jrewriting_sort(w, max, err);
 		w->phase = rc ? SORT : REPLACE;
 		return rc;
 	case REPLACE: break;
@@ -489,6 +489,13 @@ int vnep_journal_rewrite_step(
 	return replace_unless_late(w, out, err);
 }
 
+static void release_follow(struct follow *follow)
+{
+	vnep_buf_release(&follow->met);
+	free(follow->sorted);
+	free(follow->at);
+}
+
 void vnep_journal_rewrite_end(struct vnep_jrewriting *w)
 {
 	if (!w)
@@ -503,12 +510,11 @@ void vnep_journal_rewrite_end(struct vnep_jrewriting *w)
 		free(w->ranges[id]);
 	free(w->ranges);
 	free(w->interfaces);
-	free(w->sorted);
 	free(w->looked);
 	vnep_buf_release(&w->out);
 	vnep_buf_release(&w->ledger);
-	vnep_buf_release(&w->moves);
-	vnep_buf_release(&w->gone);
+	release_follow(&w->moves);
+	release_follow(&w->gone);
 	vnep_buf_release(&w->ids);
 	free(w);
 }

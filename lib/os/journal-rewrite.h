@@ -16,10 +16,14 @@ struct range {
 	bool open;
 };
 
-/* Numbers of a device that are gone. */
-struct gone {
-	uint32_t id;
-	uint64_t seq, count;
+/* What the index will have to know, as it was met and device by device. Numbers that are gone are such as "move" to
+ * where they end, and have no length. */
+struct follow {
+	struct vnep_buf met; /* struct vnep_jmove */
+	struct vnep_jmove *sorted;
+	uint32_t *at; /* by id: where its next one goes */
+	size_t counted, placed;
+	bool summed;
 };
 
 /* Each one is a step at least. */
@@ -37,10 +41,7 @@ struct vnep_jrewriting {
 	bool walking;
 	struct range **ranges; /* by id */
 	uint32_t *interfaces;  /* by id: number + 1 in the new segment */
-	/* what the index will have to know: */
-	struct vnep_buf moves; /* struct vnep_jmove */
-	struct vnep_jmove *sorted;
-	struct vnep_buf gone;
+	struct follow moves, gone;
 	struct vnep_buf ids; /* of the interfaces, 32 bits each */
 	uint32_t interface_count;
 	struct vnep_pcapng_section section;
@@ -65,8 +66,8 @@ void vnep_jrange_merge(struct range *range, const struct vnep_pcapng_erased *old
 int vnep_jrange_put_lost(struct vnep_jrewriting *w, uint32_t id,
 	const struct vnep_pcapng_erased *lost, struct vnep_err *err);
 
-/* What moves, device by device. */
-int vnep_jrewriting_sort(struct vnep_jrewriting *w, struct vnep_err *err);
+/* What moves and what is gone, device by device, for about as long as max blocks take (0: all of it). 1: there is more. */
+int vnep_jrewriting_sort(struct vnep_jrewriting *w, size_t max, struct vnep_err *err);
 /* The new segment is complete and synced, and it was sorted. From here on it is done, or the index is made
  * anew; where placed is not set, nothing has changed. */
 int vnep_jrewriting_replace(struct vnep_jrewriting *w, struct vnep_err *err);

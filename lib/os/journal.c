@@ -192,7 +192,8 @@ int vnep_journal_segment_end(
 		return 0;
 	}
 	if (!vnep_journal_next_segment(journal, segment + 1, &next, NULL) &&
-		vnep_journal_header(journal, next, &section) && section.previous == segment) {
+		vnep_journal_header(journal, next, &section) && section.previous == segment &&
+		section.previous_end) {
 		*end = section.previous_end;
 		return 0;
 	}
@@ -204,13 +205,19 @@ int vnep_journal_segment_end(
 int vnep_journal_in_front(struct vnep_journal *journal, uint32_t segment,
 	struct vnep_pcapng_section *first, struct vnep_err *err)
 {
+	uint32_t lost;
 	int rc;
 
 	if (vnep_journal_header(journal, segment, first))
 		return 0;
 	*first = (struct vnep_pcapng_section){ 0 };
 	rc = vnep_journal_last_segment(journal, segment, &first->previous, err);
-	if (!rc)
+	if (rc && rc != VNEP_ENOTFOUND)
+		return rc;
+	lost = vnep_jlost_in_front(journal, segment, first->previous);
+	if (lost)
+		first->previous = lost; /* where it ended nobody knows */
+	else if (!rc)
 		rc = vnep_journal_segment_end(journal, first->previous, &first->previous_end, err);
 	return rc == VNEP_ENOTFOUND ? 0 : rc;
 }

@@ -2,7 +2,8 @@
  * bench - figures of the journal beside their yardsticks, all of one run: make bench-journal.
  *
  *   bench append DIR RECORDS OCTETS   records a second into a journal, and write(2) of the same frames
- *   bench pending DIR OCTETS          the first pending record of one device among 100,000, in a journal of OCTETS
+ *   bench pending DIR FEW MANY        the first pending record of one device among 100,000, in journals of so many
+ *                                     octets, DIR/small and DIR/big
  *   bench open DIR                    opening that journal: behind a clean stop, and with the index made anew
  *   bench crash DIR OCTETS FRAME DEVICES   opening a journal of OCTETS whose writer was killed; cut off from power;
  *                                     without its index
@@ -22,7 +23,7 @@
 #include "vnep/err.h"
 #include "vnep/journal.h"
 
-enum { GROUP_OCTETS = 1 << 20, DEVICES = 100000, LOOKS = 2000, FRAME_MAX = 1500 };
+enum { GROUP_OCTETS = 1 << 20, DEVICES = 100000, ROUNDS = 41, LOOKS = 100, FRAME_MAX = 1500 };
 
 static struct vnep_err err;
 
@@ -159,95 +160,153 @@ static int by_size(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-/* The median of the looks, and how many pages of the index each had to be shown first. The first time what is looked at
- * is in no cache of the processor, unless it was written just now, as all of a small journal was: that compares how
- * long ago it was, not how much there is. So there are two times, and something else is looked at before the first. */
-static double look(struct vnep_journal *journal, double *faults)
+static double median(const double *values, size_t count)
 {
-	static double took[LOOKS];
+	double sorted[LOOKS];
+
+	memcpy(sorted, values, count * sizeof *sorted);
+	qsort(sorted, count, sizeof *sorted, by_size);
+	return sorted[count / 2];
+}
+
+/* A round: the median of the looks at some devices, other ones in each round, and how many pages had to be shown for
+ * each look. */
+struct round {
+	double us, faults;
+};
+
+static struct round look(struct vnep_journal *journal, unsigned round)
+{
 	struct rusage before, after;
+	double took[LOOKS];
 	char dev[64];
-	uint64_t seq;
 
 	getrusage(RUSAGE_SELF, &before);
 	for (unsigned i = 0; i < LOOKS; i++) {
+		uint64_t seq = 0;
 		double began;
 
-		snprintf(dev, sizeof dev, "urn:dev:os:32473-%u", (i * 7919u) % DEVICES);
-		seq = 0;
+		snprintf(dev, sizeof dev, "urn:dev:os:32473-%u",
+			(round * LOOKS + i) * 7919U % DEVICES);
 		began = seconds();
 		if (vnep_journal_pending(journal, dev, 0, 1, take, &seq, &err) < 0 || !seq)
 			need(err.code);
 		took[i] = seconds() - began;
 	}
 	getrusage(RUSAGE_SELF, &after);
-	*faults =
+	return (struct round){ median(took, LOOKS) * 1e6,
 		(double)(after.ru_minflt + after.ru_majflt - before.ru_minflt - before.ru_majflt) /
-		LOOKS;
-	qsort(took, LOOKS, sizeof *took, by_size);
-	return took[LOOKS / 2] * 1e6;
+			LOOKS };
 }
 
-/* What the processor still has of what was written just now gives way to something else. */
+/* What the processor still has of what was looked at or written just now gives way to something else: else it would be
+ * compared how long ago that was, not how much there is. */
 static void chill(void)
 {
-	const size_t octets = (size_t)256 << 20;
-	uint8_t *other = malloc(octets);
+	static uint8_t other[256 << 20];
 
-	if (!other)
-		exit(3);
-	for (int round = 0; round < 3; round++)
-		for (size_t i = 0; i < octets; i += 64)
-			other[i] = (uint8_t)(i + (unsigned)round);
-	free(other);
+	for (size_t i = 0; i < sizeof other; i += 64)
+		other[i]++;
 }
 
 /* In a process that has nothing of the journal mapped yet: what a command pays that looks once. */
-static double look_anew(const char *dir, double *faults)
+static struct round look_anew(const char *dir, unsigned round)
 {
-	double *seen = mmap(
-		NULL, 2 * sizeof *seen, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	struct vnep_journal *journal;
+	struct round *seen =
+		mmap(NULL, sizeof *seen, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pid_t pid = seen == MAP_FAILED ? -1 : fork();
-	double took;
+	struct round out;
 
 	if (!pid) {
-		journal = open_journal(dir, VNEP_JOURNAL_READ);
-		seen[0] = look(journal, &seen[1]);
+		*seen = look(open_journal(dir, VNEP_JOURNAL_READ), round);
 		_exit(0);
 	}
-	if (pid < 0 || waitpid(pid, NULL, 0) != pid)
+	if (pid < 0 || waitpid(pid, NULL, 0) != pid || seen->us <= 0)
 		exit(3);
-	took = seen[0];
-	*faults = seen[1];
-	munmap(seen, 2 * sizeof *seen);
-	return took;
+	out = *seen;
+	munmap(seen, sizeof *seen);
+	return out;
 }
 
-static int bench_pending(const char *dir, uint64_t octets)
+/* For the first time, once more, and by a process that begins. */
+enum { FIRST, AGAIN, ANEW, TIMES };
+
+struct looked {
+	char dir[4096];
+	struct vnep_journal *journal;
+	struct vnep_journal_stat stat;
+	double us[TIMES][ROUNDS], faults[TIMES][ROUNDS];
+};
+
+static void fill_journal(struct looked *l, const char *dir, const char *name, uint64_t octets)
 {
-	struct vnep_journal *journal = open_journal(dir, VNEP_JOURNAL_EXCLUSIVE);
-	struct vnep_journal_stat stat = { 0 };
-	double first, again, anew, faults, none, anew_faults;
 	uint64_t n = 0;
 
-	while (stat.octets < octets || n < DEVICES) {
-		need(vnep_journal_begin(journal, &err));
+	snprintf(l->dir, sizeof l->dir, "%s/%s", dir, name);
+	l->journal = open_journal(l->dir, VNEP_JOURNAL_EXCLUSIVE);
+	while (l->stat.octets < octets || n < DEVICES) {
+		need(vnep_journal_begin(l->journal, &err));
 		for (unsigned i = 0; i < 1000; i++, n++)
-			append(journal, (uint32_t)(n % DEVICES), 1000, n);
-		need(vnep_journal_commit(journal, &err));
+			append(l->journal, (uint32_t)(n % DEVICES), 1000, n);
+		need(vnep_journal_commit(l->journal, &err));
 		if (n % 20000 == 0)
-			need(vnep_journal_stat(journal, &stat, &err));
+			need(vnep_journal_stat(l->journal, &l->stat, &err));
 	}
-	chill();
-	first = look(journal, &faults);
-	again = look(journal, &none);
-	need(vnep_journal_stat(journal, &stat, &err));
-	vnep_journal_close(journal);
-	anew = look_anew(dir, &anew_faults);
+	vnep_journal_close(l->journal);
+	l->journal = open_journal(l->dir, VNEP_JOURNAL_EXCLUSIVE);
+}
+
+static void look_round(struct looked *l, unsigned round)
+{
+	for (int time = 0; time < TIMES; time++) {
+		struct round seen;
+
+		if (time != AGAIN)
+			chill();
+		/* another process looks at others, which are as cold */
+		seen = time == ANEW ? look_anew(l->dir, ROUNDS + round) : look(l->journal, round);
+		l->us[time][round] = seen.us;
+		l->faults[time][round] = seen.faults;
+	}
+}
+
+static void print_looked(const struct looked *l)
+{
 	printf("pending: devices=%d journal-octets=%llu page-faults=%.1f new-process-faults=%.1f "
 	       "new-process-us=%.1f first-time-us=%.1f first-record-us=%.1f\n",
-		DEVICES, (unsigned long long)stat.octets, faults, anew_faults, anew, first, again);
+		DEVICES, (unsigned long long)l->stat.octets, median(l->faults[FIRST], ROUNDS),
+		median(l->faults[ANEW], ROUNDS), median(l->us[ANEW], ROUNDS),
+		median(l->us[FIRST], ROUNDS), median(l->us[AGAIN], ROUNDS));
+}
+
+/* Round by round, so that whatever else the machine does meanwhile hits both. */
+static double ratio(const struct looked *small, const struct looked *big, int time)
+{
+	double ratios[ROUNDS];
+
+	for (unsigned i = 0; i < ROUNDS; i++)
+		ratios[i] = big->us[time][i] / small->us[time][i];
+	return median(ratios, ROUNDS);
+}
+
+static int bench_pending(const char *dir, uint64_t few_octets, uint64_t many_octets)
+{
+	static struct looked small, big;
+
+	fill_journal(&small, dir, "small", few_octets);
+	fill_journal(&big, dir, "big", many_octets);
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		look_round(&small, round);
+		look_round(&big, round);
+	}
+	print_looked(&small);
+	print_looked(&big);
+	printf("pending: big to small: first-record=%.2f first-time=%.2f new-process=%.2f "
+	       "(medians of %d rounds; wanted: each at most 1.5)\n",
+		ratio(&small, &big, AGAIN), ratio(&small, &big, FIRST), ratio(&small, &big, ANEW),
+		ROUNDS);
+	vnep_journal_close(small.journal);
+	vnep_journal_close(big.journal);
 	return 0;
 }
 
@@ -429,8 +488,9 @@ int main(int argc, char **argv)
 	if (!strcmp(what, "append") && argc == 5)
 		return bench_append(
 			argv[2], strtoull(argv[3], NULL, 10), (uint32_t)strtoul(argv[4], NULL, 10));
-	if (!strcmp(what, "pending") && argc == 4)
-		return bench_pending(argv[2], strtoull(argv[3], NULL, 10));
+	if (!strcmp(what, "pending") && argc == 5)
+		return bench_pending(
+			argv[2], strtoull(argv[3], NULL, 10), strtoull(argv[4], NULL, 10));
 	if (!strcmp(what, "crash") && argc == 6)
 		return bench_crash(argv[2], strtoull(argv[3], NULL, 10),
 			(uint32_t)strtoul(argv[4], NULL, 10), (uint32_t)strtoul(argv[5], NULL, 10));

@@ -2,68 +2,8 @@
 #include <dlfcn.h>
 #include <errno.h>
 
-#include "journal.h"
+#include "journal-lost.h"
 #include "vnep/vio.h"
-
-/* Segments of a few groups each: 1-3, 4-6, … */
-enum { GROUPS = 15, SEGMENT_OCTETS = 1000 };
-
-static void write_some(struct vnep_journal *j, unsigned groups)
-{
-	static uint32_t number;
-
-	for (unsigned i = 0; i < groups; i++) {
-		begin(j);
-		to_device(j, ++number);
-		commit(j);
-	}
-}
-
-static uint64_t lower(const struct vnep_journal_device *device, bool *must, void *arg)
-{
-	(void)device;
-	*must = true;
-	return *(const uint64_t *)arg;
-}
-
-static struct vnep_journal_pruned prune(struct vnep_journal *j, uint64_t floor)
-{
-	struct vnep_journal_pruned pruned = { 0 };
-	struct vnep_err err = { 0 };
-
-	if (vnep_journal_prune(j, lower, &floor, (struct vnep_wall){ INT64_MIN }, &pruned, &err))
-		printf("# prune: %s\n", err.text);
-	CHECK_INT(err.code, 0);
-	return pruned;
-}
-
-/* The ranges of the stream: "1+3 erased", "4+3 corrupt io-error", … */
-static int add_range(const struct vnep_journal_item *item, void *arg)
-{
-	const struct vnep_event *event = &item->event;
-	char *text = arg;
-
-	if (item->type != VNEP_RECORD_EVENT || !item->range)
-		return 0;
-	sprintf(text + strlen(text), "%s%llu+%u %s%s%s", text[0] ? ", " : "",
-		(unsigned long long)event->seq, (unsigned)event->count, vnep_kind_text(event->kind),
-		event->reason ? " " : "", event->reason ? vnep_reason_text(event->reason) : "");
-	return 0;
-}
-
-static const char *ranges(struct vnep_journal *j)
-{
-	struct vnep_journal_position position = { 0 };
-	static char text[1024];
-	struct counts c = { 0 };
-
-	text[0] = 0;
-	CHECK_INT(vnep_journal_scan(j, &position, add_range, NULL, text, NULL), 0);
-	position = (struct vnep_journal_position){ 0 };
-	CHECK_INT(vnep_journal_scan(j, &position, count_item, count_damage, &c, NULL), 0);
-	CHECK_INT(c.damages, 0);
-	return text;
-}
 
 /* How many events each segment has, by its first number. */
 static uint64_t second_begins(struct vnep_journal *j)
@@ -75,14 +15,6 @@ static uint64_t second_begins(struct vnep_journal *j)
 		CHECK_INT(vnep_journal_seek(j, DEV, seq++, &position, NULL), 0);
 	while (position.segment == 1);
 	return seq - 1;
-}
-
-static void take_away(unsigned segment)
-{
-	char path[160];
-
-	segment_path(path, segment);
-	CHECK_INT(unlink(path), 0);
 }
 
 /* Of the settled events of some segments the second one's are lost. */
@@ -255,7 +187,7 @@ TEST("what a lost checkpoint had settled is settled in an index made anew, too")
 static struct vnep_vio vio;
 static int stat_errno, folder_errno, rename_errno;
 static unsigned renamed;
-static bool sync_fails;
+static bool sync_fails, back_fails;
 
 /* In front of the one of the C library. */
 struct dirent *readdir(DIR *dir)
@@ -288,6 +220,11 @@ static int rename_second(const struct vnep_vio *v, int dir, const char *from, co
 {
 	char path[160];
 
+	errno = EIO;
+	if (!strcmp(from, "0000000002.pcapng") && back_fails) {
+		sync_fails = false; /* so that an index can be made anew */
+		return -1;
+	}
 	if (strcmp(to, "0000000002.pcapng") != 0)
 		return vnep_vio_disk.rename(v, dir, from, to);
 	snprintf(path, sizeof path, "%s/journal/index/boot", state);
@@ -349,14 +286,14 @@ TEST("what the folder does not say, or the disk cannot, is not lost")
 	vnep_journal_close(j);
 }
 
-static void prune_fails(struct vnep_journal *j, uint64_t floor, int rc)
+static void prune_fails(struct vnep_journal *j, uint64_t floor, uint64_t told)
 {
 	struct vnep_journal_pruned pruned = { 0 };
 
 	CHECK_INT(vnep_journal_prune(
 			  j, lower, &floor, (struct vnep_wall){ INT64_MIN }, &pruned, NULL),
-		rc);
-	CHECK_INT(pruned.lost, 0);
+		-EIO);
+	CHECK_INT(pruned.lost, told);
 }
 
 TEST("a lost segment that cannot take its place stays lost, and no number is used twice")
@@ -375,23 +312,84 @@ TEST("a lost segment that cannot take its place stays lost, and no number is use
 	rename_errno = EIO;
 	j = open_vio();
 	before = device(j);
-	prune_fails(j, 1, -EIO);
+	prune_fails(j, 1, n); /* of the third one */
 	CHECK_INT(renamed, 1);
 	renamed = 0;
 	rename_errno = 0;
 	sync_fails = true;
-	prune_fails(j, 1, -EIO);
+	prune_fails(j, 1, 0);
 	CHECK_INT(renamed, 1);
 	sync_fails = false;
 	vnep_journal_close(j);
 	j = open_vio();
 	CHECK_INT(device(j).head_seq, before.head_seq);
 	CHECK_INT(device(j).synced_seq, before.synced_seq);
-	CHECK_INT(lost(j, 0), 2 * n);
-	CHECK_INT(prune(j, 1).lost, 2 * n);
+	CHECK_INT(lost(j, 0), n);
+	CHECK_INT(prune(j, 1).lost, n);
 	sprintf(wanted, "%u+%u corrupt io-error, %u+%u corrupt io-error", (unsigned)n + 1,
 		(unsigned)n, (unsigned)n * 2 + 1, (unsigned)n);
 	CHECK_STR(ranges(j), wanted);
+	vnep_journal_close(j);
+}
+
+/* Of three segments in which nothing waits the first two go, and the second one is not there. */
+static void rest_goes(struct vnep_journal *j, uint64_t n, uint64_t floor)
+{
+	struct vnep_journal_pruned pruned = { 0 };
+	struct vnep_err err = { 0 };
+
+	CHECK_INT(vnep_journal_prune(
+			  j, lower, &floor, (struct vnep_wall){ INT64_MIN }, &pruned, &err),
+		-EIO);
+	CHECK_INT(err.code, -EIO);
+	CHECK(strstr(err.text, "0000000002.pcapng") != NULL);
+	CHECK_INT(pruned.lost, 0);
+	CHECK_INT(pruned.events, 2 * n);
+}
+
+TEST("what else goes does not wait for a lost segment that cannot take its place")
+{
+	struct vnep_journal *j;
+	char wanted[100];
+	uint64_t n, floor;
+
+	vnep_journal_close(lose(&n, &floor));
+	vio = vnep_vio_disk;
+	vio.rename = rename_second;
+	rename_errno = EIO;
+	j = open_vio();
+	rest_goes(j, n, floor);
+	CHECK_INT(lost(j, 0), n);
+	rename_errno = 0;
+	CHECK_INT(prune(j, 1).lost, n);
+	sprintf(wanted, "1+%u erased, %u+%u corrupt io-error, %u+%u erased", (unsigned)n,
+		(unsigned)n + 1, (unsigned)n, (unsigned)n * 2 + 1, (unsigned)n);
+	CHECK_STR(ranges(j), wanted);
+	vnep_journal_close(j);
+}
+
+TEST("a lost segment that can neither take its place nor leave it ends the run: devices may have "
+     "other numbers")
+{
+	struct vnep_journal *j;
+	uint64_t n, floor;
+	char told[100];
+
+	vnep_journal_close(lose(&n, &floor));
+	sprintf(told, "%u+%u corrupt io-error", (unsigned)n + 1, (unsigned)n);
+	vio = vnep_vio_disk;
+	vio.rename = rename_second;
+	vio.sync_folder = sync_names;
+	renamed = 0;
+	sync_fails = back_fails = true;
+	j = open_vio();
+	prune_fails(j, floor, 0);
+	CHECK_STR(ranges(j), told); /* and no other */
+	vnep_journal_close(j);
+	back_fails = false;
+	j = open_vio();
+	CHECK_INT(lost(j, 0), 0);
+	CHECK_INT(prune(j, floor).events, 2 * n);
 	vnep_journal_close(j);
 }
 
