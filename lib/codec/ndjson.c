@@ -235,20 +235,21 @@ void vnep_jw_opt_str(struct vnep_jw *w, const char *key, const char *value)
 void vnep_jw_u64(struct vnep_jw *w, const char *key, uint64_t value)
 {
 	bool exact = value < (uint64_t)1 << 53;
-	char text[24];
-	int n = snprintf(text, sizeof text, exact ? "%llu" : "\"%llu\"", (unsigned long long)value);
 
 	member(w, key);
-	vnep_buf_put(w->buf, text, (size_t)n);
+	if (!exact)
+		vnep_buf_put_u8(w->buf, '"');
+	vnep_buf_put_decimal(w->buf, value);
+	if (!exact)
+		vnep_buf_put_u8(w->buf, '"');
 }
 
 void vnep_jw_i64(struct vnep_jw *w, const char *key, int64_t value)
 {
-	char text[24];
-	int n = snprintf(text, sizeof text, "%lld", (long long)value);
-
 	member(w, key);
-	vnep_buf_put(w->buf, text, (size_t)n);
+	if (value < 0)
+		vnep_buf_put_u8(w->buf, '-');
+	vnep_buf_put_decimal(w->buf, value < 0 ? -(uint64_t)value : (uint64_t)value);
 }
 
 void vnep_jw_bool(struct vnep_jw *w, const char *key, bool value)
