@@ -260,6 +260,10 @@ void edge_vpcs_release(struct vnep_edge *edge);
  * has little to queue. edge_hold_came() says that a frame came. */
 void edge_hold_in_lull(struct vnep_edge *edge, struct edge_held *held,
 	void (*begin)(struct vnep_edge *edge, struct edge_held *held));
+/* The same when nobody has a backlog any more, or a second later. */
+void edge_hold_when_calm(struct vnep_edge *edge, struct edge_held *held,
+	void (*begin)(struct vnep_edge *edge, struct edge_held *held));
+void edge_hold_calm(struct vnep_edge *edge, bool calm); /* is it? */
 void edge_hold_came(struct vnep_edge *edge, struct edge_held *held);
 void edge_hold_lulls(struct vnep_edge *edge); /* their time has come */
 void edge_hold_add(struct vnep_edge *edge, struct edge_held *held,

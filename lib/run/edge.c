@@ -475,6 +475,7 @@ int vnep_edge_new(struct vnep_edge **out, const struct vnep_edge_config *config,
 	edge->config.acl.state = edge->state;
 	edge->lock_fd = edge->listen_fd = -1;
 	edge->replay_tail = &edge->replay_first;
+	edge->calm_tail = &edge->calm_first;
 	vnep_table_init(&edge->by_vep, offsetof(struct edge_device, vep), sizeof(struct in6_addr));
 	vnep_table_init(&edge->by_dev, offsetof(struct edge_device, dev), VNEP_URN_MAX + 1);
 	vnep_table_init(&edge->by_mac, offsetof(struct edge_device, l2), sizeof(struct edge_l2));
