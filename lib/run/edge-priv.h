@@ -16,7 +16,7 @@
  *                     the VPC holds                edge-retain.c   what the journal keeps
  *     edge-dropin.c   the configuration's files    edge-reload.c   another configuration while traffic flows
  *     edge-service.c  the service manager          edge-metrics.c  what is told as numbers
- *     edge-totals.c   status, at a quiet point
+ *     edge-totals.c   status, at a quiet point     edge-bell.c     who wakes is heard at once
  *
  * A round: the ring is readable -> every frame is handled (journal records are appended to one group) -> the
  * group is committed -> the ring's blocks are given back -> what became due is done and told to watchers.
@@ -50,14 +50,13 @@
 
 enum {
 	EDGE_PORT_ADDRESSES = 16,
-	EDGE_REPLAY_BATCH = 32,    /* W: what a crash may send twice (RELIABILITY.md G8) */
+	EDGE_REPLAY_BATCH = 32, /* W: what a crash may send twice (RELIABILITY.md G8) */
 	EDGE_RING_BLOCK = 1 << 15, /* octets; of frames that may be longer: the default of ring.h */
 	EDGE_RING_BLOCKS = 1024,
-	EDGE_SENT_MAX = 32, /* replayed packets that still wait for evidence, per device */
+	EDGE_SENT_MAX = 32,     /* replayed packets that still wait for evidence, per device */
 	EDGE_FRAME_MAX = 65536,
 	EDGE_RETIRE_MS = 2, /* a ring block closes after this time */
-	EDGE_LINGER_S =
-		2, /* how long a device whose active time is 0 may answer what it was sent */
+	EDGE_LINGER_S = 2,  /* how long a device whose active time is 0 may answer what it was sent */
 	EDGE_HOSTS_MAX = 4096,
 	EDGE_VLANS = 4096,
 	EDGE_BIG_FLOWS = 64,
@@ -140,7 +139,7 @@ struct edge_device {
 	struct vnep_allow *allow;
 	size_t allow_count;
 
-	struct edge_port *port;                    /* where it is bound */
+	struct edge_port *port; /* where it is bound */
 	struct in6_addr addr[VNEP_ADDR_COUNT_MAX]; /* the last one is the latest */
 	unsigned addr_count;
 	uint64_t addr_packets[VNEP_ADDR_COUNT_MAX]; /* from each, when it was looked at last */
@@ -157,7 +156,7 @@ struct edge_device {
 	uint64_t head_seq, resume_seq;
 	uint64_t accepted, dropped;
 
-	uint64_t replay_next;   /* first seq not yet looked at in this replay */
+	uint64_t replay_next; /* first seq not yet looked at in this replay */
 	struct edge_pace *pace; /* NULL: as fast as the link takes it (edge-pace.c) */
 	struct edge_device *replay_link;
 	struct edge_port *replay_port; /* whose line it stands in, too */
@@ -242,20 +241,21 @@ struct vnep_edge {
 	struct vnep_loop *loop;
 	struct vnep_nl *rt, *rt_events;
 	struct vnep_nl *guard; /* events of nf_tables */
-	bool filling;          /* a set is nearly full, and that was told */
+	bool filling;	       /* a set is nearly full, and that was told */
 	struct vnep_acl *acl;
 	struct vnep_ring *ring;
+	struct vnep_bell *bell; /* NULL: there is none */
 	struct vnep_mapstore *map;
 	struct vnep_journal *journal;
-	struct vnep_watch *tick;   /* the nearest of all deadlines */
-	struct vnep_watch *pump;   /* replay has something to do */
+	struct vnep_watch *tick; /* the nearest of all deadlines */
+	struct vnep_watch *pump; /* replay has something to do */
 	struct vnep_watch *retain; /* the next step of retention, or its next run */
-	struct vnep_watch *beat; /* the service manager is told that we live; NULL: there is none */
+	struct vnep_watch *beat;   /* the service manager is told that we live; NULL: there is none */
 	struct vnep_wall started;
 	struct vnep_watch *drained; /* the ring had time to close its blocks behind a barrier */
 
 	struct edge_port ports[VNEP_PORTS_MAX + 1];
-	unsigned port_count;               /* access ports first, the core port last */
+	unsigned port_count; /* access ports first, the core port last */
 	size_t lives[VNEP_LIFE_AWAKE + 1]; /* devices of the table, by their life */
 	struct vnep_vpc *vpcs;
 	size_t vpc_count;
@@ -272,21 +272,21 @@ struct vnep_edge {
 	size_t hosts_octets;               /* in all their queues */
 	struct edge_device *replay_first, **replay_tail;
 	bool barrier_running, barrier_out; /* from its start to the release; the thread is at it */
-	size_t replayed;                   /* packets of the backlog sent since the start */
-	struct vnep_sentlog *sent;      /* of them, those in the open group; NULL: there is none */
-	bool sent_owed;                 /* that group failed: they are still to be recorded */
+	size_t replayed; /* packets of the backlog sent since the start */
+	struct vnep_sentlog *sent; /* of them, those in the open group; NULL: there is none */
+	bool sent_owed;            /* that group failed: they are still to be recorded */
 	size_t replay_line;             /* devices that stand in both lines */
 	double replay_pps;              /* what the line gets through, of late; 0 = not known */
 	struct vnep_mono replay_looked; /* 0: the line was empty */
-	uint64_t barrier_round;         /* of the one that runs, or ran last */
-	uint64_t ring_seen;             /* frames read from the ring */
-	uint64_t ring_base;   /* frames that the journal port had carried when it was opened */
-	uint64_t ring_target; /* ring_seen when all that was on the way at the barrier is read */
-	struct vnep_mono ring_until;               /* but nobody waits longer than that */
+	uint64_t barrier_round; /* of the one that runs, or ran last */
+	uint64_t ring_seen;     /* frames read from the ring */
+	uint64_t ring_base;     /* frames that the journal port had carried when it was opened */
+	uint64_t ring_target;   /* ring_seen when all that was on the way at the barrier is read */
+	struct vnep_mono ring_until; /* but nobody waits longer than that */
 	struct edge_held *calm_first, **calm_tail; /* they wait until nobody replays any more */
-	struct edge_held *hold_first;              /* devices and hosts that wait for a barrier */
-	struct edge_device *owed_first;            /* devices whose disconnect is not durable yet */
-	bool owed_lost;                            /* its group failed: once more */
+	struct edge_held *hold_first; /* devices and hosts that wait for a barrier */
+	struct edge_device *owed_first; /* devices whose disconnect is not durable yet */
+	bool owed_lost;                 /* its group failed: once more */
 	bool stopping;
 	uint64_t map_revision; /* what kernel and table follow */
 
@@ -297,12 +297,12 @@ struct vnep_edge {
 	struct vnep_buf packed;
 	struct vnep_retaining *retaining; /* NULL: between two runs */
 	struct edge_retained retained;
-	int64_t retain_busy_ns; /* how long this one worked */
-	int group_error;        /* why the last group failed, 0 = it did not */
+	int64_t retain_busy_ns;           /* how long this one worked */
+	int group_error; /* why the last group failed, 0 = it did not */
 
-	struct vnep_buf told;          /* lines for watchers, told after the commit */
-	struct vnep_buf scratch;       /* one record being made */
-	struct vnep_buf staged;        /* frames of a replay batch */
+	struct vnep_buf told;    /* lines for watchers, told after the commit */
+	struct vnep_buf scratch; /* one record being made */
+	struct vnep_buf staged;  /* frames of a replay batch */
 	uint8_t frame[EDGE_FRAME_MAX]; /* the one being rewritten */
 	uint8_t out[EDGE_FRAME_MAX];   /* the one that is made of it */
 	uint8_t vlans[EDGE_VLANS / 8]; /* access VLANs that some device has */

@@ -363,6 +363,7 @@ static int make_watches(struct vnep_edge *edge, struct vnep_err *err)
 	edge->retain = vnep_loop_timer(l, on_retain, edge);
 	if (!edge->tick || !edge->pump || !edge->drained || !edge->retain ||
 		!vnep_loop_fd(l, vnep_ring_fd(edge->ring), on_ring, edge) ||
+		!edge_bell_watch(edge) ||
 		!vnep_loop_fd(l, vnep_nl_fd(edge->rt_events), on_rtnl, edge) ||
 		!vnep_loop_fd(l, vnep_nl_fd(edge->guard), on_guard, edge) ||
 		!vnep_loop_signal(l, SIGTERM, on_stop, edge) ||
@@ -431,8 +432,10 @@ static int open_kernel(struct vnep_edge *edge, struct vnep_err *err)
 		if (edge->ports[i].mtu > EDGE_RING_BLOCK / 2)
 			ring.block_octets = ring.block_count = 0;
 	rc = vnep_ring_open(&edge->ring, peer, &ring, err); /* before any rule sends to it */
-	if (!rc)
+	if (!rc) {
 		edge_ring_opened(edge);
+		edge_bell_open(edge, peer);
+	}
 	if (!rc)
 		rc = vnep_acl_events_open(&edge->guard, err);
 	return rc;
@@ -552,6 +555,7 @@ void vnep_edge_free(struct vnep_edge *edge)
 	edge_vpcs_release(edge);
 	vnep_loop_free(edge->loop);
 	vnep_ring_close(edge->ring);
+	edge_bell_close(edge);
 	vnep_acl_close(edge->acl);
 	for (unsigned i = 0; i < edge->port_count; i++)
 		vnep_inject_close(edge->ports[i].inject);
