@@ -97,7 +97,10 @@ static void put_le(struct vnep_buf *buf, uint64_t v, unsigned width)
 
 void vnep_buf_put_u8(struct vnep_buf *buf, uint8_t v)
 {
-	vnep_buf_put(buf, &v, 1);
+	if (!buf->rc && buf->len < buf->cap)
+		buf->data[buf->len++] = v;
+	else
+		vnep_buf_put(buf, &v, 1);
 }
 
 void vnep_buf_put_be16(struct vnep_buf *buf, uint16_t v)

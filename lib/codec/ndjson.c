@@ -147,7 +147,12 @@ static void put_escaped(struct vnep_buf *buf, uint8_t c)
 	vnep_buf_put(buf, text, 6);
 }
 
-static void put_string(struct vnep_buf *buf, const char *value)
+static bool is_plain(uint8_t c)
+{
+	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+static void put_odd_string(struct vnep_buf *buf, const char *value)
 {
 	const uint8_t *p = (const uint8_t *)value, *plain = p;
 
@@ -168,6 +173,27 @@ static void put_string(struct vnep_buf *buf, const char *value)
 	}
 	vnep_buf_put(buf, plain, (size_t)(p - plain));
 	vnep_buf_put_u8(buf, '"');
+}
+
+/* Nearly all of them are plain, and a record has some twenty. */
+static void put_string(struct vnep_buf *buf, const char *value)
+{
+	size_t len = 0;
+	uint8_t *at;
+
+	while (is_plain((uint8_t)value[len]))
+		len++;
+	if (value[len]) {
+		put_odd_string(buf, value);
+		return;
+	}
+	at = vnep_buf_reserve(buf, len + 2);
+	if (!at)
+		return;
+	at[0] = '"';
+	memcpy(at + 1, value, len);
+	at[len + 1] = '"';
+	buf->len += len + 2;
 }
 
 static void member(struct vnep_jw *w, const char *key)
