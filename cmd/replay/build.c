@@ -72,16 +72,17 @@ void replay_release(struct replay *replay)
 static void put_outcome(struct replay *replay, const struct replay_item *item,
 	enum vnep_outcome_word word, enum vnep_reason reason, enum vnep_evidence evidence)
 {
-	struct vnep_outcome outcome = { .seq = item->seq,
+	struct vnep_outcome outcome;
+
+	/* a packet of a capture has no place in the journal that an outcome could settle */
+	if (!item->seq || replay->planning || replay->cli->dry_run || replay->raw.on)
+		return;
+	outcome = (struct vnep_outcome){ .seq = item->seq,
 		.ts = vnep_wall_now(),
 		.outcome = word,
 		.reason = reason,
 		.evidence = evidence,
 		.attempt = item->attempt };
-
-	/* a packet of a capture has no place in the journal that an outcome could settle */
-	if (!item->seq || replay->planning || replay->cli->dry_run || replay->raw.on)
-		return;
 	memcpy(outcome.dev, item->dev, sizeof outcome.dev);
 	vnep_outcome_encode(&replay->out, &outcome);
 }

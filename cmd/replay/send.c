@@ -164,7 +164,8 @@ static int take_frame(struct replay *replay, struct replay_item *item)
 		return 0;
 	if (send->count && send->port != (size_t)(port - replay->ports))
 		flush_batch(replay, send);
-	vnep_mids_note(&replay->mids, item->frame, item->len, vnep_mono_now());
+	if (!replay->raw.on) /* whoever sends frames as they are may repeat them */
+		vnep_mids_note(&replay->mids, item->frame, item->len, vnep_mono_now());
 	send->port = (size_t)(port - replay->ports);
 	send->items[send->count] = *item;
 	send->len[send->count++] = replay->frame.len;

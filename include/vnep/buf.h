@@ -37,6 +37,7 @@ void vnep_buf_put_be64(struct vnep_buf *buf, uint64_t v);
 void vnep_buf_put_le16(struct vnep_buf *buf, uint16_t v);
 void vnep_buf_put_le32(struct vnep_buf *buf, uint32_t v);
 void vnep_buf_put_le64(struct vnep_buf *buf, uint64_t v);
+void vnep_buf_put_decimal(struct vnep_buf *buf, uint64_t v); /* as text */
 void vnep_buf_printf(struct vnep_buf *buf, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 

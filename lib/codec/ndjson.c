@@ -147,7 +147,12 @@ static void put_escaped(struct vnep_buf *buf, uint8_t c)
 	vnep_buf_put(buf, text, 6);
 }
 
-static void put_string(struct vnep_buf *buf, const char *value)
+static bool is_plain(uint8_t c)
+{
+	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+static void put_odd_string(struct vnep_buf *buf, const char *value)
 {
 	const uint8_t *p = (const uint8_t *)value, *plain = p;
 
@@ -168,6 +173,27 @@ static void put_string(struct vnep_buf *buf, const char *value)
 	}
 	vnep_buf_put(buf, plain, (size_t)(p - plain));
 	vnep_buf_put_u8(buf, '"');
+}
+
+/* Nearly all of them are plain, and a record has some twenty. */
+static void put_string(struct vnep_buf *buf, const char *value)
+{
+	size_t len = 0;
+	uint8_t *at;
+
+	while (is_plain((uint8_t)value[len]))
+		len++;
+	if (value[len]) {
+		put_odd_string(buf, value);
+		return;
+	}
+	at = vnep_buf_reserve(buf, len + 2);
+	if (!at)
+		return;
+	at[0] = '"';
+	memcpy(at + 1, value, len);
+	at[len + 1] = '"';
+	buf->len += len + 2;
 }
 
 static void member(struct vnep_jw *w, const char *key)
@@ -235,20 +261,21 @@ void vnep_jw_opt_str(struct vnep_jw *w, const char *key, const char *value)
 void vnep_jw_u64(struct vnep_jw *w, const char *key, uint64_t value)
 {
 	bool exact = value < (uint64_t)1 << 53;
-	char text[24];
-	int n = snprintf(text, sizeof text, exact ? "%llu" : "\"%llu\"", (unsigned long long)value);
 
 	member(w, key);
-	vnep_buf_put(w->buf, text, (size_t)n);
+	if (!exact)
+		vnep_buf_put_u8(w->buf, '"');
+	vnep_buf_put_decimal(w->buf, value);
+	if (!exact)
+		vnep_buf_put_u8(w->buf, '"');
 }
 
 void vnep_jw_i64(struct vnep_jw *w, const char *key, int64_t value)
 {
-	char text[24];
-	int n = snprintf(text, sizeof text, "%lld", (long long)value);
-
 	member(w, key);
-	vnep_buf_put(w->buf, text, (size_t)n);
+	if (value < 0)
+		vnep_buf_put_u8(w->buf, '-');
+	vnep_buf_put_decimal(w->buf, value < 0 ? -(uint64_t)value : (uint64_t)value);
 }
 
 void vnep_jw_bool(struct vnep_jw *w, const char *key, bool value)

@@ -21,8 +21,11 @@ static void comment(struct vnep_buf *out, const struct vnep_journal_item *item)
 		if (checkpoint->cause)
 			vnep_buf_printf(out, " (%s)", vnep_cause_text(checkpoint->cause));
 	} else if (item->type == VNEP_RECORD_OUTCOME) {
-		vnep_buf_printf(out, "%s: %llu %s", outcome->dev, (unsigned long long)outcome->seq,
-			vnep_outcome_text(outcome->outcome));
+		vnep_buf_put_str(out, outcome->dev);
+		vnep_buf_put_str(out, ": ");
+		vnep_buf_put_decimal(out, outcome->seq);
+		vnep_buf_put_str(out, " ");
+		vnep_buf_put_str(out, vnep_outcome_text(outcome->outcome));
 		if (outcome->evidence)
 			vnep_buf_printf(out, " by %s", vnep_evidence_text(outcome->evidence));
 		if (outcome->reason)

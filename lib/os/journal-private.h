@@ -301,6 +301,7 @@ struct vnep_journal {
 
 	int read_fd;
 	uint32_t read_segment;
+	struct vnep_jwindows *windows;
 
 	struct vnep_buf there; /* what is known of each segment of looked: journal-lost */
 	uint32_t looked;
@@ -408,6 +409,10 @@ void vnep_journal_rewrite_end(struct vnep_jrewriting *rewriting);
 
 /* The segment that is open for reading may have been written anew. */
 void vnep_journal_forget_read(struct vnep_journal *journal);
+
+/* The block of the entry, whose segment is read_fd, valid until the next call; NULL: it has to be read. */
+const uint8_t *vnep_jwindows_get(struct vnep_journal *journal, const struct vnep_jevent *entry);
+void vnep_jwindows_forget(struct vnep_journal *journal);
 
 /* Between enter and leave. */
 int vnep_journal_device_by_id(struct vnep_journal *journal, uint32_t id,

@@ -14,17 +14,25 @@
 #include "journal-private.h"
 #include "vnep/err.h"
 
-void vnep_journal_forget_read(struct vnep_journal *journal)
+static void close_read(struct vnep_journal *journal)
 {
 	if (journal->read_fd >= 0)
 		journal->vio->close(journal->vio, journal->read_fd);
 	journal->read_fd = -1;
 }
 
+/* Another file may stand for a segment. */
+void vnep_journal_forget_read(struct vnep_journal *journal)
+{
+	close_read(journal);
+	vnep_jwindows_forget(journal);
+}
+
 /* The bytes of a block: in the open group, or in its segment. */
 static int load_block(struct vnep_journal *journal, const struct vnep_jevent *entry,
 	struct vnep_buf *buf, struct vnep_err *err)
 {
+	const uint8_t *near;
 	ssize_t n;
 	int rc;
 
@@ -36,12 +44,17 @@ static int load_block(struct vnep_journal *journal, const struct vnep_jevent *en
 		return buf->rc ? vnep_err_sys(err, -buf->rc, "journal") : 0;
 	}
 	if (journal->read_fd < 0 || journal->read_segment != entry->segment) {
-		vnep_journal_forget_read(journal);
+		close_read(journal);
 		rc = vnep_journal_open_segment(
 			journal, entry->segment, O_RDONLY, &journal->read_fd, err);
 		if (rc)
 			return rc == -ENOENT ? VNEP_EDAMAGED : rc;
 		journal->read_segment = entry->segment;
+	}
+	near = vnep_jwindows_get(journal, entry);
+	if (near) {
+		vnep_buf_put(buf, near, entry->length);
+		return buf->rc ? vnep_err_sys(err, -buf->rc, "journal") : 0;
 	}
 	if (!vnep_buf_reserve(buf, entry->length))
 		return vnep_err_sys(err, ENOMEM, "journal");

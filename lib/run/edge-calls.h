@@ -261,11 +261,20 @@ const struct vnep_vpc *edge_vpc(const struct vnep_edge *edge, const char *name, 
 bool edge_in_its_vpc(const struct vnep_edge *edge, const struct edge_device *d, uint16_t vlan);
 void edge_vpcs_release(struct vnep_edge *edge);
 
+/* edge-bell.c */
+void edge_bell_open(struct vnep_edge *edge, const char *ifname); /* without one wakers wait for the ring */
+bool edge_bell_watch(struct vnep_edge *edge);                    /* false: no memory */
+void edge_bell_close(struct vnep_edge *edge);
+
 /* edge-hold.c */
 /* begin is called when the worker took nothing for it for a while, at once if that is so already, so that the kernel
  * has little to queue. edge_hold_came() says that a frame came. */
 void edge_hold_in_lull(struct vnep_edge *edge, struct edge_held *held,
 	void (*begin)(struct vnep_edge *edge, struct edge_held *held));
+/* The same when nobody has a backlog any more, or a second later. */
+void edge_hold_when_calm(struct vnep_edge *edge, struct edge_held *held,
+	void (*begin)(struct vnep_edge *edge, struct edge_held *held));
+void edge_hold_calm(struct vnep_edge *edge, bool calm); /* is it? */
 void edge_hold_came(struct vnep_edge *edge, struct edge_held *held);
 void edge_hold_lulls(struct vnep_edge *edge); /* their time has come */
 void edge_hold_add(struct vnep_edge *edge, struct edge_held *held,

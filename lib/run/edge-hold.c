@@ -25,6 +25,7 @@ enum {
 	SETTLE_US = (2 * EDGE_RETIRE_MS + 1) * 1000,
 	ARRIVE_MS = 500, /* a frame may lie so long between the two ends of the journal port */
 	LULL_MS = 10,
+	CALM_MS = 1000, /* others' packets go first for so long */
 	DENSE_FRAMES = 4096,
 };
 
@@ -43,11 +44,24 @@ void edge_hold_came(struct vnep_edge *edge, struct edge_held *held)
 			held->last); /* it is there: only its time changes */
 }
 
+static void calm_leave(struct vnep_edge *edge, struct edge_held *held)
+{
+	if (!held->calm_at)
+		return;
+	*held->calm_at = held->calm_next;
+	if (held->calm_next)
+		held->calm_next->calm_at = held->calm_at;
+	else
+		edge->calm_tail = held->calm_at;
+	held->calm_at = NULL;
+}
+
 static void look_for_lull(struct vnep_edge *edge, struct edge_held *held, struct vnep_mono now)
 {
 	void (*begin)(struct vnep_edge *, struct edge_held *) = held->begin;
 	struct vnep_mono at = held->last;
 
+	calm_leave(edge, held);
 	at.ns += LULL_MS * 1000000LL;
 	if (!held->dense && at.ns > now.ns && !vnep_heap_set(&edge->lulls, &held->lull, at))
 		return; /* without memory for a timer order is at stake, not the packets */
@@ -55,18 +69,47 @@ static void look_for_lull(struct vnep_edge *edge, struct edge_held *held, struct
 	begin(edge, held);
 }
 
-void edge_hold_in_lull(struct vnep_edge *edge, struct edge_held *held,
+/* False: it waits already. */
+static bool begin_to_wait(struct vnep_edge *edge, struct edge_held *held,
 	void (*begin)(struct vnep_edge *edge, struct edge_held *held))
 {
-	struct vnep_mono now = vnep_mono_now();
-
 	if (held->begin)
-		return;
+		return false;
 	held->begin = begin;
 	held->lost_before = vnep_ring_drops(edge->ring);
 	held->counted = 0;
 	held->dense = false;
-	look_for_lull(edge, held, now);
+	return true;
+}
+
+void edge_hold_in_lull(struct vnep_edge *edge, struct edge_held *held,
+	void (*begin)(struct vnep_edge *edge, struct edge_held *held))
+{
+	if (begin_to_wait(edge, held, begin))
+		look_for_lull(edge, held, vnep_mono_now());
+}
+
+/* A hand-over takes the kernel as long as some ten packets take us: where thousands wake at once, those who have
+ * everything let go first who has nothing yet, and then share a barrier. */
+void edge_hold_when_calm(struct vnep_edge *edge, struct edge_held *held,
+	void (*begin)(struct vnep_edge *edge, struct edge_held *held))
+{
+	if (!begin_to_wait(edge, held, begin))
+		return;
+	held->done = vnep_mono_now();
+	held->calm_next = NULL;
+	held->calm_at = edge->calm_tail;
+	*edge->calm_tail = held;
+	edge->calm_tail = &held->calm_next;
+}
+
+void edge_hold_calm(struct vnep_edge *edge, bool calm)
+{
+	struct vnep_mono now = vnep_mono_now();
+	struct edge_held *held;
+
+	while ((held = edge->calm_first) && (calm || held->done.ns + CALM_MS * 1000000LL <= now.ns))
+		look_for_lull(edge, held, now);
 }
 
 void edge_hold_lulls(struct vnep_edge *edge)
@@ -180,6 +223,7 @@ void edge_hold_remove(struct vnep_edge *edge, struct edge_held *held)
 	struct edge_held **p = &edge->hold_first;
 
 	vnep_heap_remove(&edge->lulls, &held->lull);
+	calm_leave(edge, held);
 	held->begin = NULL;
 	if (!held->finish)
 		return; /* it is not on the list, which may be long */

@@ -18,6 +18,7 @@
  *     edge-service.c  the service manager          edge-metrics.c  what is told as numbers
  *     edge-totals.c   status, at a quiet point     edge-held.c     what outlives the worker
  *     edge-jail.c     what it can still touch      edge-period.c   when a sleeper is expected
+ *     edge-bell.c     who wakes is heard at once
  *
  * A round: the ring is readable -> every frame is handled (journal records are appended to one group) -> the
  * group is committed -> the ring's blocks are given back -> what became due is done and told to watchers.
@@ -73,6 +74,8 @@ struct edge_held {
 	uint64_t lost_before;       /* by the ring, when it began to wait */
 	bool dense;                 /* the ring lost frames meanwhile: no time to wait */
 	void (*begin)(struct vnep_edge *edge, struct edge_held *held); /* NULL: waits for no lull */
+	struct vnep_mono done;                  /* its backlog was through, while others had one */
+	struct edge_held *calm_next, **calm_at; /* calm_at NULL: it waits for nobody else */
 	struct edge_held *link;
 	uint64_t round; /* the barrier it waits for */
 	/* Behind the barrier, the ring read to its end. True: done, and it took itself off the list (or was held
@@ -254,6 +257,7 @@ struct vnep_edge {
 	struct vnep_ring *ring;
 	bool ring_taken; /* from the worker before */
 	uint64_t ring_cookie;
+	struct vnep_bell *bell; /* NULL: there is none */
 	struct vnep_mapstore *map;
 	struct vnep_journal *journal;
 	struct vnep_watch *tick; /* the nearest of all deadlines */
@@ -292,6 +296,7 @@ struct vnep_edge {
 	uint64_t ring_base;     /* frames that the journal port had carried when it was opened */
 	uint64_t ring_target;   /* ring_seen when all that was on the way at the barrier is read */
 	struct vnep_mono ring_until; /* but nobody waits longer than that */
+	struct edge_held *calm_first, **calm_tail; /* they wait until nobody replays any more */
 	struct edge_held *hold_first; /* devices and hosts that wait for a barrier */
 	struct edge_device *owed_first; /* devices whose disconnect is not durable yet */
 	bool owed_lost;                 /* its group failed: once more */

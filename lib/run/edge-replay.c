@@ -303,7 +303,7 @@ static int64_t pump_one(
 	if (max < 0 || (rc > 0 && edge_pace_park(edge, d, now)))
 		return -1;
 	if (rc == 0) {
-		edge_hold_in_lull(edge, &d->held, backlog_empty);
+		edge_hold_when_calm(edge, &d->held, backlog_empty);
 		return -1;
 	}
 	d->replaying = true;
@@ -343,6 +343,7 @@ void edge_replay_pump(struct vnep_edge *edge)
 			       : room - (edge->replayed - all < room ? edge->replayed - all : room);
 	}
 	edge_group_end(edge);
+	edge_hold_calm(edge, dry || !edge->replay_line);
 	measure(edge, all, now);
 	if (edge->group_error && edge->replay_line)
 		wait = JOURNAL_RETRY_MS; /* what cannot be recorded must not be sent again and again */

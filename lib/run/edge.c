@@ -368,6 +368,7 @@ static int make_watches(struct vnep_edge *edge, struct vnep_err *err)
 	edge->retain = vnep_loop_timer(l, on_retain, edge);
 	if (!edge->tick || !edge->pump || !edge->drained || !edge->retain ||
 		!vnep_loop_fd(l, vnep_ring_fd(edge->ring), on_ring, edge) ||
+		!edge_bell_watch(edge) ||
 		!vnep_loop_fd(l, vnep_nl_fd(edge->rt_events), on_rtnl, edge) ||
 		!vnep_loop_fd(l, vnep_nl_fd(edge->guard), on_guard, edge) ||
 		!vnep_loop_signal(l, SIGTERM, on_stop, edge) ||
@@ -436,6 +437,8 @@ static int open_kernel(struct vnep_edge *edge, struct vnep_err *err)
 			ring.block_octets = ring.block_count = 0;
 	rc = edge_ring_open(edge, peer, &ring, err); /* before any rule sends to it */
 	if (!rc)
+		edge_bell_open(edge, peer);
+	if (!rc)
 		rc = vnep_acl_events_open(&edge->guard, err);
 	return rc;
 }
@@ -479,6 +482,7 @@ int vnep_edge_new(struct vnep_edge **out, const struct vnep_edge_config *config,
 	edge->held = held;
 	edge->lock_fd = edge->listen_fd = -1;
 	edge->replay_tail = &edge->replay_first;
+	edge->calm_tail = &edge->calm_first;
 	vnep_table_init(&edge->by_vep, offsetof(struct edge_device, vep), sizeof(struct in6_addr));
 	vnep_table_init(&edge->by_dev, offsetof(struct edge_device, dev), VNEP_URN_MAX + 1);
 	vnep_table_init(&edge->by_mac, offsetof(struct edge_device, l2), sizeof(struct edge_l2));
@@ -575,6 +579,7 @@ void vnep_edge_free(struct vnep_edge *edge)
 	edge_vpcs_release(edge);
 	vnep_loop_free(edge->loop);
 	vnep_ring_close(edge->ring);
+	edge_bell_close(edge);
 	vnep_acl_close(edge->acl);
 	for (unsigned i = 0; i < edge->port_count; i++)
 		vnep_inject_close(edge->ports[i].inject);

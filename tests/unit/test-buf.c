@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "t.h"
 #include "vnep/buf.h"
@@ -94,6 +95,21 @@ TEST("buf: str keeps a NUL behind the content and does not count it")
 	CHECK_INT(buf.len, 5);
 	CHECK_INT(buf.data[4], 0);
 	vnep_buf_release(&buf);
+}
+
+TEST("buf: decimal writes every number as printf does")
+{
+	static const uint64_t numbers[] = { 0, 9, 10, 1234567890, UINT64_MAX };
+	char text[24];
+
+	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+		struct vnep_buf buf = { 0 };
+
+		vnep_buf_put_decimal(&buf, numbers[i]);
+		snprintf(text, sizeof text, "%llu", (unsigned long long)numbers[i]);
+		CHECK_STR(vnep_buf_str(&buf), text);
+		vnep_buf_release(&buf);
+	}
 }
 
 TEST("buf: consume takes from the front, at most what is there")

@@ -305,6 +305,77 @@ TEST("a SYN is one delivery by flow and sequence number; other segments are the 
 	vnep_journal_close(j);
 }
 
+/* Two devices by turns, so that neither's packets lie side by side. */
+static void by_turns(struct vnep_journal *journal, uint32_t from, uint32_t count)
+{
+	uint8_t frame[FRAME];
+	struct vnep_event event = { .kind = VNEP_KIND_DATA,
+		.direction = VNEP_TO_DEVICE,
+		.frame = frame,
+		.frame_len = sizeof frame };
+
+	begin(journal);
+	for (uint32_t n = from; n < from + count; n++) {
+		to_device(journal, n);
+		event.ts = (struct vnep_wall){ 0 };
+		event.seq = event.conn = 0;
+		memcpy(event.dev, DEV2, sizeof DEV2);
+		datagram(frame, 64, 0x80000000u | n);
+		CHECK_INT(vnep_journal_append(journal, &event, NULL, NULL, NULL), 0);
+	}
+	commit(journal);
+}
+
+struct numbers {
+	uint32_t next, wrong;
+};
+
+static int check_number(const struct vnep_event *event, unsigned attempt, void *arg)
+{
+	struct numbers *n = arg;
+	uint32_t number = 0;
+
+	(void)attempt;
+	if (event->frame_len == FRAME)
+		memcpy(&number, event->frame + FRAME - sizeof number, sizeof number);
+	n->wrong += number != n->next++;
+	return 0;
+}
+
+/* So many of them are pending, and each is the one it should be. */
+static uint32_t right(struct vnep_journal *journal, const char *dev, uint32_t first, size_t max)
+{
+	struct numbers n = { .next = first };
+
+	CHECK_INT(vnep_journal_pending(journal, dev, 0, max, check_number, &n, NULL), 0);
+	CHECK_INT(n.wrong, 0);
+	return n.next - first;
+}
+
+TEST("whoever reads side by side gets each packet, also of what has grown or was written anew")
+{
+	struct vnep_journal_pruned pruned = { 0 };
+	struct vnep_journal_moved moved;
+	struct vnep_journal *j;
+
+	fresh();
+	j = open_as(VNEP_JOURNAL_EXCLUSIVE, 0, NULL);
+	by_turns(j, 1, 10);
+	for (unsigned i = 0; i < 3; i++)
+		CHECK_INT(right(j, DEV, 1, SIZE_MAX), 10);
+	by_turns(j, 11, 990);
+	for (unsigned i = 0; i < 3; i++) {
+		CHECK_INT(right(j, DEV, 1, 500), 500);
+		CHECK_INT(right(j, DEV2, 0x80000001u, SIZE_MAX), 1000);
+		CHECK_INT(right(j, DEV, 1, SIZE_MAX), 1000);
+	}
+	CHECK_INT(vnep_journal_erase(j, DEV, &moved, &pruned, NULL), 0);
+	CHECK_INT(right(j, DEV2, 0x80000001u, SIZE_MAX), 1000);
+	by_turns(j, 1001, 10);
+	CHECK_INT(right(j, DEV2, 0x80000001u, SIZE_MAX), 1010);
+	vnep_journal_close(j);
+}
+
 int main(void)
 {
 	return journal_run();
