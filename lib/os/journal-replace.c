@@ -35,8 +35,10 @@ static int sort_some(struct follow *f, uint32_t device_count, size_t max, struct
 	}
 	until = max && f->counted + max < count ? f->counted + max : count;
 	if (f->counted < count) {
-		for (; f->counted < until; f->counted++)
+		for (; f->counted < until; f->counted++) {
 			f->at[met[f->counted].id + 1]++;
+			f->sorted[f->counted].seq = 0; /* else the first ones meet all its pages */
+		}
 		return 1;
 	}
 	for (uint32_t id = 1; !f->summed && id < device_count; id++)
