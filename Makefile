@@ -61,7 +61,7 @@ all: $(bins)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests check check-full demo bench-path bench-acl bench-replay bench-dns bench-map bench-journal deps doctor lint install \
+.PHONY: all tests check check-full demo bench-path bench-acl bench-edge bench-replay bench-dns bench-map bench-journal deps doctor lint install \
 	uninstall clean fuzz format
 
 $(BUILD)/%.o: %.c Makefile | $(deps)
@@ -123,6 +123,10 @@ demo: deps all
 # Rates, beside a yardstick of the same run.
 bench-path: all $(tool_bin)
 	$(Q)VNEP_BUILD=$(CURDIR)/$(BUILD) tests/bench/path
+
+# What the daemon takes, and what it gives while it is busy.
+bench-edge: all $(tool_bin)
+	$(Q)VNEP_BUILD=$(CURDIR)/$(BUILD) tests/bench/edge
 
 # Packets back on the wire, beside tcpreplay(1).
 bench-replay: all $(tool_bin)

@@ -1,10 +1,12 @@
 /*
  * flood - one frame again and again, as fast as one core makes it: the generator of the benchmarks.
  *
- *   flood IF SECONDS HEX [PPS]
+ *   flood IF SECONDS HEX [PPS [mac]]
  *
  * With PPS not as fast as it can but so many a second, each frame another one: its last eight octets count, in such a way
  * that a checksum over them stays what it was (two words grow, two shrink; they should be letters).
+ *
+ * With mac each is of another sender, too: the last three octets of its source MAC count.
  *
  * SIGTERM ends it early. Batches of sendmmsg on a packet socket that goes past the queueing discipline. Prints
  * "FRAMES NANOSECONDS": what the kernel took, and in which time. Exit 2: asked wrongly, 3: failed.
@@ -13,6 +15,7 @@
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,7 +94,8 @@ static void number(uint8_t *out, const uint8_t *frame, size_t len, uint64_t n)
 	add_word(tail + 6, -low);
 }
 
-static int paced(int fd, const uint8_t *frame, size_t len, uint64_t seconds, uint64_t pps)
+static int paced(
+	int fd, const uint8_t *frame, size_t len, uint64_t seconds, uint64_t pps, bool macs)
 {
 	static uint8_t frames[BATCH][FRAME_MAX];
 	struct mmsghdr batch[BATCH] = { 0 };
@@ -110,6 +114,8 @@ static int paced(int fd, const uint8_t *frame, size_t len, uint64_t seconds, uin
 		count = due - sent < BATCH ? (unsigned)(due - sent) : BATCH;
 		for (unsigned i = 0; i < count; i++) {
 			number(frames[i], frame, len, sent + i);
+			for (int octet = 0; macs && octet < 3; octet++)
+				frames[i][9 + octet] = (uint8_t)((sent + i) >> (8 * (2 - octet)));
 			io[i] = (struct iovec){ frames[i], len };
 			batch[i].msg_hdr = (struct msghdr){ .msg_iov = &io[i], .msg_iovlen = 1 };
 		}
@@ -133,11 +139,12 @@ int main(int argc, char **argv)
 	uint64_t seconds, pps = 0, sent = 0;
 	int fd;
 
-	if (argc < 4 || argc > 5 || vnep_num_u64(argv[2], 1, 3600, &seconds, NULL) ||
+	if (argc < 4 || argc > 6 || (argc == 6 && strcmp(argv[5], "mac") != 0) ||
+		vnep_num_u64(argv[2], 1, 3600, &seconds, NULL) ||
 		!(io.iov_len = read_hex(argv[3], frame)) ||
-		(argc == 5 &&
+		(argc >= 5 &&
 			(io.iov_len < 64 || vnep_num_u64(argv[4], 1, 10000000, &pps, NULL)))) {
-		fprintf(stderr, "usage: flood IF SECONDS HEX [PPS]\n");
+		fprintf(stderr, "usage: flood IF SECONDS HEX [PPS [mac]]\n");
 		return 2;
 	}
 	fd = open_port(argv[1]);
@@ -145,7 +152,7 @@ int main(int argc, char **argv)
 		return fail(argv[1]);
 	signal(SIGTERM, end);
 	if (pps)
-		return paced(fd, frame, io.iov_len, seconds, pps);
+		return paced(fd, frame, io.iov_len, seconds, pps, argc == 6);
 	for (unsigned i = 0; i < BATCH; i++)
 		batch[i].msg_hdr = (struct msghdr){ .msg_iov = &io, .msg_iovlen = 1 };
 	start_ns = vnep_mono_now().ns;
