@@ -82,7 +82,7 @@ static int erase_here(struct vnep_cli *cli, struct vnep_journal *journal, const 
 static int retain_here(
 	struct vnep_cli *cli, struct vnep_journal *journal, const struct vnep_retention *limits)
 {
-	struct vnep_retention_result result;
+	struct vnep_retention_result result = { 0 };
 	struct vnep_mapstore *store = NULL;
 	struct vnep_map_txn *txn = NULL;
 	int rc = vnep_mapstore_open(&store, cli->state, false, &cli->err);
@@ -95,8 +95,9 @@ static int retain_here(
 	if (!rc && cli->dry_run)
 		vnep_cli_say(cli, "%llu that wait would be settled, %llu events may go",
 			(unsigned long long)result.settled, (unsigned long long)result.events);
-	else if (!rc)
-		say(cli, result.settled, &result.pruned);
+	else if (!rc || result.pruned.events || result.pruned.lost)
+		say(cli, result.settled,
+			&result.pruned); /* also of a run that failed: what went is gone */
 	vnep_map_abort(txn);
 	vnep_mapstore_close(store);
 	return rc;
@@ -169,7 +170,7 @@ static int print_answers(struct vnep_cli *cli, struct vnep_client *client)
 			break;
 	}
 	vnep_buf_release(&out);
-	if (!rc && !status)
+	if (!rc && (!status || pruned.events || pruned.lost))
 		say(cli, settled, &pruned);
 	return rc ? rc : status;
 }

@@ -25,7 +25,7 @@ int vnep_bell_open_on(struct vnep_bell **out, int fd, const char *ifname, enum v
 void vnep_bell_close(struct vnep_bell *bell); /* NULL is fine */
 int vnep_bell_fd(const struct vnep_bell *bell);
 
-/* What has come, in order: at most VNEP_BELL_MAX frames, *frames is lent. 0: nothing more. A VLAN tag is not among the
+/* What has come, in order, with the time of now: at most VNEP_BELL_MAX frames, *frames is lent. 0: nothing more. A VLAN tag is not among the
  * octets; of a frame longer than VNEP_BELL_OCTETS there is only the beginning (len < wire_len). */
 size_t vnep_bell_take(struct vnep_bell *bell, const struct vnep_ring_frame **frames);
 

@@ -109,7 +109,8 @@ uint32_t vnep_jlost_in_front(struct vnep_journal *journal, uint32_t segment, uin
 	if (segment > journal->looked + 1)
 		segment = journal->looked + 1;
 	while (segment > behind + 1)
-		if (is_marked(journal, ASKED, --segment))
+		/* one that was there when it was looked for was taken away since then */
+		if (is_marked(journal, ASKED, --segment) || is_marked(journal, THERE, segment))
 			return segment;
 	return 0;
 }

@@ -410,6 +410,7 @@ int vnep_journal_catch_up(struct vnep_journal *journal, uint64_t *cut, struct vn
 
 	if (rc)
 		return rc;
+	vnep_jwindows_forget(journal); /* what is behind the tail may be written over */
 	rc = vnep_jindex_tail(ix, &journal->tail, err);
 	vnep_jindex_leave(ix);
 	if (rc == VNEP_ENOTFOUND)

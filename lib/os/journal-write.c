@@ -194,6 +194,7 @@ static void undo(struct vnep_journal *journal, bool sync_failed)
 	int fd = journal->fd;
 
 	vnep_jindex_abort(&journal->index);
+	vnep_jwindows_forget(journal);
 	journal->allocated = 0;
 	if (journal->fresh) {
 		vnep_jsegment_name(name, journal->tail.segment);

@@ -265,16 +265,19 @@ void edge_vpcs_release(struct vnep_edge *edge);
 void edge_bell_open(struct vnep_edge *edge, const char *ifname); /* without one wakers wait for the ring */
 bool edge_bell_watch(struct vnep_edge *edge);                    /* false: no memory */
 void edge_bell_close(struct vnep_edge *edge);
+/* Is it the frame by which the bell woke its device, or one before it? What was sent since then it cannot answer. */
+bool edge_bell_before(struct edge_device *d, const struct vnep_frame *f,
+	const struct vnep_ring_frame *frame);
 
 /* edge-hold.c */
 /* begin is called when the worker took nothing for it for a while, at once if that is so already, so that the kernel
  * has little to queue. edge_hold_came() says that a frame came. */
 void edge_hold_in_lull(struct vnep_edge *edge, struct edge_held *held,
 	void (*begin)(struct vnep_edge *edge, struct edge_held *held));
-/* The same when nobody has a backlog any more, or a second later. */
+/* The same when nobody has a backlog that may be sent now, or a second later. */
 void edge_hold_when_calm(struct vnep_edge *edge, struct edge_held *held,
 	void (*begin)(struct vnep_edge *edge, struct edge_held *held));
-void edge_hold_calm(struct vnep_edge *edge, bool calm); /* is it? */
+bool edge_hold_calm(struct vnep_edge *edge, bool calm); /* is it so? True: some are left for another turn */
 void edge_hold_came(struct vnep_edge *edge, struct edge_held *held);
 void edge_hold_lulls(struct vnep_edge *edge); /* their time has come */
 void edge_hold_add(struct vnep_edge *edge, struct edge_held *held,

@@ -25,6 +25,7 @@ enum {
 	SETTLE_US = (2 * EDGE_RETIRE_MS + 1) * 1000,
 	ARRIVE_MS = 500, /* a frame may lie so long between the two ends of the journal port */
 	LULL_MS = 10,
+	TURN_MS = 5,    /* hand-overs at a time: each takes the kernel some ten microseconds */
 	CALM_MS = 1000, /* others' packets go first for so long */
 	DENSE_FRAMES = 4096,
 };
@@ -39,9 +40,8 @@ void edge_hold_came(struct vnep_edge *edge, struct edge_held *held)
 		return;
 	held->dense = vnep_ring_drops(edge->ring) > held->lost_before;
 	held->counted = 0;
-	if (held->dense)
-		vnep_heap_set(&edge->lulls, &held->lull,
-			held->last); /* it is there: only its time changes */
+	if (held->dense && held->lull.slot) /* it is there: only its time changes */
+		vnep_heap_set(&edge->lulls, &held->lull, held->last);
 }
 
 static void calm_leave(struct vnep_edge *edge, struct edge_held *held)
@@ -65,6 +65,7 @@ static void look_for_lull(struct vnep_edge *edge, struct edge_held *held, struct
 	at.ns += LULL_MS * 1000000LL;
 	if (!held->dense && at.ns > now.ns && !vnep_heap_set(&edge->lulls, &held->lull, at))
 		return; /* without memory for a timer order is at stake, not the packets */
+	vnep_heap_remove(&edge->lulls, &held->lull);
 	held->begin = NULL;
 	begin(edge, held);
 }
@@ -103,13 +104,19 @@ void edge_hold_when_calm(struct vnep_edge *edge, struct edge_held *held,
 	edge->calm_tail = &held->calm_next;
 }
 
-void edge_hold_calm(struct vnep_edge *edge, bool calm)
+bool edge_hold_calm(struct vnep_edge *edge, bool calm)
 {
-	struct vnep_mono now = vnep_mono_now();
+	struct vnep_mono began = vnep_mono_now(), now = began;
 	struct edge_held *held;
 
-	while ((held = edge->calm_first) && (calm || held->done.ns + CALM_MS * 1000000LL <= now.ns))
+	while ((held = edge->calm_first) &&
+		(calm || held->done.ns + CALM_MS * 1000000LL <= now.ns)) {
+		if (now.ns - began.ns > TURN_MS * 1000000LL)
+			return true;
 		look_for_lull(edge, held, now);
+		now = vnep_mono_now();
+	}
+	return false;
 }
 
 void edge_hold_lulls(struct vnep_edge *edge)

@@ -23,7 +23,7 @@ void edge_to_device(struct vnep_edge *edge, const struct vnep_ring_frame *frame)
 	if (d->port && edge_refuse_big(edge, d, frame, VNEP_TO_DEVICE, d->port->mtu))
 		return; /* it could never be delivered */
 	/* of a sleeper's TCP only the SYN that may open a connection; a waker's connections live */
-	if (vnep_life_presence(d->life) != VNEP_STATE_WAKING &&
+	if ((vnep_life_presence(d->life) != VNEP_STATE_WAKING || edge_bell_before(d, &f, frame)) &&
 		vnep_forward_replayable(&f, frame->data)) {
 		edge_deny(edge, core, frame, d, VNEP_TO_DEVICE, VNEP_NOT_REPLAYABLE, true);
 		return;
@@ -59,7 +59,8 @@ static void copy(
 	d = edge_device_of(edge, from ? &f.src : &f.dest, from ? &f.dest : &f.src, &why);
 	if (why)
 		return;
-	if (from) { /* the connection begins before its first frame */
+	if (from && !edge_bell_before(
+			    d, &f, frame)) { /* the connection begins before its first frame */
 		edge_evidence(edge, d, &f, frame->data);
 		edge_device_sign(edge, d, frame->ts);
 	}

@@ -158,6 +158,7 @@ struct edge_device {
 	struct vnep_mono came;
 	int64_t apart, period;
 	struct vnep_wall next_expected;
+	uint64_t ringing; /* the frame by which the bell woke it, until the ring brings it; 0 = none */
 	struct vnep_heap_node overdue;
 	uint32_t conn;
 	uint64_t pending, pending_octets;

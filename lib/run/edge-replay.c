@@ -329,7 +329,7 @@ void edge_replay_pump(struct vnep_edge *edge)
 	struct vnep_mono now = vnep_mono_now(), at = now;
 	size_t all = edge->replayed, room = group_room(edge);
 	int64_t wait = -1;
-	bool dry = edge_storm_dry(edge, now);
+	bool dry = edge_storm_dry(edge, now), calm_left;
 
 	while (!dry && !round_over(edge, first_again) && room && at.ns - now.ns < PUMP_NS) {
 		int64_t due = pump_one(edge, room, at, &first_again);
@@ -343,7 +343,7 @@ void edge_replay_pump(struct vnep_edge *edge)
 			       : room - (edge->replayed - all < room ? edge->replayed - all : room);
 	}
 	edge_group_end(edge);
-	edge_hold_calm(edge, dry || !edge->replay_line);
+	calm_left = edge_hold_calm(edge, dry || !edge->replay_line);
 	measure(edge, all, now);
 	if (edge->group_error && edge->replay_line)
 		wait = JOURNAL_RETRY_MS; /* what cannot be recorded must not be sent again and again */
@@ -351,6 +351,8 @@ void edge_replay_pump(struct vnep_edge *edge)
 		wait = DRY_MS;
 	else if (!round_over(edge, first_again)) /* there was no time, or no room, for more */
 		wait = edge->replayed == all ? DRY_MS : 0;
+	if (calm_left)
+		wait = 0;
 	vnep_timer_set(edge->pump, wait);
 }
 

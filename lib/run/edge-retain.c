@@ -138,8 +138,8 @@ void edge_retain(struct vnep_edge *edge)
 	}
 	if (more < 0)
 		edge_warn(edge, "retention", &err);
-	else
-		say(edge);
+	if (edge->retaining)
+		say(edge); /* also of a run that failed */
 	if (more < 0 || vnep_retaining_result(edge->retaining)->settled)
 		edge->retained.at.ns = 0; /* look again */
 	vnep_retaining_free(edge->retaining);

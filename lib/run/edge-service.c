@@ -22,7 +22,7 @@ static void patience(struct vnep_edge *edge, uint64_t us)
 {
 	char text[48];
 
-	snprintf(text, sizeof text, "WATCHDOG_USEC=%llu", (unsigned long long)us);
+	snprintf(text, sizeof text, "WATCHDOG_USEC=%llu\n", (unsigned long long)us);
 	if (edge->host.watchdog_us)
 		edge_service_say(edge, text);
 }

@@ -236,7 +236,7 @@ static int retain(struct vnep_edge *edge, const struct vnep_json *request, struc
 		rc = more < 0 ? more : settled ? edge->group_error : 0;
 	}
 	vnep_map_abort(txn);
-	if (!rc) {
+	if (run) { /* also of a run that failed: what went is gone */
 		result = vnep_retaining_result(run);
 		put_figures(&r->answers, result->settled, &result->pruned);
 	}

@@ -90,7 +90,7 @@ static void begin(const char *near, const char *far)
 	CHECK(n);
 }
 
-TEST("bell: of all that comes it hears its reason, with the time of its arrival")
+TEST("bell: of all that comes it hears its reason, with the time when it is taken")
 {
 	const struct vnep_ring_frame *frames;
 	struct vnep_wall before = vnep_wall_now(), after;
