@@ -35,11 +35,17 @@ load edge
 	truncate -s 8192 "$VNEP_STATE/journal/index/data.mdb"
 	say_to "$V0" after
 	wait_for 5 grep -q '^vnep-edge: .*the disk cannot read it$' "$T/edge.err"
+	wait_for 20 ended # a new worker finds the same, before it is ready
 	stop -3 edge
 	rm "$VNEP_STATE"/journal/index/*
 	edge_start
 	wait_for 5 pending_is "$DEV0" 1
 	balanced
+}
+
+# By itself.
+ended() {
+	[[ ! -e /proc/${PIDS[edge]} || $(cut -d ' ' -f 3 "/proc/${PIDS[edge]}/stat") == Z ]]
 }
 
 terms() {
