@@ -21,6 +21,7 @@ struct vnep_link {
 	uint32_t mtu;
 	bool up;      /* administratively */
 	bool running; /* carrier */
+	bool carries; /* the kernel says that it is operational (RFC 2863 ifOperStatus up), not only that nothing speaks against it */
 	bool gone;    /* events: the link was deleted */
 	uint64_t rx_packets, tx_packets, rx_dropped, tx_dropped;
 };
@@ -53,7 +54,8 @@ int vnep_rtnl_neigh_get(struct vnep_nl *nl, int ifindex, const struct in6_addr *
 
 /* Make the journal port if it is missing: veth NAME <-> PEER (vnep-j0 -> vnep-j1, the last character
  * counted up), IPv6 off, transmit offloads of NAME off (so that the kernel segments GSO packets and
- * completes checksums before the ring sees them), MTU 65535, both up. *made says whether it did. */
+ * completes checksums before the ring sees them), MTU 65535, both up, and as far as that takes at most a second, carrying:
+ * a link that has just come up may still lose what it is given. *made says whether it did. */
 int vnep_rtnl_journal_port(struct vnep_nl *nl, const char *name, bool *made, struct vnep_err *err);
 void vnep_rtnl_journal_peer(const char *name, char peer[static VNEP_IF_MAX + 1]);
 int vnep_rtnl_link_delete(struct vnep_nl *nl, const char *name, struct vnep_err *err);

@@ -22,12 +22,14 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "vnep/err.h"
 #include "vnep/rtnl.h"
 
 enum {
+	CARRY_MS = 1000,
 	REQUEST_OCTETS = 1024,
 	JOURNAL_MTU = 65535,
 	/* Hand-over (DESIGN.md section 4): what arrives while the neighbour is away waits here. */
@@ -181,6 +183,20 @@ static int complete_pair(
 	return rc;
 }
 
+/* Its queue is there when its state says so, some milliseconds behind the last of the two ends. */
+static int wait_to_carry(struct vnep_nl *nl, const char *name, struct vnep_err *err)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+	struct vnep_link link = { 0 };
+	int rc = vnep_rtnl_link(nl, name, &link, err);
+
+	for (unsigned ms = 0; !rc && !link.carries && ms < CARRY_MS; ms++) {
+		nanosleep(&pause, NULL);
+		rc = vnep_rtnl_link(nl, name, &link, err);
+	}
+	return rc;
+}
+
 int vnep_rtnl_journal_port(struct vnep_nl *nl, const char *name, bool *made, struct vnep_err *err)
 {
 	char peer[VNEP_IF_MAX + 1];
@@ -206,6 +222,10 @@ int vnep_rtnl_journal_port(struct vnep_nl *nl, const char *name, bool *made, str
 	}
 	if (!rc)
 		rc = complete_pair(nl, name, peer, err);
+	if (!rc)
+		rc = wait_to_carry(nl, name, err);
+	if (!rc)
+		rc = wait_to_carry(nl, peer, err);
 	if (rc && *made) {
 		(void)vnep_rtnl_link_delete(nl, name, NULL);
 		*made = false;

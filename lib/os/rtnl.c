@@ -18,6 +18,8 @@
 
 enum { REQUEST_OCTETS = 1024 };
 
+enum { OPER_UP = 6 }; /* IF_OPER_UP of linux/if.h, which does not go with net/if.h */
+
 static uint32_t attr_u32(const struct vnep_nl_attr *attr)
 {
 	uint32_t v = 0;
@@ -63,6 +65,9 @@ static bool link_decode(const struct nlmsghdr *msg, struct vnep_link *out)
 		case IFLA_ADDRESS:
 			if (attr.len == sizeof out->mac)
 				memcpy(&out->mac, attr.data, sizeof out->mac);
+			break;
+		case IFLA_OPERSTATE:
+			out->carries = attr.len == 1 && *(const uint8_t *)attr.data == OPER_UP;
 			break;
 		case IFLA_MTU: out->mtu = attr_u32(&attr); break;
 		case IFLA_STATS64: read_stats(out, &attr); break;
