@@ -65,6 +65,20 @@ static int wait_block(struct vnep_ring *ring, int ms)
 	return poll(&p, 1, ms);
 }
 
+/* The kernel may hand out an empty block first: the next frame, whenever it comes. */
+static int wait_frame(struct vnep_ring *ring, struct vnep_ring_frame *f)
+{
+	struct vnep_mono until = vnep_mono_now();
+	int rc = 0;
+
+	until.ns += 5000000000;
+	while (!(rc = vnep_ring_next(ring, f)) && vnep_mono_now().ns < until.ns) {
+		vnep_ring_release(ring);
+		wait_block(ring, 10);
+	}
+	return rc;
+}
+
 TEST("ring: 20,000 frames come out complete and in order, none is dropped")
 {
 	struct vnep_inject *out;
@@ -156,12 +170,11 @@ TEST("ring: a VLAN tag that the kernel took off stands in the frame again")
 	vnep_set_be16(frame + 16, 0x88b5);
 	CHECK_INT(vnep_inject_send(out, &iov, 1, NULL), 1);
 	send_numbered(out, 8, 9);
-	CHECK(wait_block(ring, 2000) > 0);
-	CHECK_INT(vnep_ring_next(ring, &f), 1);
+	CHECK_INT(wait_frame(ring, &f), 1);
 	CHECK_INT(f.len, 60);
 	CHECK_INT(f.wire_len, 60);
 	CHECK(!memcmp(f.data, frame, 60));
-	CHECK_INT(vnep_ring_next(ring, &f), 1);
+	CHECK_INT(wait_frame(ring, &f), 1);
 	CHECK_INT(vnep_be16(f.data + 12), 0x88b5);
 	CHECK_INT(vnep_be32(f.data + 14), 8);
 	vnep_inject_close(out);
@@ -219,16 +232,18 @@ TEST("ring: the next reader goes on where one died: each frame once, those that 
 	for (int i = 0; i < 5000 && vnep_ring_waiting(ring) < TAKEN_COUNT; i++)
 		poll(NULL, 0, 1); /* they pass a queue of the kernel */
 	CHECK_INT(vnep_ring_waiting(ring), TAKEN_COUNT);
-	for (;;) { /* to the end of some block, and a bit of the next one */
-		next = read_to(ring, next, next + 1);
-		if (next > 100 && vnep_ring_between(ring))
+	for (uint32_t bit = 0;;
+		next = bit) { /* to the end of some block, and a bit of the next one, if it has more */
+		do
+			next = read_to(ring, next, next + 1);
+		while (next < TAKEN_COUNT && (next <= 100 || !vnep_ring_between(ring)));
+		done = vnep_ring_done(ring);
+		CHECK(done > 0);
+		bit = read_to(ring, next, next + 3);
+		CHECK_INT(bit, next + 3);
+		if (bit != next + 3 || (!vnep_ring_between(ring) && vnep_ring_done(ring) == done))
 			break;
 	}
-	done = vnep_ring_done(ring);
-	CHECK(done > 0);
-	CHECK_INT(read_to(ring, next, next + 3), next + 3);
-	CHECK(!vnep_ring_between(ring));
-	CHECK_INT(vnep_ring_done(ring), done);
 	CHECK(!vnep_ring_take(&ring, die(ring), "ra1", &taken, NULL));
 	CHECK(vnep_ring_cookie(ring) == cookie);
 	vnep_ring_skip(ring, done);
