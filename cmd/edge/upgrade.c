@@ -35,7 +35,8 @@ static int outcome(struct vnep_cli *cli, int64_t before)
 		nanosleep(&pause, NULL);
 		cli->err = (struct vnep_err){ 0 };
 		rc = edge_ask(cli, "upgraded", members, EDGE_ASK_QUIETLY, take_count, &count);
-	} while ((rc == VNEP_EUNAVAIL || rc == 5) && vnep_mono_now().ns < until);
+	} while ((rc == VNEP_EUNAVAIL || rc == vnep_err_exit(VNEP_EUNAVAIL)) &&
+		 vnep_mono_now().ns < until);
 	return rc;
 }
 

@@ -26,5 +26,7 @@ void vnep_heap_release(struct vnep_heap *heap);
 int vnep_heap_set(struct vnep_heap *heap, struct vnep_heap_node *node, struct vnep_mono at);
 void vnep_heap_remove(struct vnep_heap *heap, struct vnep_heap_node *node); /* fine if not armed */
 struct vnep_heap_node *vnep_heap_first(const struct vnep_heap *heap);       /* NULL when empty */
+/* Take the first off that is due: the struct that has its node at offset; NULL: none is. */
+void *vnep_heap_due(struct vnep_heap *heap, struct vnep_mono now, size_t offset);
 
 #endif

@@ -22,7 +22,7 @@ int vnep_jail_caps(uint64_t permitted, uint64_t effective, struct vnep_err *err)
 
 /* A folder with all that is in it, now and later, or a file. */
 struct vnep_jail_path {
-	const char *path; /* one that is not there gives nothing */
+	const char *path; /* NULL, or one that is not there, gives nothing */
 	bool write;       /* and make, rename, remove; else read only */
 };
 

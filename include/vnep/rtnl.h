@@ -54,7 +54,7 @@ int vnep_rtnl_neigh_get(struct vnep_nl *nl, int ifindex, const struct in6_addr *
 
 /* Make the journal port if it is missing: veth NAME <-> PEER (vnep-j0 -> vnep-j1, the last character
  * counted up), IPv6 off, transmit offloads of NAME off (so that the kernel segments GSO packets and
- * completes checksums before the ring sees them), MTU 65535, both up, and as far as that takes at most a second, carrying:
+ * completes checksums before the ring sees them), MTU 65535, both up, and carrying, as far as an end takes at most a second for that:
  * a link that has just come up may still lose what it is given. *made says whether it did. */
 int vnep_rtnl_journal_port(struct vnep_nl *nl, const char *name, bool *made, struct vnep_err *err);
 void vnep_rtnl_journal_peer(const char *name, char peer[static VNEP_IF_MAX + 1]);

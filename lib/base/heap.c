@@ -89,3 +89,13 @@ struct vnep_heap_node *vnep_heap_first(const struct vnep_heap *heap)
 {
 	return heap->count ? heap->nodes[0] : NULL;
 }
+
+void *vnep_heap_due(struct vnep_heap *heap, struct vnep_mono now, size_t offset)
+{
+	struct vnep_heap_node *node = vnep_heap_first(heap);
+
+	if (!node || node->at.ns > now.ns)
+		return NULL;
+	vnep_heap_remove(heap, node);
+	return (char *)node - offset;
+}

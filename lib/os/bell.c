@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "packet-private.h"
 #include "vnep/bell.h"
 #include "vnep/err.h"
 
@@ -32,11 +33,7 @@ struct vnep_bell {
 
 static int refuse(struct vnep_err *err, int errnum, const char *ifname)
 {
-	if (errnum == EPERM || errnum == EACCES)
-		return vnep_err_set(err, VNEP_EPRIV, "reading \"%s\" needs CAP_NET_RAW", ifname);
-	if (errnum == ENODEV || errnum == ENXIO)
-		return vnep_err_set(err, VNEP_ENOTFOUND, "no such link \"%s\"", ifname);
-	return vnep_err_sys(err, errnum, "packet socket of \"%s\"", ifname);
+	return packet_refuse(err, errnum, ifname, "reading", "packet socket");
 }
 
 /* Before it is bound to a protocol: nothing else ever gets in. */
@@ -81,6 +78,7 @@ int vnep_bell_open_on(struct vnep_bell **out, int fd, const char *ifname,
 		return vnep_err_sys(err, ENOMEM, "bell");
 	}
 	bell->fd = fd;
+	lay_out(bell);
 	link.sll_ifindex = (int)if_nametoindex(ifname);
 	if (!link.sll_ifindex)
 		rc = refuse(err, ENODEV, ifname);
@@ -125,7 +123,6 @@ size_t vnep_bell_take(struct vnep_bell *bell, const struct vnep_ring_frame **fra
 	struct vnep_wall now = vnep_wall_now();
 	int n;
 
-	lay_out(bell);
 	/* an error, like "network is down", is gone when it was told: the ring has what counts */
 	n = recvmmsg(bell->fd, bell->call, VNEP_BELL_MAX, MSG_DONTWAIT | MSG_TRUNC, NULL);
 	for (int i = 0; i < n; i++) {

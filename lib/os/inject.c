@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "packet-private.h"
 #include "vnep/err.h"
 #include "vnep/inject.h"
 
@@ -21,16 +22,7 @@ struct vnep_inject {
 
 static int refuse(struct vnep_err *err, int errnum, const char *ifname)
 {
-	switch (errnum) {
-	case EPERM:
-	case EACCES:
-		vnep_err_set(err, VNEP_EPRIV, "sending out of \"%s\" needs CAP_NET_RAW", ifname);
-		vnep_err_hint(err, "run it as root, or in a network namespace of your own");
-		return VNEP_EPRIV;
-	case ENODEV:
-	case ENXIO: return vnep_err_set(err, VNEP_ENOTFOUND, "no such link \"%s\"", ifname);
-	default: return vnep_err_sys(err, errnum, "sending out of \"%s\"", ifname);
-	}
+	return packet_refuse(err, errnum, ifname, "sending out of", "sending out");
 }
 
 int vnep_inject_open_on(struct vnep_inject **out, int fd, const char *ifname, struct vnep_err *err)

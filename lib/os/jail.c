@@ -84,6 +84,8 @@ static int fence_path(int fence, uint64_t handled, const struct vnep_jail_path *
 	struct stat st;
 	int rc = 0;
 
+	if (!p->path)
+		return 0;
 	rule.parent_fd = open(p->path, O_PATH | O_CLOEXEC);
 	if (rule.parent_fd < 0)
 		return errno == ENOENT || errno == EACCES ? 0 : -errno;

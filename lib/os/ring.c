@@ -27,6 +27,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "packet-private.h"
 #include "vnep/buf.h"
 #include "vnep/err.h"
 #include "vnep/ring.h"
@@ -63,14 +64,7 @@ struct vnep_ring {
 
 static int refuse(struct vnep_err *err, int errnum, const char *ifname, const char *what)
 {
-	if (errnum == EPERM || errnum == EACCES) {
-		vnep_err_set(err, VNEP_EPRIV, "reading \"%s\" needs CAP_NET_RAW", ifname);
-		vnep_err_hint(err, "run it as root, or in a network namespace of your own");
-		return VNEP_EPRIV;
-	}
-	if (errnum == ENODEV || errnum == ENXIO)
-		return vnep_err_set(err, VNEP_ENOTFOUND, "no such link \"%s\"", ifname);
-	return vnep_err_sys(err, errnum, "%s of \"%s\"", what, ifname);
+	return packet_refuse(err, errnum, ifname, "reading", what);
 }
 
 static int set_option(int fd, int name, int value)

@@ -315,8 +315,8 @@ void edge_reconfigure_asked(struct vnep_edge *edge); /* by a signal: the log say
 /* edge-service.c */
 int edge_service_open(struct vnep_edge *edge, struct vnep_err *err);
 void edge_service_starting(struct vnep_edge *edge);
-void edge_service_say(struct vnep_edge *edge, const char *text); /* as in sd_notify(3) */
 void edge_service_reloading(struct vnep_edge *edge);
+void edge_service_stopping(struct vnep_edge *edge);
 void edge_service_ready(struct vnep_edge *edge);
 
 /* edge-metrics.c: stat records, in the order of vnep/metrics.h */

@@ -55,7 +55,9 @@ static int no_socket(int rc, const char *ifname, struct vnep_err *err)
 {
 	if (rc != -EPERM && rc != -EACCES)
 		return rc;
-	return vnep_err_set(err, VNEP_EPRIV, "packets of \"%s\" need CAP_NET_RAW", ifname);
+	vnep_err_set(err, VNEP_EPRIV, "packets of \"%s\" need CAP_NET_RAW", ifname);
+	vnep_err_hint(err, "run it as root, or in a network namespace of your own");
+	return VNEP_EPRIV;
 }
 
 int edge_inject_open(struct vnep_edge *edge, struct edge_port *port, struct vnep_err *err)

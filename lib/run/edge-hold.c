@@ -122,12 +122,10 @@ bool edge_hold_calm(struct vnep_edge *edge, bool calm)
 void edge_hold_lulls(struct vnep_edge *edge)
 {
 	struct vnep_mono now = vnep_mono_now();
-	struct vnep_heap_node *node;
+	struct edge_held *held;
 
-	while ((node = vnep_heap_first(&edge->lulls)) && node->at.ns <= now.ns) {
-		vnep_heap_remove(&edge->lulls, node);
-		look_for_lull(edge, (void *)((char *)node - offsetof(struct edge_held, lull)), now);
-	}
+	while ((held = vnep_heap_due(&edge->lulls, now, offsetof(struct edge_held, lull))))
+		look_for_lull(edge, held, now);
 }
 
 /* ---- the gate ---- */

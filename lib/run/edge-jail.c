@@ -42,7 +42,7 @@ int edge_jail(struct vnep_edge *edge, struct vnep_err *err)
 		{ edge->state, true },
 		{ runtime, true },
 		{ tmp && *tmp ? tmp : "/var/tmp", true }, /* what is too large for memory */
-		{ config, false },
+		{ edge->host.config_file ? config : NULL, false },
 		{ "/proc/sys", false },
 		{ "/proc/sys/net", true },
 	};
@@ -50,7 +50,7 @@ int edge_jail(struct vnep_edge *edge, struct vnep_err *err)
 
 	if (!edge->held)
 		return 0;
-	folder_of(edge->host.config_file ? edge->host.config_file : "/nowhere/", config);
+	folder_of(edge->host.config_file ? edge->host.config_file : "", config);
 	folder_of(edge->socket, runtime);
 	rc = vnep_jail_caps(VNEP_CAP(CAP_NET_ADMIN), VNEP_CAP(CAP_NET_ADMIN), err);
 	if (!rc)

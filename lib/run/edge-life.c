@@ -165,15 +165,10 @@ static void silence_due(struct vnep_edge *edge, struct edge_device *d)
 void edge_silences(struct vnep_edge *edge)
 {
 	struct vnep_mono now = vnep_mono_now();
-	struct vnep_heap_node *node;
+	struct edge_device *d;
 
-	while ((node = vnep_heap_first(&edge->silences)) && node->at.ns <= now.ns) {
-		struct edge_device *d =
-			(void *)((char *)node - offsetof(struct edge_device, silence));
-
-		vnep_heap_remove(&edge->silences, node);
+	while ((d = vnep_heap_due(&edge->silences, now, offsetof(struct edge_device, silence))))
 		silence_due(edge, d);
-	}
 }
 
 void edge_port_down(struct vnep_edge *edge, struct edge_port *port)

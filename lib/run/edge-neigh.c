@@ -398,12 +398,10 @@ static void timer_due(struct vnep_edge *edge, struct edge_host *h)
 void edge_host_timers(struct vnep_edge *edge)
 {
 	struct vnep_mono now = vnep_mono_now();
-	struct vnep_heap_node *node;
+	struct edge_host *h;
 
-	while ((node = vnep_heap_first(&edge->host_timers)) && node->at.ns <= now.ns) {
-		vnep_heap_remove(&edge->host_timers, node);
-		timer_due(edge, (void *)((char *)node - offsetof(struct edge_host, timer)));
-	}
+	while ((h = vnep_heap_due(&edge->host_timers, now, offsetof(struct edge_host, timer))))
+		timer_due(edge, h);
 }
 
 /* ---- start, map, port ---- */

@@ -194,15 +194,10 @@ void edge_pace_unpark(struct vnep_edge *edge, struct edge_device *d)
 void edge_pace_due(struct vnep_edge *edge)
 {
 	struct vnep_mono now = vnep_mono_now();
-	struct vnep_heap_node *node;
+	struct edge_pace *pace;
 
-	while ((node = vnep_heap_first(&edge->paced)) && node->at.ns <= now.ns) {
-		struct edge_pace *pace =
-			(void *)((char *)node - offsetof(struct edge_pace, parked));
-
-		vnep_heap_remove(&edge->paced, node);
+	while ((pace = vnep_heap_due(&edge->paced, now, offsetof(struct edge_pace, parked))))
 		edge_replay_start(edge, pace->device);
-	}
 }
 
 /* The pauses between what waits are kept; what came since it woke is only kept behind them. */

@@ -54,13 +54,8 @@ void edge_period_slept(struct vnep_edge *edge, struct edge_device *d, int64_t id
 void edge_period_due(struct vnep_edge *edge)
 {
 	struct vnep_mono now = vnep_mono_now();
-	struct vnep_heap_node *node;
+	struct edge_device *d;
 
-	while ((node = vnep_heap_first(&edge->overdue)) && node->at.ns <= now.ns) {
-		struct edge_device *d =
-			(void *)((char *)node - offsetof(struct edge_device, overdue));
-
-		vnep_heap_remove(&edge->overdue, node);
+	while ((d = vnep_heap_due(&edge->overdue, now, offsetof(struct edge_device, overdue))))
 		edge_tell_presence(edge, d, vnep_life_presence(d->life), VNEP_CAUSE_OVERDUE);
-	}
 }

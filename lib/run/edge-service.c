@@ -11,7 +11,7 @@ enum {
 	START_S = 600
 }; /* of them in the time that the watchdog gives */
 
-void edge_service_say(struct vnep_edge *edge, const char *text)
+static void say(struct vnep_edge *edge, const char *text)
 {
 	if (edge->host.notify)
 		edge->host.notify(text, edge->host.arg);
@@ -24,7 +24,7 @@ static void patience(struct vnep_edge *edge, uint64_t us)
 
 	snprintf(text, sizeof text, "WATCHDOG_USEC=%llu\n", (unsigned long long)us);
 	if (edge->host.watchdog_us)
-		edge_service_say(edge, text);
+		say(edge, text);
 }
 
 /* A worker after the first one starts under a watchdog that runs already, and a journal may need making anew. */
@@ -44,7 +44,7 @@ static void beat(struct vnep_edge *edge, const char *first)
 		"%sSTATUS=%zu awake, %zu waking, %zu asleep; %llu packets pending\n", first,
 		n[VNEP_LIFE_AWAKE], n[VNEP_LIFE_WAKING] + n[VNEP_LIFE_HOLDING], n[VNEP_LIFE_ASLEEP],
 		(unsigned long long)journal.pending);
-	edge_service_say(edge, text);
+	say(edge, text);
 }
 
 void edge_service_reloading(struct vnep_edge *edge)
@@ -56,7 +56,15 @@ void edge_service_reloading(struct vnep_edge *edge)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	snprintf(text, sizeof text, "RELOADING=1\nMONOTONIC_USEC=%lld",
 		(long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
-	edge_service_say(edge, text);
+	say(edge, text);
+}
+
+void edge_service_stopping(struct vnep_edge *edge)
+{
+	if (edge->upgrading)
+		edge_service_reloading(edge); /* until the next one says that it is ready */
+	else
+		say(edge, "STOPPING=1");
 }
 
 void edge_service_ready(struct vnep_edge *edge)

@@ -549,13 +549,9 @@ int vnep_edge_run(struct vnep_edge *edge, struct vnep_err *err)
 {
 	int rc = vnep_loop_run(edge->loop);
 
-	if (edge->upgrading) {
-		edge_service_reloading(edge); /* until the next one says that it is ready */
-	} else {
-		if (!rc)
-			vnep_held_tell(edge->held, VNEP_TELL_STOPPING);
-		edge_service_say(edge, "STOPPING=1");
-	}
+	if (!rc && !edge->upgrading)
+		vnep_held_tell(edge->held, VNEP_TELL_STOPPING);
+	edge_service_stopping(edge);
 	edge_ingest(edge);
 	edge_hold_finish(edge);
 	if (edge->withdraw)

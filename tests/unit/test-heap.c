@@ -107,6 +107,28 @@ TEST("heap: a node that is set again moves, both ways")
 	vnep_heap_release(&heap);
 }
 
+TEST("heap: what is due is taken off in its order, as the struct that it is in, and nothing else "
+     "is")
+{
+	struct thing {
+		int name;
+		struct vnep_heap_node timer;
+	} things[3] = { { .name = 1 }, { .name = 2 }, { .name = 3 } }, *t;
+	struct vnep_heap heap = { 0 };
+	const size_t at = offsetof(struct thing, timer);
+
+	CHECK_INT(vnep_heap_set(&heap, &things[0].timer, (struct vnep_mono){ 20 }), 0);
+	CHECK_INT(vnep_heap_set(&heap, &things[1].timer, (struct vnep_mono){ 10 }), 0);
+	CHECK_INT(vnep_heap_set(&heap, &things[2].timer, (struct vnep_mono){ 21 }), 0);
+	CHECK(!vnep_heap_due(&heap, (struct vnep_mono){ 9 }, at));
+	t = vnep_heap_due(&heap, (struct vnep_mono){ 20 }, at);
+	CHECK(t == &things[1] && !t->timer.slot);
+	CHECK(vnep_heap_due(&heap, (struct vnep_mono){ 20 }, at) == &things[0]);
+	CHECK(!vnep_heap_due(&heap, (struct vnep_mono){ 20 }, at));
+	CHECK_INT(heap.count, 1);
+	vnep_heap_release(&heap);
+}
+
 int main(void)
 {
 	return t_run();
