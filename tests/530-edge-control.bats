@@ -44,6 +44,17 @@ setup() {
 	balanced
 }
 
+# More than one process can take: it would read for as long as more comes.
+@test "control: while more arrives for a sleeper than can be read, whoever asks is answered" {
+	vnep-map import -q <<<"{\"type\":\"device\",\"v\":1,\"dev\":\"$DEV0\",\"vep\":\"$V0\",\"dl_buffering\":{\"packet_count\":100}}"
+	background flood netns vpc flood v0 60 "$(frames udp6 - 00:00:5e:00:53:02 00:00:5e:00:53:fd 2001:db8:b::2 "$V0" 40000 5000 "eighteen octets...")" 400000
+	wait_for 10 pending_is "$V0" 100
+	run -0 timeout 20 vnep-edge status "$V0"
+	kill -0 "${PIDS[flood]}"
+	stop -0 flood
+	wait_for 20 balanced
+}
+
 @test "control: a thousand clients at once: each is answered or told to come again, packets and wakers wait for none" {
 	local before after
 

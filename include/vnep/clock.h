@@ -9,6 +9,7 @@
 #ifndef VNEP_CLOCK_H
 #define VNEP_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct vnep_err;
@@ -25,6 +26,8 @@ enum { VNEP_TS_LEN = 28 }; /* "2026-01-02T03:04:05.678901Z" and NUL */
 
 struct vnep_mono vnep_mono_now(void);
 struct vnep_wall vnep_wall_now(void);
+/* Have more than ms gone by since then? */
+bool vnep_mono_over(struct vnep_mono since, int64_t ms);
 
 /* RFC 3339, UTC, six digits. Years 1970 to 2262. */
 void vnep_wall_print(struct vnep_wall t, char out[static VNEP_TS_LEN]);

@@ -26,6 +26,11 @@ struct vnep_wall vnep_wall_now(void)
 	return (struct vnep_wall){ now_ns(CLOCK_REALTIME) };
 }
 
+bool vnep_mono_over(struct vnep_mono since, int64_t ms)
+{
+	return vnep_mono_now().ns - since.ns > ms * 1000000;
+}
+
 static char *put_digits(char *at, unsigned value, unsigned count)
 {
 	for (unsigned i = count; i--; value /= 10)

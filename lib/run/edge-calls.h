@@ -179,7 +179,10 @@ bool edge_echo(struct vnep_edge *edge, struct edge_port *port, const struct vnep
 	const struct vnep_frame *f);
 
 /* edge-ingest.c */
-void edge_ingest(struct vnep_edge *edge); /* every frame that is there */
+/* Frames that are there, in their order. edge_ingest: for one turn, true if there are more.
+ * _all: those that are there when it begins. */
+bool edge_ingest(struct vnep_edge *edge);
+void edge_ingest_all(struct vnep_edge *edge);
 void edge_to_device(struct vnep_edge *edge, const struct vnep_ring_frame *frame);
 
 /* edge-nd.c */

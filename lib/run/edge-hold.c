@@ -124,7 +124,8 @@ void edge_hold_lulls(struct vnep_edge *edge)
 	struct vnep_mono now = vnep_mono_now();
 	struct edge_held *held;
 
-	while ((held = vnep_heap_due(&edge->lulls, now, offsetof(struct edge_held, lull))))
+	while (!vnep_mono_over(now, EDGE_TURN_MS) &&
+		(held = vnep_heap_due(&edge->lulls, now, offsetof(struct edge_held, lull))))
 		look_for_lull(edge, held, now);
 }
 
@@ -168,13 +169,16 @@ static void aim(struct vnep_edge *edge)
 	edge->ring_until.ns += ARRIVE_MS * 1000000LL;
 }
 
-static bool arrived(struct vnep_edge *edge)
+/* unread: of those that are on their way some are in the ring already. */
+static bool arrived(struct vnep_edge *edge, bool unread)
 {
 	uint64_t came = edge->ring_seen + vnep_ring_drops(edge->ring);
 
 	if (came >= edge->ring_target)
 		return true;
-	if (vnep_mono_now().ns <= edge->ring_until.ns)
+	if (unread)
+		edge->ring_until.ns = vnep_mono_now().ns + ARRIVE_MS * 1000000LL;
+	if (unread || vnep_mono_now().ns <= edge->ring_until.ns)
 		return false;
 	edge_say(edge, LOG_WARNING,
 		"hand-over: %llu frames did not come out of the journal port in time: packets may "
@@ -219,36 +223,36 @@ void edge_hold_add(struct vnep_edge *edge, struct edge_held *held,
 	held->finish = finish;
 	held->round = edge->barrier_round + 1;
 	held->link = edge->hold_first;
+	held->link_at = &edge->hold_first;
+	if (held->link)
+		held->link->link_at = &held->link;
 	edge->hold_first = held;
 	barrier_start(edge);
 }
 
 void edge_hold_remove(struct vnep_edge *edge, struct edge_held *held)
 {
-	struct edge_held **p = &edge->hold_first;
-
 	vnep_heap_remove(&edge->lulls, &held->lull);
 	calm_leave(edge, held);
 	held->begin = NULL;
 	if (!held->finish)
-		return; /* it is not on the list, which may be long */
-	while (*p && *p != held)
-		p = &(*p)->link;
-	if (*p)
-		*p = held->link;
+		return;
+	*held->link_at = held->link;
+	if (held->link)
+		held->link->link_at = held->link_at;
 	held->finish = NULL;
 }
 
 void edge_barrier_drained(struct vnep_edge *edge)
 {
+	bool unread = edge_ingest(edge), later = false, more = false;
+	struct vnep_mono began = vnep_mono_now();
 	struct edge_held *held, *next;
-	bool later = false, more = false;
 
-	edge_ingest(edge);
 	if (edge->barrier_out)
 		return; /* the timer was set for those who were late: its end sets it again */
-	if (!arrived(edge)) {
-		vnep_timer_set(edge->drained, UNSENT_WAIT_MS);
+	if (!arrived(edge, unread)) {
+		vnep_timer_set(edge->drained, unread ? 0 : UNSENT_WAIT_MS);
 		return;
 	}
 	for (held = edge->hold_first; held; held = next) {
@@ -257,6 +261,10 @@ void edge_barrier_drained(struct vnep_edge *edge)
 			more = true;
 		else if (!held->finish(edge, held))
 			later = true;
+		if (vnep_mono_over(began, EDGE_TURN_MS)) {
+			later = true;
+			break;
+		}
 	}
 	edge->barrier_running = false;
 	for (held = edge->hold_first; held && !more; held = held->link)
@@ -278,8 +286,8 @@ void edge_hold_finish(struct vnep_edge *edge)
 		aim(edge);
 		do {
 			usleep(SETTLE_US);
-			edge_ingest(edge);
-		} while (!arrived(edge));
+			edge_ingest_all(edge);
+		} while (!arrived(edge, false));
 		for (held = edge->hold_first; held; held = next) {
 			next = held->link;
 			held->finish(edge, held);

@@ -103,17 +103,37 @@ static void handle(struct vnep_edge *edge, const struct vnep_ring_frame *frame)
 	}
 }
 
-void edge_ingest(struct vnep_edge *edge)
+/* A turn ends between two blocks: a block that is begun cannot be given back, and whoever comes after us would read all
+ * of it. */
+static bool turn_over(struct vnep_edge *edge, struct vnep_mono began)
 {
-	struct vnep_ring_frame frame;
+	return vnep_ring_between(edge->ring) && vnep_mono_over(began, EDGE_TURN_MS);
+}
 
-	while (vnep_ring_next(edge->ring, &frame) == 1) {
+bool edge_ingest(struct vnep_edge *edge)
+{
+	struct vnep_mono began = vnep_mono_now();
+	struct vnep_ring_frame frame;
+	bool more;
+
+	while ((more = vnep_ring_next(edge->ring, &frame) == 1)) {
 		edge->ring_seen++;
 		handle(edge, &frame);
 		if (edge_ledger_behind(edge))
 			edge_ledger_keep(edge);
+		if (turn_over(edge, began))
+			break;
 	}
 	edge_group_end(edge); /* durable, or counted: then the blocks may go */
 	edge_ledger_keep(edge);
 	vnep_ring_release(edge->ring);
+	return more;
+}
+
+void edge_ingest_all(struct vnep_edge *edge)
+{
+	uint64_t until = edge->ring_seen + vnep_ring_waiting(edge->ring); /* what comes meanwhile comes later */
+
+	while (edge_ingest(edge) && edge->ring_seen < until)
+		;
 }

@@ -167,7 +167,8 @@ void edge_silences(struct vnep_edge *edge)
 	struct vnep_mono now = vnep_mono_now();
 	struct edge_device *d;
 
-	while ((d = vnep_heap_due(&edge->silences, now, offsetof(struct edge_device, silence))))
+	while (!vnep_mono_over(now, EDGE_TURN_MS) &&
+		(d = vnep_heap_due(&edge->silences, now, offsetof(struct edge_device, silence))))
 		silence_due(edge, d);
 }
 

@@ -56,6 +56,7 @@ void edge_period_due(struct vnep_edge *edge)
 	struct vnep_mono now = vnep_mono_now();
 	struct edge_device *d;
 
-	while ((d = vnep_heap_due(&edge->overdue, now, offsetof(struct edge_device, overdue))))
+	while (!vnep_mono_over(now, EDGE_TURN_MS) &&
+		(d = vnep_heap_due(&edge->overdue, now, offsetof(struct edge_device, overdue))))
 		edge_tell_presence(edge, d, vnep_life_presence(d->life), VNEP_CAUSE_OVERDUE);
 }

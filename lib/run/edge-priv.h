@@ -59,6 +59,7 @@ enum {
 	EDGE_SENT_MAX = 32,     /* replayed packets that still wait for evidence, per device */
 	EDGE_FRAME_MAX = 65536,
 	EDGE_RETIRE_MS = 2, /* a ring block closes after this time */
+	EDGE_TURN_MS = 10,  /* work of one kind, of which there may be much: then the others have their turn */
 	EDGE_LINGER_S = 2,  /* how long a device whose active time is 0 may answer what it was sent */
 	EDGE_HOSTS_MAX = 4096,
 	EDGE_VLANS = 4096,
@@ -76,7 +77,7 @@ struct edge_held {
 	void (*begin)(struct vnep_edge *edge, struct edge_held *held); /* NULL: waits for no lull */
 	struct vnep_mono done;                  /* its backlog was through, while others had one */
 	struct edge_held *calm_next, **calm_at; /* calm_at NULL: it waits for nobody else */
-	struct edge_held *link;
+	struct edge_held *link, **link_at; /* of all that are held */
 	uint64_t round; /* the barrier it waits for */
 	/* Behind the barrier, the ring read to its end. True: done, and it took itself off the list (or was held
 	 * anew); false: again in a moment. NULL: not held. */

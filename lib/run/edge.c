@@ -527,7 +527,7 @@ int vnep_edge_new(struct vnep_edge **out, const struct vnep_edge_config *config,
 	if (!rc)
 		rc = edge_control_listen(edge, err);
 	if (!rc && edge->ring_taken)
-		edge_ingest(edge); /* what would kill us, too, does so before we are ready */
+		edge_ingest_all(edge); /* what would kill us, too, does so before we are ready */
 	if (!rc)
 		rc = edge_service_open(edge, err);
 	if (rc)
@@ -552,7 +552,7 @@ int vnep_edge_run(struct vnep_edge *edge, struct vnep_err *err)
 	if (!rc && !edge->upgrading)
 		vnep_held_tell(edge->held, VNEP_TELL_STOPPING);
 	edge_service_stopping(edge);
-	edge_ingest(edge);
+	edge_ingest_all(edge);
 	edge_hold_finish(edge);
 	if (edge->withdraw)
 		edge_ra_withdraw(edge);
