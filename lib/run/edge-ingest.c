@@ -132,8 +132,9 @@ bool edge_ingest(struct vnep_edge *edge)
 
 void edge_ingest_all(struct vnep_edge *edge)
 {
-	uint64_t until = edge->ring_seen + vnep_ring_waiting(edge->ring); /* what comes meanwhile comes later */
+	uint64_t until = edge->ring_seen + vnep_ring_waiting(edge->ring);
 
+	/* what comes meanwhile comes later */
 	while (edge_ingest(edge) && edge->ring_seen < until)
 		;
 }
