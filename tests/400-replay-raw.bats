@@ -130,6 +130,23 @@ received() {
 	[[ $stderr == *"short.pcapng:1: packet not sent: malformed: the capture holds only its beginning"* ]]
 }
 
+@test "replay raw: at top speed, what the port refuses is told each time, and all others go in their order" {
+	local n long
+	long=$(datagrams long 1)$(printf '00%.0s' {1..1500})
+	for n in 150 1 64 3000; do
+		datagrams "part $n" "$n" | tee -a good.hex
+		echo "$long"
+	done >all.hex
+	capture c.pcapng <all.hex
+	listen 3215
+	run -1 --separate-stderr ns vnep-replay send --raw -i a0 -r c.pcapng --stats
+	received
+	cmp good.hex got.out
+	[[ $(grep -c "Message too long" <<<"$stderr") == 4 ]]
+	record -s 'map(select(.labels.outcome == "sent"))[0].value == 3215'
+	record -s 'map(select(.labels.outcome == "refused"))[0].value == 4'
+}
+
 @test "replay raw: no such port, a port that is down, no privilege: three different answers, exit 3" {
 	datagrams hello 1 | capture c.pcapng
 	run -3 --separate-stderr ns vnep-replay send --raw -i nosuch0 -r c.pcapng

@@ -73,45 +73,74 @@ static bool retry(struct vnep_inject *inject, int code, unsigned *waited_ms)
 	return true;
 }
 
-static void item_failed(
-	struct replay *replay, struct send *send, unsigned i, const struct vnep_err *why)
+static void item_failed(struct replay *replay, struct send *send, const struct replay_item *item,
+	const struct vnep_err *why)
 {
 	enum vnep_reason reason = port_reason(why->code);
 
 	replay->refused++;
 	if (reason)
-		replay_outcome(replay, &send->items[i], VNEP_OUTCOME_FAILED, reason);
+		replay_outcome(replay, item, VNEP_OUTCOME_FAILED, reason);
 	else if (!send->failed)
 		send->failed = why->code;
 	vnep_cli_error(replay->cli, why);
 }
 
-static void flush_batch(struct replay *replay, struct send *send)
+bool send_push(struct vnep_inject *inject, struct send_batch *batch, struct vnep_err *err)
 {
-	struct vnep_inject *inject = send->count ? replay->ports[send->port].inject : NULL;
 	struct iovec iov[SEND_BATCH];
-	uint8_t *at = send->bytes.data;
-	unsigned done = 0, waited_ms = 0;
-	struct vnep_err err = { 0 };
+	uint8_t *at = batch->bytes.data;
+	unsigned waited_ms = 0;
 
-	for (unsigned i = 0; i < send->count; at += send->len[i++])
-		iov[i] = (struct iovec){ at, send->len[i] };
-	while (done < send->count) {
-		size_t n = vnep_inject_send(inject, iov + done, send->count - done, &err);
+	*err = (struct vnep_err){ 0 };
+	for (unsigned i = 0; i < batch->count; at += batch->len[i++])
+		iov[i] = (struct iovec){ at, batch->len[i] };
+	while (batch->done < batch->count) {
+		size_t n = vnep_inject_send(
+			inject, iov + batch->done, batch->count - batch->done, err);
 
-		for (size_t i = 0; i < n; i++, done++)
-			replay_outcome(
-				replay, &send->items[done], VNEP_OUTCOME_SENT, VNEP_REASON_NONE);
-		send->sent += n;
+		batch->done += (unsigned)n;
 		if (n)
 			waited_ms = 0;
-		if (done == send->count || retry(inject, err.code, &waited_ms))
-			continue;
-		item_failed(replay, send, done++, &err);
+		if (batch->done < batch->count && !retry(inject, err->code, &waited_ms))
+			return false;
 	}
-	send->count = 0;
-	vnep_buf_reset(&send->bytes);
+	return true;
+}
+
+void send_batch_reset(struct send_batch *batch)
+{
+	batch->count = batch->done = 0;
+	vnep_buf_reset(&batch->bytes);
+}
+
+void send_batch_out(struct replay *replay, struct send *send, struct send_batch *batch)
+{
+	struct vnep_inject *inject = batch->count ? replay->ports[batch->port].inject : NULL;
+	struct vnep_err err;
+	bool all = false;
+
+	while (!all) {
+		unsigned i = batch->done;
+
+		all = send_push(inject, batch, &err);
+		send->sent += batch->done - i;
+		for (; i < batch->done; i++)
+			replay_outcome(
+				replay, &batch->items[i], VNEP_OUTCOME_SENT, VNEP_REASON_NONE);
+		if (!all)
+			item_failed(replay, send, &batch->items[batch->done++], &err);
+	}
+	send_batch_reset(batch);
 	send_write_out(replay, send->limit == 1);
+}
+
+static void flush_batch(struct replay *replay, struct send *send)
+{
+	if (send->ahead)
+		send_ahead_put(replay, send);
+	else
+		send_batch_out(replay, send, send->batch);
 }
 
 static void wait_until(struct vnep_mono when)
@@ -148,6 +177,7 @@ void send_keep_pace(
 static int take_frame(struct replay *replay, struct replay_item *item)
 {
 	struct send *send = replay->arg;
+	struct send_batch *batch;
 	struct replay_port *port;
 	uint64_t sent;
 	int rc = replay_build(replay, item, &port);
@@ -162,18 +192,19 @@ static int take_frame(struct replay *replay, struct replay_item *item)
 	send_keep_pace(replay, send, item, replay->frame.len);
 	if (replay->cli->dry_run)
 		return 0;
-	if (send->count && send->port != (size_t)(port - replay->ports))
+	if (send->batch->count && send->batch->port != (size_t)(port - replay->ports))
 		flush_batch(replay, send);
 	if (!replay->raw.on) /* whoever sends frames as they are may repeat them */
 		vnep_mids_note(&replay->mids, item->frame, item->len, vnep_mono_now());
-	send->port = (size_t)(port - replay->ports);
-	send->items[send->count] = *item;
-	send->len[send->count++] = replay->frame.len;
-	vnep_buf_put(&send->bytes, replay->frame.data, replay->frame.len);
-	if (send->bytes.rc)
+	batch = send->batch;
+	batch->port = (size_t)(port - replay->ports);
+	batch->items[batch->count] = *item;
+	batch->len[batch->count++] = replay->frame.len;
+	vnep_buf_put(&batch->bytes, replay->frame.data, replay->frame.len);
+	if (batch->bytes.rc)
 		return vnep_err_sys(&replay->cli->err, ENOMEM, "frames");
 	sent = send->sent;
-	if (send->count == send->limit)
+	if (batch->count == send->limit)
 		flush_batch(replay, send);
 	return send->queue.on && send->sent > sent
 		       ? queue_after(replay, send, item, replay->frame.data, replay->frame.len)
@@ -221,6 +252,7 @@ static int run_send(struct replay *replay, struct send *send)
 		return rc;
 	/* what is ready goes, also when the input ended badly */
 	flush_batch(replay, send);
+	send_ahead_end(replay, send);
 	if (!rc && send->edge)
 		status = send_edge_finish(replay, send);
 	if (vnep_cli_has(cli, "stats"))
@@ -252,7 +284,8 @@ int replay_send(struct vnep_cli *cli)
 	struct send send = { .limit = 1 };
 	int rc = replay_init(&replay, cli, false);
 
-	vnep_buf_init(&send.bytes);
+	send.batch = &send.own;
+	vnep_buf_init(&send.own.bytes);
 	cli->answer_errors = true;
 	if (!rc && replay.raw.on)
 		rc = check_raw_port(&replay);
@@ -260,14 +293,18 @@ int replay_send(struct vnep_cli *cli)
 		goto out;
 	if (vnep_cli_has(cli, "read") && !vnep_cli_has(cli, "queue-mode"))
 		send.limit = SEND_BATCH;
+	if (replay.raw.on && send.limit == SEND_BATCH && replay.pace.mode == REPLAY_TOPSPEED &&
+		!cli->dry_run)
+		send_ahead_start(&send, replay.ports[0].inject);
 	/* timers have 50 us of slack by default: too much where packets are 10 us apart */
 	(void)prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
 	replay.arg = &send;
 	rc = run_send(&replay, &send);
 out:
+	send_ahead_end(&replay, &send);
 	queue_close(&send);
 	vnep_client_close(send.edge);
-	vnep_buf_release(&send.bytes);
+	vnep_buf_release(&send.own.bytes);
 	replay_release(&replay);
 	return rc;
 }

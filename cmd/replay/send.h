@@ -5,6 +5,7 @@
 
 #include "replay.h"
 #include "vnep/client.h"
+#include "vnep/inject.h"
 #include "vnep/table.h"
 
 enum { SEND_BATCH = 64 };
@@ -18,12 +19,21 @@ struct send_queue {
 	struct vnep_table deaf;
 };
 
-struct send {
+/* Frames that go together, one behind the other. */
+struct send_batch {
 	struct replay_item items[SEND_BATCH]; /* without frame and text: those were lent */
-	struct vnep_buf bytes;		      /* the frames of the batch, one behind the other */
+	struct vnep_buf bytes;
 	size_t len[SEND_BATCH];
-	unsigned count, limit;
-	size_t port; /* index: the table of ports may move */
+	unsigned count, done; /* done: sent or refused */
+	size_t port;          /* index: the table of ports may move */
+};
+
+struct send_ahead;
+
+struct send {
+	struct send_batch own, *batch; /* the one that is being filled */
+	struct send_ahead *ahead;      /* NULL: a batch is sent when it is full, and then the next is read */
+	unsigned limit;
 	struct vnep_mono start;
 	uint64_t sent;
 	struct replay_lateness lateness;
@@ -32,6 +42,18 @@ struct send {
 	unsigned unanswered;	  /* events the edge has not answered yet */
 	struct send_queue queue;
 };
+
+/* Send what the batch has from done on. False: the port refuses the next one, and waiting does not help; err says why. */
+bool send_push(struct vnep_inject *inject, struct send_batch *batch, struct vnep_err *err);
+/* All of it, and say what became of each; then it is empty. */
+void send_batch_out(struct replay *replay, struct send *send, struct send_batch *batch);
+void send_batch_reset(struct send_batch *batch);
+
+/* ahead.c: a thread sends for --raw at top speed. _start: without it nothing is wrong, only slower. _put: the batch is full,
+ * there is another one. _end: all is sent. */
+void send_ahead_start(struct send *send, struct vnep_inject *inject);
+void send_ahead_put(struct replay *replay, struct send *send);
+void send_ahead_end(struct replay *replay, struct send *send);
 
 /* Wait for the time of a packet of len octets; note how late it is. */
 void send_keep_pace(
