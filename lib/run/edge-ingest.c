@@ -3,6 +3,8 @@
 
 #include "edge-priv.h"
 
+enum { COMMITS = 4, COMMIT_MAX_MS = 50 }; /* reading takes that many times as long as its commit did last */
+
 /* A packet for a device that the kernel does not believe awake: it becomes pending, or is refused with a reason. */
 void edge_to_device(struct vnep_edge *edge, const struct vnep_ring_frame *frame)
 {
@@ -104,10 +106,11 @@ static void handle(struct vnep_edge *edge, const struct vnep_ring_frame *frame)
 }
 
 /* A turn ends between two blocks: a block that is begun cannot be given back, and whoever comes after us would read all
- * of it. */
+ * of it. Where the disk takes long a turn does too, or nothing but commits would be done. */
 static bool turn_over(struct vnep_edge *edge, struct vnep_mono began)
 {
-	return vnep_ring_between(edge->ring) && vnep_mono_over(began, EDGE_TURN_MS);
+	return vnep_ring_between(edge->ring) &&
+	       vnep_mono_over(began, EDGE_TURN_MS + COMMITS * edge->commit_ms);
 }
 
 bool edge_ingest(struct vnep_edge *edge)
@@ -124,7 +127,11 @@ bool edge_ingest(struct vnep_edge *edge)
 		if (turn_over(edge, began))
 			break;
 	}
+	began = vnep_mono_now();
 	edge_group_end(edge); /* durable, or counted: then the blocks may go */
+	edge->commit_ms = (vnep_mono_now().ns - began.ns) / 1000000;
+	if (edge->commit_ms > COMMIT_MAX_MS)
+		edge->commit_ms = COMMIT_MAX_MS;
 	edge_ledger_keep(edge);
 	vnep_ring_release(edge->ring);
 	return more;

@@ -295,6 +295,7 @@ struct vnep_edge {
 	struct vnep_mono replay_looked; /* 0: the line was empty */
 	uint64_t barrier_round; /* of the one that runs, or ran last */
 	uint64_t ring_seen;     /* frames read from the ring */
+	int64_t commit_ms;      /* what was read last was durable after that time */
 	uint64_t ring_base;     /* frames that the journal port had carried when it was opened */
 	uint64_t ring_target;   /* ring_seen when all that was on the way at the barrier is read */
 	struct vnep_mono ring_until; /* but nobody waits longer than that */
