@@ -24,7 +24,6 @@ struct send {
 	size_t len[SEND_BATCH];
 	unsigned count, limit;
 	size_t port; /* index: the table of ports may move */
-	struct vnep_mono start;
 	uint64_t sent;
 	struct replay_lateness lateness;
 	int failed;		  /* first error of a port: the run goes on, the exit says so */
