@@ -131,9 +131,11 @@ static void event_init(
 	memcpy(e->dev, d->dev, sizeof e->dev);
 }
 
+enum how { ITSELF, COPY, HELD };
+
 /* Append a packet; what it means for the ledger is the caller's. */
 static int append_data(struct vnep_edge *edge, struct edge_device *d,
-	const struct vnep_ring_frame *frame, enum vnep_direction direction, bool copy,
+	const struct vnep_ring_frame *frame, enum vnep_direction direction, enum how how,
 	bool *pending, bool *duplicate)
 {
 	const struct edge_port *port =
@@ -146,7 +148,8 @@ static int append_data(struct vnep_edge *edge, struct edge_device *d,
 		return rc;
 	event_init(&e, d, VNEP_KIND_DATA, frame->ts);
 	e.direction = direction;
-	e.copy = copy;
+	e.copy = how == COPY;
+	e.held = how == HELD;
 	memcpy(e.in_iface, port->name, sizeof e.in_iface);
 	e.frame = frame->data;
 	e.frame_len = frame->len;
@@ -158,19 +161,37 @@ static int append_data(struct vnep_edge *edge, struct edge_device *d,
 	}
 	if (!*duplicate && e.seq > d->head_seq)
 		d->head_seq = e.seq;
-	if (*pending) {
+	if (!*pending)
+		return 0;
+	edge->delta.pending++;
+	if (how == HELD) {
+		d->uplink++;
+		d->uplink_octets += frame->wire_len;
+		edge_uplink_enter(edge, d);
+	} else {
 		d->pending++;
 		d->pending_octets += frame->wire_len;
-		edge->delta.pending++;
 	}
 	return 0;
+}
+
+void edge_journal_keep(
+	struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame)
+{
+	bool pending = false, duplicate = false;
+	int rc = append_data(edge, d, frame, VNEP_FROM_DEVICE, HELD, &pending, &duplicate);
+
+	if (rc)
+		edge_drop(edge, d, reason_of(rc));
+	else
+		edge->delta.arrived++;
 }
 
 void edge_journal_data(struct vnep_edge *edge, struct edge_device *d,
 	const struct vnep_ring_frame *frame, enum vnep_direction direction, bool copy)
 {
 	bool pending = false, duplicate = false;
-	int rc = append_data(edge, d, frame, direction, copy, &pending, &duplicate);
+	int rc = append_data(edge, d, frame, direction, copy ? COPY : ITSELF, &pending, &duplicate);
 
 	if (copy)
 		return; /* forwarded and counted by the kernel, whatever becomes of the copy */
@@ -187,7 +208,7 @@ void edge_journal_late(
 {
 	bool pending = false, duplicate = false;
 
-	if (!append_data(edge, d, frame, VNEP_TO_DEVICE, false, &pending, &duplicate) && pending)
+	if (!append_data(edge, d, frame, VNEP_TO_DEVICE, ITSELF, &pending, &duplicate) && pending)
 		edge->delta
 			.converted++; /* it leaves `forwarded`; if the group fails it stays there */
 }
@@ -287,6 +308,33 @@ void edge_journal_owed(struct vnep_edge *edge)
 			edge_journal_disconnect(edge, d, d->owed, d->owed_ts);
 }
 
+struct giving_up {
+	struct vnep_edge *edge;
+	struct edge_device *d;
+	enum vnep_reason reason;
+};
+
+static int give_up_one(const struct vnep_event *event, unsigned attempt, void *arg)
+{
+	struct giving_up *g = arg;
+
+	return edge_journal_uplink(g->edge, g->d, event->seq, event->length, VNEP_OUTCOME_FAILED,
+		       g->reason, attempt + 1, vnep_wall_now())
+		       ? 0
+		       : -EIO;
+}
+
+/* No cursor speaks of what it sent itself. */
+void edge_journal_give_up_held(
+	struct vnep_edge *edge, struct edge_device *d, enum vnep_reason reason)
+{
+	struct giving_up g = { edge, d, reason };
+	struct vnep_err err = { 0 };
+
+	if (d->uplink && vnep_journal_held(edge->journal, d->dev, 0, 0, give_up_one, &g, &err) < 0)
+		edge_warn(edge, "journal", &err);
+}
+
 void edge_journal_give_up(struct vnep_edge *edge, struct edge_device *d)
 {
 	struct vnep_checkpoint c = { .ts = vnep_wall_now(),
@@ -296,6 +344,7 @@ void edge_journal_give_up(struct vnep_edge *edge, struct edge_device *d)
 	struct vnep_journal_moved moved = { 0 };
 	struct vnep_err err = { 0 };
 
+	edge_journal_give_up_held(edge, d, VNEP_NO_MAPPING);
 	if (!d->pending || edge_group(edge))
 		return;
 	memcpy(c.dev, d->dev, sizeof c.dev);
@@ -339,14 +388,15 @@ bool edge_journal_outcome(struct vnep_edge *edge, struct edge_device *d, uint64_
 	return put_outcome(edge, d, &o);
 }
 
-static bool settle(
-	struct vnep_edge *edge, struct edge_device *d, uint32_t octets, struct vnep_outcome *o)
+/* waiting, waiting_octets: of the device, in that direction. */
+static bool settle(struct vnep_edge *edge, struct edge_device *d, uint64_t *waiting,
+	uint64_t *waiting_octets, uint32_t octets, struct vnep_outcome *o)
 {
 	if (!put_outcome(edge, d, o))
 		return false;
 	edge->delta.pending--;
-	d->pending -= d->pending > 0;
-	d->pending_octets -= d->pending_octets < octets ? d->pending_octets : octets;
+	*waiting -= *waiting > 0;
+	*waiting_octets -= *waiting_octets < octets ? *waiting_octets : octets;
 	if (o->outcome == VNEP_OUTCOME_SENT)
 		edge->delta.delivered++;
 	else
@@ -363,7 +413,7 @@ bool edge_journal_settle(struct vnep_edge *edge, struct edge_device *d, uint64_t
 		.reason = reason,
 		.attempt = attempt };
 
-	return settle(edge, d, octets, &o);
+	return settle(edge, d, &d->pending, &d->pending_octets, octets, &o);
 }
 
 bool edge_journal_sent(struct vnep_edge *edge, struct edge_device *d, uint64_t seq, uint32_t octets,
@@ -373,7 +423,18 @@ bool edge_journal_sent(struct vnep_edge *edge, struct edge_device *d, uint64_t s
 		.seq = seq, .ts = ts, .outcome = VNEP_OUTCOME_SENT, .attempt = attempt
 	};
 
-	return settle(edge, d, octets, &o);
+	return settle(edge, d, &d->pending, &d->pending_octets, octets, &o);
+}
+
+bool edge_journal_uplink(struct vnep_edge *edge, struct edge_device *d, uint64_t seq,
+	uint32_t octets, enum vnep_outcome_word word, enum vnep_reason reason, uint32_t attempt,
+	struct vnep_wall ts)
+{
+	struct vnep_outcome o = {
+		.seq = seq, .ts = ts, .outcome = word, .reason = reason, .attempt = attempt
+	};
+
+	return settle(edge, d, &d->uplink, &d->uplink_octets, octets, &o);
 }
 
 struct oldest {

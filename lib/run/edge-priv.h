@@ -19,6 +19,7 @@
  *     edge-totals.c   status, at a quiet point     edge-held.c     what outlives the worker
  *     edge-jail.c     what it can still touch      edge-period.c   when a sleeper is expected
  *     edge-bell.c     who wakes is heard at once
+ *     edge-uplink.c   what devices send while the core is away
  *
  * A round: the ring is readable -> every frame is handled (journal records are appended to one group) -> the
  * group is committed -> the ring's blocks are given back -> what became due is done and told to watchers.
@@ -172,6 +173,12 @@ struct edge_device {
 	struct vnep_heap_node expires; /* in the other line, of those whose packets do */
 	bool replaying;
 	struct edge_held held;
+	uint64_t uplink;      /* held packets of it, and octets of them */
+	uint64_t uplink_octets;
+	uint64_t uplink_next; /* first seq not yet looked at by the pass */
+	uint64_t uplink_opened; /* of the edge, when the pass that was through with it last began */
+	struct edge_device *uplink_link;
+	bool uplink_listed;
 	struct edge_device *appended_link;
 	bool appended; /* to its stream, by hand: look at the journal again */
 	/* Its place in @awake ends then: what comes by the ring later is younger than what the kernel queues. */
@@ -203,6 +210,11 @@ struct edge_host {
 	bool route;   /* next hop of a route: never forgotten */
 	bool open;    /* in `reachable` */
 	bool missing; /* somebody was told that it does not answer */
+	bool uplink;  /* there may be held packets for it: what comes goes behind them */
+	bool left;    /* some were passed by in this pass, or came since it began */
+	bool back;    /* it was there when the port went down: asked as soon as that is up */
+	bool refused; /* it is not there: they get their outcome */
+	bool may;     /* it took packets (or was refused) when the pass began, and ever since */
 	bool has_mac;
 	struct vnep_mac mac;
 	unsigned tries, failures;
@@ -268,6 +280,14 @@ struct vnep_edge {
 	struct vnep_wall started;
 	struct vnep_watch *drained; /* the ring had time to close its blocks behind a barrier */
 
+	struct vnep_watch *uplink;  /* held packets may go */
+	struct edge_device *uplink_first, *uplink_at; /* devices that have some; whose turn it is */
+	bool uplink_running, uplink_again; /* a pass is under way; one more is wanted */
+	bool uplink_unknown; /* since the start no pass is over, or one found no room for a host: every one may have some */
+	bool uplink_missed;  /* that is so in this pass */
+	bool uplink_all;     /* it looks at everything, for every host */
+	uint64_t uplink_opened, uplink_began; /* hosts that answered or are not there, so far; when the pass began */
+
 	struct edge_port ports[VNEP_PORTS_MAX + 1];
 	unsigned port_count; /* access ports first, the core port last */
 	size_t lives[VNEP_LIFE_AWAKE + 1]; /* devices of the table, by their life */
@@ -283,6 +303,7 @@ struct vnep_edge {
 	struct vnep_heap expiring; /* no timers: devices that replay, the nearest deadline first */
 	bool replay_turn;          /* of that line */
 	size_t hosts_asked, hosts_closing; /* so many are in that state */
+	size_t hosts_away;                 /* that, and no next hop of a route */
 	size_t hosts_octets;               /* in all their queues */
 	struct edge_device *replay_first, **replay_tail;
 	bool barrier_running, barrier_out; /* from its start to the release; the thread is at it */
