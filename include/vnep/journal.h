@@ -184,6 +184,7 @@ struct vnep_journal_stored {
 	uint32_t octets; /* on disk */
 	uint32_t frame_octets;
 	bool pending;
+	bool held; /* from the device */
 	bool once_more; /* it was sent once, and may be so again if nothing tells that it arrived */
 	bool lost; /* somebody took its segment away (not told where the journal was opened to read) */
 };

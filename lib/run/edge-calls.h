@@ -42,7 +42,8 @@ bool edge_journal_sent(struct vnep_edge *edge, struct edge_device *d, uint64_t s
 /* A held packet was sent at ts, or is given up. */
 bool edge_journal_uplink(struct vnep_edge *edge, struct edge_device *d, uint64_t seq, uint32_t octets,
 	enum vnep_outcome_word word, enum vnep_reason reason, uint32_t attempt, struct vnep_wall ts);
-void edge_journal_limits(struct vnep_edge *edge, struct edge_device *d); /* dl_buffering: the oldest go */
+/* dl_buffering, of each direction by itself: the oldest go. */
+void edge_journal_limits(struct vnep_edge *edge, struct edge_device *d, enum vnep_direction direction);
 void edge_journal_gap(struct vnep_edge *edge, const char *port, uint64_t count, enum vnep_reason reason);
 
 /* edge-retain.c */
@@ -255,6 +256,9 @@ bool edge_uplink_keep(struct vnep_edge *edge, struct edge_device *d, struct edge
 	const struct vnep_ring_frame *frame, const struct vnep_frame *f);
 bool edge_uplink_keep_queued(
 	struct vnep_edge *edge, struct edge_host *h, struct vnep_wall ts, uint8_t *data, size_t len);
+/* So many are held from it now. */
+void edge_uplink_counts(struct vnep_edge *edge, struct edge_device *d, uint64_t packets, uint64_t octets);
+void edge_uplink_release(struct vnep_edge *edge);
 void edge_uplink_enter(struct vnep_edge *edge, struct edge_device *d); /* it has held packets */
 void edge_uplink_leave(struct vnep_edge *edge, struct edge_device *d);
 void edge_uplink_again(struct vnep_edge *edge); /* a host is back, or is not there: look at all of them */

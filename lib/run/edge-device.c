@@ -150,8 +150,7 @@ void edge_device_reload(struct vnep_edge *edge, struct edge_device *d)
 	d->pending = j.pending - j.held;
 	d->pending_octets = j.pending_octets - j.held_octets;
 	more = j.held > d->uplink;
-	d->uplink = j.held;
-	d->uplink_octets = j.held_octets;
+	edge_uplink_counts(edge, d, j.held, j.held_octets);
 	if (d->uplink)
 		edge_uplink_enter(edge, d);
 	if (more)
@@ -176,6 +175,7 @@ static void forget(struct vnep_edge *edge, struct edge_device *d)
 {
 	unlink_owed(edge, d);
 	edge_uplink_leave(edge, d);
+	edge_uplink_counts(edge, d, 0, 0);
 	edge_replay_stop(edge, d);
 	vnep_heap_remove(&edge->silences, &d->silence);
 	vnep_heap_remove(&edge->overdue, &d->overdue);

@@ -165,8 +165,7 @@ static int append_data(struct vnep_edge *edge, struct edge_device *d,
 		return 0;
 	edge->delta.pending++;
 	if (how == HELD) {
-		d->uplink++;
-		d->uplink_octets += frame->wire_len;
+		edge_uplink_counts(edge, d, d->uplink + 1, d->uplink_octets + frame->wire_len);
 		edge_uplink_enter(edge, d);
 	} else {
 		d->pending++;
@@ -388,15 +387,23 @@ bool edge_journal_outcome(struct vnep_edge *edge, struct edge_device *d, uint64_
 	return put_outcome(edge, d, &o);
 }
 
-/* waiting, waiting_octets: of the device, in that direction. */
-static bool settle(struct vnep_edge *edge, struct edge_device *d, uint64_t *waiting,
-	uint64_t *waiting_octets, uint32_t octets, struct vnep_outcome *o)
+static uint64_t less(uint64_t all, uint64_t gone)
+{
+	return all > gone ? all - gone : 0;
+}
+
+static bool settle(struct vnep_edge *edge, struct edge_device *d, enum vnep_direction direction,
+	uint32_t octets, struct vnep_outcome *o)
 {
 	if (!put_outcome(edge, d, o))
 		return false;
 	edge->delta.pending--;
-	*waiting -= *waiting > 0;
-	*waiting_octets -= *waiting_octets < octets ? *waiting_octets : octets;
+	if (direction == VNEP_FROM_DEVICE) {
+		edge_uplink_counts(edge, d, less(d->uplink, 1), less(d->uplink_octets, octets));
+	} else {
+		d->pending = less(d->pending, 1);
+		d->pending_octets = less(d->pending_octets, octets);
+	}
 	if (o->outcome == VNEP_OUTCOME_SENT)
 		edge->delta.delivered++;
 	else
@@ -413,7 +420,7 @@ bool edge_journal_settle(struct vnep_edge *edge, struct edge_device *d, uint64_t
 		.reason = reason,
 		.attempt = attempt };
 
-	return settle(edge, d, &d->pending, &d->pending_octets, octets, &o);
+	return settle(edge, d, VNEP_TO_DEVICE, octets, &o);
 }
 
 bool edge_journal_sent(struct vnep_edge *edge, struct edge_device *d, uint64_t seq, uint32_t octets,
@@ -423,7 +430,7 @@ bool edge_journal_sent(struct vnep_edge *edge, struct edge_device *d, uint64_t s
 		.seq = seq, .ts = ts, .outcome = VNEP_OUTCOME_SENT, .attempt = attempt
 	};
 
-	return settle(edge, d, &d->pending, &d->pending_octets, octets, &o);
+	return settle(edge, d, VNEP_TO_DEVICE, octets, &o);
 }
 
 bool edge_journal_uplink(struct vnep_edge *edge, struct edge_device *d, uint64_t seq,
@@ -434,7 +441,7 @@ bool edge_journal_uplink(struct vnep_edge *edge, struct edge_device *d, uint64_t
 		.seq = seq, .ts = ts, .outcome = word, .reason = reason, .attempt = attempt
 	};
 
-	return settle(edge, d, &d->uplink, &d->uplink_octets, octets, &o);
+	return settle(edge, d, VNEP_FROM_DEVICE, octets, &o);
 }
 
 struct oldest {
@@ -449,20 +456,42 @@ static int take_oldest(const struct vnep_event *event, unsigned attempt, void *a
 	return 1;
 }
 
-/* 3GPP TS 29.244: DL Buffering Suggested Packet Count. What does not fit costs the oldest, and says so. */
-void edge_journal_limits(struct vnep_edge *edge, struct edge_device *d)
+/* The oldest that waits in that direction is given up. */
+static bool give_up_oldest(struct vnep_edge *edge, struct edge_device *d,
+	enum vnep_direction direction, enum vnep_reason reason)
 {
-	for (;;) {
-		bool many = d->dl_packet_count && d->pending > d->dl_packet_count;
-		bool large = d->dl_octets && d->pending_octets > d->dl_octets;
-		struct vnep_err err = { 0 };
-		struct oldest o = { 0 };
+	bool up = direction == VNEP_FROM_DEVICE;
+	struct vnep_err err = { 0 };
+	struct oldest o = { 0 };
+	struct vnep_outcome outcome = {
+		.ts = vnep_wall_now(), .outcome = VNEP_OUTCOME_FAILED, .reason = reason
+	};
 
-		if ((!many && !large) || edge_group(edge))
-			return;
+	if (edge_group(edge))
+		return false;
+	if (up)
+		vnep_journal_held(edge->journal, d->dev, 0, 1, take_oldest, &o, &err);
+	else
 		vnep_journal_pending(edge->journal, d->dev, 0, 1, take_oldest, &o, &err);
-		if (!o.seq || !edge_journal_settle(edge, d, o.seq, o.octets, VNEP_OUTCOME_FAILED,
-				      many ? VNEP_DL_PACKET_COUNT : VNEP_DL_OCTETS, o.attempt + 1))
+	outcome.seq = o.seq;
+	outcome.attempt = o.attempt + 1;
+	return o.seq && settle(edge, d, direction, o.octets, &outcome);
+}
+
+/* 3GPP TS 29.244: DL Buffering Suggested Packet Count. What does not fit costs the oldest, and says so. */
+void edge_journal_limits(
+	struct vnep_edge *edge, struct edge_device *d, enum vnep_direction direction)
+{
+	const bool up = direction == VNEP_FROM_DEVICE;
+
+	for (;;) {
+		uint64_t packets = up ? d->uplink : d->pending,
+			 octets = up ? d->uplink_octets : d->pending_octets;
+		bool many = d->dl_packet_count && packets > d->dl_packet_count;
+		bool large = d->dl_octets && octets > d->dl_octets;
+
+		if ((!many && !large) || !give_up_oldest(edge, d, direction,
+						 many ? VNEP_DL_PACKET_COUNT : VNEP_DL_OCTETS))
 			return;
 	}
 }

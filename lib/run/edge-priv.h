@@ -64,6 +64,9 @@ enum {
 	EDGE_HOSTS_MAX = 4096,
 	EDGE_VLANS = 4096,
 	EDGE_BIG_FLOWS = 64,
+	/* What is held of devices, in all; a quarter of it of those of a VPC. Beyond that nothing is kept. */
+	EDGE_HELD_PACKETS = 1 << 18,
+	EDGE_HELD_OCTETS = 1 << 28,
 };
 
 /* Somebody whose traffic passes from the worker to the kernel (edge-hold.c): first it waits for a lull, then the
@@ -175,6 +178,7 @@ struct edge_device {
 	struct edge_held held;
 	uint64_t uplink;      /* held packets of it, and octets of them */
 	uint64_t uplink_octets;
+	struct edge_uplink_share *uplink_share; /* where they are counted; NULL: there are none */
 	uint64_t uplink_next; /* first seq not yet looked at by the pass */
 	uint64_t uplink_opened; /* of the edge, when the pass that was through with it last began */
 	struct edge_device *uplink_link;
@@ -221,6 +225,12 @@ struct edge_host {
 	struct vnep_heap_node timer;
 	struct edge_held held;
 	struct vnep_buf queue; /* frames that wait, oldest first: length in four octets, frame */
+};
+
+/* What is held of the devices of a VPC. */
+struct edge_uplink_share {
+	char vpc[VNEP_LABEL_MAX + 1]; /* key */
+	uint64_t packets, octets;
 };
 
 /* What the worker counts itself; kept with every journal group, so that a restart goes on exactly. */
@@ -280,6 +290,8 @@ struct vnep_edge {
 	struct vnep_wall started;
 	struct vnep_watch *drained; /* the ring had time to close its blocks behind a barrier */
 
+	struct vnep_table uplink_shares;
+	uint64_t uplink_packets, uplink_octets; /* held in all */
 	struct vnep_watch *uplink;  /* held packets may go */
 	struct edge_device *uplink_first, *uplink_at; /* devices that have some; whose turn it is */
 	bool uplink_running, uplink_again; /* a pass is under way; one more is wanted */

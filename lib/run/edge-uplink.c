@@ -17,6 +17,7 @@
  * but what is for a host in the kernel's set. That has none, or it would not be there.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 
@@ -45,6 +46,49 @@ static void has_some(struct edge_host *h)
 	h->uplink = h->left = true;
 }
 
+/* One that was never seen has nothing yet. */
+static struct edge_uplink_share *share_of(struct vnep_edge *edge, const struct vnep_vpc *vpc)
+{
+	char key[VNEP_LABEL_MAX + 1] = "";
+
+	if (vpc)
+		memcpy(key, vpc->vpc, strlen(vpc->vpc));
+	return vnep_table_get(&edge->uplink_shares, key);
+}
+
+/* May so many octets more be kept? */
+static enum vnep_reason is_full(struct vnep_edge *edge, const struct edge_device *d, uint64_t more)
+{
+	const struct vnep_vpc *vpc = edge_vpc(edge, d->vpc, &d->vep);
+	const struct edge_uplink_share *share = share_of(edge, vpc);
+	uint64_t most = EDGE_HELD_OCTETS / 4;
+
+	if (vpc && vpc->quota_octets && vpc->quota_octets < most)
+		most = vpc->quota_octets;
+	if ((share ? share->octets : 0) + more > most ||
+		(share && share->packets >= EDGE_HELD_PACKETS / 4))
+		return VNEP_QUOTA_VPC;
+	if (edge->uplink_packets >= EDGE_HELD_PACKETS ||
+		edge->uplink_octets + more > EDGE_HELD_OCTETS)
+		return VNEP_QUOTA_REGION;
+	return VNEP_REASON_NONE;
+}
+
+static void keep(struct vnep_edge *edge, struct edge_device *d, struct edge_host *h,
+	const struct vnep_ring_frame *frame)
+{
+	enum vnep_reason reason = is_full(edge, d, frame->wire_len);
+
+	if (reason) {
+		edge_deny(edge, d->port ? d->port : edge_core(edge), frame, d, VNEP_FROM_DEVICE,
+			reason, true);
+		return;
+	}
+	has_some(h);
+	edge_journal_keep(edge, d, frame);
+	edge_journal_limits(edge, d, VNEP_FROM_DEVICE);
+}
+
 bool edge_uplink_keep(struct vnep_edge *edge, struct edge_device *d, struct edge_host *h,
 	const struct vnep_ring_frame *frame, const struct vnep_frame *f)
 {
@@ -52,9 +96,8 @@ bool edge_uplink_keep(struct vnep_edge *edge, struct edge_device *d, struct edge
 		return false;
 	if (!h->uplink && h->queue.len)
 		edge_queue_keep(edge, h); /* it came before */
-	has_some(h);
 	edge_hold_came(edge, &h->held);
-	edge_journal_keep(edge, d, frame);
+	keep(edge, d, h, frame);
 	edge_host_want(edge, h);
 	if (edge_host_ready(h) && !edge->uplink_unknown)
 		edge_uplink_again(edge);
@@ -79,12 +122,60 @@ bool edge_uplink_keep_queued(
 		return false;
 	data[f.l3 + 7]++; /* as it arrived */
 	edge->ledger.dropped[VNEP_NO_NEXT_HOP]--;
-	has_some(h);
-	edge_journal_keep(edge, d, &frame);
+	keep(edge, d, h, &frame);
 	return true;
 }
 
 /* ---- who has some ---- */
+
+/* NULL: no memory; then it counts in all only. */
+static struct edge_uplink_share *share_for(struct vnep_edge *edge, const struct vnep_vpc *vpc)
+{
+	struct edge_uplink_share *share = share_of(edge, vpc);
+
+	if (share)
+		return share;
+	share = calloc(1, sizeof *share);
+	if (!share)
+		return NULL;
+	if (vpc)
+		memcpy(share->vpc, vpc->vpc, strlen(vpc->vpc));
+	if (!vnep_table_put(&edge->uplink_shares, share))
+		return share;
+	free(share);
+	return NULL;
+}
+
+/* It stays with the VPC that it was in when the first one was held. */
+void edge_uplink_counts(
+	struct vnep_edge *edge, struct edge_device *d, uint64_t packets, uint64_t octets)
+{
+	if (d->uplink_share) {
+		d->uplink_share->packets -= d->uplink;
+		d->uplink_share->octets -= d->uplink_octets;
+	}
+	if (!packets)
+		d->uplink_share = NULL;
+	else if (!d->uplink_share)
+		d->uplink_share = share_for(edge, edge_vpc(edge, d->vpc, &d->vep));
+	if (d->uplink_share) {
+		d->uplink_share->packets += packets;
+		d->uplink_share->octets += octets;
+	}
+	edge->uplink_packets += packets - d->uplink;
+	edge->uplink_octets += octets - d->uplink_octets;
+	d->uplink = packets;
+	d->uplink_octets = octets;
+}
+
+void edge_uplink_release(struct vnep_edge *edge)
+{
+	struct edge_uplink_share *share;
+
+	for (size_t i = 0; (share = vnep_table_next(&edge->uplink_shares, &i));)
+		free(share);
+	vnep_table_release(&edge->uplink_shares);
+}
 
 static void on_uplink(struct vnep_watch *watch, void *arg)
 {
@@ -133,6 +224,7 @@ void edge_uplink_lost(struct vnep_edge *edge)
 
 bool edge_uplink_watch(struct vnep_edge *edge)
 {
+	vnep_table_init(&edge->uplink_shares, 0, VNEP_LABEL_MAX + 1);
 	edge->uplink_opened = 1;
 	edge->uplink = vnep_loop_timer(edge->loop, on_uplink, edge);
 	return edge->uplink;

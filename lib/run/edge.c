@@ -572,6 +572,7 @@ void vnep_edge_free(struct vnep_edge *edge)
 	edge_control_close(edge);
 	edge_devices_release(edge);
 	edge_hosts_release(edge);
+	edge_uplink_release(edge);
 	edge_ra_release(edge);
 	edge_vpcs_release(edge);
 	vnep_loop_free(edge->loop);
