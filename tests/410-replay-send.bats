@@ -87,6 +87,16 @@ outcomes() {
 	outcomes "1:sent 2:sent"
 }
 
+@test "replay plan: a CoAP message id is judged by when its packet will go" {
+	requires tshark
+	{ coap 50 1; coap 50 1 | jq -c '.seq = 2 | .us += 300000000 | del(.ts)'; } >e.jsonl
+	run -0 --separate-stderr vnep-replay plan -w plan.pcapng --as-recorded e.jsonl
+	[[ $(tshark -r plan.pcapng 2>/dev/null | wc -l) == 2 && $stderr != *"not sent: duplicate"* ]]
+	run -1 --separate-stderr vnep-replay plan -w plan.pcapng --speed 2 e.jsonl
+	[[ $stderr == *"event 2 not sent: duplicate: its CoAP message id 32513 was sent 150 s ago"* ]]
+	[[ $(tshark -r plan.pcapng 2>/dev/null | wc -l) == 1 ]]
+}
+
 @test "replay send --queue-mode: one at a time, the next when a real server has answered" {
 	requires "$COAP_SERVER" libcoap3-bin
 	lab

@@ -175,6 +175,20 @@ older_than_s() {
 	wait_for 5 outcomes "1:superseded 2:sent 3:sent"
 }
 
+# More than the edge looks at in one go.
+@test "replay keep last: of a thousand datagrams of one flow the last one goes" {
+	lab_with '"replay":{"keep":"last"}'
+	hear 0
+	netns vpc ip -6 neigh replace "$V0" lladdr 00:00:5e:00:53:fd dev v0 nud permanent
+	netns vpc bash -c 'exec 3>"/dev/udp/$1/5683"; for n in {1..1100}; do echo "n$n" >&3; done' - "$V0"
+	wait_for 10 pending_is "$V0" 1100
+	wakes
+	wait_for 10 pending_is "$V0" 0
+	wait_for 5 grep -q n1100 "$T/hear0.out"
+	[[ $(<"$T/hear0.out") == n1100 ]]
+	jq -e '.dropped.superseded == 1099 and .difference == 0' < <(vnep-edge status)
+}
+
 @test "replay keep last: what does not fit the link any more supersedes nothing" {
 	lab_with '"replay":{"keep":"last"}'
 	hear 0

@@ -194,6 +194,7 @@ static int put_pcapng(struct journal_output *output, const struct vnep_event *ev
 		.kind = event->kind,
 		.direction = event->direction,
 		.copy = event->copy,
+		.held = event->held,
 		.frame = event->frame,
 		.frame_len = event->frame_len,
 		.length = event->length };

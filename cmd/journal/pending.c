@@ -33,8 +33,10 @@ static int print_device(const struct vnep_journal_device *device, void *arg)
 		.state = device->connected ? VNEP_STATE_AWAKE : VNEP_STATE_ASLEEP,
 		.resume_seq = device->synced_seq,
 		.head_seq = device->head_seq,
-		.pending = device->pending,
-		.pending_octets = device->pending_octets };
+		.pending = device->pending - device->held,
+		.pending_octets = device->pending_octets - device->held_octets,
+		.held = device->held,
+		.held_octets = device->held_octets };
 
 	memcpy(status.dev, device->dev, sizeof status.dev);
 	add_endpoint(p, &status);

@@ -84,11 +84,20 @@ static int put_event(const struct vnep_event *event, unsigned attempt, void *arg
 	return put_item(&item, arg);
 }
 
+/* What is for the device, then what is from it. */
+static int pending_of(struct reading *r, const char *dev, uint64_t from)
+{
+	struct vnep_err *err = &r->cli->err;
+	int rc = vnep_journal_pending(r->journal, dev, from, 0, put_event, r, err);
+
+	return rc ? rc : vnep_journal_held(r->journal, dev, from, 0, put_event, r, err);
+}
+
 static int put_device(const struct vnep_journal_device *device, void *arg)
 {
 	struct reading *r = arg;
 
-	return vnep_journal_pending(r->journal, device->dev, 0, 0, put_event, r, &r->cli->err);
+	return pending_of(r, device->dev, 0);
 }
 
 static int read_pending(struct reading *r)
@@ -96,8 +105,7 @@ static int read_pending(struct reading *r)
 	struct vnep_err *err = &r->cli->err;
 
 	if (r->select.dev[0])
-		return vnep_journal_pending(
-			r->journal, r->select.dev, r->select.from, 0, put_event, r, err);
+		return pending_of(r, r->select.dev, r->select.from);
 	return vnep_journal_each_device(r->journal, true, put_device, r, err);
 }
 

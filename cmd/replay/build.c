@@ -301,6 +301,16 @@ static int build_raw(struct replay *replay, struct replay_item *item, struct rep
 	return 0;
 }
 
+/* When it will go, as far as that is known before it is built. */
+static struct vnep_mono due(const struct replay *replay, const struct replay_item *item)
+{
+	struct replay_pace pace = replay->pace;
+	struct vnep_mono now = vnep_mono_now(), at = replay->start;
+
+	at.ns += replay_pace_next(&pace, item->ts, item->len);
+	return replay->planning || at.ns > now.ns ? at : now;
+}
+
 /* Its receiver would take it for a repetition. */
 static int check_mid(struct replay *replay, const struct replay_item *item)
 {
@@ -310,7 +320,7 @@ static int check_mid(struct replay *replay, const struct replay_item *item)
 
 	if (replay->raw.on || (!replay->planning && vnep_cli_has(replay->cli, "force")) ||
 		!vnep_mids_sent(
-			&replay->mids, item->frame, item->len, vnep_mono_now(), &mid, &ago_s))
+			&replay->mids, item->frame, item->len, due(replay, item), &mid, &ago_s))
 		return 0;
 	snprintf(why, sizeof why,
 		"its CoAP message id %u was sent %u s ago (--force: all the same)", (unsigned)mid,

@@ -115,8 +115,8 @@ static int take(struct replay *replay, struct replay_item *item)
 		&packet.interface);
 	if (rc)
 		return rc;
-	vnep_mids_note(&replay->mids, item->frame, item->len, vnep_mono_now());
 	offset_ns = replay_pace_next(&replay->pace, item->ts, replay->frame.len);
+	vnep_mids_note(&replay->mids, item->frame, item->len, (struct vnep_mono){ offset_ns });
 	packet.ts = replay->pace.first;
 	packet.ts.ns =
 		replay->pace.mode == REPLAY_TOPSPEED ? item->ts.ns : packet.ts.ns + offset_ns;

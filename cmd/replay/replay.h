@@ -83,6 +83,7 @@ struct replay {
 	struct vnep_nl *nl;
 	struct replay_port *ports;
 	size_t port_count;
+	struct vnep_mono start;	  /* when the first packet went; in a plan time begins with it */
 	struct vnep_mids mids;	  /* CoAP message ids that this run sent; an edge has its own */
 	struct vnep_buf frame;	  /* the frame that was built last */
 	struct vnep_buf out;	  /* records on their way to standard output */

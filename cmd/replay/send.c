@@ -162,8 +162,8 @@ void send_keep_pace(
 		return;
 	}
 	if (!replay->pace.frames)
-		send->start = vnep_mono_now();
-	due.ns = send->start.ns + replay_pace_next(&replay->pace, item->ts, len);
+		replay->start = vnep_mono_now();
+	due.ns = replay->start.ns + replay_pace_next(&replay->pace, item->ts, len);
 	if (replay->pace.mode == REPLAY_TOPSPEED)
 		return;
 	if (due.ns > vnep_mono_now().ns) {

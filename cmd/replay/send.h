@@ -34,7 +34,6 @@ struct send {
 	struct send_batch own, *batch; /* the one that is being filled */
 	struct send_ahead *ahead;      /* NULL: a batch is sent when it is full, and then the next is read */
 	unsigned limit;
-	struct vnep_mono start;
 	uint64_t sent;
 	struct replay_lateness lateness;
 	int failed;		  /* first error of a port: the run goes on, the exit says so */

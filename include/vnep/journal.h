@@ -108,6 +108,7 @@ struct vnep_journal_device {
 				     none */
 	uint32_t conn;
 	uint64_t pending, pending_octets;
+	uint64_t held, held_octets; /* of these, from-device packets whose next hop was away */
 	struct vnep_wall first_ts, last_ts, life_ts;
 	bool connected; /* a connect event without a disconnect behind it */
 	uint32_t number; /* devices are numbered from 0 as they come */
@@ -123,9 +124,14 @@ typedef int vnep_journal_device_cb(const struct vnep_journal_device *device, voi
 int vnep_journal_each_device(struct vnep_journal *journal, bool pending_only,
 	vnep_journal_device_cb *cb, void *arg, struct vnep_err *err);
 
-/* Pending events of a device in order of seq, from seq on (inclusive), at most max (0 = all). */
+/* Pending to-device events of a device in order of seq, from seq on (inclusive), at most max (0 = all). */
 typedef int vnep_journal_event_cb(const struct vnep_event *event, unsigned attempt, void *arg);
 int vnep_journal_pending(struct vnep_journal *journal, const char *dev, uint64_t from, size_t max,
+	vnep_journal_event_cb *cb, void *arg, struct vnep_err *err);
+
+/* The same of from-device packets that were kept because their next hop was away (event->held): pending until their
+ * outcome, sent or given up, whatever the cursors say. None of the other function's. */
+int vnep_journal_held(struct vnep_journal *journal, const char *dev, uint64_t from, size_t max,
 	vnep_journal_event_cb *cb, void *arg, struct vnep_err *err);
 
 /* Everything of a device by seq, from..to inclusive. */
@@ -178,6 +184,7 @@ struct vnep_journal_stored {
 	uint32_t octets; /* on disk */
 	uint32_t frame_octets;
 	bool pending;
+	bool held; /* from the device */
 	bool once_more; /* it was sent once, and may be so again if nothing tells that it arrived */
 	bool lost; /* somebody took its segment away (not told where the journal was opened to read) */
 };

@@ -52,7 +52,7 @@ struct vnep_pcapng_packet {
 	uint32_t conn;
 	enum vnep_kind kind;
 	enum vnep_direction direction;
-	bool copy;
+	bool copy, held; /* at most one of them */
 	char in_iface[VNEP_IF_MAX + 1];
 	const uint8_t *frame; /* lent */
 	uint32_t frame_len, length;

@@ -145,6 +145,7 @@ struct vnep_event {
 	enum vnep_kind kind;
 	enum vnep_direction direction;
 	bool copy; /* a copy of a packet that was forwarded (tap, wake); on a record: "copy":true */
+	bool held; /* from-device: kept until the core port or the next hop is back; "held":true */
 	char in_iface[VNEP_IF_MAX + 1];
 	uint64_t count;           /* gap: how many */
 	enum vnep_reason reason;  /* gap, corrupt, erased */
@@ -232,6 +233,7 @@ struct vnep_status {
 	struct in6_addr addr[VNEP_ADDR_COUNT_MAX];
 	unsigned addr_count;
 	uint64_t resume_seq, head_seq, pending, pending_octets;
+	uint64_t held, held_octets; /* of what it sent itself */
 	bool has_eta;
 	uint64_t eta_s; /* until the backlog is through */
 	bool has_counts;

@@ -189,7 +189,7 @@ static int get_packet(struct vnep_pcapng_block *out, const struct options *opt, 
 	len = vnep_rd_left(&fields->rd);
 	name = mem(fields, len);
 	if (!name || len > VNEP_IF_MAX + 1 || (len > VNEP_IF_MAX && name[VNEP_IF_MAX]) ||
-		kind >= VNEP_KIND_COUNT || copy > 1 || !opt->flags || !opt->packet_id ||
+		kind >= VNEP_KIND_COUNT || copy > 2 || !opt->flags || !opt->packet_id ||
 		!opt->hash || opt->hash_len != 5 || opt->hash[0] != HASH_CRC32)
 		return vnep_err_set(err, VNEP_EDAMAGED, "a packet without one of its options");
 	if (vnep_be32(opt->hash + 1) != vnep_pcapng_crc(0, packet->frame, packet->frame_len))
@@ -201,7 +201,8 @@ static int get_packet(struct vnep_pcapng_block *out, const struct options *opt, 
 	part = sub(fields, opt->packet_id, 8);
 	packet->seq = get64(&part);
 	packet->kind = kind;
-	packet->copy = copy;
+	packet->copy = copy == 1;
+	packet->held = copy == 2;
 	packet->direction = flags == FLAG_INBOUND    ? VNEP_FROM_DEVICE
 			    : flags == FLAG_OUTBOUND ? VNEP_TO_DEVICE
 						     : VNEP_DIRECTION_NONE;

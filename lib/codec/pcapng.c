@@ -206,7 +206,7 @@ void vnep_pcapng_put_packet(struct vnep_buf *out, const struct vnep_pcapng_packe
 	memcpy(at, MAGIC, MAGIC_LEN);
 	at = le32(at + MAGIC_LEN, VERSION);
 	*at++ = (uint8_t)packet->kind;
-	*at++ = packet->copy;
+	*at++ = packet->held ? 2 : packet->copy;
 	at = le16(at, wide ? CONN_WIDE : packet->conn);
 	if (wide)
 		at = le32(at, packet->conn);

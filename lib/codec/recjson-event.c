@@ -125,6 +125,8 @@ void vnep_event_encode(struct vnep_buf *out, const struct vnep_event *event)
 		vnep_jw_str(&w, "direction", vnep_direction_text(event->direction));
 	if (event->copy)
 		vnep_jw_bool(&w, "copy", true);
+	if (event->held)
+		vnep_jw_bool(&w, "held", true);
 	vnep_jw_opt_str(&w, "in_iface", event->in_iface);
 	put_flow(&w, event->frame, event->frame_len);
 	vnep_jw_opt_u64(&w, "length", event->length);

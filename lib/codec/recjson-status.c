@@ -136,6 +136,8 @@ void vnep_status_encode(struct vnep_buf *out, const struct vnep_status *status)
 	vnep_jw_u64(&w, "head_seq", status->head_seq);
 	vnep_jw_u64(&w, "pending", status->pending);
 	vnep_jw_u64(&w, "pending_octets", status->pending_octets);
+	vnep_jw_opt_u64(&w, "held", status->held);
+	vnep_jw_opt_u64(&w, "held_octets", status->held_octets);
 	if (status->has_eta)
 		vnep_jw_u64(&w, "eta_s", status->eta_s);
 	if (status->has_counts) {

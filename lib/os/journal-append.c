@@ -312,9 +312,8 @@ int vnep_journal_outcome(
 		return no_event(outcome, err);
 	if (rc)
 		return broke(journal, rc);
-	if (!(entry.flags & VNEP_JEVENT_DELIVERABLE))
-		return vnep_err_set(err, VNEP_EVALUE,
-			"event %llu of %s is not a packet for the device",
+	if (!(entry.flags & (VNEP_JEVENT_DELIVERABLE | VNEP_JEVENT_HELD)))
+		return vnep_err_set(err, VNEP_EVALUE, "event %llu of %s is no packet that waited",
 			(unsigned long long)outcome->seq, outcome->dev);
 	if (!outcome->ts.ns)
 		outcome->ts = vnep_wall_now();

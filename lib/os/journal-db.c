@@ -13,7 +13,7 @@
 #include "journal-index.h"
 #include "vnep/err.h"
 
-enum { VERSION = 4 };
+enum { VERSION = 5 };
 
 #if SIZE_MAX > 0xffffffff
 static const size_t map_octets = (size_t)64 << 30; /* address space, not memory */

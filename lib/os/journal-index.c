@@ -13,7 +13,7 @@
 static const uint64_t NEVER = UINT64_MAX; /* no transaction has this number */
 
 _Static_assert(sizeof(struct vnep_jtail) == 72, "no holes");
-_Static_assert(sizeof(struct vnep_jdevice) == 120, "no holes");
+_Static_assert(sizeof(struct vnep_jdevice) == 136, "no holes");
 
 int vnep_jindex_open(struct vnep_jindex *ix, const char *path, bool write, struct vnep_err *err)
 {

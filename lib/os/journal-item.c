@@ -54,6 +54,7 @@ void vnep_jitem_put_packet(struct vnep_buf *out, const struct vnep_event *event,
 		.kind = event->kind,
 		.direction = event->direction,
 		.copy = event->copy,
+		.held = event->held,
 		.frame = event->frame,
 		.frame_len = event->frame_len,
 		.length = event->length };
@@ -126,6 +127,7 @@ void vnep_jitem_get_packet(struct vnep_event *out, const struct vnep_pcapng_pack
 		.kind = packet->kind,
 		.direction = packet->direction,
 		.copy = packet->copy,
+		.held = packet->held,
 		.frame = packet->frame,
 		.frame_len = packet->frame_len,
 		.length = packet->length };

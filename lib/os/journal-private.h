@@ -50,7 +50,8 @@ struct vnep_jtail {
 
 struct vnep_jdevice {
 	uint64_t head_seq, synced_seq, disconnect_seq, life_seq, unconfirmed_seq;
-	uint64_t pending, pending_octets;
+	uint64_t pending, pending_octets; /* in both directions */
+	uint64_t held, held_octets;       /* of these, from the device */
 	int64_t first_ns, last_ns, life_ns;
 	/* What replay sent: a first event since unconfirmed_seq moved and when, and the time of the newest. */
 	uint64_t mark_seq; /* 0: none was sent since */
@@ -66,7 +67,8 @@ enum {
 	VNEP_JEVENT_ONCE = 2,
 	VNEP_JEVENT_FINAL = 4,
 	VNEP_JEVENT_DELIVERABLE = 8,
-	VNEP_JEVENT_PENDING = 16
+	VNEP_JEVENT_PENDING = 16,
+	VNEP_JEVENT_HELD = 32 /* from the device, for who is away */
 };
 
 struct vnep_jevent {

@@ -99,6 +99,8 @@ static struct vnep_journal_device public(const struct vnep_jdevice *device)
 		.conn = device->conn,
 		.pending = device->pending,
 		.pending_octets = device->pending_octets,
+		.held = device->held,
+		.held_octets = device->held_octets,
 		.first_ts.ns = device->first_ns,
 		.last_ts.ns = device->last_ns,
 		.life_ts.ns = device->life_ns,
@@ -191,15 +193,21 @@ static int find_device(
 	return rc == VNEP_ENOTFOUND ? no_device(dev, err) : rc;
 }
 
-static int next_event(struct vnep_journal *journal, uint32_t id, bool pending, uint64_t *seq,
+enum which { ALL, PENDING, HELD };
+
+static int next_event(struct vnep_journal *journal, uint32_t id, enum which which, uint64_t *seq,
 	struct vnep_jevent *entry, struct vnep_err *err)
 {
 	int rc = vnep_jindex_enter(&journal->index, err);
 
 	if (rc)
 		return rc;
-	rc = pending ? vnep_jindex_next_pending(&journal->index, id, seq, entry, err)
-		     : vnep_jindex_next_event(&journal->index, id, seq, entry, err);
+	if (which == ALL)
+		rc = vnep_jindex_next_event(&journal->index, id, seq, entry, err);
+	else
+		while (!(rc = vnep_jindex_next_pending(&journal->index, id, seq, entry, err)) &&
+			(entry->flags & VNEP_JEVENT_HELD) != (which == HELD ? VNEP_JEVENT_HELD : 0))
+			++*seq;
 	vnep_jindex_leave(&journal->index);
 	return rc;
 }
@@ -244,8 +252,9 @@ static int give(struct vnep_journal *journal, const char *dev, uint64_t seq,
 	return cb(&event, entry->attempts, arg);
 }
 
-static int each_event(struct vnep_journal *journal, const char *dev, bool pending, uint64_t from,
-	uint64_t to, size_t max, vnep_journal_event_cb *cb, void *arg, struct vnep_err *err)
+static int each_event(struct vnep_journal *journal, const char *dev, enum which which,
+	uint64_t from, uint64_t to, size_t max, vnep_journal_event_cb *cb, void *arg,
+	struct vnep_err *err)
 {
 	struct vnep_buf buf = { 0 };
 	struct vnep_jevent entry;
@@ -254,7 +263,7 @@ static int each_event(struct vnep_journal *journal, const char *dev, bool pendin
 	int rc = find_device(journal, dev, &id, err);
 
 	for (size_t n = 0; !rc && (!max || n < max); n++) {
-		rc = next_event(journal, id, pending, &seq, &entry, err);
+		rc = next_event(journal, id, which, &seq, &entry, err);
 		if (rc == VNEP_ENOTFOUND || (!rc && seq > to)) {
 			rc = 0;
 			break;
@@ -271,13 +280,19 @@ static int each_event(struct vnep_journal *journal, const char *dev, bool pendin
 int vnep_journal_pending(struct vnep_journal *journal, const char *dev, uint64_t from, size_t max,
 	vnep_journal_event_cb *cb, void *arg, struct vnep_err *err)
 {
-	return each_event(journal, dev, true, from, UINT64_MAX, max, cb, arg, err);
+	return each_event(journal, dev, PENDING, from, UINT64_MAX, max, cb, arg, err);
+}
+
+int vnep_journal_held(struct vnep_journal *journal, const char *dev, uint64_t from, size_t max,
+	vnep_journal_event_cb *cb, void *arg, struct vnep_err *err)
+{
+	return each_event(journal, dev, HELD, from, UINT64_MAX, max, cb, arg, err);
 }
 
 int vnep_journal_events(struct vnep_journal *journal, const char *dev, uint64_t from, uint64_t to,
 	vnep_journal_event_cb *cb, void *arg, struct vnep_err *err)
 {
-	return each_event(journal, dev, false, from, to, 0, cb, arg, err);
+	return each_event(journal, dev, ALL, from, to, 0, cb, arg, err);
 }
 
 /* Everything. */

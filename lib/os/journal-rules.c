@@ -9,6 +9,8 @@
  *     forwarded, a copy is kept ----------------------> in flight [1]
  *     in flight --outcome, synced checkpoint----------> settled
  *     in flight --no sign of life before a disconnect-> pending, while attempts are left
+ *
+ * A from-device packet that found its next hop away is held: pending until its one outcome, whatever the cursors say.
  */
 #include <string.h>
 
@@ -123,6 +125,22 @@ uint64_t vnep_jrules_resume(const struct vnep_jdevice *device)
 	return resume > device->synced_seq ? resume : device->synced_seq;
 }
 
+/* One entry more that waits, or one less. */
+static void count_pending(struct vnep_jtail *tail, struct vnep_jdevice *device,
+	const struct vnep_jevent *entry, int by)
+{
+	uint64_t one = (uint64_t)(int64_t)by,
+		 octets = by > 0 ? entry->octets : -(uint64_t)entry->octets;
+
+	device->pending += one;
+	device->pending_octets += octets;
+	tail->pending += one;
+	if (!(entry->flags & VNEP_JEVENT_HELD))
+		return;
+	device->held += one;
+	device->held_octets += octets;
+}
+
 /* The entry is put back as pending, or not; counted if that is news. */
 static int put_entry(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_t id,
 	struct vnep_jdevice *device, uint64_t seq, struct vnep_jevent *entry, bool pending,
@@ -139,16 +157,10 @@ static int put_entry(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_t i
 	was = old.flags & VNEP_JEVENT_PENDING;
 	if (rc || (!was && !pending))
 		return rc;
-	if (was) {
-		device->pending--;
-		device->pending_octets -= old.octets;
-		tail->pending--;
-	}
-	if (pending) {
-		device->pending++;
-		device->pending_octets += entry->octets;
-		tail->pending++;
-	}
+	if (was)
+		count_pending(tail, device, &old, -1);
+	if (pending)
+		count_pending(tail, device, entry, 1);
 	return 0;
 }
 
@@ -157,6 +169,13 @@ static bool deliverable(const struct vnep_event *event)
 	return event->direction == VNEP_TO_DEVICE && event->frame &&
 	       (event->kind == VNEP_KIND_DATA || event->kind == VNEP_KIND_INSTRUCTION ||
 		       event->kind == VNEP_KIND_LATE);
+}
+
+/* Towards the VPC: no next hop was there. */
+static bool waits_for_core(const struct vnep_event *event)
+{
+	return event->held && event->direction == VNEP_FROM_DEVICE && event->frame &&
+	       event->kind == VNEP_KIND_DATA;
 }
 
 static void fill_entry(struct vnep_jevent *entry, const struct vnep_event *event,
@@ -173,6 +192,8 @@ static void fill_entry(struct vnep_jevent *entry, const struct vnep_event *event
 		.direction = (uint8_t)event->direction };
 	if (event->copy)
 		entry->flags |= VNEP_JEVENT_COPY;
+	if (waits_for_core(event))
+		entry->flags |= VNEP_JEVENT_HELD;
 	if (!deliverable(event))
 		return;
 	if (!identity) {
@@ -233,7 +254,7 @@ int vnep_jrules_event(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_t 
 	bool newest = event->seq > device->head_seq;
 	struct vnep_jevent entry;
 
-	*pending = deliverable(event) && !event->copy;
+	*pending = (deliverable(event) && !event->copy) || waits_for_core(event);
 	fill_entry(&entry, event, identity, place);
 	if (event->seq > device->head_seq)
 		device->head_seq = event->seq;
@@ -252,9 +273,7 @@ int vnep_jrules_event(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_t 
 		return put_entry(ix, tail, id, device, event->seq, &entry, *pending, err);
 	if (*pending) {
 		entry.flags |= VNEP_JEVENT_PENDING;
-		device->pending++;
-		device->pending_octets += entry.octets;
-		tail->pending++;
+		count_pending(tail, device, &entry, 1);
 	}
 	return vnep_jindex_append_event(ix, id, event->seq, &entry, err);
 }
@@ -301,7 +320,9 @@ static int settle_below(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_
 	uint64_t seq = 0;
 	int rc;
 
-	while (!(rc = vnep_jindex_next_pending(ix, id, &seq, &entry, err)) && seq < resume) {
+	for (; !(rc = vnep_jindex_next_pending(ix, id, &seq, &entry, err)) && seq < resume; seq++) {
+		if (entry.flags & VNEP_JEVENT_HELD)
+			continue; /* the cursor is that of the device */
 		entry.flags |= VNEP_JEVENT_FINAL;
 		rc = put_entry(ix, tail, id, device, seq, &entry, false, err);
 		if (rc)
@@ -369,7 +390,8 @@ int vnep_jrules_outcome(struct vnep_jindex *ix, struct vnep_jtail *tail, uint32_
 		if (outcome->attempt > entry.attempts)
 			entry.attempts = (uint8_t)(outcome->attempt < UINT8_MAX ? outcome->attempt
 										: UINT8_MAX);
-		note_sent(device, outcome->seq, outcome->ts.ns);
+		if (!(entry.flags & VNEP_JEVENT_HELD))
+			note_sent(device, outcome->seq, outcome->ts.ns);
 	} else {
 		entry.flags |= VNEP_JEVENT_FINAL;
 	}

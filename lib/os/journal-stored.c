@@ -121,6 +121,7 @@ static int give_stored(uint32_t id, uint64_t seq, const struct vnep_jevent *entr
 		.octets = entry->length,
 		.frame_octets = entry->octets,
 		.pending = entry->flags & VNEP_JEVENT_PENDING,
+		.held = entry->flags & VNEP_JEVENT_HELD,
 		.once_more = once_more(entry),
 		.lost = vnep_jlost_is(s->journal, entry->segment) };
 	int rc = s->dev[0] && id == s->id ? 0 : name_device(s, id);

@@ -85,6 +85,14 @@ static enum vnep_reason find_by_mac(
 }
 
 /* As a tap would have seen it: from V, but of form host. */
+static void as_seen(struct vnep_edge *edge, const struct edge_device *d,
+	const struct vnep_ring_frame *frame, struct vnep_frame *f)
+{
+	memcpy(edge->frame, frame->data, frame->len);
+	if (d->form == VNEP_FORM_EDGE)
+		vnep_frame_set_src(f, edge->frame, &d->vep);
+}
+
 static void heard(
 	struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame)
 {
@@ -94,8 +102,6 @@ static void heard(
 		return;
 	edge_evidence(edge, d, &f, frame->data);
 	edge_device_sign(edge, d, frame->ts);
-	if (d->journal != VNEP_JOURNAL_ASLEEP)
-		edge_journal_data(edge, d, frame, VNEP_FROM_DEVICE, true);
 }
 
 void edge_access_request(
@@ -126,12 +132,13 @@ void edge_access_request(
 		edge_deny(edge, port, frame, d, VNEP_FROM_DEVICE, VNEP_IO_ERROR, true);
 		return;
 	}
-	memcpy(edge->frame, frame->data, frame->len);
-	if (d->form == VNEP_FORM_EDGE)
-		vnep_frame_set_src(&f, edge->frame, &d->vep);
+	as_seen(edge, d, frame, &f);
 	moved.data = edge->frame;
 	heard(edge, d, &moved);
-	edge_forward(edge, d, &moved);
+	if (edge_forward(edge, d, &moved) || d->journal == VNEP_JOURNAL_ASLEEP)
+		return;              /* what is kept is in the journal as it is */
+	as_seen(edge, d, frame, &f); /* it went on changed */
+	edge_journal_data(edge, d, &moved, VNEP_FROM_DEVICE, true);
 }
 
 /* ---- ICMPv6 errors of others ---- */
@@ -163,7 +170,7 @@ static enum vnep_reason to_device(
 
 /* From L to V outside, the address inside as the receiver knows it; between two devices both are translated. */
 static enum vnep_reason from_device(struct vnep_edge *edge, struct edge_device *d,
-	const struct vnep_ring_frame *frame, const struct vnep_frame *f)
+	const struct vnep_ring_frame *frame, struct vnep_frame *f)
 {
 	struct vnep_forward how = { .was = f->src, .becomes = d->vep, .vlan = d->l2.vlan };
 	const struct vnep_vpc *vpc = edge_vpc(edge, d->vpc, &d->vep);
@@ -188,7 +195,7 @@ static enum vnep_reason from_device(struct vnep_edge *edge, struct edge_device *
 	edge_device_sign(edge, d, frame->ts);
 	if (peer)
 		return to_device(edge, peer, edge->frame, len);
-	edge_send_core(edge, vpc, &next_hop, edge->frame, len);
+	edge_send_core(edge, vpc, &next_hop, frame->ts, edge->frame, len);
 	return VNEP_REASON_NONE;
 }
 

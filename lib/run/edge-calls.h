@@ -18,6 +18,8 @@ void edge_group_end(struct vnep_edge *edge);
 bool edge_group_works(struct vnep_edge *edge); /* after an error: does a group become durable again? */
 void edge_journal_data(struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame,
 	enum vnep_direction direction, bool copy);
+/* A from-device packet whose next hop is away: held. */
+void edge_journal_keep(struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame);
 /* A copy of what the kernel forwarded to a device that turned out to be asleep: it becomes pending. */
 void edge_journal_late(struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame);
 void edge_journal_mark(struct vnep_edge *edge, struct edge_device *d, enum vnep_kind kind,
@@ -27,6 +29,7 @@ void edge_journal_disconnect(struct vnep_edge *edge, struct edge_device *d, enum
 /* Nobody has the device any more: what was pending is dropped as no-mapping. */
 void edge_journal_owed(struct vnep_edge *edge); /* disconnects whose group failed: again */
 void edge_journal_give_up(struct vnep_edge *edge, struct edge_device *d);
+void edge_journal_give_up_held(struct vnep_edge *edge, struct edge_device *d, enum vnep_reason reason);
 bool edge_journal_outcome(struct vnep_edge *edge, struct edge_device *d, uint64_t seq,
 	enum vnep_outcome_word word, enum vnep_reason reason, enum vnep_evidence evidence,
 	uint32_t attempt);
@@ -36,7 +39,11 @@ bool edge_journal_settle(struct vnep_edge *edge, struct edge_device *d, uint64_t
 /* It was sent, and not before ts: what the device said since then may be its answer. */
 bool edge_journal_sent(struct vnep_edge *edge, struct edge_device *d, uint64_t seq, uint32_t octets,
 	uint32_t attempt, struct vnep_wall ts);
-void edge_journal_limits(struct vnep_edge *edge, struct edge_device *d); /* dl_buffering: the oldest go */
+/* A held packet was sent at ts, or is given up. */
+bool edge_journal_uplink(struct vnep_edge *edge, struct edge_device *d, uint64_t seq, uint32_t octets,
+	enum vnep_outcome_word word, enum vnep_reason reason, uint32_t attempt, struct vnep_wall ts);
+/* dl_buffering, of each direction by itself: the oldest go. */
+void edge_journal_limits(struct vnep_edge *edge, struct edge_device *d, enum vnep_direction direction);
 void edge_journal_gap(struct vnep_edge *edge, const char *port, uint64_t count, enum vnep_reason reason);
 
 /* edge-retain.c */
@@ -135,8 +142,9 @@ void edge_tell_decision(struct vnep_edge *edge, const struct edge_port *port,
 	enum vnep_reason reason, uint64_t count);
 
 /* edge-forward.c: each counts what becomes of the frame. Lent frames may lie in edge->frame, not in edge->out. */
-/* Of a device, its source already V, the hop limit as it arrived: in edge->frame, with room for a tag. */
-void edge_forward(struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame);
+/* Of a device, its source already V, the hop limit as it arrived: in edge->frame, with room for a tag. True: it is kept in
+ * the journal until it can be sent. */
+bool edge_forward(struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame);
 /* For a device, its destination V: sent if it listens, else journaled. */
 void edge_deliver(struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame);
 /* For a waking device that owes nothing any more: sent at once. False: it must be journaled. */
@@ -225,7 +233,7 @@ void edge_ra_release(struct vnep_edge *edge);
 /* Send a frame (its source V, one hop less already; in memory with room for a tag) towards a host of a VPC; it
  * waits while that is resolved. Counts sent_on or dropped[no-next-hop] itself. */
 void edge_send_core(struct vnep_edge *edge, const struct vnep_vpc *vpc, const struct in6_addr *next_hop,
-	uint8_t *frame, size_t len);
+	struct vnep_wall ts, uint8_t *frame, size_t len);
 /* The kernel handed over what it should send itself: the host is not in its set any more. */
 void edge_host_reopen(struct vnep_edge *edge, const struct vnep_vpc *vpc, const struct in6_addr *next_hop);
 /* A host said where it is; weak: only to say that it is there. */
@@ -236,11 +244,37 @@ void edge_host_timers(struct vnep_edge *edge);
 void edge_hosts_follow(struct vnep_edge *edge); /* the VPCs changed */
 void edge_hosts_adopt(struct vnep_edge *edge);  /* after a start: what the kernel has */
 void edge_hosts_again(struct vnep_edge *edge);  /* the core port came back: the kernel forgot */
+void edge_hosts_down(struct vnep_edge *edge);   /* the core port went down: nobody is there */
 void edge_hosts_release(struct vnep_edge *edge);
+struct edge_host *edge_host_of(struct vnep_edge *edge, const struct vnep_vpc *vpc,
+	const struct in6_addr *next_hop); /* NULL: there are too many */
+bool edge_host_ready(const struct edge_host *h); /* the worker may send to it, and the kernel does not yet */
+void edge_host_want(struct vnep_edge *edge, struct edge_host *h); /* it is asked, if nobody does */
+void edge_host_through(struct vnep_edge *edge, struct edge_host *h); /* nothing is held for it any more */
+
+/* edge-uplink.c */
+/* A frame of a device (its source V, the hop limit as it arrived) that the host cannot get now is kept, and counted.
+ * False: it can, or it is none that may wait. */
+bool edge_uplink_keep(struct vnep_edge *edge, struct edge_device *d, struct edge_host *h,
+	const struct vnep_ring_frame *frame, const struct vnep_frame *f);
+bool edge_uplink_keep_queued(
+	struct vnep_edge *edge, struct edge_host *h, struct vnep_wall ts, uint8_t *data, size_t len);
+/* So many are held from it now. */
+void edge_uplink_counts(struct vnep_edge *edge, struct edge_device *d, uint64_t packets, uint64_t octets);
+void edge_uplink_release(struct vnep_edge *edge);
+void edge_uplink_enter(struct vnep_edge *edge, struct edge_device *d); /* it has held packets */
+void edge_uplink_leave(struct vnep_edge *edge, struct edge_device *d);
+void edge_uplink_again(struct vnep_edge *edge); /* a host is back, or is not there: look at all of them */
+void edge_uplink_lost(struct vnep_edge *edge);  /* more wait than were known: every host may have some */
+bool edge_uplink_watch(struct vnep_edge *edge); /* false: no memory */
+void edge_uplink_open(struct vnep_edge *edge);  /* after a start */
+void edge_uplink_pump(struct vnep_edge *edge);
 
 /* edge-queue.c */
-bool edge_queue_put(struct vnep_edge *edge, struct edge_host *h, const uint8_t *frame, size_t len);
+bool edge_queue_put(struct vnep_edge *edge, struct edge_host *h, struct vnep_wall ts, const uint8_t *frame,
+	size_t len);
 void edge_queue_send(struct vnep_edge *edge, struct edge_host *h);
+void edge_queue_keep(struct vnep_edge *edge, struct edge_host *h);   /* held, as far as they may wait */
 void edge_queue_refuse(struct vnep_edge *edge, struct edge_host *h); /* tells each sender */
 void edge_queue_drop(struct vnep_edge *edge, struct edge_host *h);
 void edge_host_send(struct vnep_edge *edge, struct edge_host *h, uint8_t *frame, size_t len);

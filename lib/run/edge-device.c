@@ -142,12 +142,19 @@ void edge_device_reload(struct vnep_edge *edge, struct edge_device *d)
 {
 	struct vnep_journal_device j;
 	struct vnep_err err = { 0 };
+	bool more;
 
 	if (vnep_journal_device(edge->journal, d->dev, &j, &err))
 		return; /* nothing of it in the journal yet */
 	d->conn = j.conn;
-	d->pending = j.pending;
-	d->pending_octets = j.pending_octets;
+	d->pending = j.pending - j.held;
+	d->pending_octets = j.pending_octets - j.held_octets;
+	more = j.held > d->uplink;
+	edge_uplink_counts(edge, d, j.held, j.held_octets);
+	if (d->uplink)
+		edge_uplink_enter(edge, d);
+	if (more)
+		edge_uplink_lost(edge);
 	d->head_seq = j.head_seq;
 	d->resume_seq = j.synced_seq;
 	if (j.life_ts.ns > d->last_seen.ns)
@@ -167,6 +174,8 @@ static void unlink_owed(struct vnep_edge *edge, struct edge_device *d)
 static void forget(struct vnep_edge *edge, struct edge_device *d)
 {
 	unlink_owed(edge, d);
+	edge_uplink_leave(edge, d);
+	edge_uplink_counts(edge, d, 0, 0);
 	edge_replay_stop(edge, d);
 	vnep_heap_remove(&edge->silences, &d->silence);
 	vnep_heap_remove(&edge->overdue, &d->overdue);
@@ -512,6 +521,10 @@ int edge_device_changed(struct vnep_edge *edge, const char *dev, bool kernel, st
 	if (d) {
 		bool slept = d->has_psm;
 
+		if (strcmp(d->vpc, record.vpc) != 0) { /* it was for hosts of the other */
+			edge_journal_give_up_held(edge, d, VNEP_NOT_REPLAYABLE);
+			edge_group_end(edge);
+		}
 		take_record(d, &record);
 		if (!slept && d->life == VNEP_LIFE_AWAKE && d->has_psm)
 			edge_device_arm(
@@ -538,6 +551,8 @@ void edge_device_status(struct vnep_edge *edge, struct edge_device *d, struct vn
 		.head_seq = d->head_seq,
 		.pending = d->pending,
 		.pending_octets = d->pending_octets,
+		.held = d->uplink,
+		.held_octets = d->uplink_octets,
 		.has_counts = true,
 		.accepted = d->accepted,
 		.dropped = d->dropped };

@@ -199,8 +199,8 @@ enum vnep_reason edge_may_send(struct vnep_edge *edge, const struct edge_device 
 	return b.vpc ? vnep_policy_meets(&a, &b, f) : VNEP_POLICY_DENIED;
 }
 
-/* What is allowed goes on: to another device of this edge, or to the core side. */
-static void send_on(struct vnep_edge *edge, struct edge_device *d,
+/* What is allowed goes on: to another device of this edge, or to the core side. True: it is kept. */
+static bool send_on(struct vnep_edge *edge, struct edge_device *d,
 	const struct vnep_ring_frame *frame, struct vnep_frame *f, struct edge_device *peer)
 {
 	const struct vnep_vpc *vpc = edge_vpc(edge, d->vpc, &d->vep);
@@ -209,19 +209,22 @@ static void send_on(struct vnep_edge *edge, struct edge_device *d,
 
 	if (peer) {
 		edge_deliver(edge, peer, frame);
-		return;
+		return false;
 	}
 	if (!vpc || !vnep_policy_next_hop(vpc, &f->dest, &next_hop)) {
 		edge_deny(edge, port, frame, d, VNEP_FROM_DEVICE, VNEP_NO_NEXT_HOP, true);
-		return;
+		return false;
 	}
 	if (edge_refuse_big(edge, d, frame, VNEP_FROM_DEVICE, core->mtu))
-		return;
+		return false;
+	if (edge_uplink_keep(edge, d, edge_host_of(edge, vpc, &next_hop), frame, f))
+		return true;
 	vnep_frame_hop(f, edge->frame); /* > 1: the rule for hop limits came before */
-	edge_send_core(edge, vpc, &next_hop, edge->frame, f->end);
+	edge_send_core(edge, vpc, &next_hop, frame->ts, edge->frame, f->end);
+	return false;
 }
 
-void edge_forward(
+bool edge_forward(
 	struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame)
 {
 	struct edge_port *port = d->port ? d->port : edge_core(edge);
@@ -231,15 +234,15 @@ void edge_forward(
 
 	if (vnep_frame_parse(&f, frame->data, frame->len)) {
 		edge_deny(edge, port, frame, d, VNEP_FROM_DEVICE, VNEP_MALFORMED, true);
-		return;
+		return false;
 	}
 	reason = edge_may_send(edge, d, &f, &peer);
 	if (reason) {
 		edge_deny(edge, port, frame, d, VNEP_FROM_DEVICE, reason, true);
-		return;
+		return false;
 	}
 	d->accepted++;
-	send_on(edge, d, frame, &f, peer);
+	return send_on(edge, d, frame, &f, peer);
 }
 
 /* A frame that left the access chain (its source is V, but of form host), brought into edge->frame. NULL: it is

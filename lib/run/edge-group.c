@@ -131,9 +131,11 @@ static void event_init(
 	memcpy(e->dev, d->dev, sizeof e->dev);
 }
 
+enum how { ITSELF, COPY, HELD };
+
 /* Append a packet; what it means for the ledger is the caller's. */
 static int append_data(struct vnep_edge *edge, struct edge_device *d,
-	const struct vnep_ring_frame *frame, enum vnep_direction direction, bool copy,
+	const struct vnep_ring_frame *frame, enum vnep_direction direction, enum how how,
 	bool *pending, bool *duplicate)
 {
 	const struct edge_port *port =
@@ -146,7 +148,8 @@ static int append_data(struct vnep_edge *edge, struct edge_device *d,
 		return rc;
 	event_init(&e, d, VNEP_KIND_DATA, frame->ts);
 	e.direction = direction;
-	e.copy = copy;
+	e.copy = how == COPY;
+	e.held = how == HELD;
 	memcpy(e.in_iface, port->name, sizeof e.in_iface);
 	e.frame = frame->data;
 	e.frame_len = frame->len;
@@ -158,19 +161,36 @@ static int append_data(struct vnep_edge *edge, struct edge_device *d,
 	}
 	if (!*duplicate && e.seq > d->head_seq)
 		d->head_seq = e.seq;
-	if (*pending) {
+	if (!*pending)
+		return 0;
+	edge->delta.pending++;
+	if (how == HELD) {
+		edge_uplink_counts(edge, d, d->uplink + 1, d->uplink_octets + frame->wire_len);
+		edge_uplink_enter(edge, d);
+	} else {
 		d->pending++;
 		d->pending_octets += frame->wire_len;
-		edge->delta.pending++;
 	}
 	return 0;
+}
+
+void edge_journal_keep(
+	struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame)
+{
+	bool pending = false, duplicate = false;
+	int rc = append_data(edge, d, frame, VNEP_FROM_DEVICE, HELD, &pending, &duplicate);
+
+	if (rc)
+		edge_drop(edge, d, reason_of(rc));
+	else
+		edge->delta.arrived++;
 }
 
 void edge_journal_data(struct vnep_edge *edge, struct edge_device *d,
 	const struct vnep_ring_frame *frame, enum vnep_direction direction, bool copy)
 {
 	bool pending = false, duplicate = false;
-	int rc = append_data(edge, d, frame, direction, copy, &pending, &duplicate);
+	int rc = append_data(edge, d, frame, direction, copy ? COPY : ITSELF, &pending, &duplicate);
 
 	if (copy)
 		return; /* forwarded and counted by the kernel, whatever becomes of the copy */
@@ -187,7 +207,7 @@ void edge_journal_late(
 {
 	bool pending = false, duplicate = false;
 
-	if (!append_data(edge, d, frame, VNEP_TO_DEVICE, false, &pending, &duplicate) && pending)
+	if (!append_data(edge, d, frame, VNEP_TO_DEVICE, ITSELF, &pending, &duplicate) && pending)
 		edge->delta
 			.converted++; /* it leaves `forwarded`; if the group fails it stays there */
 }
@@ -287,6 +307,33 @@ void edge_journal_owed(struct vnep_edge *edge)
 			edge_journal_disconnect(edge, d, d->owed, d->owed_ts);
 }
 
+struct giving_up {
+	struct vnep_edge *edge;
+	struct edge_device *d;
+	enum vnep_reason reason;
+};
+
+static int give_up_one(const struct vnep_event *event, unsigned attempt, void *arg)
+{
+	struct giving_up *g = arg;
+
+	return edge_journal_uplink(g->edge, g->d, event->seq, event->length, VNEP_OUTCOME_FAILED,
+		       g->reason, attempt + 1, vnep_wall_now())
+		       ? 0
+		       : -EIO;
+}
+
+/* No cursor speaks of what it sent itself. */
+void edge_journal_give_up_held(
+	struct vnep_edge *edge, struct edge_device *d, enum vnep_reason reason)
+{
+	struct giving_up g = { edge, d, reason };
+	struct vnep_err err = { 0 };
+
+	if (d->uplink && vnep_journal_held(edge->journal, d->dev, 0, 0, give_up_one, &g, &err) < 0)
+		edge_warn(edge, "journal", &err);
+}
+
 void edge_journal_give_up(struct vnep_edge *edge, struct edge_device *d)
 {
 	struct vnep_checkpoint c = { .ts = vnep_wall_now(),
@@ -296,6 +343,7 @@ void edge_journal_give_up(struct vnep_edge *edge, struct edge_device *d)
 	struct vnep_journal_moved moved = { 0 };
 	struct vnep_err err = { 0 };
 
+	edge_journal_give_up_held(edge, d, VNEP_NO_MAPPING);
 	if (!d->pending || edge_group(edge))
 		return;
 	memcpy(c.dev, d->dev, sizeof c.dev);
@@ -339,14 +387,23 @@ bool edge_journal_outcome(struct vnep_edge *edge, struct edge_device *d, uint64_
 	return put_outcome(edge, d, &o);
 }
 
-static bool settle(
-	struct vnep_edge *edge, struct edge_device *d, uint32_t octets, struct vnep_outcome *o)
+static uint64_t less(uint64_t all, uint64_t gone)
+{
+	return all > gone ? all - gone : 0;
+}
+
+static bool settle(struct vnep_edge *edge, struct edge_device *d, enum vnep_direction direction,
+	uint32_t octets, struct vnep_outcome *o)
 {
 	if (!put_outcome(edge, d, o))
 		return false;
 	edge->delta.pending--;
-	d->pending -= d->pending > 0;
-	d->pending_octets -= d->pending_octets < octets ? d->pending_octets : octets;
+	if (direction == VNEP_FROM_DEVICE) {
+		edge_uplink_counts(edge, d, less(d->uplink, 1), less(d->uplink_octets, octets));
+	} else {
+		d->pending = less(d->pending, 1);
+		d->pending_octets = less(d->pending_octets, octets);
+	}
 	if (o->outcome == VNEP_OUTCOME_SENT)
 		edge->delta.delivered++;
 	else
@@ -363,7 +420,7 @@ bool edge_journal_settle(struct vnep_edge *edge, struct edge_device *d, uint64_t
 		.reason = reason,
 		.attempt = attempt };
 
-	return settle(edge, d, octets, &o);
+	return settle(edge, d, VNEP_TO_DEVICE, octets, &o);
 }
 
 bool edge_journal_sent(struct vnep_edge *edge, struct edge_device *d, uint64_t seq, uint32_t octets,
@@ -373,7 +430,18 @@ bool edge_journal_sent(struct vnep_edge *edge, struct edge_device *d, uint64_t s
 		.seq = seq, .ts = ts, .outcome = VNEP_OUTCOME_SENT, .attempt = attempt
 	};
 
-	return settle(edge, d, octets, &o);
+	return settle(edge, d, VNEP_TO_DEVICE, octets, &o);
+}
+
+bool edge_journal_uplink(struct vnep_edge *edge, struct edge_device *d, uint64_t seq,
+	uint32_t octets, enum vnep_outcome_word word, enum vnep_reason reason, uint32_t attempt,
+	struct vnep_wall ts)
+{
+	struct vnep_outcome o = {
+		.seq = seq, .ts = ts, .outcome = word, .reason = reason, .attempt = attempt
+	};
+
+	return settle(edge, d, VNEP_FROM_DEVICE, octets, &o);
 }
 
 struct oldest {
@@ -388,20 +456,42 @@ static int take_oldest(const struct vnep_event *event, unsigned attempt, void *a
 	return 1;
 }
 
-/* 3GPP TS 29.244: DL Buffering Suggested Packet Count. What does not fit costs the oldest, and says so. */
-void edge_journal_limits(struct vnep_edge *edge, struct edge_device *d)
+/* The oldest that waits in that direction is given up. */
+static bool give_up_oldest(struct vnep_edge *edge, struct edge_device *d,
+	enum vnep_direction direction, enum vnep_reason reason)
 {
-	for (;;) {
-		bool many = d->dl_packet_count && d->pending > d->dl_packet_count;
-		bool large = d->dl_octets && d->pending_octets > d->dl_octets;
-		struct vnep_err err = { 0 };
-		struct oldest o = { 0 };
+	bool up = direction == VNEP_FROM_DEVICE;
+	struct vnep_err err = { 0 };
+	struct oldest o = { 0 };
+	struct vnep_outcome outcome = {
+		.ts = vnep_wall_now(), .outcome = VNEP_OUTCOME_FAILED, .reason = reason
+	};
 
-		if ((!many && !large) || edge_group(edge))
-			return;
+	if (edge_group(edge))
+		return false;
+	if (up)
+		vnep_journal_held(edge->journal, d->dev, 0, 1, take_oldest, &o, &err);
+	else
 		vnep_journal_pending(edge->journal, d->dev, 0, 1, take_oldest, &o, &err);
-		if (!o.seq || !edge_journal_settle(edge, d, o.seq, o.octets, VNEP_OUTCOME_FAILED,
-				      many ? VNEP_DL_PACKET_COUNT : VNEP_DL_OCTETS, o.attempt + 1))
+	outcome.seq = o.seq;
+	outcome.attempt = o.attempt + 1;
+	return o.seq && settle(edge, d, direction, o.octets, &outcome);
+}
+
+/* 3GPP TS 29.244: DL Buffering Suggested Packet Count. What does not fit costs the oldest, and says so. */
+void edge_journal_limits(
+	struct vnep_edge *edge, struct edge_device *d, enum vnep_direction direction)
+{
+	const bool up = direction == VNEP_FROM_DEVICE;
+
+	for (;;) {
+		uint64_t packets = up ? d->uplink : d->pending,
+			 octets = up ? d->uplink_octets : d->pending_octets;
+		bool many = d->dl_packet_count && packets > d->dl_packet_count;
+		bool large = d->dl_octets && octets > d->dl_octets;
+
+		if ((!many && !large) || !give_up_oldest(edge, d, direction,
+						 many ? VNEP_DL_PACKET_COUNT : VNEP_DL_OCTETS))
 			return;
 	}
 }

@@ -39,7 +39,7 @@ void edge_to_device(struct vnep_edge *edge, const struct vnep_ring_frame *frame)
 		return;
 	d->accepted++;
 	edge_journal_data(edge, d, frame, VNEP_TO_DEVICE, false);
-	edge_journal_limits(edge, d);
+	edge_journal_limits(edge, d, VNEP_TO_DEVICE);
 	if (d->life == VNEP_LIFE_AWAKE)
 		edge_device_check_awake(
 			edge, d); /* its active time is over, or a hand-over raced */

@@ -176,6 +176,8 @@ void edge_port_down(struct vnep_edge *edge, struct edge_port *port)
 {
 	struct edge_device *d;
 
+	if (port->core)
+		edge_hosts_down(edge);
 	for (size_t i = 0; (d = vnep_table_next(&edge->by_vep, &i));)
 		if (d->port == port)
 			edge_device_event(

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <syslog.h>
 
-#include "edge-priv.h"
+#include "edge-neigh.h"
 
 enum {
 	TRIES = 3,
@@ -24,8 +24,6 @@ enum {
 	PROBE_JITTER_MS = 7500,
 	AWAY_MAX_MS = 30000,
 	FORGET_MS = 300000,
-	ASKED_MAX = EDGE_HOSTS_MAX /
-		    4, /* who scans a prefix must not crowd out the hosts that are there */
 };
 
 static void say(struct vnep_edge *edge, int level, const struct edge_host *h, const char *what)
@@ -47,8 +45,7 @@ static bool is_next_hop(const struct vnep_vpc *vpc, const struct in6_addr *addr)
 	return false;
 }
 
-/* The VPC whose host or next hop that is. NULL: of none here, or an endpoint. vlan < 0: in whatever VLAN. */
-static const struct vnep_vpc *vpc_of(struct vnep_edge *edge, const struct in6_addr *addr, int vlan)
+const struct vnep_vpc *edge_neigh_vpc(struct vnep_edge *edge, const struct in6_addr *addr, int vlan)
 {
 	for (size_t i = 0; i < edge->vpc_count; i++) {
 		const struct vnep_vpc *vpc = &edge->vpcs[i];
@@ -60,16 +57,36 @@ static const struct vnep_vpc *vpc_of(struct vnep_edge *edge, const struct in6_ad
 	return NULL;
 }
 
-static void set_state(struct vnep_edge *edge, struct edge_host *h, enum edge_host_state state)
+static void count(struct vnep_edge *edge, const struct edge_host *h)
 {
-	edge->hosts_asked -= h->state == EDGE_HOST_ASKED;
-	edge->hosts_asked += state == EDGE_HOST_ASKED;
-	edge->hosts_closing -= h->state == EDGE_HOST_CLOSING;
-	edge->hosts_closing += state == EDGE_HOST_CLOSING;
-	h->state = state;
+	edge->hosts_asked += h->state == EDGE_HOST_ASKED;
+	edge->hosts_closing += h->state == EDGE_HOST_CLOSING;
+	edge->hosts_away += h->state == EDGE_HOST_AWAY && !h->route;
 }
 
-static void host_free(struct vnep_edge *edge, struct edge_host *h)
+static void uncount(struct vnep_edge *edge, const struct edge_host *h)
+{
+	edge->hosts_asked -= h->state == EDGE_HOST_ASKED;
+	edge->hosts_closing -= h->state == EDGE_HOST_CLOSING;
+	edge->hosts_away -= h->state == EDGE_HOST_AWAY && !h->route;
+}
+
+void edge_neigh_set_route(struct vnep_edge *edge, struct edge_host *h, bool route)
+{
+	uncount(edge, h);
+	h->route = route;
+	count(edge, h);
+}
+
+void edge_neigh_set_state(struct vnep_edge *edge, struct edge_host *h, enum edge_host_state state)
+{
+	uncount(edge, h);
+	h->state = state;
+	count(edge, h);
+	h->may = h->may && (h->refused || edge_host_ready(h));
+}
+
+void edge_neigh_free(struct vnep_edge *edge, struct edge_host *h)
 {
 	edge_queue_drop(edge, h);
 	free(h);
@@ -77,11 +94,11 @@ static void host_free(struct vnep_edge *edge, struct edge_host *h)
 
 static void forget(struct vnep_edge *edge, struct edge_host *h)
 {
-	set_state(edge, h, EDGE_HOST_AWAY);
+	uncount(edge, h);
 	vnep_heap_remove(&edge->host_timers, &h->timer);
 	edge_hold_remove(edge, &h->held);
 	vnep_table_remove(&edge->hosts, h);
-	host_free(edge, h);
+	edge_neigh_free(edge, h);
 }
 
 static void arm(struct vnep_edge *edge, struct edge_host *h, int64_t ms)
@@ -121,10 +138,16 @@ static void ask(struct vnep_edge *edge, struct edge_host *h)
 	arm(edge, h, RETRY_MS);
 }
 
-static void begin_asking(struct vnep_edge *edge, struct edge_host *h)
+void edge_neigh_ask(struct vnep_edge *edge, struct edge_host *h)
 {
-	set_state(edge, h, EDGE_HOST_ASKED);
+	edge_neigh_set_state(edge, h, EDGE_HOST_ASKED);
 	h->has_mac = false;
+	h->tries = 0;
+	ask(edge, h);
+}
+
+void edge_neigh_probe(struct vnep_edge *edge, struct edge_host *h)
+{
 	h->tries = 0;
 	ask(edge, h);
 }
@@ -135,7 +158,7 @@ static void look_later(struct vnep_edge *edge, struct edge_host *h)
 
 	for (unsigned i = 1; i < h->failures && pause < AWAY_MAX_MS; i++)
 		pause *= 2;
-	set_state(edge, h, EDGE_HOST_AWAY);
+	edge_neigh_set_state(edge, h, EDGE_HOST_AWAY);
 	arm(edge, h, pause < AWAY_MAX_MS ? pause : AWAY_MAX_MS);
 }
 
@@ -146,7 +169,7 @@ static struct edge_host *host_of_held(struct edge_held *held)
 	return (void *)((char *)held - offsetof(struct edge_host, held));
 }
 
-static void write_neighbour(struct vnep_edge *edge, struct edge_host *h)
+void edge_neigh_write(struct vnep_edge *edge, struct edge_host *h)
 {
 	struct vnep_err err = { 0 };
 
@@ -155,11 +178,11 @@ static void write_neighbour(struct vnep_edge *edge, struct edge_host *h)
 		edge_warn(edge, "neighbour", &err);
 }
 
-static void delete_neighbour(struct vnep_edge *edge, struct edge_host *h)
+void edge_neigh_delete(struct vnep_edge *edge, const struct in6_addr *kernel)
 {
 	struct vnep_err err = { 0 };
 
-	if (vnep_rtnl_neigh_delete(edge->rt, edge_core(edge)->ifindex, &h->kernel, &err))
+	if (vnep_rtnl_neigh_delete(edge->rt, edge_core(edge)->ifindex, kernel, &err))
 		edge_warn(edge, "neighbour", &err);
 }
 
@@ -171,8 +194,8 @@ static bool opened(struct vnep_edge *edge, struct edge_held *held)
 	if (core->inject && vnep_inject_unsent(core->inject) > 0)
 		return false;
 	edge_hold_remove(edge, held);
-	write_neighbour(edge, h);
-	set_state(edge, h, EDGE_HOST_KNOWN);
+	edge_neigh_write(edge, h);
+	edge_neigh_set_state(edge, h, EDGE_HOST_KNOWN);
 	arm_probe(edge, h);
 	return true;
 }
@@ -184,7 +207,7 @@ static void hold_host(struct vnep_edge *edge, struct edge_held *held)
 	struct vnep_err err = { 0 };
 
 	if (!h->open) {
-		delete_neighbour(edge, h); /* one of ours it is not */
+		edge_neigh_delete(edge, &h->kernel); /* one of ours it is not */
 		h->open = !vnep_acl_reachable_add(edge->acl, &h->kernel, &err);
 		if (!h->open)
 			edge_warn(edge, "neighbour", &err); /* the worker goes on sending */
@@ -192,16 +215,28 @@ static void hold_host(struct vnep_edge *edge, struct edge_held *held)
 	edge_hold_add(edge, held, opened);
 }
 
+static void to_kernel(struct vnep_edge *edge, struct edge_host *h);
+
 /* It answered: from now on the worker sends at once, and the kernel as soon as it may. */
 static void open_host(struct vnep_edge *edge, struct edge_host *h)
 {
 	if (h->missing)
 		say(edge, LOG_NOTICE, h, "is back");
-	h->missing = false;
+	h->missing = h->refused = h->back = false;
 	h->tries = h->failures = 0;
 	edge_queue_send(edge, h);
 	vnep_heap_remove(&edge->host_timers, &h->timer);
-	set_state(edge, h, EDGE_HOST_OPENING);
+	edge_neigh_set_state(edge, h, EDGE_HOST_OPENING);
+	edge->uplink_opened++;
+	if (h->uplink || edge->uplink_unknown)
+		edge_uplink_again(edge); /* what waits longer goes first */
+	else
+		to_kernel(edge, h);
+}
+
+/* The worker sends everything that is for it. */
+static void to_kernel(struct vnep_edge *edge, struct edge_host *h)
+{
 	if (h->open) /* killed in the middle of it: the kernel queues since then */
 		hold_host(edge, &h->held);
 	else
@@ -211,13 +246,18 @@ static void open_host(struct vnep_edge *edge, struct edge_host *h)
 static bool closed(struct vnep_edge *edge, struct edge_held *held)
 {
 	struct edge_host *h = host_of_held(held);
+	bool wanted;
 
 	edge_hold_remove(edge, held);
-	delete_neighbour(edge, h);
-	if (h->has_mac)
+	edge_neigh_delete(edge, &h->kernel);
+	h->back = h->back && edge->hosts_away < EDGE_BACK_MAX;
+	wanted = h->queue.len || h->uplink || h->back;
+	if (!edge_core(edge)->up && (wanted || h->route))
+		edge_neigh_park(edge, h);
+	else if (h->has_mac && edge_core(edge)->up)
 		open_host(edge, h); /* it spoke meanwhile */
-	else if (h->queue.len)
-		begin_asking(edge, h);
+	else if (wanted)
+		edge_neigh_ask(edge, h);
 	else if (h->route)
 		look_later(edge, h);
 	else
@@ -225,7 +265,7 @@ static bool closed(struct vnep_edge *edge, struct edge_held *held)
 	return true;
 }
 
-static void close_host(struct vnep_edge *edge, struct edge_host *h)
+void edge_neigh_close(struct vnep_edge *edge, struct edge_host *h)
 {
 	struct vnep_err err = { 0 };
 
@@ -234,8 +274,17 @@ static void close_host(struct vnep_edge *edge, struct edge_host *h)
 	h->open = h->has_mac = false;
 	h->tries = 0;
 	vnep_heap_remove(&edge->host_timers, &h->timer);
-	set_state(edge, h, EDGE_HOST_CLOSING);
+	edge_neigh_set_state(edge, h, EDGE_HOST_CLOSING);
 	edge_hold_add(edge, &h->held, closed);
+}
+
+/* The port is back and it is not: what is held for it gets its outcome, by a pass. */
+static void not_there(struct vnep_edge *edge, struct edge_host *h)
+{
+	edge_neigh_set_state(edge, h, EDGE_HOST_AWAY);
+	h->refused = true;
+	edge->uplink_opened++;
+	edge_uplink_again(edge);
 }
 
 /* It does not answer. */
@@ -246,11 +295,15 @@ static void give_up(struct vnep_edge *edge, struct edge_host *h)
 		say(edge, LOG_WARNING, h, "does not answer");
 		h->missing = true;
 	}
-	edge_queue_refuse(edge, h);
+	if (h->route || h->uplink)
+		edge_queue_keep(edge, h);
+	edge_queue_refuse(edge, h); /* of a route what cannot wait, else all of it */
 	if (h->open || h->state == EDGE_HOST_KNOWN)
-		close_host(edge, h);
+		edge_neigh_close(edge, h);
 	else if (h->route)
 		look_later(edge, h);
+	else if (h->uplink)
+		not_there(edge, h);
 	else
 		forget(edge, h);
 }
@@ -278,7 +331,7 @@ static void evict(struct vnep_edge *edge)
 			(!oldest || h->held.last.ns < oldest->held.last.ns))
 			oldest = h;
 	if (oldest)
-		close_host(edge, oldest); /* its place is free behind the barrier */
+		edge_neigh_close(edge, oldest); /* its place is free behind the barrier */
 }
 
 static struct edge_host_key key_of(const struct in6_addr *addr, uint16_t vlan)
@@ -286,15 +339,10 @@ static struct edge_host_key key_of(const struct in6_addr *addr, uint16_t vlan)
 	return (struct edge_host_key){ *addr, vlan };
 }
 
-static struct edge_host *host_of(struct vnep_edge *edge, const struct in6_addr *addr, uint16_t vlan)
+struct edge_host *edge_neigh_add(struct vnep_edge *edge, const struct in6_addr *addr, uint16_t vlan)
 {
-	struct edge_host_key key = key_of(addr, vlan);
-	struct edge_host *h = vnep_table_get(&edge->hosts, &key);
+	struct edge_host *h;
 
-	if (h)
-		return h;
-	if (edge->hosts_asked >= ASKED_MAX)
-		return NULL;
 	if (edge->hosts.count >= EDGE_HOSTS_MAX && !edge->hosts_closing)
 		evict(edge);
 	if (edge->hosts.count >= EDGE_HOSTS_MAX)
@@ -302,20 +350,66 @@ static struct edge_host *host_of(struct vnep_edge *edge, const struct in6_addr *
 	h = calloc(1, sizeof *h);
 	if (!h)
 		return NULL;
-	h->key = key;
+	h->key = key_of(addr, vlan);
+	h->left = edge->uplink_missed; /* it may be the one that there was no room for */
 	h->held.last = vnep_mono_now();
 	vnep_acl_host_key(addr, vlan, &h->kernel);
 	if (vnep_table_put(&edge->hosts, h)) {
 		free(h);
 		return NULL;
 	}
+	count(edge, h);
 	return h;
 }
 
-void edge_send_core(struct vnep_edge *edge, const struct vnep_vpc *vpc,
-	const struct in6_addr *next_hop, uint8_t *frame, size_t len)
+struct edge_host *edge_neigh_find(
+	struct vnep_edge *edge, const struct in6_addr *addr, uint16_t vlan)
 {
-	struct edge_host *h = host_of(edge, next_hop, vpc->core_vlan);
+	struct edge_host_key key = key_of(addr, vlan);
+
+	return vnep_table_get(&edge->hosts, &key);
+}
+
+struct edge_host *edge_neigh_host(
+	struct vnep_edge *edge, const struct in6_addr *addr, uint16_t vlan)
+{
+	struct edge_host *h = edge_neigh_find(edge, addr, vlan);
+
+	/* those that are away because the port is will be asked at once */
+	if (h || edge->hosts_asked + edge->hosts_away >= EDGE_ASKED_MAX)
+		return h;
+	return edge_neigh_add(edge, addr, vlan);
+}
+
+struct edge_host *edge_host_of(
+	struct vnep_edge *edge, const struct vnep_vpc *vpc, const struct in6_addr *next_hop)
+{
+	return edge_neigh_host(edge, next_hop, vpc->core_vlan);
+}
+
+bool edge_host_ready(const struct edge_host *h)
+{
+	return h->state == EDGE_HOST_OPENING || h->state == EDGE_HOST_KNOWN;
+}
+
+void edge_host_want(struct vnep_edge *edge, struct edge_host *h)
+{
+	if (h->state == EDGE_HOST_AWAY && !h->timer.slot && !h->refused && edge_core(edge)->up)
+		edge_neigh_ask(edge, h);
+}
+
+void edge_host_through(struct vnep_edge *edge, struct edge_host *h)
+{
+	if (h->state == EDGE_HOST_OPENING)
+		to_kernel(edge, h);
+	else if (h->state == EDGE_HOST_AWAY && !h->route && !h->back && !h->timer.slot)
+		forget(edge, h);
+}
+
+void edge_send_core(struct vnep_edge *edge, const struct vnep_vpc *vpc,
+	const struct in6_addr *next_hop, struct vnep_wall ts, uint8_t *frame, size_t len)
+{
+	struct edge_host *h = edge_neigh_host(edge, next_hop, vpc->core_vlan);
 
 	edge->ledger_dirty = true;
 	vnep_forward_retag(frame, &len, vpc->core_vlan);
@@ -325,16 +419,16 @@ void edge_send_core(struct vnep_edge *edge, const struct vnep_vpc *vpc,
 		edge_host_send(edge, h, frame, len);
 		return;
 	}
-	if (!h || !edge_queue_put(edge, h, frame, len)) {
+	if (!h || !edge_queue_put(edge, h, ts, frame, len)) {
 		edge_drop(edge, NULL, VNEP_NEIGHBOUR_QUEUE);
-		if (h && h->state == EDGE_HOST_AWAY && !h->timer.slot)
+		if (h && h->state == EDGE_HOST_AWAY && !h->timer.slot && !h->uplink)
 			forget(edge, h); /* it is new, and nothing would ask for it */
 		return;
 	}
 	edge_drop(edge, NULL,
 		VNEP_NO_NEXT_HOP); /* until it is sent: a kill must not lose the count */
 	if (h->state == EDGE_HOST_AWAY)
-		begin_asking(edge, h);
+		edge_neigh_ask(edge, h);
 }
 
 /* The kernel should send there itself: somebody took the host out of its set. */
@@ -359,13 +453,15 @@ void edge_host_heard(struct vnep_edge *edge, const struct in6_addr *addr, uint16
 
 	if (!h || mac->octet[0] & 1 || (moved && weak))
 		return; /* only of those that somebody here asked for: nobody fills our tables by talking */
+	if (!edge_core(edge)->up)
+		return; /* said before the link ended: it is asked when the port is back */
 	h->mac = *mac;
 	h->has_mac = true;
 	if (h->state == EDGE_HOST_AWAY || h->state == EDGE_HOST_ASKED) {
 		open_host(edge, h);
 	} else if (h->state == EDGE_HOST_KNOWN) {
 		if (moved)
-			write_neighbour(edge, h);
+			edge_neigh_write(edge, h);
 		if (moved || h->tries)
 			arm_probe(edge, h);
 		h->tries = 0;
@@ -374,18 +470,35 @@ void edge_host_heard(struct vnep_edge *edge, const struct in6_addr *addr, uint16
 
 /* ---- time ---- */
 
+void edge_neigh_park(struct vnep_edge *edge, struct edge_host *h)
+{
+	edge_queue_keep(edge, h);
+	edge_queue_refuse(edge, h);
+	if (h->open || h->state == EDGE_HOST_KNOWN) { /* of an earlier daemon: the kernel goes on */
+		edge_neigh_close(edge, h);
+		return;
+	}
+	vnep_heap_remove(&edge->host_timers, &h->timer);
+	edge_neigh_set_state(edge, h, EDGE_HOST_AWAY);
+}
+
 static void timer_due(struct vnep_edge *edge, struct edge_host *h)
 {
 	switch (h->state) {
-	case EDGE_HOST_AWAY: begin_asking(edge, h); break;
+	case EDGE_HOST_AWAY:
+		if (edge_core(edge)->up)
+			edge_neigh_ask(edge, h);
+		break; /* else when it is back */
 	case EDGE_HOST_KNOWN:
 		if (!h->tries && !h->route && idle_ms(edge, h) >= FORGET_MS) {
-			close_host(edge, h);
+			edge_neigh_close(edge, h);
 			break;
 		}
 		/* fall through */
 	case EDGE_HOST_ASKED:
-		if (h->tries >= TRIES)
+		if (!edge_core(edge)->up)
+			edge_neigh_park(edge, h);
+		else if (h->tries >= TRIES)
 			give_up(edge, h);
 		else
 			ask(edge, h);
@@ -402,122 +515,4 @@ void edge_host_timers(struct vnep_edge *edge)
 
 	while ((h = vnep_heap_due(&edge->host_timers, now, offsetof(struct edge_host, timer))))
 		timer_due(edge, h);
-}
-
-/* ---- start, map, port ---- */
-
-void edge_hosts_follow(struct vnep_edge *edge)
-{
-	struct edge_host *h;
-
-	for (size_t i = 0; (h = vnep_table_next(&edge->hosts, &i));) {
-		h->route = false;
-		if (h->state != EDGE_HOST_CLOSING && !vpc_of(edge, &h->key.addr, (int)h->key.vlan))
-			close_host(edge, h);
-	}
-	for (size_t i = 0; i < edge->vpc_count; i++) {
-		for (size_t r = 0; r < edge->vpcs[i].route_count; r++) {
-			h = host_of(
-				edge, &edge->vpcs[i].routes[r].next_hop, edge->vpcs[i].core_vlan);
-			if (!h)
-				continue;
-			h->route = true;
-			if (h->state == EDGE_HOST_AWAY && !h->timer.slot)
-				begin_asking(edge, h);
-		}
-	}
-}
-
-/* Its address and VLAN, from its key in the kernel. */
-static struct edge_host *host_of_kernel(struct vnep_edge *edge, const struct in6_addr *kernel)
-{
-	struct in6_addr addr = *kernel;
-	const struct vnep_vpc *vpc;
-	int vlan = -1;
-
-	if (IN6_IS_ADDR_LINKLOCAL(kernel)) {
-		vlan = vnep_be16(kernel->s6_addr + 2);
-		memset(addr.s6_addr + 2, 0, 2);
-	}
-	vpc = vpc_of(edge, &addr, vlan);
-	return vpc ? host_of(edge, &addr, vpc->core_vlan) : NULL;
-}
-
-/* What an earlier daemon resolved goes on undisturbed while it is asked whether it is still there. */
-static int adopt(const struct in6_addr *kernel, void *arg)
-{
-	struct vnep_edge *edge = arg;
-	struct edge_host *h = host_of_kernel(edge, kernel);
-	struct vnep_neigh neigh;
-	struct vnep_err err = { 0 };
-
-	if (!h) {
-		if (vnep_acl_reachable_remove(edge->acl, kernel, &err) ||
-			vnep_rtnl_neigh_delete(edge->rt, edge_core(edge)->ifindex, kernel, &err))
-			edge_warn(edge, "neighbour", &err);
-		return 0;
-	}
-	h->open = true;
-	h->tries = 0;
-	if (!vnep_rtnl_neigh_get(edge->rt, edge_core(edge)->ifindex, kernel, &neigh, NULL) &&
-		neigh.permanent) {
-		h->mac = neigh.mac;
-		h->has_mac = true;
-		set_state(edge, h, EDGE_HOST_KNOWN);
-		ask(edge, h);
-	} else { /* killed in the middle of it: the kernel still queues */
-		begin_asking(edge, h);
-	}
-	return 0;
-}
-
-void edge_hosts_adopt(struct vnep_edge *edge)
-{
-	struct vnep_err err = { 0 };
-
-	if (vnep_acl_reachable_each(edge->acl, adopt, edge, &err))
-		edge_warn(edge, "neighbour", &err);
-}
-
-void edge_host_wanted(struct vnep_edge *edge, int ifindex, const struct in6_addr *kernel)
-{
-	struct edge_host *h;
-
-	if (ifindex != edge_core(edge)->ifindex)
-		return;
-	h = host_of_kernel(edge, kernel);
-	if (h && h->state == EDGE_HOST_KNOWN)
-		write_neighbour(edge, h); /* somebody removed it */
-	else if (h && h->state == EDGE_HOST_AWAY)
-		begin_asking(edge, h);
-}
-
-/* A link that goes down takes the neighbours with it, also permanent ones. */
-void edge_hosts_again(struct vnep_edge *edge)
-{
-	struct edge_host *h;
-
-	for (size_t i = 0; (h = vnep_table_next(&edge->hosts, &i));) {
-		if (h->state == EDGE_HOST_KNOWN) {
-			write_neighbour(edge, h);
-			h->tries = 0;
-			ask(edge, h);
-		} else if (h->state == EDGE_HOST_AWAY) {
-			h->failures = 0;
-			begin_asking(edge, h);
-		}
-	}
-}
-
-void edge_hosts_release(struct vnep_edge *edge)
-{
-	struct edge_host *h;
-
-	for (size_t i = 0; (h = vnep_table_next(&edge->hosts, &i));)
-		host_free(edge, h);
-	vnep_table_release(&edge->hosts);
-	vnep_heap_release(&edge->host_timers);
-	vnep_heap_release(&edge->lulls);
-	vnep_heap_release(&edge->paced);
-	vnep_heap_release(&edge->expiring);
 }

@@ -19,6 +19,7 @@
 enum {
 	KEPT_MAX = 1024,    /* flows and paths that supersede; of any more all packets are sent */
 	COAP_REQUESTS = 32, /* the codes below are requests */
+	LOOK_AT = 512,      /* waiting packets in one go: others have their turn in between */
 };
 
 /* What supersedes: the same conversation, of CoAP requests the same method and path of the same client. */
@@ -42,9 +43,11 @@ struct edge_pace {
 	struct vnep_mono began;       /* and went then */
 	uint64_t asked;               /* queue mode: this one is out, 0 = none */
 	struct vnep_mono asked_at;
-	bool must;    /* it asks for an answer */
-	bool silent;  /* it got none */
-	bool counted; /* kept is filled */
+	bool must;          /* it asks for an answer */
+	bool silent;        /* it got none */
+	bool counted;       /* kept is filled */
+	uint64_t look_from; /* the next seq to look at until then */
+	size_t looked;      /* at so many this time */
 	struct vnep_table kept;
 };
 
@@ -110,6 +113,8 @@ static int count_kept(const struct vnep_event *event, unsigned attempt, void *ar
 	struct kept *kept;
 
 	(void)attempt;
+	pace->looked++;
+	pace->look_from = event->seq + 1;
 	/* What cannot go itself supersedes nothing. */
 	if (!edge_may_go(pace->device, event) || !subject_of(&subject, event))
 		return 0;
@@ -130,15 +135,20 @@ static int count_kept(const struct vnep_event *event, unsigned attempt, void *ar
 	return 0;
 }
 
-static void count_backlog(struct vnep_edge *edge, struct edge_device *d)
+/* False: there is more. */
+static bool count_backlog(struct vnep_edge *edge, struct edge_device *d)
 {
+	struct edge_pace *pace = d->pace;
 	struct vnep_err err = { 0 };
 	int rc;
 
-	d->pace->counted = true;
-	rc = vnep_journal_pending(edge->journal, d->dev, 0, SIZE_MAX, count_kept, d->pace, &err);
+	pace->looked = 0;
+	rc = vnep_journal_pending(
+		edge->journal, d->dev, pace->look_from, LOOK_AT, count_kept, pace, &err);
 	if (rc < 0 && rc != VNEP_ENOTFOUND)
 		edge_warn(edge, "replay", &err); /* what was not seen is sent */
+	pace->counted = rc < 0 || pace->looked < LOOK_AT;
+	return pace->counted;
 }
 
 static bool superseded(const struct edge_pace *pace, const struct vnep_event *event)
@@ -160,8 +170,8 @@ int edge_pace_allows(struct vnep_edge *edge, struct edge_device *d, struct vnep_
 
 	if (!pace)
 		return EDGE_REPLAY_BATCH;
-	if (d->replay_keep == VNEP_KEEP_LAST && !pace->counted)
-		count_backlog(edge, d);
+	if (d->replay_keep == VNEP_KEEP_LAST && !pace->counted && !count_backlog(edge, d))
+		return 0;
 	if (pace->silent)
 		return -1;
 	if (now.ns < pace->at.ns)

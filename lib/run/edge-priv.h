@@ -19,6 +19,7 @@
  *     edge-totals.c   status, at a quiet point     edge-held.c     what outlives the worker
  *     edge-jail.c     what it can still touch      edge-period.c   when a sleeper is expected
  *     edge-bell.c     who wakes is heard at once
+ *     edge-uplink.c   what devices send while the core is away
  *
  * A round: the ring is readable -> every frame is handled (journal records are appended to one group) -> the
  * group is committed -> the ring's blocks are given back -> what became due is done and told to watchers.
@@ -64,6 +65,9 @@ enum {
 	EDGE_HOSTS_MAX = 4096,
 	EDGE_VLANS = 4096,
 	EDGE_BIG_FLOWS = 64,
+	/* What is held of devices, in all; a quarter of it of those of a VPC. Beyond that nothing is kept. */
+	EDGE_HELD_PACKETS = 1 << 18,
+	EDGE_HELD_OCTETS = 1 << 28,
 };
 
 /* Somebody whose traffic passes from the worker to the kernel (edge-hold.c): first it waits for a lull, then the
@@ -173,6 +177,13 @@ struct edge_device {
 	struct vnep_heap_node expires; /* in the other line, of those whose packets do */
 	bool replaying;
 	struct edge_held held;
+	uint64_t uplink;      /* held packets of it, and octets of them */
+	uint64_t uplink_octets;
+	struct edge_uplink_share *uplink_share; /* where they are counted; NULL: there are none */
+	uint64_t uplink_next; /* first seq not yet looked at by the pass */
+	uint64_t uplink_opened; /* of the edge, when the pass that was through with it last began */
+	struct edge_device *uplink_link;
+	bool uplink_listed;
 	struct edge_device *appended_link;
 	bool appended; /* to its stream, by hand: look at the journal again */
 	/* Its place in @awake ends then: what comes by the ring later is younger than what the kernel queues. */
@@ -204,12 +215,23 @@ struct edge_host {
 	bool route;   /* next hop of a route: never forgotten */
 	bool open;    /* in `reachable` */
 	bool missing; /* somebody was told that it does not answer */
+	bool uplink;  /* there may be held packets for it: what comes goes behind them */
+	bool left;    /* some were passed by in this pass, or came since it began */
+	bool back;    /* it was there when the port went down: asked as soon as that is up */
+	bool refused; /* it is not there: they get their outcome */
+	bool may;     /* it took packets (or was refused) when the pass began, and ever since */
 	bool has_mac;
 	struct vnep_mac mac;
 	unsigned tries, failures;
 	struct vnep_heap_node timer;
 	struct edge_held held;
 	struct vnep_buf queue; /* frames that wait, oldest first: length in four octets, frame */
+};
+
+/* What is held of the devices of a VPC. */
+struct edge_uplink_share {
+	char vpc[VNEP_LABEL_MAX + 1]; /* key */
+	uint64_t packets, octets;
 };
 
 /* What the worker counts itself; kept with every journal group, so that a restart goes on exactly. */
@@ -269,6 +291,16 @@ struct vnep_edge {
 	struct vnep_wall started;
 	struct vnep_watch *drained; /* the ring had time to close its blocks behind a barrier */
 
+	struct vnep_table uplink_shares;
+	uint64_t uplink_packets, uplink_octets; /* held in all */
+	struct vnep_watch *uplink;  /* held packets may go */
+	struct edge_device *uplink_first, *uplink_at; /* devices that have some; whose turn it is */
+	bool uplink_running, uplink_again; /* a pass is under way; one more is wanted */
+	bool uplink_unknown; /* since the start no pass is over, or one found no room for a host: every one may have some */
+	bool uplink_missed;  /* that is so in this pass */
+	bool uplink_all;     /* it looks at everything, for every host */
+	uint64_t uplink_opened, uplink_began; /* hosts that answered or are not there, so far; when the pass began */
+
 	struct edge_port ports[VNEP_PORTS_MAX + 1];
 	unsigned port_count; /* access ports first, the core port last */
 	size_t lives[VNEP_LIFE_AWAKE + 1]; /* devices of the table, by their life */
@@ -284,6 +316,7 @@ struct vnep_edge {
 	struct vnep_heap expiring; /* no timers: devices that replay, the nearest deadline first */
 	bool replay_turn;          /* of that line */
 	size_t hosts_asked, hosts_closing; /* so many are in that state */
+	size_t hosts_away;                 /* that, and no next hop of a route */
 	size_t hosts_octets;               /* in all their queues */
 	struct edge_device *replay_first, **replay_tail;
 	bool barrier_running, barrier_out; /* from its start to the release; the thread is at it */

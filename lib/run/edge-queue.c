@@ -8,9 +8,10 @@
 
 #include "edge-priv.h"
 
-enum { QUEUE_OCTETS = 1 << 20, QUEUES_OCTETS = 16 << 20, FRAME_HEAD = 4 };
+enum { QUEUE_OCTETS = 1 << 20, QUEUES_OCTETS = 16 << 20, FRAME_HEAD = 12 };
 
-bool edge_queue_put(struct vnep_edge *edge, struct edge_host *h, const uint8_t *frame, size_t len)
+bool edge_queue_put(struct vnep_edge *edge, struct edge_host *h, struct vnep_wall ts,
+	const uint8_t *frame, size_t len)
 {
 	if (h->queue.len + FRAME_HEAD + len > QUEUE_OCTETS ||
 		edge->hosts_octets + FRAME_HEAD + len > QUEUES_OCTETS ||
@@ -18,16 +19,18 @@ bool edge_queue_put(struct vnep_edge *edge, struct edge_host *h, const uint8_t *
 		h->queue.rc = 0; /* what is there stays good */
 		return false;
 	}
+	vnep_buf_put_be64(&h->queue, (uint64_t)ts.ns);
 	vnep_buf_put_be32(&h->queue, (uint32_t)len);
 	vnep_buf_put(&h->queue, frame, len);
 	edge->hosts_octets += FRAME_HEAD + len;
 	return true;
 }
 
-static bool next_queued(struct vnep_rd *rd, uint8_t **frame, size_t *len)
+static bool next_queued(struct vnep_rd *rd, struct vnep_wall *ts, uint8_t **frame, size_t *len)
 {
 	if (!vnep_rd_left(rd))
 		return false;
+	ts->ns = (int64_t)vnep_rd_be64(rd);
 	*len = vnep_rd_be32(rd);
 	*frame = (uint8_t *)vnep_rd_mem(rd, *len);
 	return *frame;
@@ -52,16 +55,35 @@ void edge_host_send(struct vnep_edge *edge, struct edge_host *h, uint8_t *frame,
 
 void edge_queue_send(struct vnep_edge *edge, struct edge_host *h)
 {
+	struct vnep_wall ts;
 	struct vnep_rd rd;
 	uint8_t *frame;
 	size_t len;
 
 	vnep_rd_init(&rd, h->queue.data, h->queue.len);
-	while (next_queued(&rd, &frame, &len)) {
+	while (next_queued(&rd, &ts, &frame, &len)) {
 		edge->ledger.dropped[VNEP_NO_NEXT_HOP]--;
 		edge_host_send(edge, h, frame, len);
 	}
 	edge_queue_drop(edge, h);
+}
+
+void edge_queue_keep(struct vnep_edge *edge, struct edge_host *h)
+{
+	struct vnep_buf all = h->queue;
+	struct vnep_wall ts;
+	struct vnep_rd rd;
+	uint8_t *frame;
+	size_t len;
+
+	edge->hosts_octets -= all.len;
+	vnep_buf_init(&h->queue);
+	vnep_rd_init(&rd, all.data, all.len);
+	while (next_queued(&rd, &ts, &frame, &len))
+		if (!edge_uplink_keep_queued(edge, h, ts, frame, len))
+			edge_queue_put(edge, h, ts, frame, len); /* it is counted already */
+	vnep_buf_release(&all);
+	edge->ledger_dirty = true;
 }
 
 /* Frames that are refused one after the other and differ in nothing that a decision says: one decision. */
@@ -87,19 +109,21 @@ void edge_queue_refuse(struct vnep_edge *edge, struct edge_host *h)
 {
 	const struct edge_error unreachable = { VNEP_ICMP6_UNREACHABLE,
 		VNEP_ICMP6_ADDRESS_UNREACHABLE, 0 };
-	struct refused r = { .frame.ts = vnep_wall_now() };
+	struct refused r = { 0 };
 	struct vnep_frame f;
+	struct vnep_wall ts;
 	struct vnep_rd rd;
 	uint8_t *data;
 	size_t len;
 
 	vnep_rd_init(&rd, h->queue.data, h->queue.len);
-	while (next_queued(&rd, &data, &len)) {
+	while (next_queued(&rd, &ts, &data, &len)) {
 		if (vnep_frame_parse(&f, data, len))
 			continue;
 		if (!vnep_ip6_equal(&r.src, &f.src) || !vnep_ip6_equal(&r.dest, &f.dest))
 			tell_refused(edge, &r);
 		if (!r.count++) {
+			r.frame.ts = ts;
 			r.frame.data = data;
 			r.frame.len = r.frame.wire_len = (uint32_t)len;
 			r.src = f.src;

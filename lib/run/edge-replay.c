@@ -359,7 +359,7 @@ void edge_replay_pump(struct vnep_edge *edge)
 struct recalled {
 	const struct vnep_sentlog_entry *entry;
 	uint32_t octets;
-	bool pending;
+	bool pending, held;
 };
 
 /* One that was recorded and then became pending again has as many attempts already. */
@@ -369,6 +369,7 @@ static int take_recalled(const struct vnep_event *event, unsigned attempt, void 
 
 	r->pending = event->seq == r->entry->seq && attempt < r->entry->attempt;
 	r->octets = event->length;
+	r->held = event->held;
 	return 1;
 }
 
@@ -387,8 +388,16 @@ static int recall(struct vnep_edge *edge, const struct vnep_sentlog_entry *entry
 		edge_warn(edge, "replay", &err);
 		return rc;
 	}
+	if (!r.pending && rc >= 0)
+		rc = vnep_journal_held(
+			edge->journal, d->dev, entry->seq, 1, take_recalled, &r, &err);
 	if (!r.pending)
-		return 0;
+		return rc < 0 && rc != VNEP_ENOTFOUND ? rc : 0;
+	if (r.held)
+		return edge_journal_uplink(edge, d, entry->seq, r.octets, VNEP_OUTCOME_SENT,
+			       VNEP_REASON_NONE, (uint32_t)entry->attempt, vnep_wall_now())
+			       ? 1
+			       : -EIO;
 	return edge_journal_settle(edge, d, entry->seq, r.octets, VNEP_OUTCOME_SENT,
 		       VNEP_REASON_NONE, (uint32_t)entry->attempt)
 		       ? 1

@@ -23,10 +23,13 @@ int edge_retain_settle(const struct vnep_outcome *outcome, uint32_t frame_octets
 	struct vnep_err err = { 0 };
 	int rc;
 
-	if (d)
-		return edge_journal_settle(edge, d, o.seq, frame_octets, o.outcome, o.reason, 0)
-			       ? 0
-			       : -EIO;
+	if (d) {
+		if (!edge_journal_settle(edge, d, o.seq, frame_octets, o.outcome, o.reason, 0))
+			return -EIO;
+		if (d->uplink) /* which of the two it was, the journal knows */
+			edge_device_reload(edge, d);
+		return 0;
+	}
 	rc = edge_group(edge); /* the map does not know it any more */
 	if (!rc)
 		rc = vnep_journal_outcome(edge->journal, &o, &err);

@@ -366,8 +366,8 @@ static int make_watches(struct vnep_edge *edge, struct vnep_err *err)
 	edge->pump = vnep_loop_timer(l, on_pump, edge);
 	edge->drained = vnep_loop_timer(l, on_drained, edge);
 	edge->retain = vnep_loop_timer(l, on_retain, edge);
-	if (!edge->tick || !edge->pump || !edge->drained || !edge->retain ||
-		!vnep_loop_fd(l, vnep_ring_fd(edge->ring), on_ring, edge) ||
+	if (!edge_uplink_watch(edge) || !edge->tick || !edge->pump || !edge->drained ||
+		!edge->retain || !vnep_loop_fd(l, vnep_ring_fd(edge->ring), on_ring, edge) ||
 		!edge_bell_watch(edge) ||
 		!vnep_loop_fd(l, vnep_nl_fd(edge->rt_events), on_rtnl, edge) ||
 		!vnep_loop_fd(l, vnep_nl_fd(edge->guard), on_guard, edge) ||
@@ -523,6 +523,7 @@ int vnep_edge_new(struct vnep_edge **out, const struct vnep_edge_config *config,
 	edge_ring_opened(edge);
 	edge_hosts_adopt(edge);
 	edge_replay_recall(edge);
+	edge_uplink_open(edge);
 	rc = resume(edge, err);
 	if (!rc)
 		rc = edge_control_listen(edge, err);
@@ -571,6 +572,7 @@ void vnep_edge_free(struct vnep_edge *edge)
 	edge_control_close(edge);
 	edge_devices_release(edge);
 	edge_hosts_release(edge);
+	edge_uplink_release(edge);
 	edge_ra_release(edge);
 	edge_vpcs_release(edge);
 	vnep_loop_free(edge->loop);

@@ -16,19 +16,25 @@
 
 enum { OUTCOMES_A_GROUP = 1000, EVENTS_A_STEP = 1 << 16 };
 
+/* Packets and octets of frames. */
+struct waiting {
+	uint64_t packets, octets;
+};
+
 struct use {
-	uint64_t octets, waiting_octets; /* on disk, of frames */
-	uint64_t share;                  /* of octets that may stay */
-	uint64_t resume;                 /* nothing in front of it is sent again */
-	uint64_t dl_octets;              /* of its own: 0 = no limit */
+	uint64_t octets;    /* on disk */
+	uint64_t share;     /* of octets that may stay */
+	uint64_t resume;    /* nothing in front of it is sent again */
+	uint64_t dl_octets; /* of its own: 0 = no limit */
 	int64_t dl_before_ns;
-	uint32_t count, waiting, dl_count;
+	uint32_t count, dl_count;
 	uint32_t vpc;
 	bool known, no_consent, sleeps;
 	/* of the second walk */
-	uint64_t gone_octets, gone_waiting_octets, floor;
-	uint32_t gone, gone_waiting;
-	bool met;   /* by it */
+	uint64_t gone_octets, floor;
+	uint32_t gone;
+	struct waiting waiting[2], gone_waiting[2]; /* for the device; held from it */
+	bool met;                                   /* by it */
 	bool stays; /* an older event stays: so does what comes behind it */
 	bool must;  /* what goes goes now, however little it is */
 };
@@ -307,8 +313,8 @@ static int add_victim(
 	struct use *use = &r->uses[stored->number];
 	struct victim *grown;
 
-	use->gone_waiting++;
-	use->gone_waiting_octets += stored->frame_octets;
+	use->gone_waiting[stored->held].packets++;
+	use->gone_waiting[stored->held].octets += stored->frame_octets;
 	if (r->victim_count == r->victim_cap) {
 		size_t cap = r->victim_cap ? 2 * r->victim_cap : 256;
 
@@ -355,12 +361,14 @@ static enum vnep_reason exceeds(
 	const struct vnep_retaining *r, const struct vnep_journal_stored *stored)
 {
 	const struct use *use = &r->uses[stored->number];
+	const struct waiting *all = &use->waiting[stored->held],
+			     *gone = &use->gone_waiting[stored->held];
 
 	if (stored->ts.ns < use->dl_before_ns)
 		return VNEP_DL_DURATION;
-	if (use->dl_count && left(use->waiting, use->gone_waiting) > use->dl_count)
+	if (use->dl_count && left(all->packets, gone->packets) > use->dl_count)
 		return VNEP_DL_PACKET_COUNT;
-	if (use->dl_octets && left(use->waiting_octets, use->gone_waiting_octets) > use->dl_octets)
+	if (use->dl_octets && left(all->octets, gone->octets) > use->dl_octets)
 		return VNEP_DL_OCTETS;
 	return VNEP_REASON_NONE;
 }
@@ -374,8 +382,9 @@ static int meet_again(struct vnep_retaining *r, struct use *use, const char *dev
 	if (rc)
 		return rc;
 	use->met = true;
-	use->waiting = (uint32_t)(device.pending < UINT32_MAX ? device.pending : UINT32_MAX);
-	use->waiting_octets = device.pending_octets;
+	use->waiting[true] = (struct waiting){ device.held, device.held_octets };
+	use->waiting[false] = (struct waiting){ device.pending - device.held,
+		device.pending_octets - device.held_octets };
 	use->resume = vnep_journal_resume(&device);
 	return 0;
 }

@@ -249,6 +249,67 @@ TEST("a synced checkpoint settles what is behind it, and never moves back")
 	vnep_journal_close(j);
 }
 
+static int held_first(const struct vnep_event *event, unsigned attempt, void *arg)
+{
+	CHECK_INT(attempt, 0);
+	CHECK(event->held && !event->copy && event->direction == VNEP_FROM_DEVICE);
+	*(uint64_t *)arg = event->seq;
+	return 1;
+}
+
+static uint64_t first_held(struct vnep_journal *journal)
+{
+	uint64_t seq = 0;
+
+	CHECK(vnep_journal_held(journal, DEV, 0, 0, held_first, &seq, NULL) >= 0);
+	return seq;
+}
+
+TEST("what is held from the device waits for its own outcome: no cursor and no disconnect speaks "
+     "of it")
+{
+	uint8_t frame[FRAME];
+	struct vnep_event event = { .kind = VNEP_KIND_DATA,
+		.direction = VNEP_FROM_DEVICE,
+		.held = true,
+		.frame = frame,
+		.frame_len = sizeof frame };
+	struct vnep_journal *j;
+
+	fresh();
+	j = open_write();
+	begin(j);
+	to_device(j, 1);
+	datagram(frame, 64, 2);
+	CHECK(append(j, event).pending);
+	CHECK(append(j, event).pending); /* the same octets again are another packet */
+	to_device(j, 3);
+	CHECK_STR(pending(j), "1 4");
+	CHECK_INT(device(j).pending, 4);
+	CHECK_INT(device(j).held, 2);
+	CHECK_INT(device(j).held_octets, 2 * FRAME);
+	CHECK_INT(checkpoint(j, VNEP_CURSOR_SYNCED, 0, NULL).settled, 2);
+	CHECK_INT(first_held(j), 2);
+	CHECK_INT(outcome(j, 2, VNEP_OUTCOME_SENT), 0);
+	CHECK_INT(device(j).unconfirmed_seq, 0); /* nobody will answer from the device's side */
+	CHECK_INT(checkpoint(j, VNEP_CURSOR_DISCONNECT, 0, NULL).resent, 0);
+	CHECK_INT(vnep_journal_pending_total(j), 1);
+	commit(j);
+	vnep_journal_close(j);
+	forget_index();
+	j = open_write();
+	CHECK_STR(pending(j), "");
+	CHECK_INT(first_held(j), 3);
+	CHECK_INT(device(j).held, 1);
+	begin(j);
+	CHECK_INT(outcome(j, 3, VNEP_OUTCOME_FAILED), 0);
+	commit(j);
+	CHECK_INT(device(j).pending, 0);
+	CHECK_INT(device(j).held, 0);
+	CHECK_INT(first_held(j), 0);
+	vnep_journal_close(j);
+}
+
 TEST("an equal datagram that is pending is not stored again, whatever its hop limit")
 {
 	uint8_t frame[FRAME];
