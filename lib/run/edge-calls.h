@@ -195,6 +195,14 @@ bool edge_send(struct vnep_edge *edge, struct edge_port *port, const void *frame
 
 extern const struct in6_addr edge_router_address; /* fe80::1 */
 
+/* edge-claim.c: on the VPC link only */
+/* Does this message take an address that we hold for its sender's own? Then it is counted, told and answered. */
+bool edge_claimed(struct vnep_edge *edge, struct edge_port *port, const struct vnep_ndisc *nd);
+/* A packet to a device: is its source an endpoint, and its sender somebody else? It goes its way, but that is told. */
+void edge_claim_seen(struct vnep_edge *edge, const struct vnep_ring_frame *frame, const struct vnep_frame *f);
+void edge_claims_due(struct vnep_edge *edge);
+void edge_claims_release(struct vnep_edge *edge);
+
 /* edge-host.c: devices whose endpoint is a machine of the VPC. */
 int edge_host_enter(struct vnep_edge *edge, struct edge_device *d);
 void edge_host_leave(struct vnep_edge *edge, const struct edge_device *d);

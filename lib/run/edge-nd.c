@@ -156,6 +156,8 @@ void edge_discovery(struct vnep_edge *edge, struct edge_port *port,
 		edge_drop(edge, NULL, VNEP_MALFORMED);
 		return;
 	}
+	if (!rc && direction == VNEP_TO_DEVICE && edge_claimed(edge, port, &nd))
+		return;
 	edge->ledger
 		.answered++; /* dealt with here, also where it needs no answer (MLD, foreign targets) */
 	if (rc)

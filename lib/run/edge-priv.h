@@ -18,7 +18,7 @@
  *     edge-service.c  the service manager          edge-metrics.c  what is told as numbers
  *     edge-totals.c   status, at a quiet point     edge-held.c     what outlives the worker
  *     edge-jail.c     what it can still touch      edge-period.c   when a sleeper is expected
- *     edge-bell.c     who wakes is heard at once
+ *     edge-bell.c     who wakes is heard at once   edge-claim.c    endpoints that others use, too
  *
  * A round: the ring is readable -> every frame is handled (journal records are appended to one group) -> the
  * group is committed -> the ring's blocks are given back -> what became due is done and told to watchers.
@@ -279,7 +279,9 @@ struct vnep_edge {
 	struct edge_ra *ras;       /* a port and VLAN each */
 	unsigned ra_count;
 	bool withdraw; /* told to stop: devices shall look for another router */
-	struct vnep_heap silences, host_timers, adverts, lulls, paced, overdue;
+	struct vnep_heap silences, host_timers, adverts, lulls, paced, overdue, claim_pauses;
+	struct edge_claim *claims; /* NULL until the first */
+	struct vnep_mono claim_logged;
 	struct vnep_heap expiring; /* no timers: devices that replay, the nearest deadline first */
 	bool replay_turn;          /* of that line */
 	size_t hosts_asked, hosts_closing; /* so many are in that state */

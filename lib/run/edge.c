@@ -106,7 +106,7 @@ static int open_ports(struct vnep_edge *edge, struct vnep_err *err)
 static void arm_tick(struct vnep_edge *edge)
 {
 	const struct vnep_heap *const heaps[] = { &edge->silences, &edge->host_timers,
-		&edge->adverts, &edge->lulls, &edge->paced, &edge->overdue };
+		&edge->adverts, &edge->lulls, &edge->paced, &edge->overdue, &edge->claim_pauses };
 	struct vnep_mono now = vnep_mono_now();
 	int64_t wait = -1;
 
@@ -151,6 +151,7 @@ static void on_tick(struct vnep_watch *watch, void *arg)
 	edge_period_due(edge);
 	edge_host_timers(edge);
 	edge_ra_due(edge);
+	edge_claims_due(edge);
 	edge_journal_owed(edge);
 	if (edge->ledger_dirty)
 		edge_group(edge);
@@ -407,6 +408,7 @@ static int open_state(struct vnep_edge *edge, struct vnep_err *err)
 
 static int open_kernel(struct vnep_edge *edge, struct vnep_err *err)
 {
+	static const unsigned groups[] = { RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV6_IFADDR };
 	struct vnep_ring_config ring = { .retire_ms = EDGE_RETIRE_MS,
 		.block_octets = EDGE_RING_BLOCK,
 		.block_count = EDGE_RING_BLOCKS };
@@ -417,12 +419,8 @@ static int open_kernel(struct vnep_edge *edge, struct vnep_err *err)
 	rc = vnep_nl_open(&edge->rt, NETLINK_ROUTE, err);
 	if (!rc)
 		rc = vnep_nl_open(&edge->rt_events, NETLINK_ROUTE, err);
-	if (!rc)
-		rc = vnep_nl_join(edge->rt_events, RTNLGRP_LINK, err);
-	if (!rc)
-		rc = vnep_nl_join(edge->rt_events, RTNLGRP_NEIGH, err);
-	if (!rc)
-		rc = vnep_nl_join(edge->rt_events, RTNLGRP_IPV6_IFADDR, err);
+	for (size_t i = 0; !rc && i < sizeof groups / sizeof *groups; i++)
+		rc = vnep_nl_join(edge->rt_events, groups[i], err);
 	if (!rc)
 		rc = open_ports(edge, err);
 	if (!rc)
@@ -572,6 +570,7 @@ void vnep_edge_free(struct vnep_edge *edge)
 	edge_devices_release(edge);
 	edge_hosts_release(edge);
 	edge_ra_release(edge);
+	edge_claims_release(edge);
 	edge_vpcs_release(edge);
 	vnep_loop_free(edge->loop);
 	vnep_ring_close(edge->ring);
