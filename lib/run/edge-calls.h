@@ -7,7 +7,6 @@ void edge_say(struct vnep_edge *edge, int level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void edge_warn(struct vnep_edge *edge, const char *what, const struct vnep_err *err);
 void edge_round_end(struct vnep_edge *edge); /* commit, tell, arm timers: ends every callback */
-void edge_resume_device(struct vnep_edge *edge, struct edge_device *d, uint64_t awake_left_ms);
 struct edge_port *edge_port_by_index(struct vnep_edge *edge, unsigned index);
 struct edge_port *edge_port_by_name(struct vnep_edge *edge, const char *name);
 struct edge_port *edge_core(struct vnep_edge *edge);
@@ -98,6 +97,7 @@ void edge_addr_slept(struct vnep_edge *edge, struct edge_device *d);
 bool edge_addr_follow(struct vnep_edge *edge, struct edge_device *d);
 
 /* edge-life.c */
+int edge_resume(struct vnep_edge *edge, struct vnep_err *err); /* what the kernel has, after a start */
 void edge_device_arm(struct vnep_edge *edge, struct edge_device *d, struct vnep_mono from);
 
 /* A packet of an event was sent to it: an answer will confirm that. */
@@ -185,7 +185,6 @@ void edge_to_device(struct vnep_edge *edge, const struct vnep_ring_frame *frame)
 /* edge-nd.c */
 void edge_discovery(struct vnep_edge *edge, struct edge_port *port, const struct vnep_ring_frame *frame,
 	enum vnep_direction direction);
-void edge_announce(struct vnep_edge *edge, const struct edge_device *d);
 bool edge_port_is_own(const struct edge_port *port, const struct in6_addr *addr);
 /* Of this port, or what another port has beyond its own link. */
 bool edge_is_router(const struct vnep_edge *edge, const struct edge_port *port, const struct in6_addr *addr);
@@ -194,6 +193,11 @@ bool edge_vlan_is_ours(const struct vnep_edge *edge, const struct edge_port *por
 bool edge_send(struct vnep_edge *edge, struct edge_port *port, const void *frame, size_t len);
 
 extern const struct in6_addr edge_router_address; /* fe80::1 */
+
+/* edge-announce.c */
+void edge_announce(struct vnep_edge *edge, const struct edge_device *d); /* it came */
+void edge_announce_all(struct vnep_edge *edge); /* hosts may have an earlier edge's MAC; slowly, and from the beginning */
+void edge_announce_due(struct vnep_edge *edge);
 
 /* edge-claim.c: on the VPC link only */
 /* Does this message take an address that we hold for its sender's own? Then it is counted, told and answered. */

@@ -220,7 +220,7 @@ static bool wakes_still(struct vnep_edge *edge, struct edge_device *d)
  * what is awake and has a backlog was killed in the middle of a hand-over, and goes on holding; what is not
  * awake was killed while it got its backlog, and gets the rest if it listens still, else the checkpoint that nobody wrote.
  */
-void edge_resume_device(struct vnep_edge *edge, struct edge_device *d, uint64_t awake_left_ms)
+static void resume_device(struct vnep_edge *edge, struct edge_device *d, uint64_t awake_left_ms)
 {
 	struct vnep_journal_device j = { 0 };
 	struct vnep_mono now = vnep_mono_now();
@@ -247,4 +247,27 @@ void edge_resume_device(struct vnep_edge *edge, struct edge_device *d, uint64_t 
 		release(edge, d);
 		edge_device_arm(edge, d, d->last_life);
 	}
+}
+
+static int resume_awake(const struct in6_addr *vep, uint64_t left_ms, void *arg)
+{
+	struct vnep_edge *edge = arg;
+	struct edge_device *d = edge_device_by_vep(edge, vep);
+
+	if (d && d->life != VNEP_LIFE_AWAKE)
+		resume_device(edge, d, left_ms);
+	else if (!d)
+		vnep_acl_awake_remove(edge->acl, vep, NULL); /* the map does not know it any more */
+	return 0;
+}
+
+int edge_resume(struct vnep_edge *edge, struct vnep_err *err)
+{
+	struct edge_device *d;
+	int rc = vnep_acl_awake_each(edge->acl, resume_awake, edge, err);
+
+	for (size_t i = 0; !rc && (d = vnep_table_next(&edge->by_vep, &i));)
+		if (d->life == VNEP_LIFE_ASLEEP)
+			resume_device(edge, d, 0);
+	return rc;
 }

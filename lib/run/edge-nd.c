@@ -68,20 +68,6 @@ static bool is_endpoint(struct vnep_edge *edge, const struct in6_addr *addr, uin
 	return d && edge_in_its_vpc(edge, d, vlan);
 }
 
-void edge_announce(struct vnep_edge *edge, const struct edge_device *d)
-{
-	const struct vnep_vpc *vpc = edge_vpc(edge, d->vpc, &d->vep);
-	struct edge_port *core = edge_core(edge);
-	uint8_t out[VNEP_ND_FRAME_MAX];
-
-	bool host = d->form == VNEP_FORM_HOST;
-
-	for (unsigned i = 0; vpc && i < (host ? d->addr_count : 1); i++)
-		edge_send(edge, core, out,
-			vnep_ndisc_announce(
-				out, vpc->core_vlan, &core->mac, host ? &d->addr[i] : &d->vep));
-}
-
 static void core_discovery(
 	struct vnep_edge *edge, struct edge_port *port, const struct vnep_ndisc *nd)
 {

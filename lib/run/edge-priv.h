@@ -19,6 +19,7 @@
  *     edge-totals.c   status, at a quiet point     edge-held.c     what outlives the worker
  *     edge-jail.c     what it can still touch      edge-period.c   when a sleeper is expected
  *     edge-bell.c     who wakes is heard at once   edge-claim.c    endpoints that others use, too
+ *     edge-announce.c endpoints on the VPC link, in measure
  *
  * A round: the ring is readable -> every frame is handled (journal records are appended to one group) -> the
  * group is committed -> the ring's blocks are given back -> what became due is done and told to watchers.
@@ -63,6 +64,7 @@ enum {
 	EDGE_HOSTS_MAX = 4096,
 	EDGE_VLANS = 4096,
 	EDGE_BIG_FLOWS = 64,
+	EDGE_ANNOUNCE_LINE = 1024,
 };
 
 /* Somebody whose traffic passes from the worker to the kernel (edge-hold.c): first it waits for a lull, then the
@@ -232,6 +234,21 @@ struct edge_delta {
 	uint64_t dropped[VNEP_REASON_COUNT];
 };
 
+/* edge-announce.c: endpoints that hosts of the VPC shall hear of. */
+struct edge_announcing {
+	struct in6_addr line[EDGE_ANNOUNCE_LINE]; /* a ring: those that came, the oldest at first */
+	unsigned first, count;
+	bool walking;                 /* behind them all of the map, */
+	char after[VNEP_URN_MAX + 1]; /* behind this device */
+	size_t walked;
+	struct vnep_mono began;
+	struct vnep_mono next; /* the bucket is empty until then */
+	struct in6_addr last;  /* announced, and when */
+	struct vnep_mono last_at;
+	struct vnep_heap_node due;
+	struct vnep_heap timer; /* of that one */
+};
+
 /* What the journal was like when the last run of retention began. */
 struct edge_retained {
 	struct vnep_mono at; /* 0: look again */
@@ -282,6 +299,7 @@ struct vnep_edge {
 	struct vnep_heap silences, host_timers, adverts, lulls, paced, overdue, claim_pauses;
 	struct edge_claim *claims; /* NULL until the first */
 	struct vnep_mono claim_logged;
+	struct edge_announcing announcing;
 	struct vnep_heap expiring; /* no timers: devices that replay, the nearest deadline first */
 	bool replay_turn;          /* of that line */
 	size_t hosts_asked, hosts_closing; /* so many are in that state */

@@ -106,7 +106,8 @@ static int open_ports(struct vnep_edge *edge, struct vnep_err *err)
 static void arm_tick(struct vnep_edge *edge)
 {
 	const struct vnep_heap *const heaps[] = { &edge->silences, &edge->host_timers,
-		&edge->adverts, &edge->lulls, &edge->paced, &edge->overdue, &edge->claim_pauses };
+		&edge->adverts, &edge->lulls, &edge->paced, &edge->overdue, &edge->claim_pauses,
+		&edge->announcing.timer };
 	struct vnep_mono now = vnep_mono_now();
 	int64_t wait = -1;
 
@@ -152,6 +153,7 @@ static void on_tick(struct vnep_watch *watch, void *arg)
 	edge_host_timers(edge);
 	edge_ra_due(edge);
 	edge_claims_due(edge);
+	edge_announce_due(edge);
 	edge_journal_owed(edge);
 	if (edge->ledger_dirty)
 		edge_group(edge);
@@ -312,8 +314,10 @@ static void link_event(const struct vnep_link *link, void *arg)
 	port_changed(edge, port, link);
 	back = up && port->inject && !port->up;
 	port->up = up && port->inject;
-	if (back && port->core)
+	if (back && port->core) {
 		edge_hosts_again(edge);
+		edge_announce_all(edge);
+	}
 	if (back)
 		edge_ra_port_up(edge, port);
 }
@@ -441,29 +445,6 @@ static int open_kernel(struct vnep_edge *edge, struct vnep_err *err)
 	return rc;
 }
 
-static int resume_awake(const struct in6_addr *vep, uint64_t left_ms, void *arg)
-{
-	struct vnep_edge *edge = arg;
-	struct edge_device *d = edge_device_by_vep(edge, vep);
-
-	if (d && d->life != VNEP_LIFE_AWAKE)
-		edge_resume_device(edge, d, left_ms);
-	else if (!d)
-		vnep_acl_awake_remove(edge->acl, vep, NULL); /* the map does not know it any more */
-	return 0;
-}
-
-static int resume(struct vnep_edge *edge, struct vnep_err *err)
-{
-	struct edge_device *d;
-	int rc = vnep_acl_awake_each(edge->acl, resume_awake, edge, err);
-
-	for (size_t i = 0; !rc && (d = vnep_table_next(&edge->by_vep, &i));)
-		if (d->life == VNEP_LIFE_ASLEEP)
-			edge_resume_device(edge, d, 0);
-	return rc;
-}
-
 int vnep_edge_new(struct vnep_edge **out, const struct vnep_edge_config *config, const char *state,
 	const char *socket, struct vnep_held *held, const struct vnep_edge_host *host,
 	struct vnep_err *err)
@@ -521,11 +502,13 @@ int vnep_edge_new(struct vnep_edge **out, const struct vnep_edge_config *config,
 	edge_ring_opened(edge);
 	edge_hosts_adopt(edge);
 	edge_replay_recall(edge);
-	rc = resume(edge, err);
+	rc = edge_resume(edge, err);
 	if (!rc)
 		rc = edge_control_listen(edge, err);
 	if (!rc && edge->ring_taken)
 		edge_ingest(edge); /* what would kill us, too, does so before we are ready */
+	else if (!rc)
+		edge_announce_all(edge);
 	if (!rc)
 		rc = edge_service_open(edge, err);
 	if (rc)
@@ -571,6 +554,7 @@ void vnep_edge_free(struct vnep_edge *edge)
 	edge_hosts_release(edge);
 	edge_ra_release(edge);
 	edge_claims_release(edge);
+	vnep_heap_release(&edge->announcing.timer);
 	edge_vpcs_release(edge);
 	vnep_loop_free(edge->loop);
 	vnep_ring_close(edge->ring);
