@@ -114,7 +114,7 @@ bool edge_pace_parked(const struct edge_device *d);
 void edge_pace_unpark(struct vnep_edge *edge, struct edge_device *d);
 void edge_pace_due(struct vnep_edge *edge);
 enum edge_pace_word { EDGE_PACE_GO, EDGE_PACE_LATER, EDGE_PACE_SUPERSEDED };
-enum edge_pace_word edge_pace_event(struct edge_device *d, const struct vnep_event *event);
+enum edge_pace_word edge_pace_event(struct vnep_edge *edge, struct edge_device *d, const struct vnep_event *event);
 void edge_pace_sent(struct edge_device *d, const struct edge_sent *sent);
 void edge_pace_answered(struct vnep_edge *edge, struct edge_device *d, uint64_t seq);
 void edge_pace_sign(struct vnep_edge *edge, struct edge_device *d); /* it spoke */
@@ -309,6 +309,11 @@ void edge_hold(struct vnep_edge *edge, struct edge_device *d);
 void edge_hold_again(struct vnep_edge *edge, struct edge_device *d); /* after a kill in the middle of it */
 void edge_evidence(struct vnep_edge *edge, struct edge_device *d, const struct vnep_frame *f,
 	const uint8_t *data);
+
+/* edge-clock.c: of what has a wall clock's time, whatever that was set to since then */
+void edge_clock_look(struct vnep_edge *edge);
+int64_t edge_age_ns(struct vnep_edge *edge, struct vnep_wall ts);
+struct vnep_mono edge_when(struct vnep_edge *edge, struct vnep_wall ts);
 
 /* edge-storm.c: the lines of those that replay, and the buckets of the ports */
 void edge_storm_enter(struct vnep_edge *edge, struct edge_device *d, bool may_expire);

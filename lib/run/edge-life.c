@@ -10,6 +10,8 @@
 
 #include "edge-priv.h"
 
+#define SET_BACK_NS INT64_C(60000000000)
+
 void edge_tell_presence(struct vnep_edge *edge, struct edge_device *d, enum vnep_presence_state was,
 	enum vnep_cause cause)
 {
@@ -111,7 +113,8 @@ void edge_device_event(struct vnep_edge *edge, struct edge_device *d, enum vnep_
 void edge_device_sign(struct vnep_edge *edge, struct edge_device *d, struct vnep_wall ts)
 {
 	d->last_life = vnep_mono_now();
-	if (ts.ns > d->last_seen.ns)
+	/* the ring is a little behind the bell; a clock that was set back is not */
+	if (ts.ns > d->last_seen.ns || d->last_seen.ns - ts.ns > SET_BACK_NS)
 		d->last_seen = ts;
 	if (edge_addr_follow(edge, d))
 		edge_device_reorder(edge, d);
@@ -200,14 +203,13 @@ static void open_queue(struct vnep_edge *edge, struct edge_device *d)
 /* It did not get all of its backlog, but listens still: the replay goes on as if nobody had been killed. */
 static bool wakes_still(struct vnep_edge *edge, struct edge_device *d)
 {
-	int64_t silent_ns = vnep_wall_now().ns - d->last_seen.ns;
+	int64_t silent_ns = edge_age_ns(edge, d->last_seen);
 
 	if (!d->port->up || (d->has_psm && silent_ns >= active_ns(d)))
 		return false;
 	edge_device_live(edge, d, VNEP_LIFE_WAKING);
 	d->last_life = vnep_mono_now();
-	d->last_life.ns -=
-		silent_ns > 0 ? silent_ns : 0; /* a clock that was set back: it spoke just now */
+	d->last_life.ns -= silent_ns;
 	d->replay_next = 0;
 	edge_pace_begin(edge, d);
 	edge_device_arm(edge, d, d->last_life);

@@ -20,6 +20,7 @@
  *     edge-jail.c     what it can still touch      edge-period.c   when a sleeper is expected
  *     edge-bell.c     who wakes is heard at once   edge-claim.c    endpoints that others use, too
  *     edge-announce.c endpoints on the VPC link, in measure
+ *     edge-clock.c    how old something is
  *
  * A round: the ring is readable -> every frame is handled (journal records are appended to one group) -> the
  * group is committed -> the ring's blocks are given back -> what became due is done and told to watchers.
@@ -49,6 +50,7 @@
 #include "vnep/ring.h"
 #include "vnep/rtnl.h"
 #include "vnep/sentlog.h"
+#include "vnep/steady.h"
 #include "vnep/table.h"
 #include "vnep/tag.h"
 
@@ -177,7 +179,7 @@ struct edge_device {
 	struct edge_device *appended_link;
 	bool appended; /* to its stream, by hand: look at the journal again */
 	/* Its place in @awake ends then: what comes by the ring later is younger than what the kernel queues. */
-	struct vnep_wall hold_until;
+	struct vnep_mono hold_until;
 	bool behind; /* a hand-over is being taken back: the kernel still has what came before */
 	struct edge_device *owed_link;
 	enum vnep_cause owed; /* a disconnect that is not durable yet; NONE = none */
@@ -283,6 +285,7 @@ struct vnep_edge {
 	struct vnep_watch *retain; /* the next step of retention, or its next run */
 	struct vnep_watch *beat;   /* the service manager is told that we live; NULL: there is none */
 	struct vnep_wall started;
+	struct vnep_steady steady; /* what the wall clock was, and since when */
 	struct vnep_watch *drained; /* the ring had time to close its blocks behind a barrier */
 
 	struct edge_port ports[VNEP_PORTS_MAX + 1];

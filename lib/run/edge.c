@@ -137,6 +137,7 @@ void edge_round_end(struct vnep_edge *edge)
 static void on_ring(struct vnep_watch *watch, void *arg)
 {
 	(void)watch;
+	edge_clock_look(arg);
 	edge_ingest(arg);
 	edge_round_end(arg);
 }
@@ -146,6 +147,7 @@ static void on_tick(struct vnep_watch *watch, void *arg)
 	struct vnep_edge *edge = arg;
 
 	(void)watch;
+	edge_clock_look(edge);
 	edge_hold_lulls(edge);
 	edge_pace_due(edge);
 	edge_silences(edge);
@@ -456,6 +458,7 @@ int vnep_edge_new(struct vnep_edge **out, const struct vnep_edge_config *config,
 	if (!edge)
 		return vnep_err_sys(err, ENOMEM, "edge");
 	edge->config = *config;
+	edge_clock_look(edge);
 	edge->host = *host;
 	edge->config.acl.state = edge->state;
 	edge->held = held;

@@ -21,7 +21,7 @@ struct use {
 	uint64_t share;                  /* of octets that may stay */
 	uint64_t resume;                 /* nothing in front of it is sent again */
 	uint64_t dl_octets;              /* of its own: 0 = no limit */
-	int64_t dl_before_ns;
+	struct vnep_wall dl_before;
 	uint32_t count, waiting, dl_count;
 	uint32_t vpc;
 	bool known, no_consent, sleeps;
@@ -139,8 +139,8 @@ static int meet(struct vnep_retaining *r, const char *dev, uint32_t number)
 	r->uses[number].dl_count = device.dl_packet_count;
 	r->uses[number].dl_octets = device.dl_octets;
 	if (device.dl_duration_s)
-		r->uses[number].dl_before_ns =
-			r->now_ns - (int64_t)device.dl_duration_s * 1000000000;
+		r->uses[number].dl_before = vnep_steady_limit(
+			r->limits.steady, device.dl_duration_s * INT64_C(1000000000));
 	vnep_device_release(&device);
 	return 0;
 }
@@ -356,7 +356,7 @@ static enum vnep_reason exceeds(
 {
 	const struct use *use = &r->uses[stored->number];
 
-	if (stored->ts.ns < use->dl_before_ns)
+	if (stored->ts.ns < use->dl_before.ns)
 		return VNEP_DL_DURATION;
 	if (use->dl_count && left(use->waiting, use->gone_waiting) > use->dl_count)
 		return VNEP_DL_PACKET_COUNT;
