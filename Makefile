@@ -43,7 +43,7 @@ no_dns   := $(if $(filter 1,$(WITH_DNS)),,%-dnswire.c)
 unit_src := $(filter-out $(no_dns),$(sort $(wildcard tests/unit/test-*.c)))
 unit_bin := $(unit_src:tests/unit/%.c=$(BUILD)/tests/%)
 tool_src := $(sort $(wildcard tests/tools/*.c))
-tool_bin := $(tool_src:tests/tools/%.c=$(BUILD)/tests/%) $(BUILD)/tests/journal-crash
+tool_bin := $(tool_src:tests/tools/%.c=$(BUILD)/tests/%) $(BUILD)/tests/journal-crash $(BUILD)/tests/clock.so
 
 # The crash test carries a journal of its own, with bugs that can be switched on.
 crash_obj := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/crash/*.c))) \
@@ -104,6 +104,12 @@ $(BUILD)/tests/journal-crash: $(crash_obj) $(libvnep)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(VNEP_SAN) $(VNEP_SANLD) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(VNEP_LDLIBS)
+
+# Goes into programs that run, with whatever they were made: without a sanitizer of its own.
+$(BUILD)/tests/%.so: tests/shim/%.c Makefile
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(VNEP_CPPFLAGS) $(CPPFLAGS) $(VNEP_CFLAGS) $(CFLAGS) -fPIC -shared $(LDFLAGS) -o $@ $< -ldl
 
 tests: $(unit_bin) $(tool_bin)
 

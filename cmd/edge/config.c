@@ -5,7 +5,7 @@
 
 static const char *const keys[] = { "name", "region", "core", "journal-port", "set-size",
 	"segment-octets", "retain-age", "retain-octets", "retain-vpc-octets", "retain-packets",
-	"retain-every", "replay-pps" };
+	"retain-every", "replay-pps", "announce" };
 
 static int from_options(struct vnep_cli *cli, struct vnep_edge_config *config, struct vnep_err *err)
 {

@@ -29,6 +29,8 @@ static const struct vnep_option run_options[] = {
 	{ "retain-packets", 0, VNEP_ARG_ONE, "N", "events of each device", NULL },
 	{ "retain-every", 0, VNEP_ARG_ONE, "TIME", "how often it looks after that (default 60s)",
 		NULL },
+	{ "announce", 0, VNEP_ARG_ONE, "N",
+		"endpoints announced a second on the core port, or none (default 1000)", NULL },
 	{ "replay-pps", 0, VNEP_ARG_ONE, "N",
 		"packets a second to all waking devices of an access port (default 0: no limit)",
 		NULL },

@@ -46,6 +46,7 @@ struct vnep_edge_config {
 	uint64_t segment_octets;         /* of the journal, 0 = its default */
 	struct vnep_retain retain;
 	uint32_t replay_pps; /* of an access port, for all its waking devices; 0 = as fast as it takes them */
+	uint32_t announce_pps; /* endpoints on the core port; 0 = none */
 	struct vnep_advertise advertise[VNEP_ADVERTISE_MAX];
 	unsigned advertise_count;
 	char files[VNEP_EDGE_FILES_MAX][256]; /* those that were read, in their order; for errors */
@@ -54,7 +55,7 @@ struct vnep_edge_config {
 
 void vnep_edge_config_init(struct vnep_edge_config *config);
 
-/* One key, as in the file and as an option: name, region, access, advertise, core, journal-port, set-size,
+/* One key, as in the file and as an option: name, region, access, advertise, announce, core, journal-port, set-size,
  * segment-octets, retain-age, -octets, -vpc-octets, -packets, -every, replay-pps. access adds ports, separated by commas; advertise adds one PORT PREFIX [WORD=VALUE...].
  * A bad value changes nothing. */
 int vnep_edge_config_set(struct vnep_edge_config *config, const char *key, const char *value,

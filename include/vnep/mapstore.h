@@ -189,6 +189,9 @@ int vnep_map_each(struct vnep_map_txn *txn, enum vnep_record_type type, bool tom
 typedef int vnep_map_id_cb(const char *id, void *arg);
 int vnep_map_each_id(struct vnep_map_txn *txn, enum vnep_record_type type, vnep_map_id_cb *cb, void *arg,
 	struct vnep_err *err); /* without tombstones */
+/* A part of it: those behind an id, whether that is there or not. Without tombstones and what fails its checks. */
+int vnep_map_each_after(struct vnep_map_txn *txn, enum vnep_record_type type, const char *after,
+	vnep_map_cb *cb, void *arg, struct vnep_err *err);
 /* VNEP_ECONFLICT: a tombstone behind that revision was dropped, so who goes on from there may miss it, and has to
  * begin anew, with all of the map. Never for 0: who has nothing misses nothing. */
 int vnep_map_since(struct vnep_map_txn *txn, uint64_t after, vnep_map_cb *cb, void *arg,

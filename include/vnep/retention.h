@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "vnep/journal.h"
+#include "vnep/steady.h"
 
 struct vnep_err;
 struct vnep_map_txn;
@@ -29,6 +30,7 @@ struct vnep_retention {
 	uint64_t octets;	 /* of the whole journal; 0 = no limit, here and below */
 	uint64_t vpc_octets;	 /* of each VPC; its quota in the map goes first */
 	uint64_t packets;	 /* events of each device */
+	const struct vnep_steady *steady; /* lent: by this is told what is too old to be sent; NULL: by the wall clock */
 };
 
 struct vnep_retention_result {

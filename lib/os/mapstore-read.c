@@ -116,11 +116,12 @@ struct walk {
 	struct vnep_map_value value;
 };
 
-static int walk_begin(
-	struct walk *w, struct vnep_map_txn *txn, enum vnep_record_type type, struct vnep_err *err)
+/* From that id on, "" = from the first. */
+static int walk_begin(struct walk *w, struct vnep_map_txn *txn, enum vnep_record_type type,
+	const char *id, struct vnep_err *err)
 {
 	*w = (struct walk){ .op = MDB_SET_RANGE };
-	w->key = (MDB_val){ vnep_map_key(type, "", w->first), w->first };
+	w->key = (MDB_val){ vnep_map_key(type, id, w->first), w->first };
 	return vnep_map_fail(err, mdb_cursor_open(txn->txn, txn->store->dbi[DB_RECORD], &w->cursor),
 		"reading the map");
 }
@@ -145,7 +146,7 @@ int vnep_map_each(struct vnep_map_txn *txn, enum vnep_record_type type, bool tom
 {
 	struct vnep_err why = { 0 };
 	struct walk w;
-	int rc = walk_begin(&w, txn, type, err), end = 0, damage;
+	int rc = walk_begin(&w, txn, type, "", err), end = 0, damage;
 
 	while (!rc && !end && (rc = walk_next(&w, &damage, txn->damage ? &why : err)) == 0) {
 		if (damage)
@@ -164,7 +165,7 @@ int vnep_map_each_id(struct vnep_map_txn *txn, enum vnep_record_type type, vnep_
 {
 	struct walk w;
 	char id[VNEP_URN_MAX + 1];
-	int rc = walk_begin(&w, txn, type, err), end = 0, damage;
+	int rc = walk_begin(&w, txn, type, "", err), end = 0, damage;
 
 	while (!rc && !end && (rc = walk_next(&w, &damage, NULL)) == 0) {
 		if (!damage && w.value.deleted)
@@ -172,6 +173,24 @@ int vnep_map_each_id(struct vnep_map_txn *txn, enum vnep_record_type type, vnep_
 		vnep_map_dev_unpack((const uint8_t *)w.key.mv_data + 1, w.key.mv_size - 1, id);
 		end = cb(id, arg);
 	}
+	mdb_cursor_close(w.cursor);
+	if (!end && rc && rc != VNEP_ENOTFOUND)
+		vnep_err_set(err, rc, "cannot read the map: %s", vnep_strerror(rc));
+	return end || rc == VNEP_ENOTFOUND ? end : rc;
+}
+
+int vnep_map_each_after(struct vnep_map_txn *txn, enum vnep_record_type type, const char *after,
+	vnep_map_cb *cb, void *arg, struct vnep_err *err)
+{
+	uint8_t last[VNEP_MAP_KEY_MAX];
+	size_t len = vnep_map_key(type, after, last);
+	struct walk w;
+	int rc = walk_begin(&w, txn, type, after, err), end = 0, damage;
+
+	while (!rc && !end && (rc = walk_next(&w, &damage, NULL)) == 0)
+		if (!damage && !w.value.deleted &&
+			(w.key.mv_size != len || memcmp(w.key.mv_data, last, len) != 0))
+			end = cb(w.value.json, w.value.len, arg);
 	mdb_cursor_close(w.cursor);
 	if (!end && rc && rc != VNEP_ENOTFOUND)
 		vnep_err_set(err, rc, "cannot read the map: %s", vnep_strerror(rc));

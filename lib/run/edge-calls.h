@@ -7,7 +7,6 @@ void edge_say(struct vnep_edge *edge, int level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void edge_warn(struct vnep_edge *edge, const char *what, const struct vnep_err *err);
 void edge_round_end(struct vnep_edge *edge); /* commit, tell, arm timers: ends every callback */
-void edge_resume_device(struct vnep_edge *edge, struct edge_device *d, uint64_t awake_left_ms);
 struct edge_port *edge_port_by_index(struct vnep_edge *edge, unsigned index);
 struct edge_port *edge_port_by_name(struct vnep_edge *edge, const char *name);
 struct edge_port *edge_core(struct vnep_edge *edge);
@@ -105,6 +104,7 @@ void edge_addr_slept(struct vnep_edge *edge, struct edge_device *d);
 bool edge_addr_follow(struct vnep_edge *edge, struct edge_device *d);
 
 /* edge-life.c */
+int edge_resume(struct vnep_edge *edge, struct vnep_err *err); /* what the kernel has, after a start */
 void edge_device_arm(struct vnep_edge *edge, struct edge_device *d, struct vnep_mono from);
 
 /* A packet of an event was sent to it: an answer will confirm that. */
@@ -121,7 +121,7 @@ bool edge_pace_parked(const struct edge_device *d);
 void edge_pace_unpark(struct vnep_edge *edge, struct edge_device *d);
 void edge_pace_due(struct vnep_edge *edge);
 enum edge_pace_word { EDGE_PACE_GO, EDGE_PACE_LATER, EDGE_PACE_SUPERSEDED };
-enum edge_pace_word edge_pace_event(struct edge_device *d, const struct vnep_event *event);
+enum edge_pace_word edge_pace_event(struct vnep_edge *edge, struct edge_device *d, const struct vnep_event *event);
 void edge_pace_sent(struct edge_device *d, const struct edge_sent *sent);
 void edge_pace_answered(struct vnep_edge *edge, struct edge_device *d, uint64_t seq);
 void edge_pace_sign(struct vnep_edge *edge, struct edge_device *d); /* it spoke */
@@ -196,7 +196,6 @@ void edge_to_device(struct vnep_edge *edge, const struct vnep_ring_frame *frame)
 /* edge-nd.c */
 void edge_discovery(struct vnep_edge *edge, struct edge_port *port, const struct vnep_ring_frame *frame,
 	enum vnep_direction direction);
-void edge_announce(struct vnep_edge *edge, const struct edge_device *d);
 bool edge_port_is_own(const struct edge_port *port, const struct in6_addr *addr);
 /* Of this port, or what another port has beyond its own link. */
 bool edge_is_router(const struct vnep_edge *edge, const struct edge_port *port, const struct in6_addr *addr);
@@ -205,6 +204,19 @@ bool edge_vlan_is_ours(const struct vnep_edge *edge, const struct edge_port *por
 bool edge_send(struct vnep_edge *edge, struct edge_port *port, const void *frame, size_t len);
 
 extern const struct in6_addr edge_router_address; /* fe80::1 */
+
+/* edge-announce.c */
+void edge_announce(struct vnep_edge *edge, const struct edge_device *d); /* it came */
+void edge_announce_all(struct vnep_edge *edge); /* hosts may have an earlier edge's MAC; slowly, and from the beginning */
+void edge_announce_due(struct vnep_edge *edge);
+
+/* edge-claim.c: on the VPC link only */
+/* Does this message take an address that we hold for its sender's own? Then it is counted, told and answered. */
+bool edge_claimed(struct vnep_edge *edge, struct edge_port *port, const struct vnep_ndisc *nd);
+/* A packet to a device: is its source an endpoint, and its sender somebody else? It goes its way, but that is told. */
+void edge_claim_seen(struct vnep_edge *edge, const struct vnep_ring_frame *frame, const struct vnep_frame *f);
+void edge_claims_due(struct vnep_edge *edge);
+void edge_claims_release(struct vnep_edge *edge);
 
 /* edge-host.c: devices whose endpoint is a machine of the VPC. */
 int edge_host_enter(struct vnep_edge *edge, struct edge_device *d);
@@ -334,6 +346,11 @@ void edge_hold(struct vnep_edge *edge, struct edge_device *d);
 void edge_hold_again(struct vnep_edge *edge, struct edge_device *d); /* after a kill in the middle of it */
 void edge_evidence(struct vnep_edge *edge, struct edge_device *d, const struct vnep_frame *f,
 	const uint8_t *data);
+
+/* edge-clock.c: of what has a wall clock's time, whatever that was set to since then */
+void edge_clock_look(struct vnep_edge *edge);
+int64_t edge_age_ns(struct vnep_edge *edge, struct vnep_wall ts);
+struct vnep_mono edge_when(struct vnep_edge *edge, struct vnep_wall ts);
 
 /* edge-storm.c: the lines of those that replay, and the buckets of the ports */
 void edge_storm_enter(struct vnep_edge *edge, struct edge_device *d, bool may_expire);

@@ -45,6 +45,7 @@ void vnep_edge_config_init(struct vnep_edge_config *config)
 		.acl.resolve = true,
 		.acl.partial = true,
 		.retain.every_s = 60,
+		.announce_pps = 1000,
 	};
 	if (gethostname(host, sizeof host - 1))
 		host[0] = 0;
@@ -217,6 +218,17 @@ static int set_replay_pps(struct vnep_edge_config *c, const char *value, struct 
 	return rc;
 }
 
+static int set_announce(struct vnep_edge_config *c, const char *value, struct vnep_err *err)
+{
+	uint64_t v = 0;
+	int rc = strcmp(value, "none") ? vnep_num_u64(value, 1, 100000, &v, err) : 0;
+
+	if (rc)
+		return vnep_err_hint(err, "so many endpoints a second, or none");
+	c->announce_pps = (uint32_t)v;
+	return 0;
+}
+
 static void clear_access(struct vnep_edge_config *c)
 {
 	c->acl.access_count = 0;
@@ -236,6 +248,7 @@ static const struct key {
 	{ "edge", "region", set_region, NULL },
 	{ "ports", "access", set_access, clear_access },
 	{ "ports", "advertise", edge_config_advertise, clear_advertise },
+	{ "ports", "announce", set_announce, NULL },
 	{ "ports", "core", set_core, NULL },
 	{ "ports", "journal-port", set_journal_port, NULL },
 	{ "acl", "set-size", set_set_size, NULL },

@@ -170,7 +170,8 @@ bool edge_pass(struct vnep_edge *edge, struct edge_device *d, const struct vnep_
 {
 	if (vnep_life_presence(d->life) != VNEP_STATE_WAKING || d->pending || d->pace ||
 		d->behind || !d->bound || !d->port->up || (d->has_psm && !d->t3324_s) ||
-		(d->life == VNEP_LIFE_HOLDING && frame->ts.ns >= d->hold_until.ns) ||
+		(d->life == VNEP_LIFE_HOLDING &&
+			edge_when(edge, frame->ts).ns >= d->hold_until.ns) ||
 		send_now(edge, d, frame))
 		return false;
 	sent_on(edge, d, frame);

@@ -34,6 +34,7 @@ void edge_to_device(struct vnep_edge *edge, const struct vnep_ring_frame *frame)
 		edge_deny(edge, core, frame, d, VNEP_TO_DEVICE, VNEP_MALFORMED, true);
 		return;
 	}
+	edge_claim_seen(edge, frame, &f);
 	edge_hold_came(edge, &d->held);
 	if (edge_pass(edge, d, frame))
 		return;
@@ -61,6 +62,8 @@ static void copy(
 	d = edge_device_of(edge, from ? &f.src : &f.dest, from ? &f.dest : &f.src, &why);
 	if (why)
 		return;
+	if (!from)
+		edge_claim_seen(edge, frame, &f);
 	if (from && !edge_bell_before(
 			    d, &f, frame)) { /* the connection begins before its first frame */
 		edge_evidence(edge, d, &f, frame->data);

@@ -10,6 +10,8 @@
 
 #include "edge-priv.h"
 
+#define SET_BACK_NS INT64_C(60000000000)
+
 void edge_tell_presence(struct vnep_edge *edge, struct edge_device *d, enum vnep_presence_state was,
 	enum vnep_cause cause)
 {
@@ -111,7 +113,8 @@ void edge_device_event(struct vnep_edge *edge, struct edge_device *d, enum vnep_
 void edge_device_sign(struct vnep_edge *edge, struct edge_device *d, struct vnep_wall ts)
 {
 	d->last_life = vnep_mono_now();
-	if (ts.ns > d->last_seen.ns)
+	/* the ring is a little behind the bell; a clock that was set back is not */
+	if (ts.ns > d->last_seen.ns || d->last_seen.ns - ts.ns > SET_BACK_NS)
 		d->last_seen = ts;
 	if (edge_addr_follow(edge, d))
 		edge_device_reorder(edge, d);
@@ -203,14 +206,13 @@ static void open_queue(struct vnep_edge *edge, struct edge_device *d)
 /* It did not get all of its backlog, but listens still: the replay goes on as if nobody had been killed. */
 static bool wakes_still(struct vnep_edge *edge, struct edge_device *d)
 {
-	int64_t silent_ns = vnep_wall_now().ns - d->last_seen.ns;
+	int64_t silent_ns = edge_age_ns(edge, d->last_seen);
 
 	if (!d->port->up || (d->has_psm && silent_ns >= active_ns(d)))
 		return false;
 	edge_device_live(edge, d, VNEP_LIFE_WAKING);
 	d->last_life = vnep_mono_now();
-	d->last_life.ns -=
-		silent_ns > 0 ? silent_ns : 0; /* a clock that was set back: it spoke just now */
+	d->last_life.ns -= silent_ns;
 	d->replay_next = 0;
 	edge_pace_begin(edge, d);
 	edge_device_arm(edge, d, d->last_life);
@@ -223,7 +225,7 @@ static bool wakes_still(struct vnep_edge *edge, struct edge_device *d)
  * what is awake and has a backlog was killed in the middle of a hand-over, and goes on holding; what is not
  * awake was killed while it got its backlog, and gets the rest if it listens still, else the checkpoint that nobody wrote.
  */
-void edge_resume_device(struct vnep_edge *edge, struct edge_device *d, uint64_t awake_left_ms)
+static void resume_device(struct vnep_edge *edge, struct edge_device *d, uint64_t awake_left_ms)
 {
 	struct vnep_journal_device j = { 0 };
 	struct vnep_mono now = vnep_mono_now();
@@ -250,4 +252,27 @@ void edge_resume_device(struct vnep_edge *edge, struct edge_device *d, uint64_t 
 		release(edge, d);
 		edge_device_arm(edge, d, d->last_life);
 	}
+}
+
+static int resume_awake(const struct in6_addr *vep, uint64_t left_ms, void *arg)
+{
+	struct vnep_edge *edge = arg;
+	struct edge_device *d = edge_device_by_vep(edge, vep);
+
+	if (d && d->life != VNEP_LIFE_AWAKE)
+		resume_device(edge, d, left_ms);
+	else if (!d)
+		vnep_acl_awake_remove(edge->acl, vep, NULL); /* the map does not know it any more */
+	return 0;
+}
+
+int edge_resume(struct vnep_edge *edge, struct vnep_err *err)
+{
+	struct edge_device *d;
+	int rc = vnep_acl_awake_each(edge->acl, resume_awake, edge, err);
+
+	for (size_t i = 0; !rc && (d = vnep_table_next(&edge->by_vep, &i));)
+		if (d->life == VNEP_LIFE_ASLEEP)
+			resume_device(edge, d, 0);
+	return rc;
 }

@@ -68,20 +68,6 @@ static bool is_endpoint(struct vnep_edge *edge, const struct in6_addr *addr, uin
 	return d && edge_in_its_vpc(edge, d, vlan);
 }
 
-void edge_announce(struct vnep_edge *edge, const struct edge_device *d)
-{
-	const struct vnep_vpc *vpc = edge_vpc(edge, d->vpc, &d->vep);
-	struct edge_port *core = edge_core(edge);
-	uint8_t out[VNEP_ND_FRAME_MAX];
-
-	bool host = d->form == VNEP_FORM_HOST;
-
-	for (unsigned i = 0; vpc && i < (host ? d->addr_count : 1); i++)
-		edge_send(edge, core, out,
-			vnep_ndisc_announce(
-				out, vpc->core_vlan, &core->mac, host ? &d->addr[i] : &d->vep));
-}
-
 static void core_discovery(
 	struct vnep_edge *edge, struct edge_port *port, const struct vnep_ndisc *nd)
 {
@@ -156,6 +142,8 @@ void edge_discovery(struct vnep_edge *edge, struct edge_port *port,
 		edge_drop(edge, NULL, VNEP_MALFORMED);
 		return;
 	}
+	if (!rc && direction == VNEP_TO_DEVICE && edge_claimed(edge, port, &nd))
+		return;
 	edge->ledger
 		.answered++; /* dealt with here, also where it needs no answer (MLD, foreign targets) */
 	if (rc)

@@ -38,8 +38,8 @@ struct edge_pace {
 	struct edge_device *device;
 	struct vnep_heap_node parked; /* out of the line until then */
 	struct vnep_mono at;          /* nothing goes before */
-	struct vnep_wall woke;        /* what came later is not late */
-	struct vnep_wall first;       /* as recorded: the first packet was taken then, */
+	struct vnep_mono woke;        /* what came later is not late */
+	struct vnep_mono first;       /* as recorded: the first packet was taken then, */
 	struct vnep_mono began;       /* and went then */
 	uint64_t asked;               /* queue mode: this one is out, 0 = none */
 	struct vnep_mono asked_at;
@@ -75,7 +75,7 @@ void edge_pace_begin(struct vnep_edge *edge, struct edge_device *d)
 		return; /* without memory it gets all of it, and fast: nothing is lost */
 	vnep_table_init(&d->pace->kept, offsetof(struct kept, subject), sizeof(struct subject));
 	d->pace->device = d;
-	d->pace->woke = vnep_wall_now();
+	d->pace->woke = vnep_mono_now();
 }
 
 /* ---- keep: last ---- */
@@ -211,32 +211,35 @@ void edge_pace_due(struct vnep_edge *edge)
 }
 
 /* The pauses between what waits are kept; what came since it woke is only kept behind them. */
-static bool too_early(struct edge_pace *pace, const struct vnep_event *event)
+static bool too_early(
+	struct vnep_edge *edge, struct edge_pace *pace, const struct vnep_event *event)
 {
-	struct vnep_mono now = vnep_mono_now(), due = pace->began;
+	struct vnep_mono came = edge_when(edge, event->ts), now = vnep_mono_now(),
+			 due = pace->began;
 
-	if (event->ts.ns >= pace->woke.ns)
+	if (came.ns >= pace->woke.ns)
 		return false;
 	if (!pace->began.ns) {
 		pace->began = now;
-		pace->first = event->ts;
+		pace->first = came;
 		return false;
 	}
-	if (event->ts.ns > pace->first.ns) /* a clock that went back waits for nobody */
-		due.ns += event->ts.ns - pace->first.ns;
+	if (came.ns > pace->first.ns) /* an earlier boot's clock that went back waits for nobody */
+		due.ns += came.ns - pace->first.ns;
 	if (due.ns <= now.ns)
 		return false;
 	pace->at = due;
 	return true;
 }
 
-enum edge_pace_word edge_pace_event(struct edge_device *d, const struct vnep_event *event)
+enum edge_pace_word edge_pace_event(
+	struct vnep_edge *edge, struct edge_device *d, const struct vnep_event *event)
 {
 	if (!d->pace || d->life != VNEP_LIFE_WAKING)
 		return EDGE_PACE_GO;
 	if (d->replay_keep == VNEP_KEEP_LAST && superseded(d->pace, event))
 		return EDGE_PACE_SUPERSEDED;
-	if (d->replay_mode == VNEP_REPLAY_AS_RECORDED && too_early(d->pace, event))
+	if (d->replay_mode == VNEP_REPLAY_AS_RECORDED && too_early(edge, d->pace, event))
 		return EDGE_PACE_LATER;
 	return EDGE_PACE_GO;
 }

@@ -18,8 +18,9 @@
  *     edge-service.c  the service manager          edge-metrics.c  what is told as numbers
  *     edge-totals.c   status, at a quiet point     edge-held.c     what outlives the worker
  *     edge-jail.c     what it can still touch      edge-period.c   when a sleeper is expected
- *     edge-bell.c     who wakes is heard at once
- *     edge-uplink.c   what devices send while the core is away
+ *     edge-bell.c     who wakes is heard at once   edge-claim.c    endpoints that others use, too
+ *     edge-announce.c endpoints on the VPC link, in measure
+ *     edge-clock.c    how old something is         edge-uplink.c   what devices send while the core is away
  *
  * A round: the ring is readable -> every frame is handled (journal records are appended to one group) -> the
  * group is committed -> the ring's blocks are given back -> what became due is done and told to watchers.
@@ -49,6 +50,7 @@
 #include "vnep/ring.h"
 #include "vnep/rtnl.h"
 #include "vnep/sentlog.h"
+#include "vnep/steady.h"
 #include "vnep/table.h"
 #include "vnep/tag.h"
 
@@ -68,6 +70,7 @@ enum {
 	/* What is held of devices, in all; a quarter of it of those of a VPC. Beyond that nothing is kept. */
 	EDGE_HELD_PACKETS = 1 << 18,
 	EDGE_HELD_OCTETS = 1 << 28,
+	EDGE_ANNOUNCE_LINE = 1024,
 };
 
 /* Somebody whose traffic passes from the worker to the kernel (edge-hold.c): first it waits for a lull, then the
@@ -187,7 +190,7 @@ struct edge_device {
 	struct edge_device *appended_link;
 	bool appended; /* to its stream, by hand: look at the journal again */
 	/* Its place in @awake ends then: what comes by the ring later is younger than what the kernel queues. */
-	struct vnep_wall hold_until;
+	struct vnep_mono hold_until;
 	bool behind; /* a hand-over is being taken back: the kernel still has what came before */
 	struct edge_device *owed_link;
 	enum vnep_cause owed; /* a disconnect that is not durable yet; NONE = none */
@@ -255,6 +258,21 @@ struct edge_delta {
 	uint64_t dropped[VNEP_REASON_COUNT];
 };
 
+/* edge-announce.c: endpoints that hosts of the VPC shall hear of. */
+struct edge_announcing {
+	struct in6_addr line[EDGE_ANNOUNCE_LINE]; /* a ring: those that came, the oldest at first */
+	unsigned first, count;
+	bool walking;                 /* behind them all of the map, */
+	char after[VNEP_URN_MAX + 1]; /* behind this device */
+	size_t walked;
+	struct vnep_mono began;
+	struct vnep_mono next; /* the bucket is empty until then */
+	struct in6_addr last;  /* announced, and when */
+	struct vnep_mono last_at;
+	struct vnep_heap_node due;
+	struct vnep_heap timer; /* of that one */
+};
+
 /* What the journal was like when the last run of retention began. */
 struct edge_retained {
 	struct vnep_mono at; /* 0: look again */
@@ -289,6 +307,7 @@ struct vnep_edge {
 	struct vnep_watch *retain; /* the next step of retention, or its next run */
 	struct vnep_watch *beat;   /* the service manager is told that we live; NULL: there is none */
 	struct vnep_wall started;
+	struct vnep_steady steady; /* what the wall clock was, and since when */
 	struct vnep_watch *drained; /* the ring had time to close its blocks behind a barrier */
 
 	struct vnep_table uplink_shares;
@@ -312,7 +331,10 @@ struct vnep_edge {
 	struct edge_ra *ras;       /* a port and VLAN each */
 	unsigned ra_count;
 	bool withdraw; /* told to stop: devices shall look for another router */
-	struct vnep_heap silences, host_timers, adverts, lulls, paced, overdue;
+	struct vnep_heap silences, host_timers, adverts, lulls, paced, overdue, claim_pauses;
+	struct edge_claim *claims; /* NULL until the first */
+	struct vnep_mono claim_logged;
+	struct edge_announcing announcing;
 	struct vnep_heap expiring; /* no timers: devices that replay, the nearest deadline first */
 	bool replay_turn;          /* of that line */
 	size_t hosts_asked, hosts_closing; /* so many are in that state */

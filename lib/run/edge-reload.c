@@ -128,6 +128,7 @@ static int take(struct vnep_edge *edge, const struct vnep_edge_config *wanted, s
 
 	is->retain = wanted->retain;
 	is->replay_pps = wanted->replay_pps;
+	is->announce_pps = wanted->announce_pps;
 	memcpy(is->advertise, wanted->advertise, sizeof is->advertise);
 	is->advertise_count = wanted->advertise_count;
 	memcpy(is->files, wanted->files, sizeof is->files);

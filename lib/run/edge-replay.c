@@ -64,10 +64,11 @@ struct batch {
 	struct staged staged[EDGE_REPLAY_BATCH];
 };
 
-static bool too_old(const struct edge_device *d, const struct vnep_event *event)
+static bool too_old(
+	struct vnep_edge *edge, const struct edge_device *d, const struct vnep_event *event)
 {
 	return d->dl_duration_s &&
-	       vnep_wall_now().ns - event->ts.ns > (int64_t)d->dl_duration_s * 1000000000;
+	       edge_age_ns(edge, event->ts) > (int64_t)d->dl_duration_s * 1000000000;
 }
 
 /* seq stays 0 where there is nothing that could be answered. */
@@ -117,9 +118,10 @@ static int stage(const struct vnep_event *event, unsigned attempt, void *arg)
 	size_t len = 0;
 	uint8_t *room;
 
-	if (b->d->life == VNEP_LIFE_HOLDING && event->ts.ns >= b->d->hold_until.ns)
+	if (b->d->life == VNEP_LIFE_HOLDING &&
+		edge_when(b->edge, event->ts).ns >= b->d->hold_until.ns)
 		return 1; /* the kernel's queue goes first */
-	word = edge_pace_event(b->d, event);
+	word = edge_pace_event(b->edge, b->d, event);
 	b->later = word == EDGE_PACE_LATER;
 	if (b->later)
 		return 1;
@@ -129,7 +131,7 @@ static int stage(const struct vnep_event *event, unsigned attempt, void *arg)
 			VNEP_OUTCOME_SUPERSEDED, VNEP_SUPERSEDED, attempt + 1);
 		return 0;
 	}
-	if (too_old(b->d, event)) {
+	if (too_old(b->edge, b->d, event)) {
 		edge_journal_settle(b->edge, b->d, event->seq, event->length, VNEP_OUTCOME_EXPIRED,
 			VNEP_DL_DURATION, attempt + 1);
 		return 0;
@@ -504,7 +506,7 @@ void edge_hold(struct vnep_edge *edge, struct edge_device *d)
 
 	d->hold_until.ns = INT64_MAX;
 	if (d->t3324_s)
-		d->hold_until.ns = vnep_wall_now().ns + (int64_t)d->t3324_s * 1000000000;
+		d->hold_until.ns = vnep_mono_now().ns + (int64_t)d->t3324_s * 1000000000;
 	if (vnep_rtnl_neigh_delete(edge->rt, d->port->ifindex, &d->vep, &err) ||
 		vnep_acl_awake_add(edge->acl, &d->vep, d->t3324_s * 1000ull, &err))
 		edge_warn(edge, "hand-over", &err);
@@ -515,7 +517,7 @@ void edge_hold(struct vnep_edge *edge, struct edge_device *d)
 void edge_hold_again(struct vnep_edge *edge, struct edge_device *d)
 {
 	edge_device_live(edge, d, VNEP_LIFE_HOLDING);
-	d->hold_until = vnep_wall_now(); /* what is in the journal came before */
+	d->hold_until = vnep_mono_now(); /* what is in the journal came before */
 	edge_hold_add(edge, &d->held, finish);
 }
 

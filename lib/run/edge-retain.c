@@ -53,12 +53,14 @@ void edge_retain_cancel(struct vnep_edge *edge)
 static int start(struct vnep_edge *edge, struct vnep_err *err)
 {
 	const struct vnep_retain *c = &edge->config.retain;
-	struct vnep_retention limits = {
-		.octets = c->octets, .vpc_octets = c->vpc_octets, .packets = c->packets
-	};
+	struct vnep_retention limits = { .steady = &edge->steady,
+		.octets = c->octets,
+		.vpc_octets = c->vpc_octets,
+		.packets = c->packets };
 
+	edge_clock_look(edge);
 	if (c->age_s)
-		limits.before.ns = vnep_wall_now().ns - (int64_t)c->age_s * 1000000000;
+		limits.before = vnep_steady_limit(&edge->steady, (int64_t)c->age_s * 1000000000);
 	edge->retain_busy_ns = 0;
 	return vnep_retaining_new(
 		&edge->retaining, edge->journal, &limits, false, edge_retain_settle, edge, err);

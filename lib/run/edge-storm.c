@@ -33,7 +33,7 @@ static bool deadline(struct vnep_edge *edge, struct edge_device *d, struct vnep_
 	if (!oldest.ns)
 		return false;
 	*out = vnep_mono_now();
-	out->ns += oldest.ns + (int64_t)d->dl_duration_s * NS_PER_S - vnep_wall_now().ns;
+	out->ns += (int64_t)d->dl_duration_s * NS_PER_S - edge_age_ns(edge, oldest);
 	return true;
 }
 

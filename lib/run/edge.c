@@ -106,7 +106,8 @@ static int open_ports(struct vnep_edge *edge, struct vnep_err *err)
 static void arm_tick(struct vnep_edge *edge)
 {
 	const struct vnep_heap *const heaps[] = { &edge->silences, &edge->host_timers,
-		&edge->adverts, &edge->lulls, &edge->paced, &edge->overdue };
+		&edge->adverts, &edge->lulls, &edge->paced, &edge->overdue, &edge->claim_pauses,
+		&edge->announcing.timer };
 	struct vnep_mono now = vnep_mono_now();
 	int64_t wait = -1;
 
@@ -136,6 +137,7 @@ void edge_round_end(struct vnep_edge *edge)
 static void on_ring(struct vnep_watch *watch, void *arg)
 {
 	(void)watch;
+	edge_clock_look(arg);
 	edge_ingest(arg);
 	edge_round_end(arg);
 }
@@ -145,12 +147,15 @@ static void on_tick(struct vnep_watch *watch, void *arg)
 	struct vnep_edge *edge = arg;
 
 	(void)watch;
+	edge_clock_look(edge);
 	edge_hold_lulls(edge);
 	edge_pace_due(edge);
 	edge_silences(edge);
 	edge_period_due(edge);
 	edge_host_timers(edge);
 	edge_ra_due(edge);
+	edge_claims_due(edge);
+	edge_announce_due(edge);
 	edge_journal_owed(edge);
 	if (edge->ledger_dirty)
 		edge_group(edge);
@@ -311,8 +316,10 @@ static void link_event(const struct vnep_link *link, void *arg)
 	port_changed(edge, port, link);
 	back = up && port->inject && !port->up;
 	port->up = up && port->inject;
-	if (back && port->core)
+	if (back && port->core) {
 		edge_hosts_again(edge);
+		edge_announce_all(edge);
+	}
 	if (back)
 		edge_ra_port_up(edge, port);
 }
@@ -407,6 +414,7 @@ static int open_state(struct vnep_edge *edge, struct vnep_err *err)
 
 static int open_kernel(struct vnep_edge *edge, struct vnep_err *err)
 {
+	static const unsigned groups[] = { RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV6_IFADDR };
 	struct vnep_ring_config ring = { .retire_ms = EDGE_RETIRE_MS,
 		.block_octets = EDGE_RING_BLOCK,
 		.block_count = EDGE_RING_BLOCKS };
@@ -417,12 +425,8 @@ static int open_kernel(struct vnep_edge *edge, struct vnep_err *err)
 	rc = vnep_nl_open(&edge->rt, NETLINK_ROUTE, err);
 	if (!rc)
 		rc = vnep_nl_open(&edge->rt_events, NETLINK_ROUTE, err);
-	if (!rc)
-		rc = vnep_nl_join(edge->rt_events, RTNLGRP_LINK, err);
-	if (!rc)
-		rc = vnep_nl_join(edge->rt_events, RTNLGRP_NEIGH, err);
-	if (!rc)
-		rc = vnep_nl_join(edge->rt_events, RTNLGRP_IPV6_IFADDR, err);
+	for (size_t i = 0; !rc && i < sizeof groups / sizeof *groups; i++)
+		rc = vnep_nl_join(edge->rt_events, groups[i], err);
 	if (!rc)
 		rc = open_ports(edge, err);
 	if (!rc)
@@ -443,29 +447,6 @@ static int open_kernel(struct vnep_edge *edge, struct vnep_err *err)
 	return rc;
 }
 
-static int resume_awake(const struct in6_addr *vep, uint64_t left_ms, void *arg)
-{
-	struct vnep_edge *edge = arg;
-	struct edge_device *d = edge_device_by_vep(edge, vep);
-
-	if (d && d->life != VNEP_LIFE_AWAKE)
-		edge_resume_device(edge, d, left_ms);
-	else if (!d)
-		vnep_acl_awake_remove(edge->acl, vep, NULL); /* the map does not know it any more */
-	return 0;
-}
-
-static int resume(struct vnep_edge *edge, struct vnep_err *err)
-{
-	struct edge_device *d;
-	int rc = vnep_acl_awake_each(edge->acl, resume_awake, edge, err);
-
-	for (size_t i = 0; !rc && (d = vnep_table_next(&edge->by_vep, &i));)
-		if (d->life == VNEP_LIFE_ASLEEP)
-			edge_resume_device(edge, d, 0);
-	return rc;
-}
-
 int vnep_edge_new(struct vnep_edge **out, const struct vnep_edge_config *config, const char *state,
 	const char *socket, struct vnep_held *held, const struct vnep_edge_host *host,
 	struct vnep_err *err)
@@ -477,6 +458,7 @@ int vnep_edge_new(struct vnep_edge **out, const struct vnep_edge_config *config,
 	if (!edge)
 		return vnep_err_sys(err, ENOMEM, "edge");
 	edge->config = *config;
+	edge_clock_look(edge);
 	edge->host = *host;
 	edge->config.acl.state = edge->state;
 	edge->held = held;
@@ -524,11 +506,13 @@ int vnep_edge_new(struct vnep_edge **out, const struct vnep_edge_config *config,
 	edge_hosts_adopt(edge);
 	edge_replay_recall(edge);
 	edge_uplink_open(edge);
-	rc = resume(edge, err);
+	rc = edge_resume(edge, err);
 	if (!rc)
 		rc = edge_control_listen(edge, err);
 	if (!rc && edge->ring_taken)
 		edge_ingest_all(edge); /* what would kill us, too, does so before we are ready */
+	else if (!rc)
+		edge_announce_all(edge);
 	if (!rc)
 		rc = edge_service_open(edge, err);
 	if (rc)
@@ -574,6 +558,8 @@ void vnep_edge_free(struct vnep_edge *edge)
 	edge_hosts_release(edge);
 	edge_uplink_release(edge);
 	edge_ra_release(edge);
+	edge_claims_release(edge);
+	vnep_heap_release(&edge->announcing.timer);
 	edge_vpcs_release(edge);
 	vnep_loop_free(edge->loop);
 	vnep_ring_close(edge->ring);

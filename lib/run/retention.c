@@ -26,7 +26,7 @@ struct use {
 	uint64_t share;     /* of octets that may stay */
 	uint64_t resume;    /* nothing in front of it is sent again */
 	uint64_t dl_octets; /* of its own: 0 = no limit */
-	int64_t dl_before_ns;
+	struct vnep_wall dl_before;
 	uint32_t count, dl_count;
 	uint32_t vpc;
 	bool known, no_consent, sleeps;
@@ -145,8 +145,8 @@ static int meet(struct vnep_retaining *r, const char *dev, uint32_t number)
 	r->uses[number].dl_count = device.dl_packet_count;
 	r->uses[number].dl_octets = device.dl_octets;
 	if (device.dl_duration_s)
-		r->uses[number].dl_before_ns =
-			r->now_ns - (int64_t)device.dl_duration_s * 1000000000;
+		r->uses[number].dl_before = vnep_steady_limit(
+			r->limits.steady, device.dl_duration_s * INT64_C(1000000000));
 	vnep_device_release(&device);
 	return 0;
 }
@@ -364,7 +364,7 @@ static enum vnep_reason exceeds(
 	const struct waiting *all = &use->waiting[stored->held],
 			     *gone = &use->gone_waiting[stored->held];
 
-	if (stored->ts.ns < use->dl_before_ns)
+	if (stored->ts.ns < use->dl_before.ns)
 		return VNEP_DL_DURATION;
 	if (use->dl_count && left(all->packets, gone->packets) > use->dl_count)
 		return VNEP_DL_PACKET_COUNT;

@@ -62,6 +62,7 @@ TEST("config: every key in its section, with comments, blanks and a last line wi
 			  "access = acc3\n"
 			  "core=up0\n"
 			  "journal-port = vnep-j8\n"
+			  "announce = 250\n"
 			  "\n"
 			  "[replay]\nreplay-pps = 700\n"
 			  "[acl]\n"
@@ -89,7 +90,22 @@ TEST("config: every key in its section, with comments, blanks and a last line wi
 	CHECK_INT(c.retain.packets, 100);
 	CHECK_INT(c.retain.every_s, 90);
 	CHECK_INT(c.replay_pps, 700);
+	CHECK_INT(c.announce_pps, 250);
 	CHECK_INT(vnep_edge_config_check(&c, NULL, NULL, NULL), 0);
+}
+
+TEST("config: so many announcements a second, none, or the default; 0 is not a word for it")
+{
+	struct vnep_edge_config c;
+	struct mistakes m;
+
+	CHECK_INT(read_all(&c, "announce = none\n", &m), 0);
+	CHECK_INT(c.announce_pps, 0);
+	CHECK_INT(read_all(&c, "", &m), 0);
+	CHECK_INT(c.announce_pps, 1000);
+	CHECK_INT(read_all(&c, "announce = 0\n", &m), VNEP_EVALUE);
+	CHECK_INT(read_all(&c, "announce = all\n", &m), VNEP_EVALUE);
+	CHECK_INT(c.announce_pps, 1000);
 }
 
 TEST("config: sections may be left out")
