@@ -1,4 +1,4 @@
-/* coap-make - a request for many: its options in the order of their numbers, each a step on from the one before. */
+/* coapmake - a request for many: its options in the order of their numbers, each a step on from the one before. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
