@@ -110,20 +110,36 @@ static int look(const char *text, size_t len, void *arg)
 	return rc;
 }
 
+/* What is asked in another form must not select more than was meant. */
+static int check_words(const struct vnep_json *selection, const char *key, struct vnep_err *err)
+{
+	const struct vnep_json *words = vnep_json_get(selection, key);
+	bool good = !words || vnep_json_count(words);
+
+	for (size_t i = 0; good && i < vnep_json_count(words); i++)
+		good = vnep_json_str(vnep_json_at(words, i));
+	return good ? 0 : vnep_err_set(err, VNEP_EUSAGE, "\"%s\" must be an array of words", key);
+}
+
 static int check(const struct vnep_json *selection, struct vnep_err *err)
 {
+	static const char *const lists[] = { "vpc", "region", "match" };
 	const struct vnep_json *pairs = vnep_json_get(selection, "match");
 
+	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+		if (check_words(selection, lists[i], err))
+			return VNEP_EUSAGE;
+	if (vnep_json_get(selection, "group") && !vnep_json_get_str(selection, "group", NULL))
+		return vnep_err_set(err, VNEP_EUSAGE, "\"group\" must be a name");
 	if (!vnep_json_get_str(selection, "group", NULL) && !vnep_members_query(selection))
 		return vnep_err_set(
 			err, VNEP_EUSAGE, "for whom? a group, or --vpc, --region, --match");
 	for (size_t i = 0; i < vnep_json_count(pairs); i++) {
-		const char *pair = vnep_json_str(vnep_json_at(pairs, i)),
-			   *eq = pair ? strchr(pair, '=') : NULL;
+		const char *pair = vnep_json_str(vnep_json_at(pairs, i)), *eq = strchr(pair, '=');
 
 		if (!eq || eq == pair || eq - pair > KEY_MAX)
-			return vnep_err_set(err, VNEP_EUSAGE, "--match: \"%s\" is not KEY=VALUE",
-				pair ? pair : "?");
+			return vnep_err_set(
+				err, VNEP_EUSAGE, "--match: \"%s\" is not KEY=VALUE", pair);
 	}
 	return 0;
 }
@@ -137,9 +153,7 @@ static int each_in(struct finding *f, enum vnep_map_by by, const struct vnep_jso
 	if (!list)
 		return vnep_err_sys(f->err, ENOMEM, "members");
 	for (size_t i = 0; i < count; i++)
-		list[i] = vnep_json_str(vnep_json_at(words, i))
-				  ? vnep_json_str(vnep_json_at(words, i))
-				  : "";
+		list[i] = vnep_json_str(vnep_json_at(words, i));
 	rc = vnep_map_each_in(f->txn, by, list, count, look, f, f->err);
 	free(list);
 	return rc;
