@@ -49,3 +49,13 @@ setup() {
 	run -5 --separate-stderr vnep-mcast send -g lights --payload /dev/null
 	[[ $stderr == *"no vnep-edge lives on"* ]]
 }
+
+@test "mcast plan: the speaker of a vpc is no device's endpoint, whichever of the two comes first" {
+	mcast_map
+	run -2 --separate-stderr vnep-map set - <<<'{"type":"device","dev":"urn:dev:ops:1-x-1","vep":"'"$SPEAKER"'"}'
+	[[ $stderr == *"vep $SPEAKER of urn:dev:ops:1-x-1 is the speaker of vpc \"acme\""* ]]
+	run -2 --separate-stderr vnep-map set - <<<'{"type":"vpc","vpc":"acme","prefix":"2001:db8:b::/64","speaker":"'"$V1"'"}'
+	[[ $stderr == *"vep $V1 of $DEV1 is the speaker of vpc \"acme\""* ]]
+	run -0 vnep-map get --type vpc acme
+	record '.speaker == env.SPEAKER'
+}
