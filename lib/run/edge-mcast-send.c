@@ -19,6 +19,8 @@ struct fanning {
 	struct edge_mcast *mc;
 	struct in6_addr speaker; /* of the frame that is laid out */
 	size_t len;              /* of it, with a tag; 0: none */
+	size_t from, to;         /* the shots of this round */
+	size_t base;             /* the first member of them, in their order */
 	size_t marked;           /* of the log, members whose frame was sent */
 	size_t frames;
 };
@@ -141,7 +143,7 @@ bool edge_mcast_to_one(struct vnep_edge *edge, const struct edge_mcast *mc, stru
 
 static void mark(struct fanning *f, const struct edge_shot *s)
 {
-	f->marked = s->first + s->count;
+	f->marked = s->first + s->count - f->base;
 }
 
 /* What could not be sent stays in the journal: nobody takes it for sent after a kill. */
@@ -150,7 +152,7 @@ static void unmark(struct fanning *f, const struct edge_shot *s)
 	const struct vnep_sentlog_entry none = { 0 };
 
 	for (size_t i = 0; f->edge->fanned && i < s->count; i++)
-		vnep_sentlog_stage(f->edge->fanned, s->first + i, &none);
+		vnep_sentlog_stage(f->edge->fanned, s->first + i - f->base, &none);
 }
 
 /* Frames of one port, and what of them went. A queue that is full has room again in a moment. */
@@ -187,7 +189,7 @@ static int send_shots(struct fanning *f, struct vnep_err *err)
 	struct vnep_edge *edge = f->edge;
 	size_t room = VNEP_DATAGRAM_HEAD + mc->many.len;
 
-	for (size_t at = 0, n; at < mc->shot_count; at += n) {
+	for (size_t at = f->from, n; at < f->to; at += n) {
 		struct edge_shot *s = &mc->shots[at];
 		struct iovec io[EDGE_MCAST_BATCH];
 		uint8_t *out;
@@ -196,8 +198,7 @@ static int send_shots(struct fanning *f, struct vnep_err *err)
 		out = vnep_buf_reserve(&edge->staged, EDGE_MCAST_BATCH * room);
 		if (!out)
 			return vnep_err_sys(err, ENOMEM, "instruction");
-		for (n = 0; n < EDGE_MCAST_BATCH && at + n < mc->shot_count && s[n].port == s->port;
-			n++) {
+		for (n = 0; n < EDGE_MCAST_BATCH && at + n < f->to && s[n].port == s->port; n++) {
 			io[n].iov_base = out + n * room;
 			io[n].iov_len = s[n].device ? one_frame(mc, s[n].device, mc->one.data,
 							      mc->one.len, io[n].iov_base)
@@ -208,19 +209,33 @@ static int send_shots(struct fanning *f, struct vnep_err *err)
 	return 0;
 }
 
-static void stage_marks(struct vnep_edge *edge, const struct edge_mcast *mc)
+/* As many shots as the log has room for the members of, at least one; they are written into it. */
+static void next_round(struct fanning *f)
 {
-	for (size_t i = 0; edge->fanned && i < mc->awake; i++) {
-		const struct edge_member *m = &mc->members[mc->order[i]];
+	const struct edge_mcast *mc = f->mc;
+	size_t n = 0;
+
+	f->base = mc->shots[f->from].first;
+	f->marked = 0;
+	for (f->to = f->from; f->to < mc->shot_count; f->to++) {
+		if (f->to > f->from && n + mc->shots[f->to].count > EDGE_MCAST_MARKS)
+			break;
+		n += mc->shots[f->to].count;
+	}
+	for (size_t i = 0; f->edge->fanned && i < n; i++) {
+		const struct edge_member *m = &mc->members[mc->order[f->base + i]];
 		const struct vnep_sentlog_entry entry = { m->vep, m->seq, 1 };
 
-		vnep_sentlog_stage(edge->fanned, i, &entry);
+		vnep_sentlog_stage(f->edge->fanned, i, &entry);
 	}
 }
 
-static void settle(struct vnep_edge *edge, struct edge_mcast *mc)
+static void settle(const struct fanning *f)
 {
-	for (size_t i = 0; i < mc->shot_count; i++) {
+	struct vnep_edge *edge = f->edge;
+	struct edge_mcast *mc = f->mc;
+
+	for (size_t i = f->from; i < f->to; i++) {
 		const struct edge_shot *s = &mc->shots[i];
 
 		for (size_t k = s->first; s->left.ns && k < s->first + s->count; k++) {
@@ -237,27 +252,28 @@ static void settle(struct vnep_edge *edge, struct edge_mcast *mc)
 int edge_mcast_fan_out(struct vnep_edge *edge, struct edge_mcast *mc, struct vnep_err *err)
 {
 	struct fanning f = { .edge = edge, .mc = mc };
-	struct vnep_mono stored = vnep_mono_now(), sent;
+	int64_t stored_ns = vnep_mono_now().ns - mc->start.ns, sent_ns = 0;
 	int rc = arrange(mc, err);
 
-	if (rc)
-		return rc;
-	stage_marks(edge, mc);
-	rc = send_shots(&f, err);
-	sent = vnep_mono_now();
-	if (!edge_group(edge))
-		settle(edge, mc);
-	edge_group_end(edge);
+	for (; !rc && f.from < mc->shot_count; f.from = f.to) {
+		struct vnep_mono at = vnep_mono_now();
+
+		next_round(&f);
+		rc = send_shots(&f, err);
+		sent_ns += vnep_mono_now().ns - at.ns;
+		if (!edge_group(edge))
+			settle(&f);
+		edge_group_end(edge);
+	}
 	free(mc->lanes);
 	mc->lanes = NULL;
 	for (size_t i = 0; i < mc->shot_count; i++)
 		mc->shots[i].device = NULL;
 	edge_say(edge, LOG_INFO,
 		"instruction: %zu members, %zu awake: stored in %lld us, %zu frames in %lld us, "
-		"settled in "
+		"all in "
 		"%lld us",
-		mc->count, mc->awake, (long long)(stored.ns - mc->start.ns) / 1000, f.frames,
-		(long long)(sent.ns - stored.ns) / 1000,
-		(long long)(vnep_mono_now().ns - sent.ns) / 1000);
+		mc->count, mc->awake, (long long)stored_ns / 1000, f.frames,
+		(long long)sent_ns / 1000, (long long)(vnep_mono_now().ns - mc->start.ns) / 1000);
 	return rc;
 }

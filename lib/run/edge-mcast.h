@@ -19,7 +19,7 @@ enum {
 	EDGE_MCAST_MAX = 64,	/* instructions whose answers are heard */
 	EDGE_MCAST_BATCH = 32,	/* frames of one call: what a kill in the middle of it sends twice */
 	EDGE_MCAST_LINGER_MS = 10000, /* answers are evidence for so long, also if nobody waits */
-	EDGE_MCAST_MARKS = 1 << 17,
+	EDGE_MCAST_MARKS = 1 << 14, /* members whose frames go before they are settled */
 	EDGE_MCAST_HOPS = 64, /* of what goes to one member */
 };
 
