@@ -156,8 +156,7 @@ past() {
 	wait_for 5 pending_is "$V0" 1
 	speak 0
 	wait_for 10 grep -q '"type":"result"' "$T/send.out"
-	stop send
-	[ "$status" -eq 0 ]
+	stop -0 send 0 # it ends by itself
 	jq -se 'map(select(.type == "ack"))[0] | .via == "replay" and .code == "2.05"' "$T/send.out"
 }
 
@@ -185,6 +184,10 @@ past() {
 		is for group "near", not for "lights"|-g lights <(echo '{"type":"instruction","group":"near","payload":""}')
 		instructions are wanted, not "sync"|-g lights <(echo '{"type":"sync"}')
 	END
+	# a query in another form must not become none
+	run -0 socat -t 5 - "UNIX:$(jq -r .socket "$VNEP_STATE/lock")" \
+		<<<'{"type":"request","v":1,"verb":"mcast.plan","group":"lights","vpc":"acme"}'
+	[[ $output == *'must be an array of words'*'"exit":2'* && $output != *'"result"'* ]]
 	run -0 vnep-mcast send -q -g lights --payload <(head -c 1452 /dev/zero)
 	run -0 vnep-journal read --dev "$DEV0"
 	[ "$(grep -c '"kind":"instruction"' <<<"$output")" -eq 1 ]
@@ -208,7 +211,7 @@ past() {
 	forge dev1 00 "$port"                                   # no CoAP
 	wait_for 5 dropped 4
 	wait_for 10 grep -q '"type":"result"' "$T/send.out"
-	stop -1 send
+	stop -1 send 0 # it ends by itself
 	jq -se 'map(select(.type == "ack")) == []' "$T/send.out"
 	netns vpc ip -6 neigh replace "$SPEAKER" lladdr 00:00:5e:00:53:fd dev v0 nud permanent
 	forge vpc 584500001122334455667788 "$port"              # from the VPC
