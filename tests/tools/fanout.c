@@ -8,6 +8,9 @@
  *   fanout watch COUNT MS        until COUNT such frames came in by whatever interface of this namespace, MS at most. Says
  *                                "listening" first; prints their number and the microseconds from the first to the last,
  *                                by the kernel's clock. Exit 1: fewer came.
+ *   fanout answers IF COUNT TO PORT TEXT   at once, from 02:5e:00:00:00:NN with 2001:db8:a::1:NN, port 5683, for NN from 0
+ *                                on, COUNT of them (at most 200): a datagram with that text to TO, by way of
+ *                                00:00:5e:00:53:fe.
  */
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
@@ -22,6 +25,7 @@
 #include <unistd.h>
 
 #include "vnep/clock.h"
+#include "vnep/mcast.h"
 #include "vnep/num.h"
 
 enum { FRAME_MAX = 1518, BATCH = 64, LANES_MAX = 65536 };
@@ -93,6 +97,36 @@ static int send_lanes(char **argv, int argc)
 	return 0;
 }
 
+enum { ANSWERS_MAX = 200, TEXT_MAX = 200 };
+
+static int answers(char **argv)
+{
+	static uint8_t frames[ANSWERS_MAX][VNEP_DATAGRAM_HEAD + TEXT_MAX];
+	uint64_t count = number(argv[1], ANSWERS_MAX);
+	struct vnep_datagram d = { .dest_mac = { { 0, 0, 0x5e, 0, 0x53, 0xfe } },
+		.src_mac = { { 2, 0x5e } },
+		.src_port = 5683,
+		.dest_port = (uint16_t)number(argv[3], 65535),
+		.hop_limit = 64,
+		.payload = (const uint8_t *)argv[4],
+		.payload_len = strlen(argv[4]) };
+	struct mmsghdr batch[ANSWERS_MAX];
+	struct iovec io[ANSWERS_MAX];
+	int fd = open_port(argv[0]);
+
+	if (vnep_ip6_parse(argv[2], &d.dest, NULL) || d.payload_len > TEXT_MAX ||
+		vnep_ip6_parse("2001:db8:a::1:0", &d.src, NULL))
+		return 2;
+	memset(batch, 0, sizeof batch);
+	for (uint64_t n = 0; n < count; n++) {
+		d.src_mac.octet[5] = d.src.s6_addr[15] = (uint8_t)n;
+		io[n] = (struct iovec){ frames[n], vnep_datagram_make(frames[n], &d) };
+		batch[n].msg_hdr.msg_iov = &io[n];
+		batch[n].msg_hdr.msg_iovlen = 1;
+	}
+	return sendmmsg(fd, batch, (unsigned)count, 0) == (int)count ? 0 : 3;
+}
+
 static int64_t stamp(struct msghdr *msg)
 {
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c))
@@ -146,6 +180,8 @@ int main(int argc, char **argv)
 		return send_lanes(argv + 2, argc - 2);
 	if (argc == 4 && !strcmp(argv[1], "watch"))
 		return watch(number(argv[2], LANES_MAX), number(argv[3], 600000));
+	if (argc == 7 && !strcmp(argv[1], "answers"))
+		return answers(argv + 2);
 	fprintf(stderr, "fanout: see tests/tools/fanout.c\n");
 	return 2;
 }
