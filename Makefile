@@ -61,7 +61,7 @@ all: $(bins)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests check check-full demo bench-path bench-acl bench-edge bench-replay bench-dns bench-map bench-journal deps doctor lint install \
+.PHONY: all tests check check-full demo bench-path bench-acl bench-edge bench-replay bench-mcast bench-dns bench-map bench-journal deps doctor lint install \
 	uninstall clean fuzz format
 
 $(BUILD)/%.o: %.c Makefile | $(deps)
@@ -137,6 +137,10 @@ bench-edge: all $(tool_bin)
 # Packets back on the wire, beside tcpreplay(1).
 bench-replay: all $(tool_bin)
 	$(Q)VNEP_BUILD=$(CURDIR)/$(BUILD) tests/bench/replay
+
+# One instruction for many, beside sendmmsg(2) alone.
+bench-mcast: all $(tool_bin)
+	$(Q)VNEP_BUILD=$(CURDIR)/$(BUILD) tests/bench/mcast
 
 # The whole map in the kernel, beside nft(8).
 bench-acl: all $(tool_bin)

@@ -68,14 +68,16 @@ told() { jq -se "any(.[]; $1)" "$T/watch"; }
 "$root/tests/lab-hosts" 4
 for n in 0 1 2; do
 	on "dev$n" "${coap/client/server}" -A "2001:db8:a::$(( n + 2 ))" -d 10 -v 7 >"$T/dev$n.out" 2>"$T/dev$n.err" &
+	on "dev$n" "${coap/client/server}" -p 5690 -g ff35:40:2001:db8::8000:1 -G "d$n" -d 10 -v 7 >"$T/group$n.out" 2>"$T/group$n.err" &
 done
 
-say "1. The map says who is who: a VPC and three devices. One of them sleeps: it listens for 4 s after it spoke."
+say "1. The map says who is who: a VPC, a group, three devices. One of them sleeps: it listens for 4 s after it spoke."
 cat >"$T/map.jsonl" <<-'END'
-	{"type":"vpc","v":1,"vpc":"acme","prefix":"2001:db8:b::/64"}
-	{"type":"device","v":1,"dev":"urn:dev:mac:00005e005301","vep":"2001:db8:b::77","vpc":"acme","name":"thermostat.iot.example.","psm":{"t3324_s":4}}
-	{"type":"device","v":1,"dev":"urn:dev:mac:00005e005311","vep":"2001:db8:b::78","vpc":"acme","name":"lamp.iot.example.","addr":["2001:db8:a::3"]}
-	{"type":"device","v":1,"dev":"urn:dev:mac:00005e005312","vep":"2001:db8:b::79","vpc":"acme","name":"meter.iot.example.","journal":"from-device"}
+	{"type":"vpc","v":1,"vpc":"acme","prefix":"2001:db8:b::/64","speaker":"2001:db8:b::fe"}
+	{"type":"group","v":1,"group":"home","address":"ff35:40:2001:db8::8000:1","port":5690}
+	{"type":"device","v":1,"dev":"urn:dev:mac:00005e005301","vep":"2001:db8:b::77","vpc":"acme","name":"thermostat.iot.example.","groups":["home"],"psm":{"t3324_s":4}}
+	{"type":"device","v":1,"dev":"urn:dev:mac:00005e005311","vep":"2001:db8:b::78","vpc":"acme","name":"lamp.iot.example.","groups":["home"],"addr":["2001:db8:a::3"]}
+	{"type":"device","v":1,"dev":"urn:dev:mac:00005e005312","vep":"2001:db8:b::79","vpc":"acme","name":"meter.iot.example.","groups":["home"],"journal":"from-device"}
 END
 cat "$T/map.jsonl"
 vnep-map import "$T/map.jsonl"
@@ -139,10 +141,24 @@ echo "   its CoAP server saw: $arrived"
 [[ $(uniq <<<"${arrived// /$'\n'}" | tr -d '\n') == step-1step-2step-3step-4step-5 ]] || fail "order: $arrived"
 until_true 5 told '.type == "outcome" and .outcome == "confirmed"'
 
-say "7. Its life so far, as the journal tells it:"
+say "7. One instruction for the whole group: two members get it as multicast, the sleeper when it wakes."
+radio off
+until_true 8 sh -c "vnep-edge status 2001:db8:b::77 | jq -e '.state == \"asleep\"'"
+echo '{"type":"instruction","group":"home","method":"PUT","uri":"/state","payload":"ZXZlbmluZw=="}' |
+	vnep-mcast send | jq -c '{members, sent, pending, failed}' | tee "$T/instructed"
+[[ $(<"$T/instructed") == '{"members":3,"sent":2,"pending":1,"failed":0}' ]] || fail "not two now and one later"
+saw() { grep -c "PUT.*'evening'" "$T/group$1.out" "$T/group$1.err" | grep -v ':0'; }
+until_true 5 saw 1
+until_true 5 saw 2
+radio on
+on dev0 ping -q -c 1 -W 3 2001:db8:b::2 >/dev/null
+until_true 8 saw 0
+echo "   all three CoAP servers saw it, the thermostat after its wake"
+
+say "8. Its life so far, as the journal tells it:"
 vnep-journal timeline --dev 2001:db8:b::77
 
-say "8. Nothing was lost without a word: arrived + segmented = forwarded + delivered + pending + answered + dropped."
+say "9. Nothing was lost without a word: arrived + segmented = forwarded + delivered + pending + answered + dropped."
 vnep-edge status | tee "$T/status"
 jq -e '.difference == 0' "$T/status" >/dev/null || fail "the conservation law does not hold"
 vnep-journal read --format pcapng >"$T/demo.pcapng"

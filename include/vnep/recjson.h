@@ -51,6 +51,10 @@ int vnep_checkpoint_decode(const struct vnep_json *json, struct vnep_checkpoint 
 	struct vnep_err *err);
 int vnep_outcome_decode(const struct vnep_json *json, struct vnep_outcome *out, struct vnep_err *err);
 
+/* The same for the payload of an instruction. Absent: no method, no content format, no end. */
+int vnep_instruction_decode(const struct vnep_json *json, struct vnep_instruction *out,
+	struct vnep_buf *payload, struct vnep_err *err);
+
 void vnep_binding_encode(struct vnep_buf *out, const struct vnep_binding *binding);
 void vnep_event_encode(struct vnep_buf *out, const struct vnep_event *event);
 void vnep_checkpoint_encode(struct vnep_buf *out, const struct vnep_checkpoint *checkpoint);
@@ -68,6 +72,9 @@ void vnep_element_encode(struct vnep_buf *out, const struct vnep_element *elemen
 void vnep_difference_encode(struct vnep_buf *out, const char *what, const char *record, size_t len);
 void vnep_stat_encode(struct vnep_buf *out, const char *name, const char *label, const char *label_value,
 	uint64_t value);
+void vnep_instruction_encode(struct vnep_buf *out, const struct vnep_instruction *instruction);
+void vnep_ack_encode(struct vnep_buf *out, const struct vnep_ack *ack);
+void vnep_result_encode(struct vnep_buf *out, const struct vnep_result *result);
 void vnep_sync_encode(struct vnep_buf *out, uint64_t revision);
 /* What stood before it is not all, but what came after that revision. */
 void vnep_sync_encode_after(struct vnep_buf *out, uint64_t revision, uint64_t after);

@@ -44,6 +44,10 @@ enum vnep_record_type {
 	VNEP_RECORD_ELEMENT,
 	VNEP_RECORD_DIFFERENCE,
 	VNEP_RECORD_DAMAGE,
+	VNEP_RECORD_INSTRUCTION,
+	VNEP_RECORD_ACK,
+	VNEP_RECORD_RESULT,
+	VNEP_RECORD_MEMBERSHIP,
 };
 
 struct vnep_route {
@@ -59,6 +63,7 @@ struct vnep_vpc {
 	struct vnep_route *routes; /* longest prefix first */
 	size_t route_count;
 	uint64_t quota_octets, quota_reserved_octets; /* 0 = not said */
+	struct in6_addr speaker; /* as whom the edge speaks to its devices; unspecified: it does not */
 	uint64_t revision;
 	bool deleted;
 };
@@ -257,6 +262,38 @@ struct vnep_element {
 	uint64_t packets, octets;
 	struct vnep_wall last_seen; /* ns 0 = not known */
 	enum vnep_presence_state state;
+};
+
+/* What a group is told: a payload, or the CoAP request that method, uri and content_format make of it. */
+struct vnep_instruction {
+	char id[VNEP_LABEL_MAX + 1];
+	char group[VNEP_LABEL_MAX + 1];
+	uint8_t method; /* of coapmake.h; 0: the payload goes as it is */
+	char uri[1024];
+	uint32_t content_format; /* VNEP_COAP_NO_FORMAT: not said */
+	const uint8_t *payload; /* lent */
+	size_t payload_len;
+	struct vnep_wall not_after; /* ns 0: for ever */
+};
+
+enum vnep_via { VNEP_VIA_MULTICAST, VNEP_VIA_UNICAST, VNEP_VIA_REPLAY };
+
+/* A member answered. */
+struct vnep_ack {
+	char id[VNEP_LABEL_MAX + 1];
+	char dev[VNEP_URN_MAX + 1];
+	enum vnep_via via;
+	enum vnep_evidence evidence;
+	char code[8]; /* of CoAP, "2.04"; "" = none */
+	uint64_t rtt_us; /* since it was sent to it last; 0 = not known */
+};
+
+/* What became of an instruction: sent and pending are of members, acked are some of them; of those that are pending some
+ * may be acked later. */
+struct vnep_result {
+	char id[VNEP_LABEL_MAX + 1];
+	char group[VNEP_LABEL_MAX + 1];
+	uint64_t members, sent, acked, pending, expired, failed, elapsed_ms;
 };
 
 void vnep_vpc_release(struct vnep_vpc *vpc);

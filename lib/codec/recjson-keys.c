@@ -2,6 +2,7 @@
 #include <stddef.h>
 
 #include "recjson-keys.h"
+#include "vnep/coapmake.h"
 
 /* ---- closed lists ---- */
 
@@ -35,7 +36,18 @@ LIST(replay_mode, [VNEP_REPLAY_FAST] = "fast", [VNEP_REPLAY_QUEUE] = "queue",
 	[VNEP_REPLAY_AS_RECORDED] = "as-recorded")
 LIST(replay_keep, [VNEP_KEEP_ALL] = "all", [VNEP_KEEP_LAST] = "last")
 LIST(forwarding, "accept", "drop")
+LIST(via, [VNEP_VIA_MULTICAST] = "multicast", [VNEP_VIA_UNICAST] = "unicast",
+	[VNEP_VIA_REPLAY] = "replay")
+LIST(member, "joined", "left")
 LIST(what, "missing", "foreign", "different", "add", "change", "delete")
+
+static const char *method_word(int word)
+{
+	const char *text = vnep_coap_method_text(word);
+
+	return text ? text : "?";
+}
+static const struct vnep_words method_words = { method_word, 1 };
 
 /* A presence record of a region or an edge has up or down. */
 static const char *presence_word(int word)
@@ -109,6 +121,7 @@ static const struct vnep_key vpc_keys[] = {
 	VLAN("core_vlan", FIELD(vpc, core_vlan)),
 	KEY("routes", OBJECT, ITEMS, .nested = vnep_keys_route),
 	KEY("quota", OBJECT, .nested = quota_keys),
+	KEY("speaker", UNICAST, FIELD(vpc, speaker)),
 	COUNT("revision", FIELD(vpc, revision)),
 	KEY("origin", LABEL),
 	DELETED(vpc),
@@ -366,6 +379,49 @@ static const struct vnep_key damage_keys[] = {
 	END,
 };
 
+static const struct vnep_key instruction_keys[] = {
+	KEY("id", LABEL, FIELD(instruction, id)),
+	KEY("group", LABEL, FIELD(instruction, group)),
+	WORD("method", method, FIELD(instruction, method)),
+	KEY("uri", TEXT, FIELD(instruction, uri),
+		.max = sizeof((struct vnep_instruction *)0)->uri - 1),
+	KEY("content_format", INT, FIELD(instruction, content_format), .max = UINT16_MAX),
+	KEY("payload", BASE64),
+	KEY("not_after", TS, FIELD(instruction, not_after)),
+	END,
+};
+
+static const struct vnep_key ack_keys[] = {
+	KEY("id", LABEL, REQUIRED),
+	KEY("dev", URN, REQUIRED),
+	WORD("via", via),
+	WORD("evidence", evidence),
+	KEY("code", TEXT, .max = 4),
+	COUNT("rtt_us"),
+	END,
+};
+
+static const struct vnep_key result_keys[] = {
+	KEY("id", LABEL, REQUIRED),
+	KEY("group", LABEL),
+	COUNT("members"),
+	COUNT("sent"),
+	COUNT("acked"),
+	COUNT("pending"),
+	COUNT("expired"),
+	COUNT("failed"),
+	COUNT("elapsed_ms"),
+	END,
+};
+
+static const struct vnep_key membership_keys[] = {
+	INSTANT,
+	KEY("dev", URN, REQUIRED),
+	KEY("group", LABEL, REQUIRED),
+	WORD("state", member, REQUIRED),
+	END,
+};
+
 const struct vnep_key *vnep_keys_of(enum vnep_record_type type)
 {
 	switch (type) {
@@ -387,6 +443,10 @@ const struct vnep_key *vnep_keys_of(enum vnep_record_type type)
 	case VNEP_RECORD_ELEMENT: return element_keys;
 	case VNEP_RECORD_DIFFERENCE: return difference_keys;
 	case VNEP_RECORD_DAMAGE: return damage_keys;
+	case VNEP_RECORD_INSTRUCTION: return instruction_keys;
+	case VNEP_RECORD_ACK: return ack_keys;
+	case VNEP_RECORD_RESULT: return result_keys;
+	case VNEP_RECORD_MEMBERSHIP: return membership_keys;
 	}
 	return NULL;
 }

@@ -27,7 +27,11 @@ static const char *const types[] = { [VNEP_RECORD_VPC] = "vpc",
 	[VNEP_RECORD_ERROR] = "error",
 	[VNEP_RECORD_ELEMENT] = "element",
 	[VNEP_RECORD_DIFFERENCE] = "difference",
-	[VNEP_RECORD_DAMAGE] = "damage" };
+	[VNEP_RECORD_DAMAGE] = "damage",
+	[VNEP_RECORD_INSTRUCTION] = "instruction",
+	[VNEP_RECORD_ACK] = "ack",
+	[VNEP_RECORD_RESULT] = "result",
+	[VNEP_RECORD_MEMBERSHIP] = "membership" };
 
 const char *vnep_record_type_text(enum vnep_record_type type)
 {
@@ -262,11 +266,32 @@ static int check_device(const struct vnep_place *at, const struct vnep_json *jso
 static int check_vpc(const struct vnep_place *at, const struct vnep_json *json)
 {
 	const struct vnep_json *quota = vnep_json_get(json, "quota");
+	const char *speaker = vnep_json_get_str(json, "speaker", NULL);
+	struct vnep_prefix prefix;
+	struct in6_addr addr;
 	int64_t octets = vnep_json_get_int(quota, "octets", INT64_MAX);
 
 	if (vnep_json_get_int(quota, "reserved_octets", 0) > octets)
 		return rule_broken(at, "quota", "\"quota\" reserves more octets than it has");
+	if (speaker &&
+		(vnep_ip6_parse(speaker, &addr, NULL) ||
+			vnep_prefix_parse(vnep_json_get_str(json, "prefix", ""), &prefix, NULL) ||
+			!vnep_prefix_has(&prefix, &addr)))
+		return rule_broken(at, "speaker", "\"speaker\" is not in the prefix of its vpc");
 	return 0;
+}
+
+/* What CoAP needs is there, or nothing of it. */
+static int check_instruction(const struct vnep_place *at, const struct vnep_json *json)
+{
+	static const char *const coap[] = { "uri", "content_format" };
+
+	if (vnep_json_get(json, "method"))
+		return 0;
+	for (size_t i = 0; i < sizeof coap / sizeof *coap; i++)
+		if (vnep_json_get(json, coap[i]))
+			return missing(at, "method");
+	return vnep_json_get(json, "payload") ? 0 : missing(at, "payload");
 }
 
 /* ts, us and ns are one instant: a record that says two is refused before anybody sorts by it. */
@@ -321,9 +346,11 @@ static int check_rules(
 	case VNEP_RECORD_DEVICE: return check_device(at, json);
 	case VNEP_RECORD_VPC: return check_vpc(at, json);
 	case VNEP_RECORD_EVENT: return check_event(at, json);
+	case VNEP_RECORD_INSTRUCTION: return check_instruction(at, json);
 	case VNEP_RECORD_CHECKPOINT:
 	case VNEP_RECORD_OUTCOME:
 	case VNEP_RECORD_DECISION:
+	case VNEP_RECORD_MEMBERSHIP:
 	case VNEP_RECORD_PRESENCE: return check_instant(at, json);
 	default: return 0; /* us of an unknown type may be anything */
 	}

@@ -23,6 +23,7 @@ static int take_vpc(const char *text, size_t len, void *arg)
 	if (list) {
 		txn->vpcs = list;
 		memcpy(list[txn->vpc_count].vpc, vpc.vpc, sizeof vpc.vpc);
+		list[txn->vpc_count].speaker = vpc.speaker;
 		list[txn->vpc_count++].prefix = vpc.prefix;
 	}
 	vnep_vpc_release(&vpc);
@@ -79,7 +80,7 @@ static const struct vnep_map_vpc *find_vpc(
 			      : NULL;
 }
 
-/* A vpc that comes beside others, or keeps its prefix, harms nobody. Otherwise who was good may be so no
+/* A vpc that comes beside others, or keeps its prefix and speaker, harms nobody. Otherwise who was good may be so no
  * more. */
 int vnep_map_vpc_changed(struct vnep_map_txn *txn, const struct vnep_map_value *before,
 	const char *json, size_t len, bool deleted)
@@ -107,7 +108,8 @@ int vnep_map_vpc_changed(struct vnep_map_txn *txn, const struct vnep_map_value *
 		rc = vnep_vpc_decode(tree, &now, NULL);
 	vnep_json_free(tree);
 	if (rc || old.prefix.len != now.prefix.len ||
-		!vnep_ip6_equal(&old.prefix.addr, &now.prefix.addr))
+		!vnep_ip6_equal(&old.prefix.addr, &now.prefix.addr) ||
+		!vnep_ip6_equal(&old.speaker, &now.speaker))
 		txn->all_suspect = true;
 	vnep_vpc_release(&old);
 	vnep_vpc_release(&now);
@@ -129,6 +131,16 @@ static int outside(
 		vpc->vpc);
 }
 
+static int is_speaker(
+	const struct vnep_device *device, const struct vnep_map_vpc *vpc, struct vnep_err *err)
+{
+	char vep[VNEP_IP6_LEN];
+
+	vnep_ip6_print(&device->vep, vep);
+	return vnep_err_set(err, VNEP_EVALUE, "vep %s of %s is the speaker of vpc \"%s\"", vep,
+		device->dev, vpc->vpc);
+}
+
 int vnep_map_vpc_of(struct vnep_map_txn *txn, const struct vnep_device *device,
 	char vpc[static VNEP_LABEL_MAX + 1], struct vnep_err *err)
 {
@@ -143,6 +155,8 @@ int vnep_map_vpc_of(struct vnep_map_txn *txn, const struct vnep_device *device,
 			"%s is in vpc \"%s\", which is not in the map", device->dev, device->vpc);
 	if (best ? !vnep_prefix_has(&best->prefix, &device->vep) : txn->vpc_count > 0)
 		return outside(device, best, err);
+	if (best && vnep_ip6_equal(&best->speaker, &device->vep)) /* no vep is unspecified */
+		return is_speaker(device, best, err);
 	memcpy(vpc, best ? best->vpc : "", best ? sizeof best->vpc : 1);
 	return 0;
 }

@@ -47,6 +47,7 @@ struct vnep_mapstore {
 struct vnep_map_vpc {
 	char vpc[VNEP_LABEL_MAX + 1];
 	struct vnep_prefix prefix;
+	struct in6_addr speaker;
 };
 
 /* Whose packet it was that had these ends: a stream asks that again and again. */

@@ -21,11 +21,12 @@ struct table {
 	char magic[16];
 	char boot[BOOT_LEN];
 	_Atomic uint64_t count; /* behind the entries: one that is half written does not count */
-	struct vnep_sentlog_entry entry[VNEP_SENTLOG_MAX];
+	struct vnep_sentlog_entry entry[];
 };
 
 struct vnep_sentlog {
 	struct table *table;
+	size_t max, octets;
 };
 
 static int read_boot(char out[static BOOT_LEN], struct vnep_err *err)
@@ -46,9 +47,9 @@ static int map(struct vnep_sentlog *log, const char *path, struct vnep_err *err)
 	if (fd < 0)
 		return errno == ELOOP ? vnep_err_set(err, VNEP_EPRIV, "%s is a symbolic link", path)
 				      : vnep_err_sys(err, errno, "cannot open %s", path);
-	rc = posix_fallocate(fd, 0, sizeof *log->table);
+	rc = posix_fallocate(fd, 0, (off_t)log->octets);
 	if (!rc) {
-		at = mmap(NULL, sizeof *log->table, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		at = mmap(NULL, log->octets, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 		rc = at == MAP_FAILED ? errno : 0;
 	}
 	close(fd);
@@ -58,8 +59,8 @@ static int map(struct vnep_sentlog *log, const char *path, struct vnep_err *err)
 	return 0;
 }
 
-int vnep_sentlog_open(
-	struct vnep_sentlog **out, const char *state, const char *boot, struct vnep_err *err)
+int vnep_sentlog_open(struct vnep_sentlog **out, const char *state, const char *name, size_t max,
+	const char *boot, struct vnep_err *err)
 {
 	struct vnep_sentlog *log = calloc(1, sizeof *log);
 	char path[PATH_MAX], now[BOOT_LEN] = "";
@@ -67,11 +68,13 @@ int vnep_sentlog_open(
 
 	if (!log)
 		return vnep_err_sys(err, ENOMEM, "%s", state);
+	log->max = max;
+	log->octets = sizeof *log->table + max * sizeof *log->table->entry;
 	if (boot)
 		snprintf(now, sizeof now, "%s", boot);
 	else
 		rc = read_boot(now, err);
-	if (!rc && snprintf(path, sizeof path, "%s/sent", state) >= (int)sizeof path)
+	if (!rc && snprintf(path, sizeof path, "%s/%s", state, name) >= (int)sizeof path)
 		rc = vnep_err_sys(err, ENAMETOOLONG, "%s", state);
 	if (!rc)
 		rc = map(log, path, err);
@@ -80,7 +83,7 @@ int vnep_sentlog_open(
 		return rc;
 	}
 	if (memcmp(log->table->magic, magic, sizeof magic) ||
-		memcmp(log->table->boot, now, sizeof now) || log->table->count > VNEP_SENTLOG_MAX) {
+		memcmp(log->table->boot, now, sizeof now) || log->table->count > max) {
 		log->table->count = 0;
 		memcpy(log->table->boot, now, sizeof now);
 		memcpy(log->table->magic, magic, sizeof magic);
@@ -93,23 +96,35 @@ void vnep_sentlog_close(struct vnep_sentlog *log)
 {
 	if (!log)
 		return;
-	munmap(log->table, sizeof *log->table);
+	munmap(log->table, log->octets);
 	free(log);
 }
 
 size_t vnep_sentlog_room(const struct vnep_sentlog *log)
 {
-	return VNEP_SENTLOG_MAX - log->table->count;
+	return log->max - log->table->count;
 }
 
 void vnep_sentlog_put(struct vnep_sentlog *log, const struct vnep_sentlog_entry *entry)
 {
 	uint64_t n = log->table->count;
 
-	if (n == VNEP_SENTLOG_MAX)
+	if (n == log->max)
 		return;
 	log->table->entry[n] = *entry;
 	atomic_store_explicit(&log->table->count, n + 1, memory_order_release);
+}
+
+void vnep_sentlog_stage(struct vnep_sentlog *log, size_t n, const struct vnep_sentlog_entry *entry)
+{
+	if (n < log->max)
+		log->table->entry[n] = *entry;
+}
+
+void vnep_sentlog_count(struct vnep_sentlog *log, size_t n)
+{
+	atomic_store_explicit(
+		&log->table->count, n < log->max ? n : log->max, memory_order_release);
 }
 
 void vnep_sentlog_clear(struct vnep_sentlog *log)

@@ -116,6 +116,23 @@ static int check_sides(
 	return VNEP_EVALUE;
 }
 
+/* As whom the edge speaks: an endpoint without a device, so that what devices answer goes where all goes that no device
+ * takes: by the journal port to the worker. */
+static int want_speaker(
+	struct vnep_acl *acl, const struct vnep_vpc *vpc, bool wanted, struct vnep_err *err)
+{
+	static const struct vnep_binding nowhere = { 0 };
+	struct vnep_device speaker = {
+		.vep = vpc->speaker, .vlan = vpc->core_vlan, .deleted = !wanted
+	};
+
+	if (IN6_IS_ADDR_UNSPECIFIED(&vpc->speaker))
+		return 0;
+	memcpy(speaker.vpc, vpc->vpc, sizeof speaker.vpc);
+	snprintf(speaker.dev, sizeof speaker.dev, "the speaker of vpc \"%s\"", vpc->vpc);
+	return vnep_acl_want_device(acl, &speaker, &nowhere, err);
+}
+
 int vnep_acl_want_vpc(struct vnep_acl *acl, const struct vnep_vpc *vpc, struct vnep_err *err)
 {
 	struct vnep_route *routes = NULL;
@@ -146,11 +163,15 @@ int vnep_acl_want_vpc(struct vnep_acl *acl, const struct vnep_vpc *vpc, struct v
 		return no_memory(err);
 	}
 	slot = &acl->vpcs[i];
+	if (slot->defined)
+		rc = want_speaker(acl, &slot->vpc, false, err);
 	for (int tagged = 0; tagged < 2 && !vpc->deleted && !rc; tagged++)
 		if (slot->side[tagged].users)
 			rc = check_sides(slot->side[tagged].first, tagged, vpc, err);
 	if (rc) {
 		free(routes);
+		if (slot->defined)
+			want_speaker(acl, &slot->vpc, true, NULL);
 		return rc;
 	}
 	free(slot->vpc.routes);
@@ -158,7 +179,7 @@ int vnep_acl_want_vpc(struct vnep_acl *acl, const struct vnep_vpc *vpc, struct v
 	slot->vpc.routes = routes;
 	slot->defined = !vpc->deleted;
 	acl->built = false;
-	return 0;
+	return vpc->deleted ? 0 : want_speaker(acl, vpc, true, err);
 }
 
 /* The VPC of a device: the one it names, or the narrowest whose prefix has its endpoint. */

@@ -14,6 +14,7 @@ struct edge_port *edge_core(struct vnep_edge *edge);
 /* edge-group.c: the journal group of this round */
 int edge_group(struct vnep_edge *edge); /* open it if it is not; negative: the journal is away */
 void edge_group_end(struct vnep_edge *edge);
+void edge_group_drop(struct vnep_edge *edge, int rc, const struct vnep_err *err); /* it is as if it had failed */
 bool edge_group_works(struct vnep_edge *edge); /* after an error: does a group become durable again? */
 void edge_journal_data(struct vnep_edge *edge, struct edge_device *d, const struct vnep_ring_frame *frame,
 	enum vnep_direction direction, bool copy);
@@ -351,6 +352,19 @@ void edge_evidence(struct vnep_edge *edge, struct edge_device *d, const struct v
 void edge_clock_look(struct vnep_edge *edge);
 int64_t edge_age_ns(struct vnep_edge *edge, struct vnep_wall ts);
 struct vnep_mono edge_when(struct vnep_edge *edge, struct vnep_wall ts);
+
+/* edge-mcast*.c */
+int edge_sent_open(struct vnep_edge *edge, struct vnep_err *err);
+/* Is it an answer to an instruction, or sent as one? Then it is counted, and nobody else's. */
+bool edge_mcast_takes(struct vnep_edge *edge, const struct vnep_ring_frame *frame,
+	const struct vnep_frame *f);
+/* A packet that was pending has an outcome. */
+void edge_mcast_settled(
+	struct vnep_edge *edge, const struct edge_device *d, const struct vnep_outcome *o);
+/* A connection began with a frame of that time: what its link had got already it has heard. */
+void edge_mcast_woke(struct vnep_edge *edge, struct edge_device *d, struct vnep_wall ts);
+void edge_mcast_client_gone(struct edge_client *client);
+void edge_mcasts_release(struct vnep_edge *edge);
 
 /* edge-storm.c: the lines of those that replay, and the buckets of the ports */
 void edge_storm_enter(struct vnep_edge *edge, struct edge_device *d, bool may_expire);

@@ -34,6 +34,8 @@ struct edge_client {
 	bool watching, finished, eof;
 	size_t discarded; /* input behind a refusal */
 	unsigned refused; /* lines of a stream */
+	unsigned instructions; /* that it waits for */
+	int instructed;	       /* the worst exit status of those that it does not wait for any more */
 
 	enum edge_waits waits; /* for a quiet point (edge-totals.c) */
 	unsigned looks;        /* since then */
@@ -48,6 +50,8 @@ void edge_totals(struct vnep_edge *edge, struct edge_client *client, enum edge_w
 void edge_verb_map_put(struct vnep_edge *edge, struct edge_client *client);
 void edge_verb_map_delete(struct vnep_edge *edge, struct edge_client *client);
 void edge_verb_journal_append(struct vnep_edge *edge, struct edge_client *client);
+void edge_verb_mcast_send(struct vnep_edge *edge, struct edge_client *client);
+void edge_verb_mcast_plan(struct vnep_edge *edge, struct edge_client *client);
 void edge_verb_journal_prune(struct vnep_edge *edge, struct edge_client *client);
 
 /* Lines of the input, one by one; the input is used up. Non-zero from cb ends the walk and is returned. */

@@ -38,6 +38,7 @@ static void client_free(struct edge_client *client)
 	if (*p)
 		*p = client->next;
 	client->edge->client_count--;
+	edge_mcast_client_gone(client);
 	vnep_watch_free(client->watch);
 	close(client->fd);
 	vnep_lines_release(&client->lines);

@@ -53,7 +53,7 @@ static void group_failed(struct vnep_edge *edge, int rc, const struct vnep_err *
 	edge->delta = (struct edge_delta){ 0 };
 	vnep_buf_reset(&edge->told); /* it has not happened */
 	edge->ledger_dirty = true;
-	edge->sent_owed = edge->sent;
+	edge->sent_owed = edge->sent || edge->fanned;
 	edge->owed_lost = edge->owed_first;
 	reload_devices(edge);
 }
@@ -67,6 +67,8 @@ static void group_done(struct vnep_edge *edge)
 	edge->group_error = 0;
 	if (edge->sent && !edge->sent_owed)
 		vnep_sentlog_clear(edge->sent);
+	if (edge->fanned && !edge->sent_owed)
+		vnep_sentlog_clear(edge->fanned);
 	l->pending = edge->ledger_pending;
 	l->delivered += (uint64_t)edge->delta.delivered;
 	l->converted += (uint64_t)edge->delta.converted;
@@ -112,6 +114,15 @@ void edge_group_end(struct vnep_edge *edge)
 		group_failed(edge, rc, &err);
 	else
 		group_done(edge);
+}
+
+void edge_group_drop(struct vnep_edge *edge, int rc, const struct vnep_err *err)
+{
+	if (!edge->group_open)
+		return;
+	edge->group_open = false;
+	vnep_journal_abort(edge->journal);
+	group_failed(edge, rc, err);
 }
 
 bool edge_group_works(struct vnep_edge *edge)
@@ -397,6 +408,7 @@ static bool settle(struct vnep_edge *edge, struct edge_device *d, enum vnep_dire
 {
 	if (!put_outcome(edge, d, o))
 		return false;
+	edge_mcast_settled(edge, d, o);
 	edge->delta.pending--;
 	if (direction == VNEP_FROM_DEVICE) {
 		edge_uplink_counts(edge, d, less(d->uplink, 1), less(d->uplink_octets, octets));

@@ -17,6 +17,8 @@ void edge_to_device(struct vnep_edge *edge, const struct vnep_ring_frame *frame)
 		edge_deny(edge, core, frame, NULL, VNEP_TO_DEVICE, VNEP_MALFORMED, true);
 		return;
 	}
+	if (edge_mcast_takes(edge, frame, &f))
+		return;
 	d = edge_device_of(edge, &f.dest, &f.src, &why);
 	if (why) {
 		edge_deny(edge, core, frame, d, VNEP_TO_DEVICE, why, true);

@@ -19,7 +19,7 @@
  *     edge-totals.c   status, at a quiet point     edge-held.c     what outlives the worker
  *     edge-jail.c     what it can still touch      edge-period.c   when a sleeper is expected
  *     edge-bell.c     who wakes is heard at once   edge-claim.c    endpoints that others use, too
- *     edge-announce.c endpoints on the VPC link, in measure
+ *     edge-announce.c endpoints on the VPC link    edge-mcast*.c   instructions for many
  *     edge-clock.c    how old something is         edge-uplink.c   what devices send while the core is away
  *
  * A round: the ring is readable -> every frame is handled (journal records are appended to one group) -> the
@@ -281,6 +281,7 @@ struct edge_retained {
 };
 
 struct edge_client;
+struct edge_mcast;
 struct vnep_retaining;
 
 struct vnep_edge {
@@ -344,7 +345,11 @@ struct vnep_edge {
 	bool barrier_running, barrier_out; /* from its start to the release; the thread is at it */
 	size_t replayed; /* packets of the backlog sent since the start */
 	struct vnep_sentlog *sent; /* of them, those in the open group; NULL: there is none */
+	struct vnep_sentlog *fanned; /* the same of instructions */
 	bool sent_owed;            /* that group failed: they are still to be recorded */
+	struct edge_mcast *mcasts; /* instructions whose answers are heard, the latest first */
+	unsigned mcast_count;
+	uint32_t mcast_seed, mcast_source;
 	size_t replay_line;             /* devices that stand in both lines */
 	double replay_pps;              /* what the line gets through, of late; 0 = not known */
 	struct vnep_mono replay_looked; /* 0: the line was empty */

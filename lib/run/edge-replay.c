@@ -16,6 +16,7 @@
 #include <syslog.h>
 
 #include "edge-priv.h"
+#include "vnep/mcast.h"
 
 enum {
 	PORT_RETRY_MS = 20,
@@ -129,6 +130,12 @@ static int stage(const struct vnep_event *event, unsigned attempt, void *arg)
 	if (word == EDGE_PACE_SUPERSEDED) {
 		edge_journal_settle(b->edge, b->d, event->seq, event->length,
 			VNEP_OUTCOME_SUPERSEDED, VNEP_SUPERSEDED, attempt + 1);
+		return 0;
+	}
+	if (event->kind == VNEP_KIND_INSTRUCTION &&
+		vnep_mcast_is_over(event->frame, event->frame_len, vnep_wall_now())) {
+		edge_journal_settle(b->edge, b->d, event->seq, event->length, VNEP_OUTCOME_EXPIRED,
+			VNEP_EXPIRED, attempt + 1);
 		return 0;
 	}
 	if (too_old(b->edge, b->d, event)) {
@@ -406,18 +413,27 @@ static int recall(struct vnep_edge *edge, const struct vnep_sentlog_entry *entry
 		       : -EIO;
 }
 
-void edge_replay_recall(struct vnep_edge *edge)
+static int recall_all(struct vnep_edge *edge, const struct vnep_sentlog *log, size_t *booked)
 {
 	const struct vnep_sentlog_entry *entry;
-	size_t booked = 0;
 	int rc = 0;
 
-	edge->sent_owed = true; /* until all of them are in the group */
-	for (size_t n = 0; rc >= 0 && edge->sent && (entry = vnep_sentlog_get(edge->sent, n));
-		n++) {
+	for (size_t n = 0; rc >= 0 && log && (entry = vnep_sentlog_get(log, n)); n++) {
 		rc = recall(edge, entry);
-		booked += rc > 0;
+		*booked += rc > 0;
 	}
+	return rc;
+}
+
+void edge_replay_recall(struct vnep_edge *edge)
+{
+	size_t booked = 0;
+	int rc;
+
+	edge->sent_owed = true; /* until all of them are in the group */
+	rc = recall_all(edge, edge->sent, &booked);
+	if (rc >= 0)
+		rc = recall_all(edge, edge->fanned, &booked);
 	if (booked)
 		edge_say(edge, LOG_NOTICE,
 			"replay: %zu packets had been sent already, and are recorded now", booked);

@@ -444,6 +444,8 @@ static const struct edge_verb verbs[] = {
 	{ "acl.asleep", EDGE_INPUT_NONE, verb_asleep },
 	{ "replay.send", EDGE_INPUT_STREAM, verb_replay_send },
 	{ "replay.force", EDGE_INPUT_STREAM, verb_replay_force },
+	{ "mcast.send", EDGE_INPUT_STREAM, edge_verb_mcast_send },
+	{ "mcast.plan", EDGE_INPUT_NONE, edge_verb_mcast_plan },
 };
 
 const struct edge_verb *edge_verb_find(const char *name)

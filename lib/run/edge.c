@@ -402,7 +402,7 @@ static int open_state(struct vnep_edge *edge, struct vnep_err *err)
 		edge_say(edge, LOG_WARNING,
 			"journal: %llu octets behind the last durable group were cut off",
 			(unsigned long long)cut);
-	if (!rc && vnep_sentlog_open(&edge->sent, edge->state, NULL, err))
+	if (!rc && edge_sent_open(edge, err))
 		edge_warn(edge, "replay", err); /* slower, and exact as before */
 	if (!rc && edge_memo_open(edge, err))
 		edge_warn(edge, "ledger", err);
@@ -561,6 +561,7 @@ void vnep_edge_free(struct vnep_edge *edge)
 	edge_claims_release(edge);
 	vnep_heap_release(&edge->announcing.timer);
 	edge_vpcs_release(edge);
+	edge_mcasts_release(edge);
 	vnep_loop_free(edge->loop);
 	vnep_ring_close(edge->ring);
 	edge_bell_close(edge);
@@ -571,7 +572,6 @@ void vnep_edge_free(struct vnep_edge *edge)
 	vnep_nl_close(edge->rt);
 	vnep_nl_close(edge->rt_events);
 	vnep_nl_close(edge->guard);
-	vnep_sentlog_close(edge->sent);
 	vnep_memo_close(edge->memo);
 	vnep_journal_close(edge->journal);
 	vnep_mapstore_close(edge->map);

@@ -94,6 +94,22 @@ static void binding(const struct vnep_json *json)
 	same_again(&first, &second, back);
 }
 
+static void instruction(const struct vnep_json *json)
+{
+	struct vnep_instruction i;
+	struct vnep_buf payload = { 0 }, line = { 0 };
+	struct vnep_json *back = NULL;
+
+	HOLDS(!vnep_instruction_decode(json, &i, &payload, NULL));
+	HOLDS(i.method <= 7 && i.payload_len == payload.len);
+	vnep_instruction_encode(&line, &i);
+	HOLDS(!vnep_json_parse((const char *)line.data, line.len, &back, NULL));
+	HOLDS(!vnep_recjson_check(back, NULL, 0, NULL));
+	vnep_json_free(back);
+	vnep_buf_release(&line);
+	vnep_buf_release(&payload);
+}
+
 static void map_record(const struct vnep_json *json)
 {
 	struct vnep_device device;
@@ -125,6 +141,7 @@ static void decode(const struct vnep_json *json)
 	case VNEP_RECORD_CHECKPOINT: checkpoint(json); break;
 	case VNEP_RECORD_OUTCOME: outcome(json); break;
 	case VNEP_RECORD_BINDING: binding(json); break;
+	case VNEP_RECORD_INSTRUCTION: instruction(json); break;
 	default: map_record(json); break;
 	}
 }

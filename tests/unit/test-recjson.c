@@ -69,7 +69,19 @@ TEST("recjson: what is canonical stays as it is, octet by octet")
 		",\"region\":\"east\",\"state\":\"up\",\"was\":\"down\"}",
 		"{\"type\":\"damage\",\"v\":1,\"segment\":\"1.pcapng\",\"offset\":0,\"octets\":12,"
 		"\"records\":1}",
-		"{\"type\":\"ack\",\"v\":1,\"id\":\"x\",\"vlna\":1}",
+		"{\"type\":\"instruction\",\"v\":1,\"id\":\"x-1\",\"group\":\"lights\",\"method\":"
+		"\"PUT\",\"uri\":\"/led?on=1\",\"content_format\":0,\"payload\":\"b24=\","
+		"\"not_after\":\"2026-01-02T03:04:05.678901Z\"}",
+		"{\"type\":\"ack\",\"v\":1,\"id\":\"x\",\"dev\":\"" DEV
+		"\",\"via\":\"multicast\",\"evidence\":\"coap-ack\",\"code\":\"2.04\",\"rtt_us\":"
+		"18211}",
+		"{\"type\":\"result\",\"v\":1,\"id\":\"x\",\"group\":\"lights\",\"members\":120,"
+		"\"sent\":117,\"acked\":110,\"pending\":3,\"expired\":0,\"failed\":0,\"elapsed_"
+		"ms\":"
+		"40}",
+		"{\"type\":\"membership\",\"v\":1," TS ",\"dev\":\"" DEV
+		"\",\"group\":\"lights\",\"state\":\"joined\"}",
+		"{\"type\":\"lamp\",\"v\":1,\"id\":\"x\",\"vlna\":1}",
 		"{\"type\":\"future\",\"v\":1,\"ts\":\"soon\",\"us\":9223372036854775807,\"ns\":"
 		"\"x\"}",
 	};
@@ -101,6 +113,15 @@ static const struct {
 	{ "{\"type\":\"device\",\"v\":1,\"deleted\":true}", "1: missing key \"dev\"" },
 	{ "{\"type\":\"vpc\",\"v\":1,\"vpc\":\"a\"}", "1: missing key \"prefix\"" },
 	{ "{\"type\":\"group\",\"v\":1,\"group\":\"a\"}", "1: missing key \"address\"" },
+	{ "{\"type\":\"vpc\",\"v\":1,\"vpc\":\"a\",\"prefix\":\"2001:db8::/64\",\"speaker\":"
+	  "\"2001:db8:1::1\"}",
+		"56: \"speaker\" is not in the prefix of its vpc" },
+	{ "{\"type\":\"instruction\",\"v\":1,\"id\":\"a\"}", "1: missing key \"payload\"" },
+	{ "{\"type\":\"instruction\",\"v\":1,\"uri\":\"/a\",\"payload\":\"\"}",
+		"1: missing key \"method\"" },
+	{ "{\"type\":\"instruction\",\"v\":1,\"method\":\"put\"}",
+		"29: \"method\" must be GET, POST, PUT, DELETE, FETCH, PATCH or iPATCH, not "
+		"\"put\"" },
 	{ DEVICE ",\"vlna\":1}", "84: unknown key \"vlna\" (did you mean \"vlan\"?)" },
 	{ DEVICE ",\"addrMax\":1}", "84: unknown key \"addrMax\" (did you mean \"addr_max\"?)" },
 	{ DEVICE ",\"dl-buffering\":{}}",

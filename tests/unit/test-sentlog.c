@@ -47,7 +47,7 @@ TEST("sentlog: a killed process leaves what it put, and what it cleared is gone"
 	setup();
 	pid = fork();
 	if (!pid) {
-		if (vnep_sentlog_open(&log, tmp, "boot-a", NULL))
+		if (vnep_sentlog_open(&log, tmp, "sent", VNEP_SENTLOG_MAX, "boot-a", NULL))
 			_exit(1);
 		put(log, 1);
 		vnep_sentlog_clear(log);
@@ -56,7 +56,7 @@ TEST("sentlog: a killed process leaves what it put, and what it cleared is gone"
 		raise(SIGKILL);
 	}
 	CHECK(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status));
-	CHECK_INT(vnep_sentlog_open(&log, tmp, "boot-a", NULL), 0);
+	CHECK_INT(vnep_sentlog_open(&log, tmp, "sent", VNEP_SENTLOG_MAX, "boot-a", NULL), 0);
 	CHECK(vnep_sentlog_get(log, 0)->seq == 7 && vnep_sentlog_get(log, 1)->seq == 8);
 	CHECK(!vnep_sentlog_get(log, 2));
 	CHECK_INT(vnep_sentlog_room(log), VNEP_SENTLOG_MAX - 2);
@@ -70,16 +70,16 @@ TEST("sentlog: after another boot it is empty, and so it is where the file was s
 	char path[80];
 
 	setup();
-	CHECK_INT(vnep_sentlog_open(&log, tmp, "boot-a", NULL), 0);
+	CHECK_INT(vnep_sentlog_open(&log, tmp, "sent", VNEP_SENTLOG_MAX, "boot-a", NULL), 0);
 	put(log, 7);
 	vnep_sentlog_close(log);
-	CHECK_INT(vnep_sentlog_open(&log, tmp, "boot-b", NULL), 0);
+	CHECK_INT(vnep_sentlog_open(&log, tmp, "sent", VNEP_SENTLOG_MAX, "boot-b", NULL), 0);
 	CHECK(!vnep_sentlog_get(log, 0));
 	vnep_sentlog_close(log);
 	snprintf(path, sizeof path, "%s/sent", tmp);
 	CHECK_INT(truncate(path, 100), 0);
 	CHECK_INT(truncate(path, 0), 0);
-	CHECK_INT(vnep_sentlog_open(&log, tmp, "boot-b", NULL), 0);
+	CHECK_INT(vnep_sentlog_open(&log, tmp, "sent", VNEP_SENTLOG_MAX, "boot-b", NULL), 0);
 	CHECK(!vnep_sentlog_get(log, 0));
 	vnep_sentlog_close(log);
 	teardown();
@@ -91,7 +91,7 @@ TEST("sentlog: a full one has no room and takes nothing; a link is refused")
 	char path[80];
 
 	setup();
-	CHECK_INT(vnep_sentlog_open(&log, tmp, NULL, NULL), 0);
+	CHECK_INT(vnep_sentlog_open(&log, tmp, "sent", VNEP_SENTLOG_MAX, NULL, NULL), 0);
 	for (uint64_t i = 1; i <= VNEP_SENTLOG_MAX + 1; i++)
 		put(log, i);
 	CHECK_INT(vnep_sentlog_room(log), 0);
@@ -100,7 +100,7 @@ TEST("sentlog: a full one has no room and takes nothing; a link is refused")
 	vnep_sentlog_close(log);
 	snprintf(path, sizeof path, "%s/sent", tmp);
 	CHECK(!unlink(path) && !symlink("elsewhere", path));
-	CHECK_INT(vnep_sentlog_open(&log, tmp, NULL, NULL), VNEP_EPRIV);
+	CHECK_INT(vnep_sentlog_open(&log, tmp, "sent", VNEP_SENTLOG_MAX, NULL, NULL), VNEP_EPRIV);
 	teardown();
 }
 

@@ -1,0 +1,308 @@
+/*
+ * edge-mcast-ack - who answered an instruction, who is asked once more, and what came of it.
+ *
+ * An answer comes from a member's endpoint, which the kernel has checked, by the frame of its MAC, to the speaker's address
+ * and the port that this instruction alone was sent from; of CoAP it has the token. Whatever else is sent to a speaker is
+ * refused and counted.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "edge-mcast.h"
+#include "vnep/coap.h"
+#include "vnep/coapmake.h"
+
+enum { STEP_MS = 10, STEP_REPAIRS = 16, NS_MS = 1000000, COAP_RESPONSES = 64 };
+
+/* ---- answers ---- */
+
+static struct edge_mcast *by_source(struct vnep_edge *edge, uint16_t source)
+{
+	struct edge_mcast *mc = edge->mcasts;
+
+	while (mc && mc->source != source)
+		mc = mc->next;
+	return mc;
+}
+
+static enum vnep_evidence evidence_of(
+	const struct edge_mcast *mc, const uint8_t *payload, size_t len, struct vnep_coap *coap)
+{
+	*coap = (struct vnep_coap){ 0 };
+	if (!mc->coap)
+		return VNEP_EVIDENCE_FLOW_ANSWER;
+	if (!vnep_coap_head_read(coap, payload, len) || coap->type == VNEP_COAP_RST)
+		return VNEP_EVIDENCE_NONE;
+	if (coap->type == VNEP_COAP_ACK && !coap->code && !coap->token_len)
+		return coap->mid == mc->head.mid ? VNEP_EVIDENCE_COAP_ACK : VNEP_EVIDENCE_NONE;
+	if (coap->code < COAP_RESPONSES || coap->token_len != mc->head.token_len ||
+		memcmp(coap->token, mc->head.token, coap->token_len) != 0)
+		return VNEP_EVIDENCE_NONE;
+	return coap->type == VNEP_COAP_ACK ? VNEP_EVIDENCE_COAP_ACK : VNEP_EVIDENCE_COAP_RESPONSE;
+}
+
+/* RFC 7252 4.2: who is confirmable and gets no acknowledgement says it again. */
+static void acknowledge(
+	struct vnep_edge *edge, struct edge_mcast *mc, struct edge_device *d, uint16_t mid)
+{
+	const uint8_t ack[4] = { 1 << 6 | VNEP_COAP_ACK << 4, 0, (uint8_t)(mid >> 8),
+		(uint8_t)mid };
+
+	edge_mcast_to_one(edge, mc, d, ack, sizeof ack);
+}
+
+static void tell(struct edge_mcast *mc, const struct edge_member *m, enum vnep_evidence evidence,
+	const struct vnep_coap *coap, struct vnep_wall ts)
+{
+	struct vnep_ack ack = { .via = m->via, .evidence = evidence };
+
+	if (!mc->client)
+		return;
+	memcpy(ack.id, mc->id, sizeof ack.id);
+	strncpy(ack.dev, edge_member_name(mc, m), sizeof ack.dev - 1);
+	if (coap->code)
+		vnep_coap_code_print(coap->code, ack.code);
+	if (m->sent.ns && ts.ns > m->sent.ns)
+		ack.rtt_us = (uint64_t)(ts.ns - m->sent.ns) / 1000;
+	vnep_ack_encode(&mc->edge->scratch, &ack);
+	edge_reply(mc->client, &mc->edge->scratch);
+	vnep_timer_set(mc->timer, 0); /* to send it, and perhaps it was the last one */
+}
+
+/* False: it is none. */
+static bool take_answer(struct edge_mcast *mc, struct edge_device *d,
+	const struct vnep_ring_frame *frame, const struct vnep_frame *f)
+{
+	struct vnep_edge *edge = mc->edge;
+	struct edge_member *m = vnep_table_get(&mc->by_vep, &d->vep);
+	enum vnep_evidence evidence;
+	const uint8_t *payload;
+	struct vnep_coap coap;
+	size_t len;
+
+	if (!m || f->src_port != mc->port || m->fate != EDGE_FATE_SENT ||
+		!vnep_udp_payload(f, frame->data, &payload, &len))
+		return false;
+	evidence = evidence_of(mc, payload, len, &coap);
+	if (!evidence)
+		return false;
+	if (coap.code && coap.type == VNEP_COAP_CON)
+		acknowledge(edge, mc, d, coap.mid);
+	if (m->acked || (mc->coap && !coap.code)) /* the response itself is still to come */
+		return true;
+	m->acked = true;
+	mc->acked++;
+	if (m->way != EDGE_WAY_JOURNAL) /* of a replay the journal has it from edge-replay.c */
+		edge_journal_outcome(edge, d, m->seq, VNEP_OUTCOME_CONFIRMED, VNEP_REASON_NONE,
+			evidence, m->repaired ? 2 : 1);
+	tell(mc, m, evidence, &coap, frame->ts);
+	return true;
+}
+
+static bool is_answer(struct vnep_edge *edge, struct edge_device *d,
+	const struct vnep_ring_frame *frame, const struct vnep_frame *f)
+{
+	struct edge_mcast *mc;
+	unsigned expected;
+
+	if (!d || !d->bound || f->proto != IPPROTO_UDP || !f->l4 || frame->len < 12 ||
+		memcmp(frame->data + 6, &d->l2.mac, 6) != 0 ||
+		!vnep_frame_checksum_ok(f, frame->data))
+		return false;
+	expected = d->sent_count;
+	edge_evidence(edge, d, f, frame->data);
+	mc = by_source(edge, f->dest_port);
+	return (mc && take_answer(mc, d, frame, f)) || d->sent_count < expected;
+}
+
+bool edge_mcast_takes(
+	struct vnep_edge *edge, const struct vnep_ring_frame *frame, const struct vnep_frame *f)
+{
+	const struct vnep_vpc *vpc = edge_vpc(edge, "", &f->dest);
+	struct edge_device *d;
+
+	if (!vpc || !vnep_ip6_equal(&vpc->speaker, &f->dest))
+		return false;
+	d = edge_device_by_endpoint(edge, &f->src);
+	if (is_answer(edge, d, frame, f)) {
+		edge->ledger.answered++;
+		edge->ledger_dirty = true;
+	} else {
+		edge_deny(edge, d && d->port ? d->port : edge_core(edge), frame, d,
+			VNEP_FROM_DEVICE, VNEP_NOT_FOR_US, true);
+	}
+	return true;
+}
+
+/* ---- what becomes of those who wait ---- */
+
+static enum edge_fate fate_of(enum vnep_outcome_word word)
+{
+	switch (word) {
+	case VNEP_OUTCOME_SENT:
+	case VNEP_OUTCOME_CONFIRMED: return EDGE_FATE_SENT;
+	case VNEP_OUTCOME_EXPIRED: return EDGE_FATE_EXPIRED;
+	case VNEP_OUTCOME_SUPERSEDED:
+	case VNEP_OUTCOME_FAILED: break;
+	}
+	return EDGE_FATE_FAILED;
+}
+
+void edge_mcast_settled(
+	struct vnep_edge *edge, const struct edge_device *d, const struct vnep_outcome *o)
+{
+	for (struct edge_mcast *mc = edge->mcasts; mc; mc = mc->next) {
+		struct edge_member *m = vnep_table_get(&mc->by_vep, &d->vep);
+
+		if (!m || m->seq != o->seq)
+			continue;
+		m->fate = fate_of(o->outcome);
+		m->sent = o->ts;
+	}
+}
+
+static const struct edge_shot *lane_at(const struct edge_mcast *mc, const struct edge_device *d)
+{
+	for (size_t i = 0; i < mc->shot_count; i++)
+		if (mc->shots[i].port == d->port && mc->shots[i].vlan == d->l2.vlan &&
+			mc->shots[i].count &&
+			mc->members[mc->order[mc->shots[i].first]].way == EDGE_WAY_LANE)
+			return &mc->shots[i];
+	return NULL;
+}
+
+/* Its first frame had left it before the instruction left us, and was read later: it listened already. */
+void edge_mcast_woke(struct vnep_edge *edge, struct edge_device *d, struct vnep_wall ts)
+{
+	for (struct edge_mcast *mc = edge->mcasts; mc; mc = mc->next) {
+		struct edge_member *m = vnep_table_get(&mc->by_vep, &d->vep);
+		const struct edge_shot *lane;
+
+		if (!m || m->way != EDGE_WAY_JOURNAL || m->fate != EDGE_FATE_WAITS || mc->unicast ||
+			!d->port)
+			continue;
+		lane = lane_at(mc, d);
+		if (!lane || !lane->left.ns || ts.ns >= lane->left.ns)
+			continue;
+		m->via = VNEP_VIA_MULTICAST;
+		m->way = EDGE_WAY_LANE;
+		edge_journal_sent(edge, d, m->seq, m->octets, 1, lane->left);
+	}
+}
+
+/* ---- repairs, the result ---- */
+
+void edge_mcast_result(const struct edge_mcast *mc, struct vnep_result *out)
+{
+	struct vnep_wall now = vnep_wall_now();
+
+	*out = (struct vnep_result){ .members = mc->count,
+		.acked = mc->acked,
+		.elapsed_ms = (uint64_t)(vnep_mono_now().ns - mc->start.ns) / NS_MS };
+	memcpy(out->id, mc->id, sizeof out->id);
+	memcpy(out->group, mc->group, sizeof out->group);
+	for (size_t i = 0; i < mc->count; i++) {
+		switch (mc->members[i].fate) {
+		case EDGE_FATE_SENT: out->sent++; break;
+		case EDGE_FATE_EXPIRED: out->expired++; break;
+		case EDGE_FATE_FAILED: out->failed++; break;
+		case EDGE_FATE_WAITS:
+			if (mc->not_after.ns && now.ns >= mc->not_after.ns)
+				out->expired++;
+			else
+				out->pending++;
+		}
+	}
+}
+
+/* Once, to those who listen still and said nothing: a confirmable message, of which they take the same id for the same one. */
+static bool repair(struct edge_mcast *mc)
+{
+	unsigned left = STEP_REPAIRS;
+
+	for (; mc->repair_next < mc->count && left; mc->repair_next++) {
+		struct edge_member *m = &mc->members[mc->repair_next];
+		struct edge_device *d = vnep_table_get(&mc->edge->by_vep, &m->vep);
+
+		if (m->acked || m->fate != EDGE_FATE_SENT || !d || d->life != VNEP_LIFE_AWAKE ||
+			m->way == EDGE_WAY_JOURNAL)
+			continue;
+		left--;
+		if (!edge_mcast_to_one(mc->edge, mc, d, mc->one.data, mc->one.len))
+			continue;
+		m->repaired = true;
+		m->via = VNEP_VIA_UNICAST;
+		m->sent = vnep_wall_now();
+		edge_journal_outcome(mc->edge, d, m->seq, VNEP_OUTCOME_SENT, VNEP_REASON_NONE,
+			VNEP_EVIDENCE_NONE, 2);
+	}
+	return mc->repair_next < mc->count;
+}
+
+static void arm(struct edge_mcast *mc, struct vnep_mono now, bool more)
+{
+	int64_t at = mc->end_at.ns;
+
+	if (mc->client && mc->result_at.ns < at)
+		at = mc->result_at.ns;
+	if (mc->client && mc->repair_next < mc->count && mc->repair_at.ns < at)
+		at = more ? now.ns + (int64_t)STEP_MS * NS_MS : mc->repair_at.ns;
+	vnep_timer_set(mc->timer, at > now.ns ? (at - now.ns) / NS_MS + 1 : 0);
+}
+
+/* One client's last result ends its request. */
+static void give_result(struct edge_mcast *mc)
+{
+	struct edge_client *client = mc->client;
+	struct vnep_result result;
+
+	edge_mcast_result(mc, &result);
+	vnep_result_encode(&mc->edge->scratch, &result);
+	edge_reply(client, &mc->edge->scratch);
+	if (mc->acked < mc->count && !client->instructed)
+		client->instructed = 1;
+	mc->client = NULL;
+	client->instructions--;
+	if (client->eof && !client->instructions)
+		edge_reply_done(client, client->instructed);
+}
+
+static void on_mcast(struct vnep_watch *watch, void *arg)
+{
+	struct edge_mcast *mc = arg;
+	struct vnep_edge *edge = mc->edge;
+	struct edge_client *client = mc->client;
+	struct vnep_mono now = vnep_mono_now();
+	bool more = false;
+
+	(void)watch;
+	if (client && now.ns >= mc->repair_at.ns)
+		more = repair(mc);
+	edge_round_end(edge);
+	if (client && (mc->acked == mc->count || now.ns >= mc->result_at.ns))
+		give_result(mc);
+	if (now.ns >= mc->end_at.ns && !mc->client)
+		edge_mcast_free(mc);
+	else
+		arm(mc, now, more);
+	if (client)
+		edge_client_push(client);
+}
+
+void edge_mcast_wait(struct edge_mcast *mc)
+{
+	mc->timer = vnep_loop_timer(mc->edge->loop, on_mcast, mc);
+	if (mc->timer)
+		arm(mc, vnep_mono_now(), false);
+}
+
+void edge_mcast_client_gone(struct edge_client *client)
+{
+	for (struct edge_mcast *mc = client->edge->mcasts; mc && client->instructions;
+		mc = mc->next)
+		if (mc->client == client) {
+			mc->client = NULL;
+			client->instructions--;
+		}
+}

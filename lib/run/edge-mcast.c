@@ -1,0 +1,522 @@
+/* edge-mcast - an instruction: its members are frozen, and each one's journal has it before anybody is sent a frame. */
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <syslog.h>
+
+#include "edge-mcast.h"
+#include "vnep/coapmake.h"
+#include "vnep/members.h"
+
+enum { SOURCE_FIRST = 49152, COAP_PORT = 5683, MIN_MTU = 1280, UUID_LEN = 36 };
+
+static int no_memory(struct vnep_err *err)
+{
+	return vnep_err_sys(err, ENOMEM, "instruction");
+}
+
+const char *edge_member_name(const struct edge_mcast *mc, const struct edge_member *m)
+{
+	return (const char *)mc->names.data + m->name;
+}
+
+/* Both logs of what was sent; without one of them it is slower, or may go out twice after a kill. */
+int edge_sent_open(struct vnep_edge *edge, struct vnep_err *err)
+{
+	int rc = vnep_sentlog_open(&edge->sent, edge->state, "sent", VNEP_SENTLOG_MAX, NULL, err);
+
+	if (!rc)
+		rc = vnep_sentlog_open(
+			&edge->fanned, edge->state, "fanned", EDGE_MCAST_MARKS, NULL, err);
+	return rc;
+}
+
+void edge_mcast_free(struct edge_mcast *mc)
+{
+	struct edge_mcast **p;
+
+	if (!mc)
+		return;
+	for (p = &mc->edge->mcasts; *p && *p != mc; p = &(*p)->next)
+		;
+	if (*p) {
+		*p = mc->next;
+		mc->edge->mcast_count--;
+	}
+	if (mc->client)
+		mc->client->instructions--;
+	vnep_watch_free(mc->timer);
+	vnep_table_release(&mc->by_vep);
+	vnep_buf_release(&mc->many);
+	vnep_buf_release(&mc->one);
+	vnep_buf_release(&mc->names);
+	free(mc->members);
+	free(mc->shots);
+	free(mc->lanes);
+	free(mc->order);
+	free(mc);
+}
+
+void edge_mcasts_release(struct vnep_edge *edge)
+{
+	while (edge->mcasts)
+		edge_mcast_free(edge->mcasts);
+	vnep_sentlog_close(edge->sent);
+	vnep_sentlog_close(edge->fanned);
+}
+
+/* ---- what it is ---- */
+
+static void make_id(char out[static UUID_LEN + 1], const uint8_t r[static 16])
+{
+	size_t n = 0;
+
+	for (int i = 0; i < 16; i++) {
+		uint8_t octet = r[i];
+
+		if (i == 6)
+			octet = (uint8_t)(0x40 | (octet & 15)); /* RFC 9562 5.4 */
+		if (i == 8)
+			octet = (uint8_t)(0x80 | (octet & 63));
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			out[n++] = '-';
+		n += (size_t)snprintf(out + n, 3, "%02x", octet);
+	}
+}
+
+static bool source_is_free(const struct vnep_edge *edge, uint16_t source)
+{
+	for (const struct edge_mcast *mc = edge->mcasts; mc; mc = mc->next)
+		if (mc->source == source)
+			return false;
+	return true;
+}
+
+/* Both messages, in which all but the type is the same: who got the first one takes the second for a repetition (RFC 7252
+ * 4.5). To many a message is never confirmable (8.1). */
+static int make_coap(
+	struct edge_mcast *mc, const struct vnep_instruction *instruction, struct vnep_err *err)
+{
+	struct vnep_coap_request request = { .head = mc->head,
+		.uri = instruction->uri,
+		.content_format = instruction->content_format,
+		.payload = instruction->payload,
+		.payload_len = instruction->payload_len };
+	int rc;
+
+	request.head.type = VNEP_COAP_NON;
+	rc = vnep_coap_make(&mc->many, &request, err);
+	request.head.type = VNEP_COAP_CON;
+	return rc ? rc : vnep_coap_make(&mc->one, &request, err);
+}
+
+static int make_payload(
+	struct edge_mcast *mc, const struct vnep_instruction *instruction, struct vnep_err *err)
+{
+	uint8_t r[32];
+
+	if (getrandom(r, sizeof r, 0) != (ssize_t)sizeof r)
+		return vnep_err_sys(err, errno, "random numbers");
+	if (instruction->id[0])
+		memcpy(mc->id, instruction->id, sizeof mc->id);
+	else
+		make_id(mc->id, r);
+	do {
+		mc->edge->mcast_source++; /* from a random one on: two edges of a boot differ */
+		mc->source = (uint16_t)(SOURCE_FIRST |
+					((mc->edge->mcast_source + mc->edge->mcast_seed) & 0x3fff));
+	} while (!source_is_free(mc->edge, mc->source));
+	mc->coap = instruction->method != 0;
+	if (!mc->coap) {
+		vnep_buf_put(&mc->many, instruction->payload, instruction->payload_len);
+		vnep_buf_put(&mc->one, instruction->payload, instruction->payload_len);
+		return mc->many.rc || mc->one.rc ? no_memory(err) : 0;
+	}
+	mc->head = (struct vnep_coap){ .code = instruction->method,
+		.mid = (uint16_t)(r[16] << 8 | r[17]),
+		.token_len = sizeof mc->head.token };
+	memcpy(mc->head.token, r + 18, sizeof mc->head.token);
+	return make_coap(mc, instruction, err);
+}
+
+static int check_size(const struct edge_mcast *mc, struct vnep_err *err)
+{
+	const struct vnep_edge *edge = mc->edge;
+	size_t len = VNEP_DATAGRAM_IP_HEAD + mc->many.len;
+	const struct edge_port *narrow = NULL;
+
+	for (unsigned i = 0; i + 1 < edge->port_count; i++)
+		if (edge->ports[i].mtu && (!narrow || edge->ports[i].mtu < narrow->mtu))
+			narrow = &edge->ports[i];
+	if (len <= (narrow ? narrow->mtu : MIN_MTU))
+		return 0;
+	return vnep_err_set(err, VNEP_ETOOBIG,
+		"the instruction makes packets of %zu octets, and port %s takes at most %u: a "
+		"group gets it in one frame",
+		len, narrow ? narrow->name : "?", narrow ? narrow->mtu : MIN_MTU);
+}
+
+/* ---- its members ---- */
+
+static int lane_of(struct edge_mcast *mc, struct edge_port *port, uint16_t vlan,
+	const struct in6_addr *speaker, uint32_t *out, struct vnep_err *err)
+{
+	size_t slot = (size_t)port->index * EDGE_VLANS + vlan;
+	struct edge_shot *more;
+
+	if (!mc->lanes)
+		mc->lanes =
+			calloc(((size_t)mc->edge->port_count + 1) * EDGE_VLANS, sizeof *mc->lanes);
+	if (!mc->lanes)
+		return no_memory(err);
+	if (mc->lanes[slot]) {
+		*out = mc->lanes[slot] - 1;
+		return 0;
+	}
+	if (mc->shot_count == mc->shot_room) {
+		more = reallocarray(mc->shots, mc->shot_room * 2 + 64, sizeof *more);
+		if (!more)
+			return no_memory(err);
+		mc->shots = more;
+		mc->shot_room = mc->shot_room * 2 + 64;
+	}
+	*out = (uint32_t)mc->shot_count++;
+	mc->shots[*out] = (struct edge_shot){ .port = port, .vlan = vlan, .speaker = *speaker };
+	mc->lanes[slot] = *out + 1;
+	return 0;
+}
+
+/* A frame of its own. */
+static int shot_of(struct edge_mcast *mc, struct edge_device *d, const struct in6_addr *speaker,
+	uint32_t *out, struct vnep_err *err)
+{
+	size_t slot = (size_t)d->port->index * EDGE_VLANS + d->l2.vlan;
+	uint32_t lane = mc->lanes ? mc->lanes[slot] : 0;
+	int rc;
+
+	if (mc->lanes)
+		mc->lanes[slot] = 0;
+	rc = lane_of(mc, d->port, d->l2.vlan, speaker, out, err);
+	if (rc)
+		return rc;
+	mc->lanes[slot] = lane;
+	mc->shots[*out].device = d;
+	return 0;
+}
+
+/* Who gets its backlog at this moment hears what its link hears, too: it is sent the frame, and nothing from the journal. By
+ * unicast it gets it behind the rest. */
+static bool listens(const struct edge_mcast *mc, const struct edge_device *d)
+{
+	if (!d || !d->bound || !d->port->up)
+		return false;
+	if (d->life == VNEP_LIFE_AWAKE && !d->pending)
+		return true;
+	return !mc->unicast &&
+	       (d->life == VNEP_LIFE_AWAKE || vnep_life_presence(d->life) == VNEP_STATE_WAKING);
+}
+
+static int choose_way(struct edge_mcast *mc, struct edge_member *m, struct edge_device *d,
+	const struct in6_addr *speaker, struct vnep_err *err)
+{
+	int rc;
+
+	m->way = EDGE_WAY_JOURNAL;
+	m->via = VNEP_VIA_REPLAY;
+	if (!listens(mc, d))
+		return 0;
+	if (!mc->unicast) {
+		rc = lane_of(mc, d->port, d->l2.vlan, speaker, &m->shot, err);
+		if (rc)
+			return rc;
+		if (vnep_ip6_equal(&mc->shots[m->shot].speaker, speaker)) {
+			m->way = EDGE_WAY_LANE;
+			m->via = VNEP_VIA_MULTICAST;
+			mc->awake++;
+			return 0;
+		}
+	}
+	/* of another VPC than the frame of its link: that one would not be its own */
+	m->way = EDGE_WAY_UNICAST;
+	m->via = VNEP_VIA_UNICAST;
+	mc->awake++;
+	return shot_of(mc, d, speaker, &m->shot, err);
+}
+
+static int add_member(const struct vnep_device *device, void *arg)
+{
+	struct edge_mcast *mc = arg;
+	struct vnep_edge *edge = mc->edge;
+	const struct vnep_vpc *vpc = edge_vpc(edge, device->vpc, &device->vep);
+	struct edge_device *d = vnep_table_get(&edge->by_vep, &device->vep);
+	struct vnep_err *err = mc->err;
+	struct edge_member *m;
+
+	if (!vpc || IN6_IS_ADDR_UNSPECIFIED(&vpc->speaker)) {
+		vnep_err_set(err, VNEP_EVALUE, "%s: its vpc \"%s\" has no \"speaker\"", device->dev,
+			vpc ? vpc->vpc : device->vpc);
+		vnep_err_hint(err, "an address of the prefix that nobody has, as whom the edge "
+				   "speaks to the devices of the vpc");
+		return VNEP_EVALUE;
+	}
+	if (mc->count == mc->room) {
+		size_t room = mc->room ? mc->room * 2 : 256;
+
+		m = reallocarray(mc->members, room, sizeof *m);
+		if (!m)
+			return no_memory(err);
+		mc->members = m;
+		mc->room = room;
+	}
+	m = &mc->members[mc->count++];
+	*m = (struct edge_member){
+		.vep = device->vep, .name = mc->names.len, .vpc = (uint32_t)(vpc - edge->vpcs)
+	};
+	vnep_buf_put(&mc->names, device->dev, strlen(device->dev) + 1);
+	if (device->form ==
+		VNEP_FORM_HOST) { /* it speaks with its endpoint, and with nobody else */
+		m->way = EDGE_WAY_NONE;
+		m->fate = EDGE_FATE_FAILED;
+		return 0;
+	}
+	if (!d && (device->dl_packet_count || device->dl_octets))
+		d = edge_device_by_vep(edge, &device->vep);
+	return choose_way(mc, m, d, &vpc->speaker, err);
+}
+
+static int index_members(struct edge_mcast *mc, struct vnep_err *err)
+{
+	if (mc->names.rc)
+		return no_memory(err);
+	if (!mc->count)
+		return vnep_err_set(err, VNEP_EVALUE, "%s%s%s has no members",
+			mc->group[0] ? "group \"" : "the selection", mc->group,
+			mc->group[0] ? "\"" : "");
+	for (size_t i = 0; i < mc->count; i++)
+		if (vnep_table_put(&mc->by_vep, &mc->members[i]))
+			return no_memory(err);
+	return 0;
+}
+
+/* The group gives address and port; without one, or with a query, each member is spoken to alone: what goes to the address
+ * of a group all of it hears. */
+static int read_group(struct edge_mcast *mc, struct vnep_map_txn *txn,
+	const struct edge_mcast_how *how, struct vnep_err *err)
+{
+	struct vnep_group group = { 0 };
+	int rc = mc->group[0] ? vnep_members_group(txn, mc->group, &group, err) : 0;
+
+	mc->unicast = how->unicast || !mc->group[0] || vnep_members_query(how->selection);
+	mc->address = group.address;
+	mc->hop_limit = how->hop_limit;
+	mc->port = how->port ? how->port : group.port ? group.port : COAP_PORT;
+	vnep_group_release(&group);
+	return rc;
+}
+
+static int freeze(struct edge_mcast *mc, const struct edge_mcast_how *how, struct vnep_err *err)
+{
+	struct vnep_map_txn *txn;
+	int rc = vnep_map_begin(mc->edge->map, false, &txn, err);
+
+	if (rc)
+		return rc;
+	snprintf(mc->group, sizeof mc->group, "%s", vnep_json_get_str(how->selection, "group", ""));
+	mc->err = err;
+	rc = read_group(mc, txn, how, err);
+	if (!rc)
+		rc = vnep_members_each(txn, how->selection, add_member, mc, err);
+	vnep_map_abort(txn);
+	return rc ? rc : index_members(mc, err);
+}
+
+static struct edge_mcast *new_mcast(struct vnep_edge *edge)
+{
+	struct edge_mcast *mc = calloc(1, sizeof *mc);
+
+	if (!mc)
+		return NULL;
+	mc->edge = edge;
+	mc->start = vnep_mono_now();
+	mc->frozen_at = vnep_wall_now();
+	vnep_table_init(&mc->by_vep, offsetof(struct edge_member, vep), sizeof(struct in6_addr));
+	if (!edge->mcast_seed)
+		edge->mcast_seed = (uint32_t)(mc->frozen_at.ns >> 10) | 1;
+	return mc;
+}
+
+int edge_mcast_plan(struct vnep_edge *edge, const struct edge_mcast_how *how,
+	struct edge_mcast **out, struct vnep_err *err)
+{
+	struct edge_mcast *mc = new_mcast(edge);
+	int rc = mc ? freeze(mc, how, err) : no_memory(err);
+
+	if (rc)
+		edge_mcast_free(mc);
+	else
+		*out = mc;
+	return rc;
+}
+
+/* ---- the journal ---- */
+
+/* As if a host of the VPC had sent it, and the device slept. */
+static size_t make_waiting(struct edge_mcast *mc, const struct edge_member *m, uint8_t *out)
+{
+	const struct vnep_tag tag = { VNEP_TAG_NOT_AWAKE, 0, VNEP_TO_DEVICE };
+	struct vnep_datagram d = { .src = mc->edge->vpcs[m->vpc].speaker,
+		.dest = m->vep,
+		.src_port = mc->source,
+		.dest_port = mc->port,
+		.hop_limit = EDGE_MCAST_HOPS,
+		.payload = mc->one.data,
+		.payload_len = mc->one.len };
+	size_t len = vnep_datagram_make(out, &d);
+
+	vnep_tag_write(&tag, out);
+	vnep_mcast_set_until(out, mc->not_after);
+	return len;
+}
+
+static int store(struct edge_mcast *mc, struct edge_member *m, struct vnep_err *err)
+{
+	struct vnep_edge *edge = mc->edge;
+	struct edge_device *d = vnep_table_get(&edge->by_vep, &m->vep);
+	bool pending = false, duplicate = false;
+	struct vnep_event e = { .kind = VNEP_KIND_INSTRUCTION,
+		.direction = VNEP_TO_DEVICE,
+		.ts = mc->frozen_at,
+		.conn = d ? d->conn : 0,
+		.frame = edge->frame };
+	int rc;
+
+	e.frame_len = e.length = (uint32_t)make_waiting(mc, m, edge->frame);
+	snprintf(e.dev, sizeof e.dev, "%s", edge_member_name(mc, m));
+	memcpy(e.in_iface, edge_core(edge)->name, sizeof e.in_iface);
+	rc = vnep_journal_append(edge->journal, &e, &pending, &duplicate, err);
+	if (rc)
+		return rc;
+	m->seq = e.seq;
+	m->octets = e.length;
+	if (!pending)
+		return 0;
+	edge->delta.pending++;
+	edge->delta.carried++; /* it arrived at no port */
+	if (!d)
+		return 0;
+	d->head_seq = e.seq;
+	d->pending++;
+	d->pending_octets += e.length;
+	if (m->way == EDGE_WAY_JOURNAL)
+		edge_journal_limits(edge, d);
+	return 0;
+}
+
+static int store_all(struct edge_mcast *mc, struct vnep_err *err)
+{
+	struct vnep_edge *edge = mc->edge;
+	int rc;
+
+	edge_group_end(edge); /* what the ring brought is no part of it */
+	rc = edge_group(edge);
+	for (size_t i = 0; !rc && i < mc->count; i++)
+		if (mc->members[i].way != EDGE_WAY_NONE)
+			rc = store(mc, &mc->members[i], err);
+	if (rc)
+		edge_group_drop(edge, rc, err);
+	edge_group_end(edge);
+	if (!rc && edge->group_error)
+		rc = edge->group_error;
+	if (rc)
+		return vnep_err_set(err, rc < -30000 ? rc : VNEP_EKERNEL,
+			"the journal cannot be written (%s): nothing was sent", vnep_strerror(rc));
+	return 0;
+}
+
+/* Who waits in vain, because it listens but could not be sent its frame, gets it like any packet that came too late; so
+ * does who woke while the members were frozen. */
+static void look_after(struct edge_mcast *mc)
+{
+	for (size_t i = 0; i < mc->count; i++) {
+		struct edge_member *m = &mc->members[i];
+		struct edge_device *d = m->fate == EDGE_FATE_WAITS
+						? vnep_table_get(&mc->edge->by_vep, &m->vep)
+						: NULL;
+
+		if (d && d->life == VNEP_LIFE_AWAKE)
+			edge_device_check_awake(mc->edge, d);
+		else if (d && d->life == VNEP_LIFE_WAKING)
+			edge_replay_start(mc->edge, d);
+	}
+}
+
+static int check_instruction(
+	struct edge_mcast *mc, const struct vnep_instruction *instruction, struct vnep_err *err)
+{
+	const struct edge_mcast *other;
+
+	if (instruction->not_after.ns && instruction->not_after.ns <= mc->frozen_at.ns)
+		return vnep_err_set(err, VNEP_EVALUE,
+			"\"not_after\" has passed: nobody would get the instruction");
+	for (other = mc->edge->mcasts; other; other = other->next)
+		if (instruction->id[0] && !strcmp(other->id, instruction->id))
+			return vnep_err_set(err, VNEP_ECONFLICT,
+				"instruction \"%s\" is on its way already", instruction->id);
+	mc->not_after = instruction->not_after;
+	return 0;
+}
+
+/* One whose answers nobody waits for makes room. */
+static bool make_room(struct vnep_edge *edge)
+{
+	struct edge_mcast *oldest = NULL;
+
+	if (edge->mcast_count < EDGE_MCAST_MAX)
+		return true;
+	for (struct edge_mcast *mc = edge->mcasts; mc; mc = mc->next)
+		if (!mc->client)
+			oldest = mc;
+	edge_mcast_free(oldest);
+	return oldest;
+}
+
+int edge_mcast_send(struct vnep_edge *edge, const struct vnep_instruction *instruction,
+	const struct edge_mcast_how *how, struct edge_mcast **out, struct vnep_err *err)
+{
+	struct edge_mcast *mc;
+	int rc;
+
+	if (!make_room(edge))
+		return vnep_err_set(err, VNEP_EUNAVAIL,
+			"%d instructions wait for answers: try again", EDGE_MCAST_MAX);
+	edge_ingest(edge); /* who spoke before is awake */
+	mc = new_mcast(edge);
+	if (!mc)
+		return no_memory(err);
+	rc = check_instruction(mc, instruction, err);
+	if (!rc)
+		rc = freeze(mc, how, err);
+	if (!rc)
+		rc = make_payload(mc, instruction, err);
+	if (!rc)
+		rc = check_size(mc, err);
+	if (!rc)
+		rc = store_all(mc, err);
+	if (rc) {
+		edge_mcast_free(mc);
+		return rc;
+	}
+	mc->next = edge->mcasts;
+	edge->mcasts = mc;
+	edge->mcast_count++;
+	rc = edge_mcast_fan_out(edge, mc, err);
+	look_after(mc);
+	if (rc)
+		edge_mcast_free(mc);
+	else
+		*out = mc;
+	return rc;
+}

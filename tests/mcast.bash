@@ -1,0 +1,68 @@
+# mcast - groups of devices: `load helpers; load edge; load mcast`.
+#
+#   mcast_map [LINE...]   a VPC that speaks as $SPEAKER, group lights with dev0 (sleeps after T3324 seconds, default 60),
+#                         dev1 and dev2; then more lines, or others
+#   members N...          device N listens to the group: a CoAP server that answers
+#   joined N...           device N writes what is sent to the group on port 7000 to $T/joinedN.out, one datagram a line, and
+#                         what is sent to it alone, too
+#   awake_all N...        they speak, and are awake
+#   instruct JSON         one instruction record for the group
+#   got N TEXT...         for wait_for: device N got these lines, and no others, in that order
+
+SPEAKER=2001:db8:b::fe GROUP=ff35:40:2001:db8::8000:1
+export SPEAKER GROUP
+
+mcast_map() {
+	vnep-map import -q <<-END
+		{"type":"vpc","v":1,"vpc":"acme","prefix":"2001:db8:b::/64","speaker":"$SPEAKER"}
+		{"type":"group","v":1,"group":"lights","address":"$GROUP"}
+		{"type":"device","v":1,"dev":"$DEV0","vep":"$V0","groups":["lights"],"psm":{"t3324_s":${T3324:-60}}}
+		{"type":"device","v":1,"dev":"$DEV1","vep":"$V1","vpc":"acme","groups":["lights"],"labels":{"model":"T-100"}}
+		{"type":"device","v":1,"dev":"$DEV2","vep":"$V2","groups":["lights"],"journal":"both"}
+	END
+	(( $# == 0 )) || printf '%s\n' "$@" | vnep-map set -q
+}
+
+members() {
+	local n
+
+	for n; do
+		background "coap$n" netns "dev$n" "$COAP_SERVER" -d 10 -g "$GROUP" -G "d$n"
+	done
+	for n; do
+		wait_for 5 in_group "$n"
+	done
+}
+
+joined() {
+	local n
+
+	for n; do
+		background "joined$n" netns "dev$n" socat -u "UDP6-RECV:7000,ipv6-join-group=[$GROUP]:d$n" -
+	done
+	for n; do
+		wait_for 5 in_group "$n"
+	done
+}
+
+in_group() {
+	netns "dev$1" ip -6 maddr show dev "d$1" | grep -q "$GROUP"
+}
+
+awake_all() {
+	local n v
+
+	for n; do
+		v=V$n
+		speak "$n"
+		wait_for 5 state_is "${!v}" awake
+	done
+}
+
+instruct() {
+	printf '{"type":"instruction","v":1,%s}\n' "$1"
+}
+
+got() {
+	[ "$(<"$T/joined$1.out")" = "$(printf '%s\n' "${@:2}")" ]
+}
