@@ -411,7 +411,7 @@ static int store(struct edge_mcast *mc, struct edge_member *m, struct vnep_err *
 	d->pending++;
 	d->pending_octets += e.length;
 	if (m->way == EDGE_WAY_JOURNAL)
-		edge_journal_limits(edge, d);
+		edge_journal_limits(edge, d, VNEP_TO_DEVICE);
 	return 0;
 }
 
