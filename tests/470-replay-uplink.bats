@@ -384,3 +384,20 @@ outcomes() {
 	in_order 21 40
 	wait_for 5 status_has '.pending == 0'
 }
+
+@test "uplink: what waited longer than its duration_s is not sent any more when the port is back" {
+	local began
+	vnep-map import -q <<<"{\"type\":\"device\",\"v\":1,\"dev\":\"$DEV0\",\"vep\":\"$V0\",\"psm\":{\"t3324_s\":60},\"dl_buffering\":{\"duration_s\":2}}"
+	core down
+	numbers 1 5
+	wait_for 5 held_is 5
+	began=$EPOCHSECONDS
+	older() { (( EPOCHSECONDS > began + 3 )); }
+	wait_for 10 older
+	numbers 6 7
+	wait_for 5 held_is 7
+	core up
+	wait_for 10 heard_to 7
+	in_order 6 7
+	wait_for 5 status_has '.dropped."dl-buffering-duration" == 5 and .pending == 0'
+}

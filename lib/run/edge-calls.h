@@ -352,6 +352,8 @@ void edge_evidence(struct vnep_edge *edge, struct edge_device *d, const struct v
 void edge_clock_look(struct vnep_edge *edge);
 int64_t edge_age_ns(struct vnep_edge *edge, struct vnep_wall ts);
 struct vnep_mono edge_when(struct vnep_edge *edge, struct vnep_wall ts);
+/* dl_buffering.duration_s is over: nobody is sent it any more. */
+bool edge_too_old(struct vnep_edge *edge, const struct edge_device *d, const struct vnep_event *event);
 
 /* edge-mcast*.c */
 int edge_sent_open(struct vnep_edge *edge, struct vnep_err *err);

@@ -31,3 +31,10 @@ struct vnep_mono edge_when(struct vnep_edge *edge, struct vnep_wall ts)
 
 	return (struct vnep_mono){ vnep_mono_now().ns - age };
 }
+
+bool edge_too_old(
+	struct vnep_edge *edge, const struct edge_device *d, const struct vnep_event *event)
+{
+	return d->dl_duration_s &&
+	       edge_age_ns(edge, event->ts) > (int64_t)d->dl_duration_s * 1000000000;
+}

@@ -143,9 +143,14 @@ void edge_device_reload(struct vnep_edge *edge, struct edge_device *d)
 	struct vnep_journal_device j;
 	struct vnep_err err = { 0 };
 	bool more;
+	int rc = vnep_journal_device(edge->journal, d->dev, &j, &err);
 
-	if (vnep_journal_device(edge->journal, d->dev, &j, &err))
-		return; /* nothing of it in the journal yet */
+	if (rc == VNEP_ENOTFOUND) { /* also what was counted with a group that failed */
+		d->pending = d->pending_octets = 0;
+		edge_uplink_counts(edge, d, 0, 0);
+	}
+	if (rc)
+		return;
 	d->conn = j.conn;
 	d->pending = j.pending - j.held;
 	d->pending_octets = j.pending_octets - j.held_octets;

@@ -206,6 +206,11 @@ static void hold_host(struct vnep_edge *edge, struct edge_held *held)
 	struct edge_host *h = host_of_held(held);
 	struct vnep_err err = { 0 };
 
+	if (h->uplink) { /* in the lull something was kept for it */
+		edge->uplink_opened++;
+		edge_uplink_again(edge);
+		return;
+	}
 	if (!h->open) {
 		edge_neigh_delete(edge, &h->kernel); /* one of ours it is not */
 		h->open = !vnep_acl_reachable_add(edge->acl, &h->kernel, &err);
@@ -227,11 +232,12 @@ static void open_host(struct vnep_edge *edge, struct edge_host *h)
 	edge_queue_send(edge, h);
 	vnep_heap_remove(&edge->host_timers, &h->timer);
 	edge_neigh_set_state(edge, h, EDGE_HOST_OPENING);
-	edge->uplink_opened++;
-	if (h->uplink || edge->uplink_unknown)
-		edge_uplink_again(edge); /* what waits longer goes first */
-	else
+	if (h->uplink || edge->uplink_unknown) { /* what waits longer goes first */
+		edge->uplink_opened++;
+		edge_uplink_again(edge);
+	} else {
 		to_kernel(edge, h);
+	}
 }
 
 /* The worker sends everything that is for it. */
@@ -421,7 +427,8 @@ void edge_send_core(struct vnep_edge *edge, const struct vnep_vpc *vpc,
 	}
 	if (!h || !edge_queue_put(edge, h, ts, frame, len)) {
 		edge_drop(edge, NULL, VNEP_NEIGHBOUR_QUEUE);
-		if (h && h->state == EDGE_HOST_AWAY && !h->timer.slot && !h->uplink)
+		if (h && h->state == EDGE_HOST_AWAY && !h->timer.slot && !h->uplink && !h->route &&
+			!h->back)
 			forget(edge, h); /* it is new, and nothing would ask for it */
 		return;
 	}

@@ -185,7 +185,7 @@ struct edge_device {
 	struct edge_uplink_share *uplink_share; /* where they are counted; NULL: there are none */
 	uint64_t uplink_next; /* first seq not yet looked at by the pass */
 	uint64_t uplink_opened; /* of the edge, when the pass that was through with it last began */
-	struct edge_device *uplink_link;
+	struct edge_device *uplink_link, **uplink_link_at;
 	bool uplink_listed;
 	struct edge_device *appended_link;
 	bool appended; /* to its stream, by hand: look at the journal again */
@@ -318,6 +318,7 @@ struct vnep_edge {
 	bool uplink_running, uplink_again; /* a pass is under way; one more is wanted */
 	bool uplink_unknown; /* since the start no pass is over, or one found no room for a host: every one may have some */
 	bool uplink_missed;  /* that is so in this pass */
+	bool uplink_unread;  /* in this pass the journal could not be read: nobody is through */
 	bool uplink_all;     /* it looks at everything, for every host */
 	uint64_t uplink_opened, uplink_began; /* hosts that answered or are not there, so far; when the pass began */
 

@@ -65,13 +65,6 @@ struct batch {
 	struct staged staged[EDGE_REPLAY_BATCH];
 };
 
-static bool too_old(
-	struct vnep_edge *edge, const struct edge_device *d, const struct vnep_event *event)
-{
-	return d->dl_duration_s &&
-	       edge_age_ns(edge, event->ts) > (int64_t)d->dl_duration_s * 1000000000;
-}
-
 /* seq stays 0 where there is nothing that could be answered. */
 static void read_expected(struct edge_sent *s, const struct vnep_event *event, uint32_t attempt)
 {
@@ -138,7 +131,7 @@ static int stage(const struct vnep_event *event, unsigned attempt, void *arg)
 			VNEP_EXPIRED, attempt + 1);
 		return 0;
 	}
-	if (too_old(b->edge, b->d, event)) {
+	if (edge_too_old(b->edge, b->d, event)) {
 		edge_journal_settle(b->edge, b->d, event->seq, event->length, VNEP_OUTCOME_EXPIRED,
 			VNEP_DL_DURATION, attempt + 1);
 		return 0;

@@ -36,7 +36,7 @@ static bool is_away(const struct vnep_edge *edge, const struct edge_host *h)
 {
 	if (!edge->ports[edge->port_count - 1].up || h->uplink)
 		return true;
-	if (edge->uplink_unknown && !(h->state == EDGE_HOST_KNOWN && h->open))
+	if (edge->uplink_unknown && !h->open)
 		return true;
 	return h->route && (h->state == EDGE_HOST_AWAY || (h->failures && !edge_host_ready(h)));
 }
@@ -191,19 +191,19 @@ void edge_uplink_enter(struct vnep_edge *edge, struct edge_device *d)
 	d->uplink_listed = true;
 	d->uplink_next = d->uplink_opened = 0;
 	d->uplink_link = edge->uplink_first;
+	d->uplink_link_at = &edge->uplink_first;
+	if (d->uplink_link)
+		d->uplink_link->uplink_link_at = &d->uplink_link;
 	edge->uplink_first = d;
 }
 
 void edge_uplink_leave(struct vnep_edge *edge, struct edge_device *d)
 {
-	struct edge_device **p = &edge->uplink_first;
-
 	if (!d->uplink_listed)
 		return;
-	while (*p && *p != d)
-		p = &(*p)->uplink_link;
-	if (*p)
-		*p = d->uplink_link;
+	*d->uplink_link_at = d->uplink_link;
+	if (d->uplink_link)
+		d->uplink_link->uplink_link_at = d->uplink_link_at;
 	if (edge->uplink_at == d)
 		edge->uplink_at = d->uplink_link;
 	d->uplink_listed = false;
@@ -334,7 +334,10 @@ static int stage(const struct vnep_event *event, unsigned attempt, void *arg)
 	int rc = 0;
 
 	reason = judge(b, event, &f, &vpc, &h);
-	if (reason) {
+	if (edge_too_old(b->edge, b->d, event)) {
+		edge_journal_uplink(b->edge, b->d, event->seq, event->length, VNEP_OUTCOME_EXPIRED,
+			VNEP_DL_DURATION, attempt + 1, vnep_wall_now());
+	} else if (reason) {
 		fail(b, event, reason, attempt);
 	} else if (!h) {
 		b->edge->uplink_missed = b->edge->uplink_unknown = true;
@@ -416,7 +419,8 @@ static int turn(struct vnep_edge *edge, struct edge_device *d)
 		edge->journal, d->dev, d->uplink_next, EDGE_REPLAY_BATCH, stage, &b, &err);
 	if (rc < 0 && rc != VNEP_ENOTFOUND) {
 		edge_warn(edge, "uplink", &err);
-		return rc;
+		edge->uplink_unread = true; /* the others do not wait for it, nor does anything overtake it */
+		return 0;
 	}
 	if (!flush(&b))
 		return -ENETDOWN;
@@ -435,7 +439,7 @@ static void begin_pass(struct vnep_edge *edge)
 	struct edge_port *core = edge_core(edge);
 	struct edge_host *h;
 
-	edge->uplink_again = edge->uplink_missed = false;
+	edge->uplink_again = edge->uplink_missed = edge->uplink_unread = false;
 	edge->uplink_running = true;
 	edge->uplink_all = edge->uplink_unknown;
 	edge->uplink_began = edge->uplink_opened;
@@ -454,6 +458,8 @@ static void end_turn(struct vnep_edge *edge, struct edge_device *d)
 {
 	edge->uplink_at = d->uplink_link;
 	d->uplink_opened = edge->uplink_began;
+	if (edge->uplink_unread)
+		d->uplink_opened = 0; /* from its beginning, the next time */
 	if (!d->uplink)
 		edge_uplink_leave(edge, d);
 }
@@ -464,6 +470,10 @@ static void end_pass(struct vnep_edge *edge)
 	struct edge_host *h;
 
 	edge->uplink_running = false;
+	if (edge->uplink_unread) {
+		edge->uplink_again = true;
+		return;
+	}
 	edge->uplink_unknown = edge->uplink_missed;
 	if (edge->uplink_missed && up)
 		edge->uplink_again = true; /* while it is down there will be no more room */
@@ -492,7 +502,7 @@ void edge_uplink_pump(struct vnep_edge *edge)
 	while (edge->uplink_at && rc >= 0 && vnep_mono_now().ns - began.ns < SLICE_NS) {
 		struct edge_device *d = edge->uplink_at;
 
-		rc = turn(edge, d);
+		rc = d->uplink_next > d->head_seq ? 0 : turn(edge, d);
 		if (!rc)
 			end_turn(edge, d);
 	}
@@ -503,7 +513,7 @@ void edge_uplink_pump(struct vnep_edge *edge)
 		wait = rc == -ENETDOWN ? PORT_RETRY_MS : JOURNAL_RETRY_MS;
 	} else if (!edge->uplink_at) {
 		end_pass(edge);
-		wait = edge->uplink_missed ? ROOM_RETRY_MS : 0;
+		wait = edge->uplink_missed || edge->uplink_unread ? ROOM_RETRY_MS : 0;
 	}
 	if (edge->uplink_running || edge->uplink_again)
 		vnep_timer_set(edge->uplink, edge->group_error ? JOURNAL_RETRY_MS : wait);

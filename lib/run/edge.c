@@ -209,6 +209,7 @@ static void rebind(struct vnep_edge *edge, struct edge_port *port, int ifindex)
 	int rc;
 
 	edge_port_down(edge, port); /* its neighbours went with it */
+	port->up = false;
 	port->ifindex = ifindex;
 	vnep_inject_close(port->inject);
 	port->inject = NULL;
