@@ -95,7 +95,7 @@ static bool take_answer(struct edge_mcast *mc, struct edge_device *d,
 	mc->acked++;
 	if (m->way != EDGE_WAY_JOURNAL) /* of a replay the journal has it from edge-replay.c */
 		edge_journal_outcome(edge, d, m->seq, VNEP_OUTCOME_CONFIRMED, VNEP_REASON_NONE,
-			evidence, m->repaired ? 2 : 1);
+			evidence, 1);
 	tell(mc, m, evidence, &coap, frame->ts);
 	return true;
 }
@@ -216,11 +216,14 @@ void edge_mcast_result(const struct edge_mcast *mc, struct vnep_result *out)
 	}
 }
 
-/* Once, to those who listen still and said nothing: a confirmable message, of which they take the same id for the same one. */
-static bool repair(struct edge_mcast *mc)
+/* Once, to those who listen still and said nothing: a confirmable message, of which they take the same id for the same one.
+ * It is part of the first attempt: who slept unnoticed has the other one still to come. */
+static void repair(struct edge_mcast *mc)
 {
 	unsigned left = STEP_REPAIRS;
 
+	if (mc->not_after.ns && vnep_wall_now().ns >= mc->not_after.ns)
+		mc->repair_next = mc->count;
 	for (; mc->repair_next < mc->count && left; mc->repair_next++) {
 		struct edge_member *m = &mc->members[mc->repair_next];
 		struct edge_device *d = vnep_table_get(&mc->edge->by_vep, &m->vep);
@@ -231,23 +234,21 @@ static bool repair(struct edge_mcast *mc)
 		left--;
 		if (!edge_mcast_to_one(mc->edge, mc, d, mc->one.data, mc->one.len))
 			continue;
-		m->repaired = true;
 		m->via = VNEP_VIA_UNICAST;
 		m->sent = vnep_wall_now();
 		edge_journal_outcome(mc->edge, d, m->seq, VNEP_OUTCOME_SENT, VNEP_REASON_NONE,
-			VNEP_EVIDENCE_NONE, 2);
+			VNEP_EVIDENCE_NONE, 1);
 	}
-	return mc->repair_next < mc->count;
 }
 
-static void arm(struct edge_mcast *mc, struct vnep_mono now, bool more)
+static void arm(struct edge_mcast *mc, struct vnep_mono now)
 {
 	int64_t at = mc->end_at.ns;
 
 	if (mc->client && mc->result_at.ns < at)
 		at = mc->result_at.ns;
 	if (mc->client && mc->repair_next < mc->count && mc->repair_at.ns < at)
-		at = more ? now.ns + (int64_t)STEP_MS * NS_MS : mc->repair_at.ns;
+		at = mc->repair_at.ns;
 	vnep_timer_set(mc->timer, at > now.ns ? (at - now.ns) / NS_MS + 1 : 0);
 }
 
@@ -274,18 +275,19 @@ static void on_mcast(struct vnep_watch *watch, void *arg)
 	struct vnep_edge *edge = mc->edge;
 	struct edge_client *client = mc->client;
 	struct vnep_mono now = vnep_mono_now();
-	bool more = false;
 
 	(void)watch;
-	if (client && now.ns >= mc->repair_at.ns)
-		more = repair(mc);
+	if (client && now.ns >= mc->repair_at.ns) {
+		repair(mc);
+		mc->repair_at.ns = now.ns + (int64_t)STEP_MS * NS_MS; /* whoever answers meanwhile */
+	}
 	edge_round_end(edge);
 	if (client && (mc->acked == mc->count || now.ns >= mc->result_at.ns))
 		give_result(mc);
 	if (now.ns >= mc->end_at.ns && !mc->client)
 		edge_mcast_free(mc);
 	else
-		arm(mc, now, more);
+		arm(mc, now);
 	if (client)
 		edge_client_push(client);
 }
@@ -294,7 +296,7 @@ void edge_mcast_wait(struct edge_mcast *mc)
 {
 	mc->timer = vnep_loop_timer(mc->edge->loop, on_mcast, mc);
 	if (mc->timer)
-		arm(mc, vnep_mono_now(), false);
+		arm(mc, vnep_mono_now());
 }
 
 void edge_mcast_client_gone(struct edge_client *client)

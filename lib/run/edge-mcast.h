@@ -37,7 +37,7 @@ struct edge_member {
 	enum edge_way way;
 	enum edge_fate fate;
 	enum vnep_via via;
-	bool acked, repaired;
+	bool acked;
 };
 
 /* A frame: of a port and VLAN, or of a member there. */
