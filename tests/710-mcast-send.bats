@@ -162,6 +162,14 @@ past() {
 	wait_for 5 balanced
 }
 
+@test "mcast send: a sleeper whose buffering has no room for it is counted as failed" {
+	mcast_map '{"type":"device","v":1,"dev":"'"$DEV0"'","vep":"'"$V0"'","groups":["lights"],"dl_buffering":{"octets":10}}'
+	edge_start
+	run -1 vnep-mcast send -q -g lights -p 7000 <(instruct '"payload":"b24K"')
+	record '[.members,.sent,.pending,.failed] == [3,0,2,1]'
+	balanced
+}
+
 @test "mcast send: a sleeper's answer after its wake is an ack by replay, and ends the waiting" {
 	requires "$COAP_SERVER" libcoap3-bin
 	T3324=1 mcast_map '{"type":"device","v":1,"dev":"'"$DEV1"'","vep":"'"$V1"'"}' '{"type":"device","v":1,"dev":"'"$DEV2"'","vep":"'"$V2"'"}'

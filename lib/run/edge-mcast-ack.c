@@ -162,25 +162,31 @@ void edge_mcast_settled(
 	}
 }
 
+/* The frame that all of its VPC heard where it is. */
 static const struct edge_shot *lane_at(const struct edge_mcast *mc, const struct edge_device *d)
 {
-	for (size_t i = 0; i < mc->shot_count; i++)
+	const struct vnep_vpc *vpc = edge_vpc(mc->edge, d->vpc, &d->vep);
+
+	for (size_t i = 0; vpc && i < mc->shot_count; i++)
 		if (mc->shots[i].port == d->port && mc->shots[i].vlan == d->l2.vlan &&
-			mc->shots[i].count &&
+			mc->shots[i].count && vnep_ip6_equal(&mc->shots[i].speaker, &vpc->speaker) &&
 			mc->members[mc->order[mc->shots[i].first]].way == EDGE_WAY_LANE)
 			return &mc->shots[i];
 	return NULL;
 }
 
-/* Its first frame had left it before the instruction left us, and was read later: it listened already. */
+/* Its first frame had left it before the instruction left us, and was read later: it listened already. Only of frames that
+ * were waiting at that moment do the times say so: later the clock may have been set back. */
 void edge_mcast_woke(struct vnep_edge *edge, struct edge_device *d, struct vnep_wall ts)
 {
+	int64_t since_ns = vnep_mono_now().ns - (int64_t)EDGE_MCAST_WAKE_MS * NS_MS;
+
 	for (struct edge_mcast *mc = edge->mcasts; mc; mc = mc->next) {
 		struct edge_member *m = vnep_table_get(&mc->by_vep, &d->vep);
 		const struct edge_shot *lane;
 
 		if (!m || m->way != EDGE_WAY_JOURNAL || m->fate != EDGE_FATE_WAITS || mc->unicast ||
-			!d->port)
+			!d->port || mc->sent_at.ns < since_ns)
 			continue;
 		lane = lane_at(mc, d);
 		if (!lane || !lane->left.ns || ts.ns >= lane->left.ns)
