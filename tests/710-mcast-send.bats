@@ -162,6 +162,23 @@ past() {
 	wait_for 5 balanced
 }
 
+@test "mcast send: whose connection ends without a word is pending in the result, and gets it once more" {
+	mcast_map '{"type":"device","v":1,"dev":"'"$DEV1"'","vep":"'"$V1"'"}' '{"type":"device","v":1,"dev":"'"$DEV2"'","vep":"'"$V2"'"}'
+	edge_start
+	joined 0
+	awake_all 0
+	background send vnep-mcast send -q -g lights -p 7000 --wait 4 <(instruct '"payload":"b24K"')
+	wait_for 5 got 0 on
+	vnep-edge detach "$DEV0"
+	wait_for 5 pending_is "$V0" 1
+	wait_for 10 grep -q '"type":"result"' "$T/send.out"
+	stop -1 send 0 # it ends by itself
+	jq -se 'last | [.members,.sent,.acked,.pending] == [1,0,0,1]' "$T/send.out"
+	speak 0
+	wait_for 5 got 0 on on
+	wait_for 5 balanced
+}
+
 @test "mcast send: a sleeper whose buffering has no room for it is counted as failed" {
 	mcast_map '{"type":"device","v":1,"dev":"'"$DEV0"'","vep":"'"$V0"'","groups":["lights"],"dl_buffering":{"octets":10}}'
 	edge_start

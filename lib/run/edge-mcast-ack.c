@@ -70,6 +70,36 @@ static void tell(struct edge_mcast *mc, const struct edge_member *m, enum vnep_e
 	vnep_timer_set(mc->timer, 0); /* to send it, and perhaps it was the last one */
 }
 
+static int take_seq(const struct vnep_event *event, unsigned attempt, void *arg)
+{
+	(void)attempt;
+	*(uint64_t *)arg = event->seq;
+	return 1;
+}
+
+static bool is_pending(
+	struct vnep_edge *edge, const struct edge_device *d, const struct edge_member *m)
+{
+	struct vnep_err err = { 0 };
+	uint64_t seq = 0;
+
+	return d->pending &&
+	       vnep_journal_pending(edge->journal, d->dev, m->seq, 1, take_seq, &seq, &err) >= 0 &&
+	       seq == m->seq;
+}
+
+/* Its frame went: what the journal has to say of that while its packet waits again (its connection ended meanwhile, or the
+ * group that said so failed) settles it first. */
+static void outcome(struct vnep_edge *edge, struct edge_device *d, struct edge_member *m,
+	enum vnep_outcome_word word, enum vnep_evidence evidence)
+{
+	m->resent = false;
+	if (is_pending(edge, d, m))
+		edge_journal_sent(edge, d, m->seq, m->octets, 1, m->sent);
+	m->fate = EDGE_FATE_SENT;
+	edge_journal_outcome(edge, d, m->seq, word, VNEP_REASON_NONE, evidence, 1);
+}
+
 /* False: it is none. */
 static bool take_answer(struct edge_mcast *mc, struct edge_device *d,
 	const struct vnep_ring_frame *frame, const struct vnep_frame *f)
@@ -81,7 +111,7 @@ static bool take_answer(struct edge_mcast *mc, struct edge_device *d,
 	struct vnep_coap coap;
 	size_t len;
 
-	if (!m || f->src_port != mc->port || m->fate != EDGE_FATE_SENT ||
+	if (!m || f->src_port != mc->port || (m->fate != EDGE_FATE_SENT && !m->resent) ||
 		!vnep_udp_payload(f, frame->data, &payload, &len))
 		return false;
 	evidence = evidence_of(mc, payload, len, &coap);
@@ -93,9 +123,8 @@ static bool take_answer(struct edge_mcast *mc, struct edge_device *d,
 		return true;
 	m->acked = true;
 	mc->acked++;
-	if (m->way != EDGE_WAY_JOURNAL) /* of a replay the journal has it from edge-replay.c */
-		edge_journal_outcome(edge, d, m->seq, VNEP_OUTCOME_CONFIRMED, VNEP_REASON_NONE,
-			evidence, 1);
+	if (m->way != EDGE_WAY_JOURNAL || m->resent) /* of a replay the journal has it from edge-replay.c */
+		outcome(edge, d, m, VNEP_OUTCOME_CONFIRMED, evidence);
 	tell(mc, m, evidence, &coap, frame->ts);
 	return true;
 }
@@ -116,13 +145,21 @@ static bool is_answer(struct vnep_edge *edge, struct edge_device *d,
 	return (mc && take_answer(mc, d, frame, f)) || d->sent_count < expected;
 }
 
+/* Prefixes may lie in each other: whose it is the address itself says. */
+static bool is_speaker(const struct vnep_edge *edge, const struct in6_addr *addr)
+{
+	for (size_t i = 0; i < edge->vpc_count; i++)
+		if (vnep_ip6_equal(&edge->vpcs[i].speaker, addr))
+			return true;
+	return false;
+}
+
 bool edge_mcast_takes(
 	struct vnep_edge *edge, const struct vnep_ring_frame *frame, const struct vnep_frame *f)
 {
-	const struct vnep_vpc *vpc = edge_vpc(edge, "", &f->dest);
 	struct edge_device *d;
 
-	if (!vpc || !vnep_ip6_equal(&vpc->speaker, &f->dest))
+	if (IN6_IS_ADDR_UNSPECIFIED(&f->dest) || !is_speaker(edge, &f->dest))
 		return false;
 	d = edge_device_by_endpoint(edge, &f->src);
 	if (is_answer(edge, d, frame, f)) {
@@ -159,6 +196,23 @@ void edge_mcast_settled(
 			continue;
 		m->fate = fate_of(o->outcome);
 		m->sent = o->ts;
+		if (m->resent) { /* from the journal this time */
+			m->way = EDGE_WAY_JOURNAL;
+			m->via = VNEP_VIA_REPLAY;
+			m->resent = false;
+		}
+	}
+}
+
+void edge_mcast_slept(struct vnep_edge *edge, const struct edge_device *d)
+{
+	for (struct edge_mcast *mc = edge->mcasts; mc; mc = mc->next) {
+		struct edge_member *m = vnep_table_get(&mc->by_vep, &d->vep);
+
+		if (!m || m->fate != EDGE_FATE_SENT || !is_pending(edge, d, m))
+			continue;
+		m->fate = EDGE_FATE_WAITS;
+		m->resent = true;
 	}
 }
 
@@ -186,7 +240,7 @@ void edge_mcast_woke(struct vnep_edge *edge, struct edge_device *d, struct vnep_
 		const struct edge_shot *lane;
 
 		if (!m || m->way != EDGE_WAY_JOURNAL || m->fate != EDGE_FATE_WAITS || mc->unicast ||
-			!d->port || mc->sent_at.ns < since_ns)
+			m->resent || !d->port || mc->sent_at.ns < since_ns)
 			continue;
 		lane = lane_at(mc, d);
 		if (!lane || !lane->left.ns || ts.ns >= lane->left.ns)
@@ -242,8 +296,7 @@ static void repair(struct edge_mcast *mc)
 			continue;
 		m->via = VNEP_VIA_UNICAST;
 		m->sent = vnep_wall_now();
-		edge_journal_outcome(mc->edge, d, m->seq, VNEP_OUTCOME_SENT, VNEP_REASON_NONE,
-			VNEP_EVIDENCE_NONE, 1);
+		outcome(mc->edge, d, m, VNEP_OUTCOME_SENT, VNEP_EVIDENCE_NONE);
 	}
 }
 

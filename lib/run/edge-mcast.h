@@ -39,7 +39,7 @@ struct edge_member {
 	enum edge_way way;
 	enum edge_fate fate;
 	enum vnep_via via;
-	bool acked;
+	bool acked, resent; /* resent: its frame went, and its packet waits again */
 };
 
 /* A frame: of a port and VLAN, or of a member there. */
