@@ -179,6 +179,26 @@ past() {
 	wait_for 5 balanced
 }
 
+@test "mcast send: many instructions of one request, each gets its result, in order" {
+	mcast_map
+	edge_start
+	for (( k = 1; k <= 100; k++ )); do
+		instruct "\"id\":\"n$k\",\"payload\":\"\""
+	done >"$T/many"
+	truncate -s -1 "$T/many" # the last line has no end
+	run -0 vnep-mcast send -q -g lights "$T/many"
+	record -s 'length == 100 and map(.id) == [range(1; 101) | "n\(.)"] and all(.[]; .pending == 3)'
+	# who waits for more answers than are listened for is told so
+	background send vnep-mcast send -q -g lights --wait 60 "$T/many"
+	wait_for 20 refused 36
+	stop send
+	balanced
+}
+
+refused() {
+	[ "$(grep -c "64 instructions wait for answers" "$T/send.err")" -eq "$1" ]
+}
+
 @test "mcast send: a sleeper whose buffering has no room for it is counted as failed" {
 	mcast_map '{"type":"device","v":1,"dev":"'"$DEV0"'","vep":"'"$V0"'","groups":["lights"],"dl_buffering":{"octets":10}}'
 	edge_start

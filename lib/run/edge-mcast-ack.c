@@ -123,7 +123,8 @@ static bool take_answer(struct edge_mcast *mc, struct edge_device *d,
 		return true;
 	m->acked = true;
 	mc->acked++;
-	if (m->way != EDGE_WAY_JOURNAL || m->resent) /* of a replay the journal has it from edge-replay.c */
+	/* of a replay the journal has it from edge-replay.c */
+	if (m->way != EDGE_WAY_JOURNAL || m->resent)
 		outcome(edge, d, m, VNEP_OUTCOME_CONFIRMED, evidence);
 	tell(mc, m, evidence, &coap, frame->ts);
 	return true;
@@ -223,7 +224,8 @@ static const struct edge_shot *lane_at(const struct edge_mcast *mc, const struct
 
 	for (size_t i = 0; vpc && i < mc->shot_count; i++)
 		if (mc->shots[i].port == d->port && mc->shots[i].vlan == d->l2.vlan &&
-			mc->shots[i].count && vnep_ip6_equal(&mc->shots[i].speaker, &vpc->speaker) &&
+			mc->shots[i].count &&
+			vnep_ip6_equal(&mc->shots[i].speaker, &vpc->speaker) &&
 			mc->members[mc->order[mc->shots[i].first]].way == EDGE_WAY_LANE)
 			return &mc->shots[i];
 	return NULL;
@@ -324,7 +326,7 @@ static void give_result(struct edge_mcast *mc)
 		client->instructed = 1;
 	mc->client = NULL;
 	client->instructions--;
-	if (client->eof && !client->instructions)
+	if (client->eof && !client->instructions && !client->has_turn)
 		edge_reply_done(client, client->instructed);
 }
 
@@ -338,7 +340,8 @@ static void on_mcast(struct vnep_watch *watch, void *arg)
 	(void)watch;
 	if (client && now.ns >= mc->repair_at.ns) {
 		repair(mc);
-		mc->repair_at.ns = now.ns + (int64_t)STEP_MS * NS_MS; /* whoever answers meanwhile */
+		/* whoever answers meanwhile */
+		mc->repair_at.ns = now.ns + (int64_t)STEP_MS * NS_MS;
 	}
 	edge_round_end(edge);
 	if (client && (mc->acked == mc->count || now.ns >= mc->result_at.ns))

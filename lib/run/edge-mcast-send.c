@@ -162,7 +162,8 @@ static size_t send_batch(struct fanning *f, struct edge_shot *shots, struct iove
 	size_t sent = 0;
 
 	for (int tries = 0; sent < n && tries < RETRIES; tries++) {
-		struct vnep_wall ts = vnep_wall_now(); /* who speaks during the call may not hear it */
+		/* who speaks during the call may not hear it */
+		struct vnep_wall ts = vnep_wall_now();
 		size_t now = vnep_inject_send(shots->port->inject, io + sent, n - sent, &err);
 
 		for (size_t i = sent; i < sent + now; i++) {
