@@ -3,7 +3,10 @@
 
 #include "edge-priv.h"
 
-enum { COMMITS = 4, COMMIT_MAX_MS = 50 }; /* reading takes that many times as long as its commit did last */
+enum {
+	COMMITS = 4,
+	COMMIT_MAX_MS = 50
+}; /* reading takes that many times as long as its commit did last */
 
 /* A packet for a device that the kernel does not believe awake: it becomes pending, or is refused with a reason. */
 void edge_to_device(struct vnep_edge *edge, const struct vnep_ring_frame *frame)
