@@ -84,6 +84,12 @@ static int decode(const char *text, size_t len, uint8_t out[static SEGMENT_MAX])
 	return (int)n;
 }
 
+/* RFC 7252 5.10.1: a path has none of these. */
+static bool is_dots(const uint8_t *octets, int n)
+{
+	return (n == 1 || n == 2) && octets[0] == '.' && octets[n - 1] == '.';
+}
+
 /* The pieces of a text between separators, each an option. */
 static int put_pieces(struct vnep_buf *out, unsigned *last, unsigned number, const char *text,
 	size_t len, char separator, struct vnep_err *err)
@@ -101,6 +107,10 @@ static int put_pieces(struct vnep_buf *out, unsigned *last, unsigned number, con
 				"\"uri\": \"%.*s\" is longer than 255 octets, or not "
 				"percent-encoded",
 				piece > 60 ? 60 : (int)piece, text);
+		if (number == URI_PATH && is_dots(octets, n))
+			return vnep_err_set(err, VNEP_EVALUE,
+				"\"uri\": \"%.*s\" is no part of a path: say where it leads", n,
+				(const char *)octets);
 		put_option(out, last, number, octets, (size_t)n);
 		if (!next)
 			return 0;

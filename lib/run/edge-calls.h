@@ -363,6 +363,8 @@ bool edge_mcast_takes(struct vnep_edge *edge, const struct vnep_ring_frame *fram
 /* A packet that was pending has an outcome. */
 void edge_mcast_settled(
 	struct vnep_edge *edge, const struct edge_device *d, const struct vnep_outcome *o);
+/* Its connection ended, and packets that were sent are pending again. */
+void edge_mcast_slept(struct vnep_edge *edge, const struct edge_device *d);
 /* A connection began with a frame of that time: what its link had got already it has heard. */
 void edge_mcast_woke(struct vnep_edge *edge, struct edge_device *d, struct vnep_wall ts);
 void edge_mcast_client_gone(struct edge_client *client);

@@ -35,6 +35,8 @@ struct edge_client {
 	size_t discarded; /* input behind a refusal */
 	unsigned refused; /* lines of a stream */
 	unsigned instructions; /* that it waits for */
+	struct vnep_watch *turn; /* of the next line of the input, where each has one */
+	bool has_turn;		 /* it comes; what is not read yet waits */
 	int instructed;	       /* the worst exit status of those that it does not wait for any more */
 
 	enum edge_waits waits; /* for a quiet point (edge-totals.c) */

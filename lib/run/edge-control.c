@@ -40,6 +40,7 @@ static void client_free(struct edge_client *client)
 	client->edge->client_count--;
 	edge_mcast_client_gone(client);
 	vnep_watch_free(client->watch);
+	vnep_watch_free(client->turn);
 	close(client->fd);
 	vnep_lines_release(&client->lines);
 	vnep_buf_release(&client->input);
@@ -65,7 +66,7 @@ static bool flush(struct edge_client *client)
 	}
 	vnep_watch_writable(client->watch, client->out.len > 0);
 	if (!client->eof) /* who does not take our answers is not read from either */
-		vnep_watch_readable(client->watch, client->out.len < OUT_HIGH);
+		vnep_watch_readable(client->watch, client->out.len < OUT_HIGH && !client->has_turn);
 	if (!client->finished || client->out.len)
 		return true;
 	if (client->eof || client->discarded > DISCARD_MAX)

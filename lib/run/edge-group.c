@@ -305,6 +305,8 @@ void edge_journal_disconnect(
 	}
 	journal_synced(edge, d, cause, ts, first);
 	edge_device_reload(edge, d);
+	if (moved.resent)
+		edge_mcast_slept(edge, d);
 }
 
 /* Those of the open group are on their way. */

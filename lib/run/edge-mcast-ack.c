@@ -70,6 +70,36 @@ static void tell(struct edge_mcast *mc, const struct edge_member *m, enum vnep_e
 	vnep_timer_set(mc->timer, 0); /* to send it, and perhaps it was the last one */
 }
 
+static int take_seq(const struct vnep_event *event, unsigned attempt, void *arg)
+{
+	(void)attempt;
+	*(uint64_t *)arg = event->seq;
+	return 1;
+}
+
+static bool is_pending(
+	struct vnep_edge *edge, const struct edge_device *d, const struct edge_member *m)
+{
+	struct vnep_err err = { 0 };
+	uint64_t seq = 0;
+
+	return d->pending &&
+	       vnep_journal_pending(edge->journal, d->dev, m->seq, 1, take_seq, &seq, &err) >= 0 &&
+	       seq == m->seq;
+}
+
+/* Its frame went: what the journal has to say of that while its packet waits again (its connection ended meanwhile, or the
+ * group that said so failed) settles it first. */
+static void outcome(struct vnep_edge *edge, struct edge_device *d, struct edge_member *m,
+	enum vnep_outcome_word word, enum vnep_evidence evidence)
+{
+	m->resent = false;
+	if (is_pending(edge, d, m))
+		edge_journal_sent(edge, d, m->seq, m->octets, 1, m->sent);
+	m->fate = EDGE_FATE_SENT;
+	edge_journal_outcome(edge, d, m->seq, word, VNEP_REASON_NONE, evidence, 1);
+}
+
 /* False: it is none. */
 static bool take_answer(struct edge_mcast *mc, struct edge_device *d,
 	const struct vnep_ring_frame *frame, const struct vnep_frame *f)
@@ -81,7 +111,7 @@ static bool take_answer(struct edge_mcast *mc, struct edge_device *d,
 	struct vnep_coap coap;
 	size_t len;
 
-	if (!m || f->src_port != mc->port || m->fate != EDGE_FATE_SENT ||
+	if (!m || f->src_port != mc->port || (m->fate != EDGE_FATE_SENT && !m->resent) ||
 		!vnep_udp_payload(f, frame->data, &payload, &len))
 		return false;
 	evidence = evidence_of(mc, payload, len, &coap);
@@ -93,9 +123,9 @@ static bool take_answer(struct edge_mcast *mc, struct edge_device *d,
 		return true;
 	m->acked = true;
 	mc->acked++;
-	if (m->way != EDGE_WAY_JOURNAL) /* of a replay the journal has it from edge-replay.c */
-		edge_journal_outcome(edge, d, m->seq, VNEP_OUTCOME_CONFIRMED, VNEP_REASON_NONE,
-			evidence, m->repaired ? 2 : 1);
+	/* of a replay the journal has it from edge-replay.c */
+	if (m->way != EDGE_WAY_JOURNAL || m->resent)
+		outcome(edge, d, m, VNEP_OUTCOME_CONFIRMED, evidence);
 	tell(mc, m, evidence, &coap, frame->ts);
 	return true;
 }
@@ -116,13 +146,21 @@ static bool is_answer(struct vnep_edge *edge, struct edge_device *d,
 	return (mc && take_answer(mc, d, frame, f)) || d->sent_count < expected;
 }
 
+/* Prefixes may lie in each other: whose it is the address itself says. */
+static bool is_speaker(const struct vnep_edge *edge, const struct in6_addr *addr)
+{
+	for (size_t i = 0; i < edge->vpc_count; i++)
+		if (vnep_ip6_equal(&edge->vpcs[i].speaker, addr))
+			return true;
+	return false;
+}
+
 bool edge_mcast_takes(
 	struct vnep_edge *edge, const struct vnep_ring_frame *frame, const struct vnep_frame *f)
 {
-	const struct vnep_vpc *vpc = edge_vpc(edge, "", &f->dest);
 	struct edge_device *d;
 
-	if (!vpc || !vnep_ip6_equal(&vpc->speaker, &f->dest))
+	if (IN6_IS_ADDR_UNSPECIFIED(&f->dest) || !is_speaker(edge, &f->dest))
 		return false;
 	d = edge_device_by_endpoint(edge, &f->src);
 	if (is_answer(edge, d, frame, f)) {
@@ -159,28 +197,52 @@ void edge_mcast_settled(
 			continue;
 		m->fate = fate_of(o->outcome);
 		m->sent = o->ts;
+		if (m->resent) { /* from the journal this time */
+			m->way = EDGE_WAY_JOURNAL;
+			m->via = VNEP_VIA_REPLAY;
+			m->resent = false;
+		}
 	}
 }
 
+void edge_mcast_slept(struct vnep_edge *edge, const struct edge_device *d)
+{
+	for (struct edge_mcast *mc = edge->mcasts; mc; mc = mc->next) {
+		struct edge_member *m = vnep_table_get(&mc->by_vep, &d->vep);
+
+		if (!m || m->fate != EDGE_FATE_SENT || !is_pending(edge, d, m))
+			continue;
+		m->fate = EDGE_FATE_WAITS;
+		m->resent = true;
+	}
+}
+
+/* The frame that all of its VPC heard where it is. */
 static const struct edge_shot *lane_at(const struct edge_mcast *mc, const struct edge_device *d)
 {
-	for (size_t i = 0; i < mc->shot_count; i++)
+	const struct vnep_vpc *vpc = edge_vpc(mc->edge, d->vpc, &d->vep);
+
+	for (size_t i = 0; vpc && i < mc->shot_count; i++)
 		if (mc->shots[i].port == d->port && mc->shots[i].vlan == d->l2.vlan &&
 			mc->shots[i].count &&
+			vnep_ip6_equal(&mc->shots[i].speaker, &vpc->speaker) &&
 			mc->members[mc->order[mc->shots[i].first]].way == EDGE_WAY_LANE)
 			return &mc->shots[i];
 	return NULL;
 }
 
-/* Its first frame had left it before the instruction left us, and was read later: it listened already. */
+/* Its first frame had left it before the instruction left us, and was read later: it listened already. Only of frames that
+ * were waiting at that moment do the times say so: later the clock may have been set back. */
 void edge_mcast_woke(struct vnep_edge *edge, struct edge_device *d, struct vnep_wall ts)
 {
+	int64_t since_ns = vnep_mono_now().ns - (int64_t)EDGE_MCAST_WAKE_MS * NS_MS;
+
 	for (struct edge_mcast *mc = edge->mcasts; mc; mc = mc->next) {
 		struct edge_member *m = vnep_table_get(&mc->by_vep, &d->vep);
 		const struct edge_shot *lane;
 
 		if (!m || m->way != EDGE_WAY_JOURNAL || m->fate != EDGE_FATE_WAITS || mc->unicast ||
-			!d->port)
+			m->resent || !d->port || mc->sent_at.ns < since_ns)
 			continue;
 		lane = lane_at(mc, d);
 		if (!lane || !lane->left.ns || ts.ns >= lane->left.ns)
@@ -216,11 +278,14 @@ void edge_mcast_result(const struct edge_mcast *mc, struct vnep_result *out)
 	}
 }
 
-/* Once, to those who listen still and said nothing: a confirmable message, of which they take the same id for the same one. */
-static bool repair(struct edge_mcast *mc)
+/* Once, to those who listen still and said nothing: a confirmable message, of which they take the same id for the same one.
+ * It is part of the first attempt: who slept unnoticed has the other one still to come. */
+static void repair(struct edge_mcast *mc)
 {
 	unsigned left = STEP_REPAIRS;
 
+	if (mc->not_after.ns && vnep_wall_now().ns >= mc->not_after.ns)
+		mc->repair_next = mc->count;
 	for (; mc->repair_next < mc->count && left; mc->repair_next++) {
 		struct edge_member *m = &mc->members[mc->repair_next];
 		struct edge_device *d = vnep_table_get(&mc->edge->by_vep, &m->vep);
@@ -231,23 +296,20 @@ static bool repair(struct edge_mcast *mc)
 		left--;
 		if (!edge_mcast_to_one(mc->edge, mc, d, mc->one.data, mc->one.len))
 			continue;
-		m->repaired = true;
 		m->via = VNEP_VIA_UNICAST;
 		m->sent = vnep_wall_now();
-		edge_journal_outcome(mc->edge, d, m->seq, VNEP_OUTCOME_SENT, VNEP_REASON_NONE,
-			VNEP_EVIDENCE_NONE, 2);
+		outcome(mc->edge, d, m, VNEP_OUTCOME_SENT, VNEP_EVIDENCE_NONE);
 	}
-	return mc->repair_next < mc->count;
 }
 
-static void arm(struct edge_mcast *mc, struct vnep_mono now, bool more)
+static void arm(struct edge_mcast *mc, struct vnep_mono now)
 {
 	int64_t at = mc->end_at.ns;
 
 	if (mc->client && mc->result_at.ns < at)
 		at = mc->result_at.ns;
 	if (mc->client && mc->repair_next < mc->count && mc->repair_at.ns < at)
-		at = more ? now.ns + (int64_t)STEP_MS * NS_MS : mc->repair_at.ns;
+		at = mc->repair_at.ns;
 	vnep_timer_set(mc->timer, at > now.ns ? (at - now.ns) / NS_MS + 1 : 0);
 }
 
@@ -264,7 +326,7 @@ static void give_result(struct edge_mcast *mc)
 		client->instructed = 1;
 	mc->client = NULL;
 	client->instructions--;
-	if (client->eof && !client->instructions)
+	if (client->eof && !client->instructions && !client->has_turn)
 		edge_reply_done(client, client->instructed);
 }
 
@@ -274,18 +336,20 @@ static void on_mcast(struct vnep_watch *watch, void *arg)
 	struct vnep_edge *edge = mc->edge;
 	struct edge_client *client = mc->client;
 	struct vnep_mono now = vnep_mono_now();
-	bool more = false;
 
 	(void)watch;
-	if (client && now.ns >= mc->repair_at.ns)
-		more = repair(mc);
+	if (client && now.ns >= mc->repair_at.ns) {
+		repair(mc);
+		/* whoever answers meanwhile */
+		mc->repair_at.ns = now.ns + (int64_t)STEP_MS * NS_MS;
+	}
 	edge_round_end(edge);
 	if (client && (mc->acked == mc->count || now.ns >= mc->result_at.ns))
 		give_result(mc);
 	if (now.ns >= mc->end_at.ns && !mc->client)
 		edge_mcast_free(mc);
 	else
-		arm(mc, now, more);
+		arm(mc, now);
 	if (client)
 		edge_client_push(client);
 }
@@ -294,7 +358,7 @@ void edge_mcast_wait(struct edge_mcast *mc)
 {
 	mc->timer = vnep_loop_timer(mc->edge->loop, on_mcast, mc);
 	if (mc->timer)
-		arm(mc, vnep_mono_now(), false);
+		arm(mc, vnep_mono_now());
 }
 
 void edge_mcast_client_gone(struct edge_client *client)

@@ -162,8 +162,9 @@ static size_t send_batch(struct fanning *f, struct edge_shot *shots, struct iove
 	size_t sent = 0;
 
 	for (int tries = 0; sent < n && tries < RETRIES; tries++) {
-		size_t now = vnep_inject_send(shots->port->inject, io + sent, n - sent, &err);
+		/* who speaks during the call may not hear it */
 		struct vnep_wall ts = vnep_wall_now();
+		size_t now = vnep_inject_send(shots->port->inject, io + sent, n - sent, &err);
 
 		for (size_t i = sent; i < sent + now; i++) {
 			shots[i].left = ts;
@@ -209,12 +210,15 @@ static int send_shots(struct fanning *f, struct vnep_err *err)
 	return 0;
 }
 
-/* As many shots as the log has room for the members of, at least one; they are written into it. */
+/* As many shots as the log has room for the members of, at least one; they are written into it, and nothing counts there
+ * before one has left: what was in it is in the journal (edge_mcast_none_owed). */
 static void next_round(struct fanning *f)
 {
 	const struct edge_mcast *mc = f->mc;
 	size_t n = 0;
 
+	if (f->edge->fanned)
+		vnep_sentlog_clear(f->edge->fanned);
 	f->base = mc->shots[f->from].first;
 	f->marked = 0;
 	for (f->to = f->from; f->to < mc->shot_count; f->to++) {
@@ -249,22 +253,35 @@ static void settle(const struct fanning *f)
 	}
 }
 
-int edge_mcast_fan_out(struct vnep_edge *edge, struct edge_mcast *mc, struct vnep_err *err)
+bool edge_mcast_none_owed(struct vnep_edge *edge)
+{
+	if (edge->sent_owed)
+		edge_replay_recall(edge);
+	return !edge->sent_owed;
+}
+
+/* The group is open before the first frame leaves: what cannot be recorded is not sent. */
+void edge_mcast_fan_out(struct vnep_edge *edge, struct edge_mcast *mc)
 {
 	struct fanning f = { .edge = edge, .mc = mc };
 	int64_t stored_ns = vnep_mono_now().ns - mc->start.ns, sent_ns = 0;
-	int rc = arrange(mc, err);
+	struct vnep_err err = { 0 };
+	int rc = arrange(mc, &err);
 
 	for (; !rc && f.from < mc->shot_count; f.from = f.to) {
 		struct vnep_mono at = vnep_mono_now();
 
+		if (!edge_mcast_none_owed(edge) || edge_group(edge))
+			break;
 		next_round(&f);
-		rc = send_shots(&f, err);
+		rc = send_shots(&f, &err);
 		sent_ns += vnep_mono_now().ns - at.ns;
-		if (!edge_group(edge))
-			settle(&f);
+		settle(&f);
 		edge_group_end(edge);
 	}
+	if (rc)
+		edge_warn(edge, "instruction", &err);
+	mc->sent_at = vnep_mono_now();
 	free(mc->lanes);
 	mc->lanes = NULL;
 	for (size_t i = 0; i < mc->shot_count; i++)
@@ -274,6 +291,5 @@ int edge_mcast_fan_out(struct vnep_edge *edge, struct edge_mcast *mc, struct vne
 		"all in "
 		"%lld us",
 		mc->count, mc->awake, (long long)stored_ns / 1000, f.frames,
-		(long long)sent_ns / 1000, (long long)(vnep_mono_now().ns - mc->start.ns) / 1000);
-	return rc;
+		(long long)sent_ns / 1000, (long long)(mc->sent_at.ns - mc->start.ns) / 1000);
 }

@@ -442,10 +442,13 @@ static void look_after(struct edge_mcast *mc)
 {
 	for (size_t i = 0; i < mc->count; i++) {
 		struct edge_member *m = &mc->members[i];
-		struct edge_device *d = m->fate == EDGE_FATE_WAITS
-						? vnep_table_get(&mc->edge->by_vep, &m->vep)
-						: NULL;
+		struct edge_device *d;
 
+		if (m->fate != EDGE_FATE_WAITS)
+			continue;
+		m->way = EDGE_WAY_JOURNAL;
+		m->via = VNEP_VIA_REPLAY;
+		d = vnep_table_get(&mc->edge->by_vep, &m->vep);
 		if (d && d->life == VNEP_LIFE_AWAKE)
 			edge_device_check_awake(mc->edge, d);
 		else if (d && d->life == VNEP_LIFE_WAKING)
@@ -469,18 +472,55 @@ static int check_instruction(
 	return 0;
 }
 
-/* One whose answers nobody waits for makes room. */
-static bool make_room(struct vnep_edge *edge)
+static struct edge_mcast *oldest_unawaited(const struct vnep_edge *edge)
 {
 	struct edge_mcast *oldest = NULL;
 
-	if (edge->mcast_count < EDGE_MCAST_MAX)
-		return true;
 	for (struct edge_mcast *mc = edge->mcasts; mc; mc = mc->next)
 		if (!mc->client)
 			oldest = mc;
-	edge_mcast_free(oldest);
 	return oldest;
+}
+
+/* Those whose answers nobody waits for make room, if that helps. A single one may have any number of members. */
+static bool make_room(struct vnep_edge *edge, size_t members)
+{
+	size_t kept = members, awaited = members;
+	unsigned clients = 0;
+	struct edge_mcast *mc;
+
+	for (mc = edge->mcasts; mc; mc = mc->next) {
+		kept += mc->count;
+		awaited += mc->client ? mc->count : 0;
+		clients += mc->client != NULL;
+	}
+	if (clients && (clients >= EDGE_MCAST_MAX || awaited > EDGE_MCAST_MEMBERS_MAX))
+		return false;
+	while ((edge->mcast_count >= EDGE_MCAST_MAX || kept > EDGE_MCAST_MEMBERS_MAX) &&
+		(mc = oldest_unawaited(edge))) {
+		kept -= mc->count;
+		edge_mcast_free(mc);
+	}
+	return true;
+}
+
+static int check_room(const struct edge_mcast *mc, struct vnep_err *err)
+{
+	if (!edge_mcast_none_owed(mc->edge))
+		return vnep_err_set(err, VNEP_EUNAVAIL,
+			"the journal does not take what the last instruction did: try again");
+	if (!make_room(mc->edge, mc->count))
+		return vnep_err_set(err, VNEP_EUNAVAIL,
+			"%u instructions wait for answers (at most %d, of %d members): try again",
+			mc->edge->mcast_count, EDGE_MCAST_MAX, EDGE_MCAST_MEMBERS_MAX);
+	return 0;
+}
+
+static void link_in(struct edge_mcast *mc)
+{
+	mc->next = mc->edge->mcasts;
+	mc->edge->mcasts = mc;
+	mc->edge->mcast_count++;
 }
 
 int edge_mcast_send(struct vnep_edge *edge, const struct vnep_instruction *instruction,
@@ -489,9 +529,6 @@ int edge_mcast_send(struct vnep_edge *edge, const struct vnep_instruction *instr
 	struct edge_mcast *mc;
 	int rc;
 
-	if (!make_room(edge))
-		return vnep_err_set(err, VNEP_EUNAVAIL,
-			"%d instructions wait for answers: try again", EDGE_MCAST_MAX);
 	edge_ingest(edge); /* who spoke before is awake */
 	mc = new_mcast(edge);
 	if (!mc)
@@ -504,19 +541,17 @@ int edge_mcast_send(struct vnep_edge *edge, const struct vnep_instruction *instr
 	if (!rc)
 		rc = check_size(mc, err);
 	if (!rc)
+		rc = check_room(mc, err);
+	if (!rc) {
+		link_in(mc); /* the limits of a sleeper may settle it at once */
 		rc = store_all(mc, err);
+	}
 	if (rc) {
 		edge_mcast_free(mc);
 		return rc;
 	}
-	mc->next = edge->mcasts;
-	edge->mcasts = mc;
-	edge->mcast_count++;
-	rc = edge_mcast_fan_out(edge, mc, err);
+	edge_mcast_fan_out(edge, mc);
 	look_after(mc);
-	if (rc)
-		edge_mcast_free(mc);
-	else
-		*out = mc;
-	return rc;
+	*out = mc;
+	return 0;
 }

@@ -17,8 +17,10 @@
 
 enum {
 	EDGE_MCAST_MAX = 64,	/* instructions whose answers are heard */
+	EDGE_MCAST_MEMBERS_MAX = 1 << 20, /* of all of them together, but for a single one */
 	EDGE_MCAST_BATCH = 32,	/* frames of one call: what a kill in the middle of it sends twice */
 	EDGE_MCAST_LINGER_MS = 10000, /* answers are evidence for so long, also if nobody waits */
+	EDGE_MCAST_WAKE_MS = 1000, /* so soon behind its frames it is read who spoke before them */
 	EDGE_MCAST_MARKS = 1 << 14, /* members whose frames go before they are settled */
 	EDGE_MCAST_HOPS = 64, /* of what goes to one member */
 };
@@ -37,7 +39,7 @@ struct edge_member {
 	enum edge_way way;
 	enum edge_fate fate;
 	enum vnep_via via;
-	bool acked, repaired;
+	bool acked, resent; /* resent: its frame went, and its packet waits again */
 };
 
 /* A frame: of a port and VLAN, or of a member there. */
@@ -62,7 +64,7 @@ struct edge_mcast {
 	struct vnep_coap head; /* of all, and of all sent to one alone: those are confirmable */
 	struct vnep_buf many, one;
 	struct vnep_wall not_after, frozen_at;
-	struct vnep_mono start, repair_at, result_at, end_at;
+	struct vnep_mono start, sent_at, repair_at, result_at, end_at; /* sent_at: its last frame */
 
 	struct edge_member *members;
 	size_t count, room;
@@ -80,8 +82,10 @@ struct edge_mcast {
 
 const char *edge_member_name(const struct edge_mcast *mc, const struct edge_member *m);
 
-/* edge-mcast-send.c: to all who are awake, and settle it. */
-int edge_mcast_fan_out(struct vnep_edge *edge, struct edge_mcast *mc, struct vnep_err *err);
+/* edge-mcast-send.c: to all who are awake, and settle it. It is stored already: who could not be sent it waits. */
+void edge_mcast_fan_out(struct vnep_edge *edge, struct edge_mcast *mc);
+/* What went and is not in the journal is brought into it. False: the log of it must not be written. */
+bool edge_mcast_none_owed(struct vnep_edge *edge);
 /* To one that is awake, by its binding: the payload that is meant for one, or another one. */
 bool edge_mcast_to_one(struct vnep_edge *edge, const struct edge_mcast *mc, struct edge_device *d,
 	const uint8_t *payload, size_t len);

@@ -8,7 +8,8 @@ enum {
 	NS_MS = 1000000,
 	WAIT_MAX_MS = 86400000,
 	LEISURE_MS = 6000 /* more than RFC 7252 8.2 allows */,
-	HOPS_MAX = 255
+	HOPS_MAX = 255,
+	TURN_MS = 1 /* 0 may be the same turn of the loop */
 };
 
 static void read_how(const struct vnep_json *request, struct edge_mcast_how *how)
@@ -91,8 +92,7 @@ static int send_one(struct edge_client *client, const struct vnep_instruction *i
 }
 
 /* One that is refused does not keep the others. */
-static int send_line(
-	struct edge_client *client, unsigned line, const char *text, size_t len, void *arg)
+static void send_line(struct edge_client *client, unsigned line, const char *text, size_t len)
 {
 	struct vnep_instruction instruction;
 	struct vnep_buf payload = { 0 };
@@ -100,7 +100,6 @@ static int send_line(
 	struct vnep_err err = { 0 };
 	int status, rc = vnep_json_parse(text, len, &json, &err);
 
-	(void)arg;
 	if (!rc)
 		rc = vnep_recjson_check(json, text, len, &err);
 	if (!rc && vnep_recjson_type(json) != VNEP_RECORD_INSTRUCTION)
@@ -119,14 +118,51 @@ static int send_line(
 	}
 	vnep_json_free(json);
 	vnep_buf_release(&payload);
-	return 0;
 }
 
+static void on_turn(struct vnep_watch *watch, void *arg)
+{
+	struct edge_client *client = arg;
+
+	(void)watch;
+	client->has_turn = false;
+	if (!client->finished)
+		edge_verb_mcast_send(client->edge, client);
+	edge_round_end(client->edge);
+	edge_client_push(client);
+}
+
+static void give_turn(struct edge_client *client)
+{
+	struct vnep_err err = { 0 };
+
+	if (!client->turn)
+		client->turn = vnep_loop_timer(client->edge->loop, on_turn, client);
+	client->has_turn = client->turn;
+	if (client->turn)
+		vnep_timer_set(client->turn, TURN_MS);
+	else
+		edge_done_with(client, vnep_err_sys(&err, ENOMEM, "instruction"), &err);
+}
+
+/* One line a turn of the loop: each may take a second, and the others have their turns, too. */
 void edge_verb_mcast_send(struct vnep_edge *edge, struct edge_client *client)
 {
+	const char *text = (const char *)client->input.data;
+	const char *end = client->input.len ? memchr(text, '\n', client->input.len) : NULL;
+
 	(void)edge;
-	edge_each_line(client, send_line, NULL);
-	if (client->eof && !client->instructions)
+	if (client->has_turn)
+		return;
+	if (end) {
+		size_t len = (size_t)(end - text);
+
+		send_line(client, ++client->line, text, len);
+		vnep_buf_consume(&client->input, len + 1);
+	}
+	if (client->input.len)
+		give_turn(client);
+	else if (client->eof && !client->instructions)
 		edge_reply_done(client, client->instructed);
 }
 

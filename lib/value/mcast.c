@@ -36,7 +36,8 @@ const char *vnep_mcast_scope_text(unsigned scope)
 					   : texts[scope];
 }
 
-/* ff02::1, ff02::2, ff02::1:ffXX:XXXX and their like of the other scopes: nobody chose to listen there. */
+/* ff02::1, ff02::2, ff02::1:ffXX:XXXX and their like of the other scopes: nobody chose to listen there. Nor to what belongs
+ * to a protocol of the link: ff02::16 (MLD), ff02::1:2 (DHCPv6), ff0X::1:3 (its servers; LLMNR). */
 static bool is_everybody(const struct in6_addr *group)
 {
 	static const uint8_t zero[11];
@@ -45,16 +46,20 @@ static bool is_everybody(const struct in6_addr *group)
 	if (a[1] & 0xf0 || memcmp(a + 2, zero, 9) != 0)
 		return false;
 	return (a[11] == 1 && a[12] == 0xff) ||
-	       (!a[11] && !a[12] && !a[13] && !a[14] && a[15] <= 2);
+	       (!a[11] && !a[12] && !a[13] && !a[14] && (a[15] <= 2 || a[15] == 0x16)) ||
+	       (!a[11] && !a[12] && a[13] == 1 && !a[14] && (a[15] == 2 || a[15] == 3));
 }
 
-/* RFC 3306 4: behind the flags a reserved octet, the length of the prefix and the prefix, no bit more. */
+/* RFC 3306 4: behind the flags a reserved octet, the length of the prefix and the prefix, no bit more. With a rendezvous point
+ * (RFC 3956 4) half of that octet is part of its address, which needs a prefix. */
 static bool has_good_prefix(const struct in6_addr *group)
 {
 	const uint8_t *a = group->s6_addr;
 	unsigned len = a[3];
 
-	if (len > PREFIX_LEN_MAX || (!(a[1] >> 4 & FLAG_RENDEZVOUS) && a[2]))
+	bool rendezvous = a[1] >> 4 & FLAG_RENDEZVOUS;
+
+	if (len > PREFIX_LEN_MAX || (rendezvous ? !len || a[2] & 0xf0 : a[2] != 0))
 		return false;
 	for (unsigned bit = len; bit < PREFIX_LEN_MAX; bit++)
 		if (a[4 + bit / 8] & 0x80 >> bit % 8)
@@ -81,8 +86,9 @@ int vnep_mcast_check(const struct in6_addr *group, struct vnep_err *err)
 			flags);
 	if (flags & FLAG_PREFIX && !has_good_prefix(group))
 		return vnep_err_set(err, VNEP_EVALUE,
-			"%s says a prefix of %u bits and has others set (RFC 3306 4)", text,
-			group->s6_addr[3]);
+			"%s says a prefix of %u bits, and that is not what it has (RFC 3306 4, "
+			"RFC 3956 4)",
+			text, group->s6_addr[3]);
 	if (is_everybody(group))
 		return vnep_err_set(
 			err, VNEP_EVALUE, "%s is what all of a link listen to, not a group", text);

@@ -34,7 +34,8 @@ TEST("mcast: wrong scopes, flags and prefixes are refused, and so is what everyb
 	static const char *const bad[] = { "2001:db8::1", "ff01::1:2", "ff00::5", "ff0f::5",
 		"ff31::8000:1", "ff3f::1", "ff25:40:2001:db8::1", "ff55:140:2001:db8::1", "ff95::1",
 		"ff35:41:2001:db8::1", "ff35:20:2001:db8:0:1::1", "ff35:140:2001:db8::1", "ff02::1",
-		"ff02::2", "ff05::2", "ff02::1:ff00:5301" };
+		"ff02::2", "ff05::2", "ff02::1:ff00:5301", "ff02::16", "ff02::1:2", "ff05::1:3",
+		"ff75::1", "ff75:1140:2001:db8::1" };
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		CHECK_INT(check(bad[i]), VNEP_EVALUE);
@@ -161,7 +162,8 @@ TEST("coap: long segments and formats take more octets; the root has no option")
 
 TEST("coap: a uri that is no path, or badly encoded, is refused")
 {
-	static const char *const bad[] = { "led", "coap://x/led", "/a%", "/a%2", "/a%2g", "/a#b" };
+	static const char *const bad[] = { "led", "coap://x/led", "/a%", "/a%2", "/a%2g", "/a#b",
+		"/a/../b", "/.", "/%2e%2E" };
 	struct vnep_buf out = { 0 };
 	char code[VNEP_COAP_CODE_LEN];
 
