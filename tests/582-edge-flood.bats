@@ -61,7 +61,8 @@ udp() {
 		(.dropped | to_entries | map("\(.key)=\(.value)") | join(" ")) +
 		" pending=\(.pending) \($other) rss+\($rss)KiB difference=\(.difference)"' "$T/status" >&3
 	[[ $got == "$sent" ]]
-	(( after - before < 8 << 20 ))
+	# AddressSanitizer keeps what was given back
+	sanitized || (( after - before < 8 << 20 ))
 	# who knows nobody here is a stranger, each of them; of what asks as much is answered as the limit lets pass
 	jq -e --argjson n "$strangers" '.dropped["no-mapping"] == $n' "$T/status"
 	jq -e --argjson n "$sleeper" '.dropped["dl-buffering-packet-count"] == $n + 100' "$T/status"
