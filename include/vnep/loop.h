@@ -35,7 +35,8 @@ void vnep_watch_writable(struct vnep_watch *watch, bool on);
 void vnep_watch_readable(struct vnep_watch *watch, bool on);
 void vnep_watch_end(struct vnep_watch *watch);
 
-/* Once, after delay_ms (0 = as soon as possible); arm again with _timer_set; < 0 disarms. */
+/* Once, after delay_ms (0 = as soon as possible); arm again with _timer_set; < 0 disarms. One that sets itself to 0 runs
+ * again behind the descriptors that are ready. */
 struct vnep_watch *vnep_loop_timer(struct vnep_loop *loop, vnep_watch_cb *cb, void *arg);
 void vnep_timer_set(struct vnep_watch *timer, int64_t delay_ms);
 

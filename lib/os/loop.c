@@ -4,6 +4,9 @@
  * A watcher is one allocation that starts with its libuv handle; libuv's own list of handles is the
  * list of watchers, so nothing is kept twice. Closing a handle is asynchronous in libuv: memory is
  * freed in its close callback, and no callback of ours runs after vnep_watch_free.
+ *
+ * libuv runs timers until none is due (uv__run_timers), so one that sets itself to 0 would keep everybody else waiting:
+ * here each runs at most once a round, and goes on behind the descriptors.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -14,6 +17,8 @@
 struct vnep_loop {
 	uv_loop_t uv;
 	bool ending; /* inside vnep_loop_free: takes no new work */
+	uint64_t round;
+	struct vnep_watch *later; /* timers that are due again in this round */
 };
 
 struct vnep_watch {
@@ -22,10 +27,13 @@ struct vnep_watch {
 		uv_poll_t poll;
 		uv_timer_t timer;
 		uv_signal_t signal;
+		uv_prepare_t prepare;
 	} uv;
 	vnep_watch_cb *cb;
 	void *arg;
 	int events; /* of a descriptor: UV_READABLE | UV_WRITABLE */
+	uint64_t round; /* of a timer: in which it ran last */
+	struct vnep_watch *later, **later_at; /* later_at NULL: it is not on the list */
 };
 
 struct work {
@@ -35,31 +43,36 @@ struct work {
 	void *arg;
 };
 
-int vnep_loop_new(struct vnep_loop **out)
-{
-	struct vnep_loop *loop = calloc(1, sizeof *loop);
-	int rc;
-
-	if (!loop)
-		return -ENOMEM;
-	rc = uv_loop_init(&loop->uv);
-	if (rc) {
-		free(loop);
-		return rc;
-	}
-	*out = loop;
-	return 0;
-}
-
 static void on_closed(uv_handle_t *handle)
 {
 	free(handle->data);
 }
 
+static void later_leave(struct vnep_watch *watch)
+{
+	if (!watch->later_at)
+		return;
+	*watch->later_at = watch->later;
+	if (watch->later)
+		watch->later->later_at = watch->later_at;
+	watch->later_at = NULL;
+}
+
+static void later_enter(struct vnep_loop *loop, struct vnep_watch *watch)
+{
+	watch->later = loop->later;
+	watch->later_at = &loop->later;
+	if (watch->later)
+		watch->later->later_at = &watch->later;
+	loop->later = watch;
+}
+
 void vnep_watch_free(struct vnep_watch *watch)
 {
-	if (watch && !uv_is_closing(&watch->uv.handle))
-		uv_close(&watch->uv.handle, on_closed);
+	if (!watch || uv_is_closing(&watch->uv.handle))
+		return;
+	later_leave(watch);
+	uv_close(&watch->uv.handle, on_closed);
 }
 
 static void free_each(uv_handle_t *handle, void *arg)
@@ -170,8 +183,63 @@ void vnep_watch_end(struct vnep_watch *watch)
 static void on_timer(uv_timer_t *timer)
 {
 	struct vnep_watch *watch = timer->data;
+	struct vnep_loop *loop = timer->loop->data;
 
+	if (watch->round == loop->round) {
+		later_enter(loop, watch);
+		return;
+	}
+	watch->round = loop->round;
 	watch->cb(watch, watch->arg);
+}
+
+/* Between timers and descriptors. */
+static void on_prepare(uv_prepare_t *prepare)
+{
+	struct vnep_loop *loop = prepare->loop->data;
+	struct vnep_watch *watch;
+
+	loop->round++;
+	while ((watch = loop->later)) {
+		later_leave(watch);
+		uv_timer_start(&watch->uv.timer, on_timer, 0, 0);
+	}
+}
+
+static int count_rounds(struct vnep_loop *loop)
+{
+	struct vnep_watch *watch = watch_new(NULL, NULL);
+
+	if (watch)
+		watch = watch_ready(watch, uv_prepare_init(&loop->uv, &watch->uv.prepare));
+	if (!watch)
+		return -ENOMEM;
+	uv_prepare_start(&watch->uv.prepare, on_prepare);
+	uv_unref(&watch->uv.handle); /* it is no reason to go on */
+	return 0;
+}
+
+int vnep_loop_new(struct vnep_loop **out)
+{
+	struct vnep_loop *loop = calloc(1, sizeof *loop);
+	int rc;
+
+	if (!loop)
+		return -ENOMEM;
+	rc = uv_loop_init(&loop->uv);
+	if (rc) {
+		free(loop);
+		return rc;
+	}
+	loop->uv.data = loop;
+	loop->round = 1;
+	rc = count_rounds(loop);
+	if (rc) {
+		vnep_loop_free(loop);
+		return rc;
+	}
+	*out = loop;
+	return 0;
 }
 
 struct vnep_watch *vnep_loop_timer(struct vnep_loop *loop, vnep_watch_cb *cb, void *arg)
@@ -185,6 +253,7 @@ void vnep_timer_set(struct vnep_watch *timer, int64_t delay_ms)
 {
 	if (uv_is_closing(&timer->uv.handle))
 		return;
+	later_leave(timer);
 	if (delay_ms < 0) {
 		uv_timer_stop(&timer->uv.timer);
 		return;

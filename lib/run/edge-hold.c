@@ -59,7 +59,7 @@ static void calm_leave(struct vnep_edge *edge, struct edge_held *held)
 static void look_for_lull(struct vnep_edge *edge, struct edge_held *held, struct vnep_mono now)
 {
 	void (*begin)(struct vnep_edge *, struct edge_held *) = held->begin;
-	struct vnep_mono at = held->last;
+	struct vnep_mono at = edge->ring_unread ? now : held->last; /* who knows what is still to be read */
 
 	calm_leave(edge, held);
 	at.ns += LULL_MS * 1000000LL;
@@ -165,6 +165,7 @@ static void aim(struct vnep_edge *edge)
 	uint64_t now = carried(edge);
 
 	edge->ring_target = now > edge->ring_base ? now - edge->ring_base : 0;
+	edge->ring_lost = vnep_ring_drops(edge->ring);
 	edge->ring_until = vnep_mono_now();
 	edge->ring_until.ns += ARRIVE_MS * 1000000LL;
 }
@@ -172,7 +173,9 @@ static void aim(struct vnep_edge *edge)
 /* unread: of those that are on their way some are in the ring already. */
 static bool arrived(struct vnep_edge *edge, bool unread)
 {
-	uint64_t came = edge->ring_seen + vnep_ring_drops(edge->ring);
+	/* while there is more to read, what the ring loses may be younger than that */
+	uint64_t lost = unread ? edge->ring_lost : vnep_ring_drops(edge->ring);
+	uint64_t came = edge->ring_seen + lost;
 
 	if (came >= edge->ring_target)
 		return true;

@@ -142,6 +142,7 @@ bool edge_ingest(struct vnep_edge *edge)
 		edge->commit_ms = COMMIT_MAX_MS;
 	edge_ledger_keep(edge);
 	vnep_ring_release(edge->ring);
+	edge->ring_unread = more;
 	return more;
 }
 

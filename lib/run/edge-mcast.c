@@ -529,7 +529,7 @@ int edge_mcast_send(struct vnep_edge *edge, const struct vnep_instruction *instr
 	struct edge_mcast *mc;
 	int rc;
 
-	edge_ingest(edge); /* who spoke before is awake */
+	edge_ingest_all(edge); /* who spoke before is awake */
 	mc = new_mcast(edge);
 	if (!mc)
 		return no_memory(err);

@@ -358,6 +358,8 @@ struct vnep_edge {
 	uint64_t ring_seen;     /* frames read from the ring */
 	int64_t commit_ms;      /* what was read last was durable after that time */
 	uint64_t ring_base;     /* frames that the journal port had carried when it was opened */
+	uint64_t ring_lost;     /* by the ring until the barrier */
+	bool ring_unread;       /* the last turn left some */
 	uint64_t ring_target;   /* ring_seen when all that was on the way at the barrier is read */
 	struct vnep_mono ring_until; /* but nobody waits longer than that */
 	struct edge_held *calm_first, **calm_tail; /* they wait until nobody replays any more */

@@ -29,10 +29,9 @@ static void on_look(struct vnep_watch *watch, void *arg)
 	struct vnep_edge *edge = arg;
 	struct edge_client *client, *next;
 	struct vnep_err err = { 0 };
-	bool now, waiting = false;
+	bool unread = edge_ingest(edge), now, waiting = false;
 
-	edge_ingest(edge);
-	now = edge_ledger_quiet(edge, &edge->looked_at) ||
+	now = (!unread && edge_ledger_quiet(edge, &edge->looked_at)) ||
 	      vnep_acl_counters(edge->acl, &edge->looked_at, &err);
 	edge_round_end(edge);
 	for (client = edge->clients; client; client = next) {

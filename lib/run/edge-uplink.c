@@ -333,11 +333,14 @@ static int stage(const struct vnep_event *event, unsigned attempt, void *arg)
 	struct vnep_frame f;
 	int rc = 0;
 
-	reason = judge(b, event, &f, &vpc, &h);
 	if (edge_too_old(b->edge, b->d, event)) {
 		edge_journal_uplink(b->edge, b->d, event->seq, event->length, VNEP_OUTCOME_EXPIRED,
 			VNEP_DL_DURATION, attempt + 1, vnep_wall_now());
-	} else if (reason) {
+		b->seen = event->seq;
+		return 0;
+	}
+	reason = judge(b, event, &f, &vpc, &h);
+	if (reason) {
 		fail(b, event, reason, attempt);
 	} else if (!h) {
 		b->edge->uplink_missed = b->edge->uplink_unknown = true;
@@ -420,7 +423,7 @@ static int turn(struct vnep_edge *edge, struct edge_device *d)
 	if (rc < 0 && rc != VNEP_ENOTFOUND) {
 		edge_warn(edge, "uplink", &err);
 		edge->uplink_unread =
-			true; /* the others do not wait for it, nor does anything overtake it */
+			true; /* the others are sent; but nobody is through */
 		return 0;
 	}
 	if (!flush(&b))

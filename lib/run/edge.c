@@ -261,7 +261,7 @@ static void rules_follow(struct vnep_edge *edge, const struct edge_port *port)
 static void port_changed(
 	struct vnep_edge *edge, struct edge_port *port, const struct vnep_link *link)
 {
-	bool other = port->mtu != link->mtu || !vnep_mac_equal(&port->mac, &link->mac);
+	bool moved = !vnep_mac_equal(&port->mac, &link->mac), other = moved || port->mtu != link->mtu;
 
 	port->mtu = link->mtu;
 	port->mac = link->mac;
@@ -270,6 +270,8 @@ static void port_changed(
 	read_addresses(edge, port);
 	if (other)
 		rules_follow(edge, port);
+	if (moved && port->core && port->up)
+		edge_announce_all(edge);
 }
 
 static void address_event(int ifindex, void *arg)

@@ -110,6 +110,47 @@ static void kill_other(struct vnep_watch *watch, void *arg)
 		vnep_timer_set(watch, 1);
 }
 
+static void at_once_again(struct vnep_watch *watch, void *arg)
+{
+	struct seen *seen = arg;
+
+	if (++seen->stop_at > 1000)
+		vnep_loop_stop(seen->loop); /* nobody else had a turn */
+	vnep_timer_set(watch, seen->count < 3 && seen->stop_at <= 1000 ? 0 : -1);
+}
+
+static void read_one(struct vnep_watch *watch, void *arg)
+{
+	struct seen *seen = arg;
+	char c;
+
+	CHECK_INT(read(seen->fd, &c, 1), 1);
+	if (++seen->count < 3)
+		return;
+	vnep_watch_free(watch);
+	vnep_loop_stop(seen->loop);
+}
+
+TEST("loop: a descriptor has its turn beside timers that are due again and again")
+{
+	struct seen seen = { 0 };
+	int fd[2];
+
+	CHECK(!pipe(fd));
+	CHECK(!vnep_loop_new(&seen.loop));
+	seen.fd = fd[0];
+	CHECK(vnep_loop_fd(seen.loop, fd[0], read_one, &seen) != NULL);
+	CHECK_INT(write(fd[1], "abc", 3), 3);
+	vnep_timer_set(vnep_loop_timer(seen.loop, at_once_again, &seen), 0);
+	vnep_timer_set(vnep_loop_timer(seen.loop, at_once_again, &seen), 0);
+	CHECK_INT(vnep_loop_run(seen.loop), 0);
+	CHECK_INT(seen.count, 3);
+	CHECK(seen.stop_at < 20);
+	vnep_loop_free(seen.loop);
+	close(fd[0]);
+	close(fd[1]);
+}
+
 TEST("loop: timers fire once, arm again, disarm, and can be freed by another one")
 {
 	struct seen seen = { .fd = -1 };
