@@ -31,8 +31,8 @@ struct vnep_watch {
 	} uv;
 	vnep_watch_cb *cb;
 	void *arg;
-	int events; /* of a descriptor: UV_READABLE | UV_WRITABLE */
-	uint64_t round; /* of a timer: in which it ran last */
+	int events;                           /* of a descriptor: UV_READABLE | UV_WRITABLE */
+	uint64_t round;                       /* of a timer: in which it ran last */
 	struct vnep_watch *later, **later_at; /* later_at NULL: it is not on the list */
 };
 

@@ -59,7 +59,8 @@ static void calm_leave(struct vnep_edge *edge, struct edge_held *held)
 static void look_for_lull(struct vnep_edge *edge, struct edge_held *held, struct vnep_mono now)
 {
 	void (*begin)(struct vnep_edge *, struct edge_held *) = held->begin;
-	struct vnep_mono at = edge->ring_unread ? now : held->last; /* who knows what is still to be read */
+	struct vnep_mono at =
+		edge->ring_unread ? now : held->last; /* who knows what is still to be read */
 
 	calm_leave(edge, held);
 	at.ns += LULL_MS * 1000000LL;

@@ -422,8 +422,7 @@ static int turn(struct vnep_edge *edge, struct edge_device *d)
 		edge->journal, d->dev, d->uplink_next, EDGE_REPLAY_BATCH, stage, &b, &err);
 	if (rc < 0 && rc != VNEP_ENOTFOUND) {
 		edge_warn(edge, "uplink", &err);
-		edge->uplink_unread =
-			true; /* the others are sent; but nobody is through */
+		edge->uplink_unread = true; /* the others are sent; but nobody is through */
 		return 0;
 	}
 	if (!flush(&b))

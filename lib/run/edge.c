@@ -261,7 +261,8 @@ static void rules_follow(struct vnep_edge *edge, const struct edge_port *port)
 static void port_changed(
 	struct vnep_edge *edge, struct edge_port *port, const struct vnep_link *link)
 {
-	bool moved = !vnep_mac_equal(&port->mac, &link->mac), other = moved || port->mtu != link->mtu;
+	bool moved = !vnep_mac_equal(&port->mac, &link->mac),
+	     other = moved || port->mtu != link->mtu;
 
 	port->mtu = link->mtu;
 	port->mac = link->mac;
