@@ -104,14 +104,14 @@ gone() {
 	wait_for 5 pending_is "$DEV0" 1
 	stop edge
 	rm "$VNEP_STATE"/journal/*.pcapng
-	edge_start --retain-every 1s --retain-packets 1
+	edge_start --retain-every 4s --retain-packets 1 # not before there is a watcher
 	say_to "$V0" next-one
-	wait_for 10 told '.outcome == "failed" and .reason == "io-error"'
+	wait_for 20 told '.outcome == "failed" and .reason == "io-error"'
 	wait_for 5 pending_is "$DEV0" 1
 	balanced
 	jq -e '.dropped["io-error"] == 1' "$T/status"
 	say_to "$V0" the-last
-	wait_for 10 gone next-one
+	wait_for 20 gone next-one
 	stored the-last
 	grep -q "events lost with segments" "$T/edge.err"
 }

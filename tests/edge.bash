@@ -38,7 +38,7 @@ edge_start() {
 
 	ports=$(ns ip -n edge -o link show type veth | grep -o 'acc[0-9]*' | sort -u | paste -sd,)
 	background edge netns edge vnep-edge run --name test --access "$ports" --core up0 "$@"
-	wait_for 10 vnep-edge status
+	wait_for 30 vnep-edge status
 	background watch vnep-edge watch
 	wait_for 5 told '.type == "sync"'
 }
