@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "map.h"
+#include "vnep/members.h"
 #include "vnep/recjson.h"
 
 enum { FLUSH_OCTETS = 1 << 16 };
@@ -31,30 +32,6 @@ struct listing {
 	bool csv, redact, damaged;
 };
 
-/* Is value the text, or an array that holds it? */
-static bool holds(const struct vnep_json *value, const char *text)
-{
-	const char *own = vnep_json_str(value);
-	char number[24];
-	bool yes;
-	int64_t n;
-
-	if (own)
-		return !strcmp(own, text);
-	if (vnep_json_int(value, &n)) {
-		snprintf(number, sizeof number, "%lld", (long long)n);
-		return !strcmp(number, text);
-	}
-	if (vnep_json_bool(value, &yes))
-		return !strcmp(yes ? "true" : "false", text);
-	for (size_t i = 0; i < vnep_json_count(value); i++) {
-		own = vnep_json_str(vnep_json_at(value, i));
-		if (own && !strcmp(own, text))
-			return true;
-	}
-	return false;
-}
-
 /* Any of the words given to an option is good; an option that was not given asks for nothing. */
 static bool passes(const struct vnep_cli *cli, const char *option, const struct vnep_json *record,
 	const char *key, const char *second_key)
@@ -64,8 +41,8 @@ static bool passes(const struct vnep_cli *cli, const char *option, const struct 
 	if (!vnep_cli_has(cli, option))
 		return true;
 	for (size_t i = 0; (word = vnep_cli_list(cli, option, i)); i++)
-		if (holds(vnep_json_get(record, key), word) ||
-			(second_key && holds(vnep_json_get(record, second_key), word)))
+		if (vnep_members_holds(vnep_json_get(record, key), word) ||
+			(second_key && vnep_members_holds(vnep_json_get(record, second_key), word)))
 			return true;
 	return false;
 }
@@ -80,8 +57,9 @@ static bool matches(const struct vnep_cli *cli, const struct vnep_json *record)
 		char key[128];
 
 		snprintf(key, sizeof key, "%.*s", (int)(eq - pair), pair);
-		if (!holds(vnep_json_get(vnep_json_get(record, "labels"), key), eq + 1) &&
-			!holds(vnep_json_get(record, key), eq + 1))
+		if (!vnep_members_holds(
+			    vnep_json_get(vnep_json_get(record, "labels"), key), eq + 1) &&
+			!vnep_members_holds(vnep_json_get(record, key), eq + 1))
 			return false;
 	}
 	return true;
@@ -222,19 +200,10 @@ static int list_all(struct listing *l, struct vnep_map_txn *txn)
 
 static int check_options(struct vnep_cli *cli, bool csv)
 {
-	const char *pair;
-
 	if (csv && vnep_cli_has(cli, "type") &&
 		(!wanted(cli, "device") || vnep_cli_list(cli, "type", 1)))
 		return vnep_err_set(&cli->err, VNEP_EUSAGE, "--format csv prints devices only");
-	for (size_t i = 0; (pair = vnep_cli_list(cli, "match", i)); i++) {
-		const char *eq = strchr(pair, '=');
-
-		if (!eq || eq == pair || eq - pair > 127)
-			return vnep_err_set(
-				&cli->err, VNEP_EUSAGE, "--match: \"%s\" is not KEY=VALUE", pair);
-	}
-	return 0;
+	return vnep_cli_pairs(cli, "match");
 }
 
 int map_list(struct vnep_cli *cli)

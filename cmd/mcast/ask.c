@@ -26,26 +26,12 @@ static int put_list(struct vnep_cli *cli, const char *option, struct vnep_json *
 	return rc;
 }
 
-static int check_match(struct vnep_cli *cli)
-{
-	const char *pair;
-
-	for (size_t i = 0; (pair = vnep_cli_list(cli, "match", i)); i++) {
-		const char *eq = strchr(pair, '=');
-
-		if (!eq || eq == pair || eq - pair > 127)
-			return vnep_err_set(
-				&cli->err, VNEP_EUSAGE, "--match: \"%s\" is not KEY=VALUE", pair);
-	}
-	return 0;
-}
-
 int mcast_request(struct vnep_cli *cli, uint64_t wait_ms, struct vnep_json **out)
 {
 	static const char *const lists[] = { "vpc", "region", "match" };
 	struct vnep_json *request = vnep_json_object();
 	uint64_t port = 0, hops = 1;
-	int rc = request ? check_match(cli) : -ENOMEM;
+	int rc = request ? vnep_cli_pairs(cli, "match") : -ENOMEM;
 
 	if (!rc)
 		rc = vnep_cli_u64(cli, "port", 1, UINT16_MAX, &port);

@@ -102,4 +102,7 @@ int vnep_cli_read_text(struct vnep_cli *cli, const char *file, bool keep_going, 
 /* The folder for sockets: $VNEP_RUNTIME, /run/vnep for root, else $XDG_RUNTIME_DIR/vnep. */
 int vnep_cli_runtime(char *out, size_t cap, struct vnep_err *err);
 
+/* Each word of that option is KEY=VALUE, the key of 1 to 127 octets; VNEP_EUSAGE otherwise. */
+int vnep_cli_pairs(struct vnep_cli *cli, const char *option);
+
 #endif

@@ -26,4 +26,7 @@ int vnep_members_each(struct vnep_map_txn *txn, const struct vnep_json *selectio
 int vnep_members_group(struct vnep_map_txn *txn, const char *name, struct vnep_group *out,
 	struct vnep_err *err);
 
+/* Is value the text, number or truth that text says, or an array that holds that text? NULL is not. */
+bool vnep_members_holds(const struct vnep_json *value, const char *text);
+
 #endif

@@ -6,7 +6,10 @@
 #include <unistd.h>
 
 #include "cli-private.h"
+#include "vnep/err.h"
 #include "vnep/num.h"
+
+enum { PAIR_KEY_MAX = 127 };
 
 const struct vnep_option vnep_cli_common[] = {
 	{ "help", 'h', VNEP_ARG_NONE, NULL, "say this and end", NULL },
@@ -97,5 +100,19 @@ int vnep_cli_runtime(char *out, size_t cap, struct vnep_err *err)
 	}
 	if (n < 0 || (size_t)n >= cap)
 		return vnep_err_set(err, VNEP_EUSAGE, "the path of the runtime folder is too long");
+	return 0;
+}
+
+int vnep_cli_pairs(struct vnep_cli *cli, const char *option)
+{
+	const char *pair;
+
+	for (size_t i = 0; (pair = vnep_cli_list(cli, option, i)); i++) {
+		const char *eq = strchr(pair, '=');
+
+		if (!eq || eq == pair || eq - pair > PAIR_KEY_MAX)
+			return vnep_err_set(&cli->err, VNEP_EUSAGE, "--%s: \"%s\" is not KEY=VALUE",
+				option, pair);
+	}
 	return 0;
 }

@@ -112,7 +112,7 @@ struct walk {
 	struct vnep_map_txn *txn;
 };
 
-/* 1: no more for now. */
+/* 1: the turn ends here. */
 static int walk_device(const char *text, size_t len, void *arg)
 {
 	struct walk *w = arg;

@@ -27,8 +27,7 @@ bool vnep_members_query(const struct vnep_json *selection)
 	       vnep_json_count(vnep_json_get(selection, "match"));
 }
 
-/* Is value the text, or an array that holds it? */
-static bool holds(const struct vnep_json *value, const char *text)
+bool vnep_members_holds(const struct vnep_json *value, const char *text)
 {
 	const char *own = vnep_json_str(value);
 	char number[24];
@@ -58,7 +57,7 @@ static bool is_one_of(const struct vnep_json *words, const struct vnep_json *val
 	for (size_t i = 0; i < count; i++) {
 		const char *word = vnep_json_str(vnep_json_at(words, i));
 
-		if (word && holds(value, word))
+		if (word && vnep_members_holds(value, word))
 			return true;
 	}
 	return !count;
@@ -71,8 +70,9 @@ static bool matches(const struct vnep_json *pairs, const struct vnep_json *recor
 		char key[KEY_MAX + 1];
 
 		snprintf(key, sizeof key, "%.*s", (int)(eq - pair), pair);
-		if (!holds(vnep_json_get(vnep_json_get(record, "labels"), key), eq + 1) &&
-			!holds(vnep_json_get(record, key), eq + 1))
+		if (!vnep_members_holds(
+			    vnep_json_get(vnep_json_get(record, "labels"), key), eq + 1) &&
+			!vnep_members_holds(vnep_json_get(record, key), eq + 1))
 			return false;
 	}
 	return true;
@@ -82,7 +82,7 @@ static bool selected(const struct finding *f, const struct vnep_json *record)
 {
 	const char *group = vnep_json_get_str(f->selection, "group", NULL);
 
-	return (!group || holds(vnep_json_get(record, "groups"), group)) &&
+	return (!group || vnep_members_holds(vnep_json_get(record, "groups"), group)) &&
 	       is_one_of(vnep_json_get(f->selection, "vpc"), vnep_json_get(record, "vpc")) &&
 	       is_one_of(vnep_json_get(f->selection, "region"), vnep_json_get(record, "region")) &&
 	       matches(vnep_json_get(f->selection, "match"), record);
