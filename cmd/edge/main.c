@@ -14,6 +14,8 @@ static const struct vnep_option run_options[] = {
 	{ "advertise", 0, VNEP_ARG_LIST, "'PORT PREFIX [WORD=N...]'",
 		"router advertisements with this /64 on an access port", NULL },
 	{ "core", 0, VNEP_ARG_ONE, "IF", "port where the VPCs are", NULL },
+	{ "mld", 0, VNEP_ARG_LIST, "'PORT... [WORD=N...]'",
+		"access ports on which it asks who listens to which groups", NULL },
 	{ "journal-port", 0, VNEP_ARG_ONE, "IF",
 		"veth for packets to the journal (default vnep-j0, made if missing)", NULL },
 	{ "set-size", 0, VNEP_ARG_ONE, "N", "elements a kernel set may hold (default 1048576)",

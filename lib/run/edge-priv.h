@@ -21,6 +21,7 @@
  *     edge-bell.c     who wakes is heard at once   edge-claim.c    endpoints that others use, too
  *     edge-announce.c endpoints on the VPC link    edge-mcast*.c   instructions for many
  *     edge-clock.c    how old something is         edge-uplink.c   what devices send while the core is away
+ *     edge-mld*.c     who listens to which groups
  *
  * A round: the ring is readable -> every frame is handled (journal records are appended to one group) -> the
  * group is committed -> the ring's blocks are given back -> what became due is done and told to watchers.
@@ -195,6 +196,7 @@ struct edge_device {
 	struct edge_device *owed_link;
 	enum vnep_cause owed; /* a disconnect that is not durable yet; NONE = none */
 	struct vnep_wall owed_ts;
+	struct edge_mld_device *mld; /* groups that it reported; NULL: it did not */
 	struct edge_sent *sent; /* EDGE_SENT_MAX of them, NULL until the first replay */
 	unsigned sent_count;
 };
@@ -282,6 +284,8 @@ struct edge_retained {
 
 struct edge_client;
 struct edge_mcast;
+struct edge_mld;
+struct edge_mld_device;
 struct vnep_retaining;
 
 struct vnep_edge {
@@ -351,6 +355,7 @@ struct vnep_edge {
 	struct edge_mcast *mcasts; /* instructions whose answers are heard, the latest first */
 	unsigned mcast_count;
 	uint32_t mcast_seed, mcast_source;
+	struct edge_mld *mld;
 	size_t replay_line;             /* devices that stand in both lines */
 	double replay_pps;              /* what the line gets through, of late; 0 = not known */
 	struct vnep_mono replay_looked; /* 0: the line was empty */
@@ -385,6 +390,7 @@ struct vnep_edge {
 	int group_error; /* why the last group failed, 0 = it did not */
 
 	struct vnep_buf told;    /* lines for watchers, told after the commit */
+	struct vnep_buf memberships; /* the same, also for those who watch nothing else */
 	struct vnep_buf scratch; /* one record being made */
 	struct vnep_buf staged;  /* frames of a replay batch */
 	uint8_t frame[EDGE_FRAME_MAX]; /* the one being rewritten */
