@@ -177,10 +177,11 @@ retain-every = 1s"
 		access = acc0, acc1, acc9
 		core = up0
 		advertise = acc9 2001:db8:c::/64
+		mld = acc0 acc9
 		retain-packets = 3
 	END
 	run -1 --separate-stderr vnep-edge reload
-	[[ $stderr == *"access cannot change"*"advertise: acc9 is no access port of the edge that runs"* ]]
+	[[ $stderr == *"access cannot change"*"advertise: acc9 is no access port of the edge that runs"*"mld: acc9 is no access port of the edge that runs"* ]]
 	config <<-'END'
 		name = test
 		access = up0, acc1
