@@ -47,6 +47,11 @@ mld_count() {
 report() {
 	HOPS=1 ALERT=1 netns dev0 frames icmp6 d0 "$1" 33:33:00:00:00:16 "$2" ff02::16 "$3" 0 "$4"
 }
+# One more device behind the link of dev0; what it says `report` says.
+DEV9=urn:dev:mac:025e00fffe000009
+ninth() {
+	printf '{"type":"device","v":1,"dev":"%s","vep":"2001:db8:b::9","groups":["lights"]}' "$DEV9"
+}
 LIGHTS_HEX=ff35004020010db80000000080000001
 
 @test "mcast mld: a kernel's join and leave are told, and members shows the map beside them" {
@@ -237,9 +242,8 @@ captured_queries() {
 	radio off 1
 	wait_for 10 state_is "$V0" asleep
 	wait_for 20 heard 1 "lights joined,lights left"
-	mld_count query 0
-	queries=$(awk '/event="query"/ { print $2 }' "$T/metrics")
-	wait_for 20 mld_count query $(( queries + 9 )) # three rounds on three ports
+	sent=$(queries)
+	wait_for 20 mld_count query $(( sent + 9 )) # three rounds on three ports
 	listens 0 joined
 	listens 2 joined
 	radio on 0
@@ -253,7 +257,7 @@ captured_queries() {
 
 @test "mcast mld: a source less is asked about; who listens to the others stays" {
 	lab 1
-	mcast_map
+	mcast_map "$(ninth)"
 	mld_start
 	awake_all 0
 	joined 0
@@ -264,6 +268,38 @@ captured_queries() {
 	captured block
 	listens 0 joined
 	heard 0 "lights joined"
+	# and who listened to that one alone has left
+	vnep-edge attach "$DEV9" --port acc0 --addr 2001:db8:a::9
+	report 02:5e:00:00:00:09 fe80::9 143 "0000000105000001${LIGHTS_HEX}20010db8000b00000000000000000002"
+	wait_for 5 heard 9 "lights joined"
+	report 02:5e:00:00:00:09 fe80::9 143 "0000000106000001${LIGHTS_HEX}20010db8000b00000000000000000002"
+	wait_for 10 heard 9 "lights joined,lights left"
+	balanced
+}
+
+# Queries that were sent so far.
+queries() {
+	mld_count query 0
+	awk '/event="query"/ { print $2 }' "$T/metrics"
+}
+
+@test "mcast mld: who is silent because another one of its link said it by the first version listens as long as that does" {
+	lab 1
+	mcast_map "$(ninth)"
+	netns dev0 sh -c 'echo 1 >/proc/sys/net/ipv6/conf/d0/force_mld_version'
+	mld_start
+	awake_all 0
+	vnep-edge attach "$DEV9" --port acc0 --addr 2001:db8:a::9
+	report 02:5e:00:00:00:09 fe80::9 131 "00000000$LIGHTS_HEX"
+	wait_for 5 heard 9 "lights joined"
+	joined 0
+	wait_for 10 heard 0 "lights joined"
+	sent=$(queries)
+	wait_for 20 mld_count query $(( sent + 4 ))
+	heard 9 "lights joined"
+	stop joined0
+	wait_for 10 heard 0 "lights joined,lights left"
+	wait_for 20 heard 9 "lights joined,lights left"
 	balanced
 }
 

@@ -266,8 +266,9 @@ static struct vnep_mono listens_until(
 	if (!q)
 		return until;
 	interval = edge_mld_interval_ns(q);
-	until.ns = d->came.ns + interval;
-	link = l->v1 ? edge_mld_link(edge, d, &l->group->key.address, false) : NULL;
+	if (!l->asked)
+		until.ns = d->came.ns + interval;
+	link = l->v1 && !l->asked ? edge_mld_link(edge, d, &l->group->key.address, false) : NULL;
 	if (link && link->v1_heard.ns + interval > until.ns)
 		until.ns = link->v1_heard.ns + interval;
 	if (vnep_life_presence(d->life) == VNEP_STATE_ASLEEP)
@@ -342,6 +343,7 @@ static enum edge_mld_said block(struct vnep_edge *edge, struct edge_device *d,
 		return EDGE_MLD_SAID_NOTHING;
 	if (last.ns < l->expires.ns)
 		l->expires = last;
+	l->asked = true;
 	edge_mld_ask(edge, d, &r->group);
 	return EDGE_MLD_SAID_TAKEN;
 }
@@ -379,6 +381,7 @@ static enum edge_mld_said join(struct vnep_edge *edge, struct edge_device *d,
 	if (l->state != EDGE_LISTENS)
 		become(edge, d, l, EDGE_LISTENS, ts);
 	l->v1 = v1;
+	l->asked = false;
 	l->expires.ns = vnep_mono_now().ns + edge_mld_interval_ns(q);
 	link = v1 ? edge_mld_link(edge, d, &r->group, true) : NULL;
 	if (link)

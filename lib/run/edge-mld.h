@@ -39,6 +39,7 @@ struct edge_listener {
 	struct edge_mld_group *group;
 	enum edge_listens state;
 	bool v1;
+	bool asked; /* it may have left: who says nothing now, has */
 	struct vnep_wall since;
 	struct vnep_mono expires; /* of who listens */
 	uint64_t revision;	  /* of the map, when it was asked for the group */
