@@ -314,7 +314,7 @@ queries() {
 	run -2 --separate-stderr vnep-mcast members -g lights
 	[[ $stderr == *"this edge asks no device what it listens to"*"mld = PORT"* ]]
 	background heard vnep-mcast watch
-	printf '%s\n' 'mld = acc0 interval_s=2 response_ms=500' >>"$T/edge.conf"
+	printf '%s\n' 'mld = acc0 interval_s=300 response_ms=500' >>"$T/edge.conf"
 	vnep-edge reload
 	wait_for 10 heard 0 "lights joined"
 	sed -i '$d' "$T/edge.conf"
@@ -323,6 +323,37 @@ queries() {
 	printf '%s\n' 'mld = acc0 acc9' >>"$T/edge.conf"
 	run -2 --separate-stderr vnep-edge reload
 	[[ $stderr == *"edge.conf:4: mld: acc9 is not an access port"* ]]
+	balanced
+}
+
+@test "mcast mld: so much is remembered of a device: what it listens to, before what it may not; at another port nothing" {
+	local i groups= many
+
+	lab 2
+	mcast_map
+	for (( i = 1; i <= 40; i++ )); do
+		printf '{"type":"group","v":1,"group":"g%u","address":"ff35:40:2001:db8::8000:10%02x"}\n' "$i" "$i"
+		groups+="${groups:+,}\"g$i\""
+	done >"$T/groups"
+	printf '{"type":"device","v":1,"dev":"%s","vep":"2001:db8:b::9","groups":[%s]}\n' "$DEV9" "$groups" >>"$T/groups"
+	vnep-map set -q "$T/groups"
+	mld_start
+	vnep-edge attach "$DEV9" --port acc0 --addr 2001:db8:a::9
+	# sixty that nobody named, in a report as long as a frame; then its own forty
+	many=$(for (( i = 1; i <= 60; i++ )); do printf '04000000ff35004020010db80000000080002%03x' "$i"; done)
+	report 02:5e:00:00:00:09 fe80::9 143 "0000003c$many"
+	wait_for 5 mld_count refused 60
+	many=$(for (( i = 1; i <= 40; i++ )); do printf '04000000ff35004020010db80000000080001%03x' "$i"; done)
+	report 02:5e:00:00:00:09 fe80::9 143 "00000028$many"
+	wait_for 5 mld_count joined 32
+	mld_count not-kept 8
+	grep -q '^vnep_mld_listeners 32$' "$T/metrics"
+	[ "$(grep -c 'mld: no room for more' "$T/edge.err")" -eq 1 ]
+	vnep-mcast members -g g32 | jq -e '.state == "joined"'
+	vnep-mcast members -g g33 | jq -e '.state == "silent"'
+	vnep-edge attach "$DEV9" --port acc1 --addr 2001:db8:a::9
+	wait_for 5 mld_count left 32
+	vnep-mcast members -g g32 | jq -e '.state == "silent"'
 	balanced
 }
 
