@@ -173,10 +173,11 @@ struct edge_device {
 	uint64_t pending, pending_octets;
 	uint64_t head_seq, resume_seq;
 	uint64_t accepted, dropped;
+	struct edge_mld_device *mld; /* groups that it reported; NULL: it did not */
 
 	uint64_t replay_next; /* first seq not yet looked at in this replay */
 	struct edge_pace *pace; /* NULL: as fast as the link takes it (edge-pace.c) */
-	struct edge_device *replay_link;
+	struct edge_device *replay_link, **replay_back; /* NULL: in no line */
 	struct edge_port *replay_port; /* whose line it stands in, too */
 	struct vnep_heap_node expires; /* in the other line, of those whose packets do */
 	bool replaying;
@@ -196,9 +197,8 @@ struct edge_device {
 	struct edge_device *owed_link;
 	enum vnep_cause owed; /* a disconnect that is not durable yet; NONE = none */
 	struct vnep_wall owed_ts;
-	struct edge_mld_device *mld; /* groups that it reported; NULL: it did not */
-	struct edge_sent *sent; /* EDGE_SENT_MAX of them, NULL until the first replay */
-	unsigned sent_count;
+	struct edge_sent *sent; /* of this connection, sent_room of them, EDGE_SENT_MAX at most */
+	uint8_t sent_count, sent_room;
 };
 
 /* A host or next hop of a VPC (edge-neigh.c). */
