@@ -334,6 +334,7 @@ struct vnep_edge {
 
 	struct vnep_table by_vep, by_dev, by_mac, by_l3, hosts;
 	struct vnep_table by_addr; /* L of devices of form host */
+	struct edge_mld *mld;
 	struct edge_ra *ras;       /* a port and VLAN each */
 	unsigned ra_count;
 	bool withdraw; /* told to stop: devices shall look for another router */
@@ -355,7 +356,6 @@ struct vnep_edge {
 	struct edge_mcast *mcasts; /* instructions whose answers are heard, the latest first */
 	unsigned mcast_count;
 	uint32_t mcast_seed, mcast_source;
-	struct edge_mld *mld;
 	size_t replay_line;             /* devices that stand in both lines */
 	double replay_pps;              /* what the line gets through, of late; 0 = not known */
 	struct vnep_mono replay_looked; /* 0: the line was empty */
