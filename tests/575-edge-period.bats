@@ -53,3 +53,32 @@ later() {
 	wakes_and_sleeps
 	run -1 expects
 }
+
+@test "period: after a restart it is known from the journal, learned or of T3412" {
+	local at n learned
+
+	lab 2
+	T3324=1 edge_map
+	printf '{"type":"device","v":1,"dev":"%s","vep":"%s","psm":{"t3324_s":1,"t3412_s":600}}\n' "$DEV1" "$V1" | vnep-map set -q
+	edge_start
+	speak 1
+	wait_for 5 state_is "$DEV1" awake
+	wait_for 10 state_is "$DEV1" asleep
+	at=${EPOCHREALTIME/[.,]/}
+	for (( n = 0; n < 8; n++ )); do
+		wait_for 10 later "$at"
+		wakes_and_sleeps
+		if expects; then break; fi
+		at=$(( at + 6000000 ))
+	done
+	expects
+	learned=$(jq -r .next_expected "$T/status")
+	edge_killed
+	edge_start
+	wait_for 10 expects
+	# the same time, or a period of some six seconds later, if it went by
+	jq -e --arg was "$learned" 'def s: sub("\\.[0-9]+Z"; "Z") | fromdateiso8601;
+		(.next_expected | s) - ($was | s) | . >= -1 and (. <= 1 or . >= 5)' "$T/status"
+	vnep-edge status "$DEV1" >"$T/status"
+	jq -e '(.next_expected | sub("\\.[0-9]+Z"; "Z") | fromdateiso8601) - now | . > 500 and . <= 600' "$T/status"
+}

@@ -93,6 +93,7 @@ void edge_period_came(struct vnep_edge *edge, struct edge_device *d); /* a conne
 /* It ended; idle_ns ago it spoke last. */
 void edge_period_slept(struct vnep_edge *edge, struct edge_device *d, int64_t idle_ns);
 void edge_period_due(struct vnep_edge *edge); /* who did not come is told */
+int edge_period_open(struct vnep_edge *edge, struct vnep_err *err); /* what the journal tells of it is looked at, in time */
 
 /* edge-addr.c */
 /* May it have one more? If it has as many as it may, the oldest that it does not use any more is made the first, which

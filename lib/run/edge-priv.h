@@ -318,6 +318,7 @@ struct vnep_edge {
 	struct vnep_table uplink_shares;
 	uint64_t uplink_packets, uplink_octets; /* held in all */
 	struct vnep_watch *uplink;  /* held packets may go */
+	size_t recall_at, recall_room; /* of by_vep: where the walk of edge-period.c is, and how large it was then */
 	struct edge_device *uplink_first, *uplink_at; /* devices that have some; whose turn it is */
 	bool uplink_running, uplink_again; /* a pass is under way; one more is wanted */
 	bool uplink_unknown; /* since the start no pass is over, or one found no room for a host: every one may have some */

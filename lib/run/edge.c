@@ -522,6 +522,8 @@ int vnep_edge_new(struct vnep_edge **out, const struct vnep_edge_config *config,
 	else if (!rc)
 		edge_announce_all(edge);
 	if (!rc)
+		rc = edge_period_open(edge, err);
+	if (!rc)
 		rc = edge_service_open(edge, err);
 	if (rc)
 		goto fail;
