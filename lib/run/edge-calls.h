@@ -360,6 +360,8 @@ int edge_sent_open(struct vnep_edge *edge, struct vnep_err *err);
 /* Is it an answer to an instruction, or sent as one? Then it is counted, and nobody else's. */
 bool edge_mcast_takes(struct vnep_edge *edge, const struct vnep_ring_frame *frame,
 	const struct vnep_frame *f);
+/* What a sender of the VPC says to its group: for each member of that VPC, and counted. */
+void edge_mcast_relay(struct vnep_edge *edge, const struct vnep_ring_frame *frame);
 /* A packet that was pending has an outcome. */
 void edge_mcast_settled(
 	struct vnep_edge *edge, const struct edge_device *d, const struct vnep_outcome *o);

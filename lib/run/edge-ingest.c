@@ -107,6 +107,7 @@ static void handle(struct vnep_edge *edge, const struct vnep_ring_frame *frame)
 	case VNEP_TAG_NEXT_HOP: edge_next_hop(edge, frame); break;
 	case VNEP_TAG_TOO_BIG: edge_too_big(edge, frame, tag.direction); break;
 	case VNEP_TAG_BIG_COPY: edge_big_copy(edge, frame, tag.direction); break;
+	case VNEP_TAG_GROUP: edge_mcast_relay(edge, frame); break;
 	case VNEP_TAG_SAMPLE:
 		edge_deny(edge, port, frame, NULL, tag.direction, VNEP_NO_MAPPING, false);
 		break;
