@@ -310,6 +310,9 @@ const struct vnep_vpc *edge_vpc(const struct vnep_edge *edge, const char *name, 
 /* Is that, on the core port, the VLAN of its VPC? */
 bool edge_in_its_vpc(const struct vnep_edge *edge, const struct edge_device *d, uint16_t vlan);
 void edge_vpcs_release(struct vnep_edge *edge);
+/* Groups of the map changed: the edge's and those in the kernel are made anew, and nothing else is looked at. */
+int edge_groups_again(struct vnep_edge *edge, struct vnep_err *err);
+void edge_groups_release(struct vnep_edge *edge);
 
 /* edge-bell.c */
 void edge_bell_open(struct vnep_edge *edge, const char *ifname); /* without one wakers wait for the ring */

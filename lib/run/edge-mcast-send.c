@@ -127,9 +127,9 @@ static size_t one_frame(const struct edge_mcast *mc, const struct edge_device *d
 		.payload = payload,
 		.payload_len = len };
 
-	if (!vpc || IN6_IS_ADDR_UNSPECIFIED(&vpc->speaker))
+	if (!vpc || IN6_IS_ADDR_UNSPECIFIED(edge_mcast_speaker(mc, vpc)))
 		return 0;
-	one.src = vpc->speaker;
+	one.src = *edge_mcast_speaker(mc, vpc);
 	return vnep_datagram_make(out, &one);
 }
 
@@ -286,7 +286,7 @@ void edge_mcast_fan_out(struct vnep_edge *edge, struct edge_mcast *mc)
 	mc->lanes = NULL;
 	for (size_t i = 0; i < mc->shot_count; i++)
 		mc->shots[i].device = NULL;
-	edge_say(edge, LOG_INFO,
+	edge_say(edge, mc->relayed ? LOG_DEBUG : LOG_INFO,
 		"instruction: %zu members, %zu awake: stored in %lld us, %zu frames in %lld us, "
 		"all in "
 		"%lld us",
