@@ -113,6 +113,51 @@ static void make_room(struct vnep_edge *edge, size_t members)
 	} while (oldest);
 }
 
+int edge_relay_avoid(struct edge_mcast *mc, const struct edge_device *d, struct vnep_err *err)
+{
+	uint32_t lane;
+	int rc;
+
+	if (!d || !d->bound)
+		return 0;
+	rc = edge_mcast_lane_of(mc, d, &mc->from, &lane, err);
+	if (!rc)
+		mc->shots[lane].shared = true;
+	return rc;
+}
+
+/* The first one takes over the frame that would have been for all. */
+static int part(struct edge_mcast *mc, struct edge_member *m, struct vnep_err *err)
+{
+	struct edge_device *d = vnep_table_get(&mc->edge->by_vep, &m->vep);
+
+	if (!d || !edge_mcast_is_alone(d)) { /* behind the rest of its backlog */
+		m->way = EDGE_WAY_JOURNAL;
+		m->via = VNEP_VIA_REPLAY;
+		mc->awake--;
+		return 0;
+	}
+	m->way = EDGE_WAY_UNICAST;
+	m->via = VNEP_VIA_UNICAST;
+	if (mc->shots[m->shot].device)
+		return edge_mcast_shot_of(mc, d, &mc->from, &m->shot, err);
+	mc->shots[m->shot].device = d;
+	return 0;
+}
+
+int edge_relay_part(struct edge_mcast *mc, struct vnep_err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < mc->count; i++) {
+		struct edge_member *m = &mc->members[i];
+
+		if (m->way == EDGE_WAY_LANE && mc->shots[m->shot].shared)
+			rc = part(mc, m, err);
+	}
+	return rc;
+}
+
 static int freeze(struct edge_mcast *mc, const struct vnep_group *group, struct vnep_err *err)
 {
 	struct vnep_json *selection = vnep_json_object();

@@ -175,19 +175,24 @@ static int check_size(const struct edge_mcast *mc, struct vnep_err *err)
 
 /* ---- its members ---- */
 
-static int lane_of(struct edge_mcast *mc, struct edge_port *port, uint16_t vlan,
-	const struct in6_addr *speaker, uint32_t *out, struct vnep_err *err)
+static uint32_t *lane_slot(struct edge_mcast *mc, const struct edge_device *d)
 {
-	size_t slot = (size_t)port->index * EDGE_VLANS + vlan;
-	struct edge_shot *more;
-
 	if (!mc->lanes)
 		mc->lanes =
 			calloc(((size_t)mc->edge->port_count + 1) * EDGE_VLANS, sizeof *mc->lanes);
-	if (!mc->lanes)
+	return mc->lanes ? &mc->lanes[(size_t)d->port->index * EDGE_VLANS + d->l2.vlan] : NULL;
+}
+
+int edge_mcast_lane_of(struct edge_mcast *mc, const struct edge_device *d,
+	const struct in6_addr *speaker, uint32_t *out, struct vnep_err *err)
+{
+	uint32_t *lane = lane_slot(mc, d);
+	struct edge_shot *more;
+
+	if (!lane)
 		return no_memory(err);
-	if (mc->lanes[slot]) {
-		*out = mc->lanes[slot] - 1;
+	if (*lane) {
+		*out = *lane - 1;
 		return 0;
 	}
 	if (mc->shot_count == mc->shot_room) {
@@ -198,27 +203,33 @@ static int lane_of(struct edge_mcast *mc, struct edge_port *port, uint16_t vlan,
 		mc->shot_room = mc->shot_room * 2 + 64;
 	}
 	*out = (uint32_t)mc->shot_count++;
-	mc->shots[*out] = (struct edge_shot){ .port = port, .vlan = vlan, .speaker = *speaker };
-	mc->lanes[slot] = *out + 1;
+	mc->shots[*out] = (struct edge_shot){
+		.port = d->port, .vlan = d->l2.vlan, .speaker = *speaker
+	};
+	*lane = *out + 1;
 	return 0;
 }
 
-/* A frame of its own. */
-static int shot_of(struct edge_mcast *mc, struct edge_device *d, const struct in6_addr *speaker,
+int edge_mcast_shot_of(struct edge_mcast *mc, struct edge_device *d, const struct in6_addr *speaker,
 	uint32_t *out, struct vnep_err *err)
 {
-	size_t slot = (size_t)d->port->index * EDGE_VLANS + d->l2.vlan;
-	uint32_t lane = mc->lanes ? mc->lanes[slot] : 0;
+	uint32_t *slot = lane_slot(mc, d), lane = slot ? *slot : 0;
 	int rc;
 
-	if (mc->lanes)
-		mc->lanes[slot] = 0;
-	rc = lane_of(mc, d->port, d->l2.vlan, speaker, out, err);
+	if (!slot)
+		return no_memory(err);
+	*slot = 0;
+	rc = edge_mcast_lane_of(mc, d, speaker, out, err);
 	if (rc)
 		return rc;
-	mc->lanes[slot] = lane;
+	*slot = lane;
 	mc->shots[*out].device = d;
 	return 0;
+}
+
+bool edge_mcast_is_alone(const struct edge_device *d)
+{
+	return d->life == VNEP_LIFE_AWAKE && !d->pending;
 }
 
 /* Who gets its backlog at this moment hears what its link hears, too: it is sent the frame, and nothing from the journal. By
@@ -227,7 +238,7 @@ static bool listens(const struct edge_mcast *mc, const struct edge_device *d)
 {
 	if (!d || !d->bound || !d->port->up)
 		return false;
-	if (d->life == VNEP_LIFE_AWAKE && !d->pending)
+	if (edge_mcast_is_alone(d))
 		return true;
 	return !mc->unicast &&
 	       (d->life == VNEP_LIFE_AWAKE || vnep_life_presence(d->life) == VNEP_STATE_WAKING);
@@ -243,7 +254,7 @@ static int choose_way(struct edge_mcast *mc, struct edge_member *m, struct edge_
 	if (!listens(mc, d))
 		return 0;
 	if (!mc->unicast) {
-		rc = lane_of(mc, d->port, d->l2.vlan, speaker, &m->shot, err);
+		rc = edge_mcast_lane_of(mc, d, speaker, &m->shot, err);
 		if (rc)
 			return rc;
 		if (vnep_ip6_equal(&mc->shots[m->shot].speaker, speaker)) {
@@ -257,7 +268,7 @@ static int choose_way(struct edge_mcast *mc, struct edge_member *m, struct edge_
 	m->way = EDGE_WAY_UNICAST;
 	m->via = VNEP_VIA_UNICAST;
 	mc->awake++;
-	return shot_of(mc, d, speaker, &m->shot, err);
+	return edge_mcast_shot_of(mc, d, speaker, &m->shot, err);
 }
 
 static int add_member(const struct vnep_device *device, void *arg)
@@ -270,7 +281,7 @@ static int add_member(const struct vnep_device *device, void *arg)
 	struct edge_member *m;
 
 	if (mc->relayed && vpc != mc->vpc)
-		return 0;
+		return edge_relay_avoid(mc, d, err);
 	if (!vpc || IN6_IS_ADDR_UNSPECIFIED(edge_mcast_speaker(mc, vpc))) {
 		vnep_err_set(err, VNEP_EVALUE, "%s: its vpc \"%s\" has no \"speaker\"", device->dev,
 			vpc ? vpc->vpc : device->vpc);
@@ -347,6 +358,8 @@ int edge_mcast_freeze(
 	if (!rc)
 		rc = vnep_members_each(txn, how->selection, add_member, mc, err);
 	vnep_map_abort(txn);
+	if (!rc && mc->relayed)
+		rc = edge_relay_part(mc, err);
 	return rc ? rc : index_members(mc, err);
 }
 

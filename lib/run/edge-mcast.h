@@ -52,6 +52,7 @@ struct edge_shot {
 	struct edge_device *device; /* NULL: of the group. Good until the worker goes on */
 	size_t first, count;	    /* members, in the order of the shots */
 	struct vnep_wall left;	    /* ns 0: it did not */
+	bool shared; /* members of other VPCs are there, who must not hear it */
 };
 
 struct edge_mcast {
@@ -101,6 +102,11 @@ struct edge_mcast *edge_mcast_new(struct vnep_edge *edge);
 int edge_mcast_freeze(struct edge_mcast *mc, const struct edge_mcast_how *how, struct vnep_err *err);
 uint32_t edge_mcast_mtu(const struct vnep_edge *edge);
 void edge_mcast_link(struct edge_mcast *mc);
+int edge_mcast_shot_of(struct edge_mcast *mc, struct edge_device *d, const struct in6_addr *speaker,
+	uint32_t *out, struct vnep_err *err); /* a frame of its own */
+int edge_mcast_lane_of(struct edge_mcast *mc, const struct edge_device *d, const struct in6_addr *speaker,
+	uint32_t *out, struct vnep_err *err); /* that of its port and VLAN */
+bool edge_mcast_is_alone(const struct edge_device *d); /* sent to it alone, it hears it now */
 int edge_mcast_store(struct edge_mcast *mc, struct vnep_err *err);
 void edge_mcast_look_after(struct edge_mcast *mc);
 
@@ -111,6 +117,10 @@ bool edge_mcast_none_owed(struct vnep_edge *edge);
 /* To one that is awake, by its binding: the payload that is meant for one, or another one. */
 bool edge_mcast_to_one(struct vnep_edge *edge, const struct edge_mcast *mc, struct edge_device *d,
 	const uint8_t *payload, size_t len);
+
+/* edge-mcast-relay.c: where a device of another VPC is, each member is sent a frame of its own. */
+int edge_relay_avoid(struct edge_mcast *mc, const struct edge_device *d, struct vnep_err *err);
+int edge_relay_part(struct edge_mcast *mc, struct vnep_err *err);
 
 /* edge-mcast-ack.c */
 void edge_mcast_result(const struct edge_mcast *mc, struct vnep_result *out);
