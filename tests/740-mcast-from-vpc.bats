@@ -298,7 +298,8 @@ all_settled() {
 	wait_for 5 state_is "$V0" asleep
 	before
 	for (( k = 0; k < rounds; k++ )); do
-		background "send$k" say_many $(( k * 20 + 1 )) $(( k * 20 + 20 ))
+		many_frames $(( k * 20 + 1 )) $(( k * 20 + 20 )) >"$T/frames"
+		background "send$k" send_frames
 		for (( spin = 0; spin < k * 6000 / rounds; spin++ )); do :; done
 		kill -KILL "$(worker)"
 		wait "$PID"
@@ -313,11 +314,14 @@ all_settled() {
 	balanced
 }
 
-# In frames of its own each, as fast as a host sends them.
-say_many() {
+many_frames() {
 	for (( n = $1; n <= $2; n++ )); do
 		netns vpc frames udp6 - "$HOST_MAC" "$GROUP_MAC" "$HOST" "$GROUP" 41000 7000 "i$n"$'\n'
-	done | netns vpc frames send v0 -
+	done
+}
+
+send_frames() {
+	netns vpc frames send v0 - <"$T/frames"
 }
 
 all_accounted() {
