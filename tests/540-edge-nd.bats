@@ -100,10 +100,8 @@ neighbours_of() {
 	speak 0
 	wait_for 5 state_is "$V0" awake
 	# port unreachable, both ways: the sender's socket sees it only if the packet inside is its own
-	run -1 --separate-stderr netns vpc sh -c "echo x | socat -t 3 - UDP6:[$V0]:9"
-	[[ $stderr == *"Connection refused"* ]]
-	run -1 --separate-stderr netns dev0 sh -c "echo x | socat -t 3 - UDP6:[2001:db8:b::2]:9"
-	[[ $stderr == *"Connection refused"* ]]
+	refused vpc "UDP6:[$V0]:9"
+	refused dev0 "UDP6:[2001:db8:b::2]:9"
 	balanced
 }
 

@@ -123,8 +123,7 @@ own_stack() {
 	speak 1
 	wait_for 5 state_is "$V0" awake
 	wait_for 5 state_is "$V1" awake
-	run -1 --separate-stderr netns dev0 sh -c "echo x | socat -t 3 - UDP6:[$V1]:9"
-	[[ $stderr == *"Connection refused"* ]]
+	refused dev0 "UDP6:[$V1]:9"
 	balanced
 }
 

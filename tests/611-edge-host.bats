@@ -139,10 +139,8 @@ v_says() {
 	host_lab
 	ask_v
 	wait_for 5 state_is "$V0" awake
-	run -1 --separate-stderr netns vpc sh -c "echo x | socat -t 3 - UDP6:[$L0]:9,bind=[$V0]"
-	[[ $stderr == *"Connection refused"* ]]
-	run -1 --separate-stderr netns dev0 sh -c "echo x | socat -t 3 - UDP6:[$V0]:9"
-	[[ $stderr == *"Connection refused"* ]]
+	refused vpc "UDP6:[$L0]:9,bind=[$V0]"
+	refused dev0 "UDP6:[$V0]:9"
 	balanced
 }
 

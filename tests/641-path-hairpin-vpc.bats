@@ -35,8 +35,7 @@ two_vpcs() {
 	lab 2
 	path_plain
 	awake dev1 "$V1"
-	run -1 --separate-stderr netns dev0 sh -c "echo x | socat -t 3 - UDP6:[$V1]:9"
-	[[ $stderr == *"Connection refused"* ]]
+	refused dev0 "UDP6:[$V1]:9"
 	balanced
 }
 

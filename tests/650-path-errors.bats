@@ -34,14 +34,12 @@ setup() {
 	path_plain
 	capture device dev0 d0
 	capture vpc vpc v0
-	run -1 --separate-stderr netns vpc sh -c "echo to the device | socat -t 3 - UDP6:[$V0]:9"
-	[[ $stderr == *"Connection refused"* ]]
-	run -1 --separate-stderr netns dev0 sh -c "echo to the vpc | socat -t 3 - UDP6:[2001:db8:b::2]:9"
-	[[ $stderr == *"Connection refused"* ]]
+	refused vpc "UDP6:[$V0]:9"
+	refused dev0 "UDP6:[2001:db8:b::2]:9"
 	captured device
 	captured vpc
-	good device 1 'icmpv6.type == 1 && ipv6.dst#1 == 2001:db8:a::2 && ipv6.src#2 == 2001:db8:a::2 && ipv6.dst#2 == 2001:db8:b::2 && udp'
-	good vpc 1 "icmpv6.type == 1 && ipv6.src#1 == $V0 && ipv6.src#2 == 2001:db8:b::2 && ipv6.dst#2 == $V0 && udp" 0 'ipv6.addr == 2001:db8:a::2'
+	good device +1 'icmpv6.type == 1 && ipv6.dst#1 == 2001:db8:a::2 && ipv6.src#2 == 2001:db8:a::2 && ipv6.dst#2 == 2001:db8:b::2 && udp'
+	good vpc +1 "icmpv6.type == 1 && ipv6.src#1 == $V0 && ipv6.src#2 == 2001:db8:b::2 && ipv6.dst#2 == $V0 && udp" 0 'ipv6.addr == 2001:db8:a::2'
 	balanced
 }
 

@@ -83,7 +83,6 @@ by() {
 
 @test "routes: port unreachable of a host behind a next hop reaches the device" {
 	requires socat
-	run -1 --separate-stderr netns dev0 sh -c "echo x | socat -t 3 - UDP6:[2001:db8:ff::1]:9"
-	[[ $stderr == *"Connection refused"* ]]
+	refused dev0 "UDP6:[2001:db8:ff::1]:9"
 	balanced
 }

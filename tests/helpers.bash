@@ -111,9 +111,11 @@ requires() {
 	type -P "$1" >/dev/null || skip "$1 is missing: apt-get install ${2:-$1}"
 }
 
+# wait_for SECONDS COMMAND...: until it succeeds. The seconds are what a quiet machine may take; a busy one, or the
+# sanitizers, may take VNEP_PATIENCE times that, for who waits in vain has found something either way.
 wait_for() {
-	local limit=$1 left
-	local end=$(( ${EPOCHREALTIME/[.,]/} + $1 * 1000000 ))
+	local limit=$(( $1 * ${VNEP_PATIENCE:-4} )) left
+	local end=$(( ${EPOCHREALTIME/[.,]/} + limit * 1000000 ))
 
 	shift
 	until "$@" >/dev/null 2>&1; do

@@ -7,6 +7,8 @@
 # Nobody here knows where a virtual endpoint is or who fe80::1 is: answering that is the edge's work.
 # Processes in these namespaces end with the test, also those that nobody stopped.
 #
+# refused NETNS ADDRESS sends by socat(1) to where nobody listens, and waits until that is what it is told.
+#
 # lab_tagged adds hosts in VLANs, each in a namespace and behind a link of its own name, which vlan-tap joins to dN or v0
 # (no kernel needs 8021q for it; VLAN 0 is no tag):
 #
@@ -120,4 +122,16 @@ lab_journal_port() {
 	netns edge sh -c 'for x in vnep-j0 vnep-j1; do
 		echo 1 >/proc/sys/net/ipv6/conf/$x/disable_ipv6; ip link set $x up; done
 		ethtool -K vnep-j0 tx off sg off tso off gso off >/dev/null'
+}
+
+# refused NETNS SOCAT-ADDRESS: a datagram to where nobody listens is answered by an error that reaches the sender's socket.
+# Asked again until it is: hosts send only some errors a second.
+refused() {
+	requires socat
+	wait_for 10 refused_once "$@"
+}
+
+refused_once() {
+	run -1 --separate-stderr netns "$1" sh -c "echo x | socat -t 3 - '$2'"
+	[[ $stderr == *"Connection refused"* ]]
 }

@@ -71,6 +71,7 @@ struct vnep_jcache *vnep_jcache_new(void)
 void vnep_jcache_clear(struct vnep_jcache *cache)
 {
 	cache->slot_count = cache->fresh_count = cache->published = 0;
+	cache->touched_count = cache->kept_count = 0;
 	cache->runs = 0;
 	vnep_buf_reset(&cache->names);
 	if (cache->table_cap) {
@@ -88,6 +89,8 @@ void vnep_jcache_free(struct vnep_jcache *cache)
 	if (!cache)
 		return;
 	free(cache->slots);
+	free(cache->touched);
+	free(cache->kept);
 	free(cache->by_name);
 	free(cache->by_id);
 	free(cache->fresh);
@@ -146,6 +149,15 @@ static void enter_slot(struct vnep_jcache *cache, size_t n)
 	cache->by_id[at] = (uint32_t)n + 1;
 }
 
+static bool grow_list(uint32_t **list, size_t used, size_t slots)
+{
+	uint32_t *more = big_grow(*list, used * sizeof *more, slots * sizeof *more);
+
+	if (more)
+		*list = more;
+	return more;
+}
+
 /* Room for one slot more, in tables that are never more than half full. */
 static bool grow(struct vnep_jcache *cache)
 {
@@ -154,6 +166,9 @@ static bool grow(struct vnep_jcache *cache)
 
 	if (cache->slot_count < cache->slot_cap)
 		return true;
+	if (!grow_list(&cache->touched, cache->touched_count, slots) ||
+		!grow_list(&cache->kept, cache->kept_count, slots))
+		return false;
 	more = big_grow(cache->slots, cache->slot_count * sizeof *more, slots * sizeof *more);
 	if (!more)
 		return false;
@@ -266,11 +281,20 @@ void vnep_jcache_note_first(struct vnep_jslot *slot, uint64_t seq, const struct 
 	}
 }
 
+static void list_touched(struct vnep_jcache *cache, struct vnep_jslot *slot)
+{
+	if (!slot->touched)
+		cache->touched[cache->touched_count++] = (uint32_t)(slot - cache->slots);
+	slot->touched = true;
+}
+
 void vnep_jcache_touch(struct vnep_jcache *cache, struct vnep_jslot *slot)
 {
 	cache->changed = true;
-	if (slot)
-		slot->dirty = cache->unflushed = true;
+	if (!slot)
+		return;
+	slot->dirty = cache->unflushed = true;
+	list_touched(cache, slot);
 }
 
 /* New events. */
@@ -306,6 +330,7 @@ int vnep_jcache_append(struct vnep_jindex *ix, uint32_t id, uint64_t seq,
 	slot->newest = (uint32_t)cache->fresh_count;
 	slot->fresh++;
 	cache->changed = cache->unflushed = true;
+	list_touched(cache, slot);
 	vnep_jcache_note_first(slot, seq, event);
 	if (slot->hashed && event->flags & VNEP_JEVENT_PENDING)
 		return vnep_jcache_put_hash(cache, id, event->hash, seq, err);
@@ -359,30 +384,58 @@ static int by_number(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-/* The slots with changes of their state, or with new events, in the order of their ids. */
-static uint64_t *sort_changed(struct vnep_jcache *cache, size_t *count)
+static void add_to_order(struct vnep_jcache *cache, uint64_t *order, size_t *count, uint32_t n)
 {
-	uint64_t *order, last = 0;
+	const struct vnep_jslot *slot = &cache->slots[n];
+
+	if (slot->dirty || slot->fresh)
+		order[(*count)++] = (uint64_t)slot->id << 32 | n;
+}
+
+/* The slots that were touched, and those that are kept where they are wanted, too, in the order of their ids. */
+static uint64_t *sort_changed(struct vnep_jcache *cache, bool kept, size_t *count)
+{
+	uint64_t *order;
 	bool sorted = true;
 
 	*count = 0;
 	vnep_buf_reset(&cache->order);
-	order = (uint64_t *)(void *)vnep_buf_reserve(
-		&cache->order, cache->slot_count * sizeof *order);
+	order = (uint64_t *)(void *)vnep_buf_reserve(&cache->order,
+		(cache->touched_count + (kept ? cache->kept_count : 0)) * sizeof *order);
 	if (!order)
 		return NULL;
-	for (size_t n = 0; n < cache->slot_count; n++) {
-		const struct vnep_jslot *slot = &cache->slots[n];
-
-		if (!slot->dirty && !slot->fresh)
-			continue;
-		order[*count] = (uint64_t)slot->id << 32 | n;
-		sorted = sorted && order[*count] >= last;
-		last = order[(*count)++];
-	}
+	for (size_t i = 0; i < cache->touched_count; i++)
+		add_to_order(cache, order, count, cache->touched[i]);
+	for (size_t i = 0; kept && i < cache->kept_count; i++)
+		if (!cache->slots[cache->kept[i]].touched)
+			add_to_order(cache, order, count, cache->kept[i]);
+	for (size_t i = 1; i < *count && sorted; i++)
+		sorted = order[i] >= order[i - 1];
 	if (!sorted)
 		qsort(order, *count, sizeof *order, by_number);
 	return order;
+}
+
+/* What was touched is in LMDB now; whose events stand in runs alone is kept for the next flush. */
+static void keep_touched(struct vnep_jcache *cache)
+{
+	for (size_t i = 0; i < cache->touched_count; i++) {
+		struct vnep_jslot *slot = &cache->slots[cache->touched[i]];
+
+		slot->touched = false;
+		if (slot->fresh && !slot->kept) {
+			cache->kept[cache->kept_count++] = cache->touched[i];
+			slot->kept = true;
+		}
+	}
+	cache->touched_count = 0;
+}
+
+static void drop_kept(struct vnep_jcache *cache)
+{
+	for (size_t i = 0; i < cache->kept_count; i++)
+		cache->slots[cache->kept[i]].kept = false;
+	cache->kept_count = 0;
 }
 
 /* The queue follows the state. */
@@ -446,7 +499,7 @@ int vnep_jcache_flush_states(struct vnep_jindex *ix, struct vnep_err *err)
 
 	if (!ix->cache->unflushed)
 		return 0;
-	order = sort_changed(ix->cache, &count);
+	order = sort_changed(ix->cache, false, &count);
 	return order ? flush_states(ix, order, count, err) : no_memory(err);
 }
 
@@ -459,7 +512,7 @@ int vnep_jcache_flush(struct vnep_jindex *ix, struct vnep_err *err)
 
 	if (!cache->unflushed && !cache->fresh_count)
 		return 0;
-	order = sort_changed(cache, &count);
+	order = sort_changed(cache, true, &count);
 	if (!order)
 		return no_memory(err);
 	for (size_t i = 0; i < count && !rc; i++)
@@ -470,6 +523,8 @@ int vnep_jcache_flush(struct vnep_jindex *ix, struct vnep_err *err)
 	cache->runs = 0;
 	if (!rc)
 		rc = flush_states(ix, order, count, err);
+	drop_kept(cache);
+	keep_touched(cache);
 	cache->unflushed = false;
 	cache->changed = true;
 	return rc ? rc : vnep_jcache_flush_interfaces(ix, err);
@@ -514,13 +569,14 @@ int vnep_jcache_publish(struct vnep_jindex *ix, struct vnep_err *err)
 		return 0;
 	if (cache->fresh_count >= RUN_EVENTS_MAX || cache->runs >= RUNS_MAX)
 		return vnep_jcache_flush(ix, err);
-	order = sort_changed(cache, &count);
+	order = sort_changed(cache, false, &count);
 	if (!order)
 		return no_memory(err);
 	if (cache->fresh_count > cache->published)
 		rc = put_run(ix, order, count, err);
 	if (!rc)
 		rc = flush_states(ix, order, count, err);
+	keep_touched(cache);
 	cache->unflushed = false;
 	return rc ? rc : vnep_jcache_flush_interfaces(ix, err);
 }

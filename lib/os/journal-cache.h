@@ -16,6 +16,8 @@ struct vnep_jcache {
 	uint8_t secret[VNEP_SIPHASH_KEY_LEN];
 	struct vnep_jslot *slots;
 	size_t slot_count, slot_cap, last; /* last: the one that was asked for */
+	uint32_t *touched, *kept; /* slots: with something new, with events that stand in runs alone; slot_cap each */
+	size_t touched_count, kept_count;
 	struct vnep_buf names;
 	uint32_t *by_name, *by_id; /* slot + 1 */
 	size_t table_cap;

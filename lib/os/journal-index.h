@@ -127,6 +127,7 @@ struct vnep_jslot {
 	uint32_t id;
 	uint32_t newest, fresh; /* its newest new event (index + 1), how many */
 	bool dirty, hashed, queued;
+	bool touched, kept; /* in the list of the cache of that name */
 	uint8_t dev_len;
 	uint32_t dev_at; /* in the names of the cache: most are much shorter than they may be */
 };

@@ -209,7 +209,7 @@ int vnep_jitem_decode(
 	struct vnep_journal_item *out, const struct vnep_pcapng_block *block, struct vnep_err *err);
 
 /* Walk through a segment. */
-enum { VNEP_JSEGMENT_LEN = 32 };
+enum { VNEP_JSEGMENT_LEN = 32, VNEP_JREADINGS = 16 };
 #define VNEP_JREWRITE "rewrite.new" /* a segment on its way to its name */
 void vnep_jsegment_name(char out[static VNEP_JSEGMENT_LEN], uint32_t segment);
 uint32_t vnep_jsegment_number(const char *name); /* 0: it is another file */
@@ -301,8 +301,10 @@ struct vnep_journal {
 	uint32_t fd_segment;
 	uint64_t allocated;
 
-	int read_fd;
-	uint32_t read_segment;
+	struct vnep_jreading {
+		uint32_t segment; /* 0: none */
+		int fd;
+	} reading[VNEP_JREADINGS];
 	struct vnep_jwindows *windows;
 
 	struct vnep_buf there; /* what is known of each segment of looked: journal-lost */
@@ -409,11 +411,15 @@ int vnep_journal_rewrite_step(struct vnep_jrewriting *rewriting, size_t max,
 	struct vnep_jpruned *out, struct vnep_err *err);
 void vnep_journal_rewrite_end(struct vnep_jrewriting *rewriting);
 
-/* The segment that is open for reading may have been written anew. */
+/* The segment, open for reading; *fd stays the journal's, until another takes its place. -ENOENT: there is no such file. */
+int vnep_journal_reading(
+	struct vnep_journal *journal, uint32_t segment, int *fd, struct vnep_err *err);
+/* A segment that is open for reading may have been written anew. */
 void vnep_journal_forget_read(struct vnep_journal *journal);
 
-/* The block of the entry, whose segment is read_fd, valid until the next call; NULL: it has to be read. */
-const uint8_t *vnep_jwindows_get(struct vnep_journal *journal, const struct vnep_jevent *entry);
+/* The block of the entry, whose segment is open as fd, valid until the next call; NULL: it has to be read. */
+const uint8_t *vnep_jwindows_get(
+	struct vnep_journal *journal, const struct vnep_jevent *entry, int fd);
 void vnep_jwindows_forget(struct vnep_journal *journal);
 
 /* Between enter and leave. */

@@ -14,18 +14,38 @@
 #include "journal-private.h"
 #include "vnep/err.h"
 
-static void close_read(struct vnep_journal *journal)
+static void close_read(struct vnep_journal *journal, struct vnep_jreading *reading)
 {
-	if (journal->read_fd >= 0)
-		journal->vio->close(journal->vio, journal->read_fd);
-	journal->read_fd = -1;
+	if (reading->segment)
+		journal->vio->close(journal->vio, reading->fd);
+	reading->segment = 0;
 }
 
 /* Another file may stand for a segment. */
 void vnep_journal_forget_read(struct vnep_journal *journal)
 {
-	close_read(journal);
+	for (unsigned i = 0; i < VNEP_JREADINGS; i++)
+		close_read(journal, &journal->reading[i]);
 	vnep_jwindows_forget(journal);
+}
+
+/* Thousands of devices that wake read the same few segments in turns. Only the writer knows that nobody else replaces one;
+ * others keep the last. */
+int vnep_journal_reading(
+	struct vnep_journal *journal, uint32_t segment, int *fd, struct vnep_err *err)
+{
+	unsigned slots = journal->how == VNEP_JOURNAL_EXCLUSIVE ? VNEP_JREADINGS : 1;
+	struct vnep_jreading *reading = &journal->reading[segment % slots];
+	int rc = 0;
+
+	if (reading->segment != segment) {
+		close_read(journal, reading);
+		rc = vnep_journal_open_segment(journal, segment, O_RDONLY, &reading->fd, err);
+		if (!rc)
+			reading->segment = segment;
+	}
+	*fd = reading->fd;
+	return rc;
 }
 
 /* The bytes of a block: in the open group, or in its segment. */
@@ -34,7 +54,7 @@ static int load_block(struct vnep_journal *journal, const struct vnep_jevent *en
 {
 	const uint8_t *near;
 	ssize_t n;
-	int rc;
+	int fd, rc;
 
 	vnep_buf_reset(buf);
 	if (journal->in_group && entry->segment == journal->tail.segment &&
@@ -43,23 +63,17 @@ static int load_block(struct vnep_journal *journal, const struct vnep_jevent *en
 			entry->length);
 		return buf->rc ? vnep_err_sys(err, -buf->rc, "journal") : 0;
 	}
-	if (journal->read_fd < 0 || journal->read_segment != entry->segment) {
-		close_read(journal);
-		rc = vnep_journal_open_segment(
-			journal, entry->segment, O_RDONLY, &journal->read_fd, err);
-		if (rc)
-			return rc == -ENOENT ? VNEP_EDAMAGED : rc;
-		journal->read_segment = entry->segment;
-	}
-	near = vnep_jwindows_get(journal, entry);
+	rc = vnep_journal_reading(journal, entry->segment, &fd, err);
+	if (rc)
+		return rc == -ENOENT ? VNEP_EDAMAGED : rc;
+	near = vnep_jwindows_get(journal, entry, fd);
 	if (near) {
 		vnep_buf_put(buf, near, entry->length);
 		return buf->rc ? vnep_err_sys(err, -buf->rc, "journal") : 0;
 	}
 	if (!vnep_buf_reserve(buf, entry->length))
 		return vnep_err_sys(err, ENOMEM, "journal");
-	n = vnep_vio_read_all(
-		journal->vio, journal->read_fd, buf->data, entry->length, entry->offset);
+	n = vnep_vio_read_all(journal->vio, fd, buf->data, entry->length, entry->offset);
 	if (n < 0)
 		return vnep_err_sys(err, (int)-n, "cannot read segment %u", entry->segment);
 	if ((size_t)n < entry->length)

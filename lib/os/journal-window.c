@@ -44,16 +44,17 @@ static uint64_t settled(const struct vnep_journal *journal, uint32_t segment)
 	return journal->in_group ? journal->group_base : journal->tail.offset;
 }
 
-static void fill(struct vnep_journal *journal, struct window *w, uint64_t end)
+static void fill(struct vnep_journal *journal, struct window *w, int fd, uint64_t end)
 {
 	uint64_t from = (w->step - 1) * STEP_OCTETS;
 	size_t len = end - from < WINDOW_OCTETS ? (size_t)(end - from) : WINDOW_OCTETS;
-	ssize_t n = vnep_vio_read_all(journal->vio, journal->read_fd, w->data, len, from);
+	ssize_t n = vnep_vio_read_all(journal->vio, fd, w->data, len, from);
 
 	w->len = n > 0 ? (uint32_t)n : 0; /* who asks reads it without, and says what is wrong */
 }
 
-const uint8_t *vnep_jwindows_get(struct vnep_journal *journal, const struct vnep_jevent *entry)
+const uint8_t *vnep_jwindows_get(
+	struct vnep_journal *journal, const struct vnep_jevent *entry, int fd)
 {
 	uint64_t step = entry->offset / STEP_OCTETS + 1, end = settled(journal, entry->segment);
 	size_t at = (size_t)(entry->offset % STEP_OCTETS);
@@ -75,6 +76,6 @@ const uint8_t *vnep_jwindows_get(struct vnep_journal *journal, const struct vnep
 		return NULL;
 	}
 	if (w->len < at + entry->length) /* also what has grown since */
-		fill(journal, w, end);
+		fill(journal, w, fd, end);
 	return w->len < at + entry->length ? NULL : w->data + at;
 }

@@ -326,7 +326,7 @@ int vnep_journal_open(struct vnep_journal **out, const char *state, enum vnep_jo
 	if (!journal)
 		return vnep_err_sys(err, ENOMEM, "journal");
 	journal->how = how;
-	journal->dir = journal->index_dir = journal->lock = journal->fd = journal->read_fd = -1;
+	journal->dir = journal->index_dir = journal->lock = journal->fd = -1;
 	journal->segment_octets =
 		config && config->segment_octets ? config->segment_octets : default_segment_octets;
 	journal->anchoring = how == VNEP_JOURNAL_EXCLUSIVE;

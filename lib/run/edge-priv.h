@@ -175,7 +175,7 @@ struct edge_device {
 
 	uint64_t replay_next; /* first seq not yet looked at in this replay */
 	struct edge_pace *pace; /* NULL: as fast as the link takes it (edge-pace.c) */
-	struct edge_device *replay_link;
+	struct edge_device *replay_link, **replay_back; /* NULL: in no line */
 	struct edge_port *replay_port; /* whose line it stands in, too */
 	struct vnep_heap_node expires; /* in the other line, of those whose packets do */
 	bool replaying;

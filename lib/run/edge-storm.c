@@ -45,38 +45,32 @@ void edge_storm_enter(struct vnep_edge *edge, struct edge_device *d, bool may_ex
 	d->replay_port = d->port;
 	if (d->port)
 		d->port->replay_line++;
-	d->replay_link = NULL;
 	if (may_expire && deadline(edge, d, &at) &&
 		!vnep_heap_set(&edge->expiring, &d->expires, at))
 		return;
+	d->replay_link = NULL;
+	d->replay_back = edge->replay_tail;
 	*edge->replay_tail = d;
 	edge->replay_tail = &d->replay_link;
 }
 
-static void left(struct vnep_edge *edge, struct edge_device *d)
+void edge_storm_leave(struct vnep_edge *edge, struct edge_device *d)
 {
+	if (d->expires.slot) {
+		vnep_heap_remove(&edge->expiring, &d->expires);
+	} else if (d->replay_back) {
+		*d->replay_back = d->replay_link;
+		if (d->replay_link)
+			d->replay_link->replay_back = d->replay_back;
+		else
+			edge->replay_tail = d->replay_back;
+		d->replay_back = NULL;
+	} else {
+		return;
+	}
 	edge->replay_line--;
 	if (d->replay_port)
 		d->replay_port->replay_line--;
-}
-
-void edge_storm_leave(struct vnep_edge *edge, struct edge_device *d)
-{
-	struct edge_device **p = &edge->replay_first;
-
-	if (d->expires.slot) {
-		vnep_heap_remove(&edge->expiring, &d->expires);
-		left(edge, d);
-		return;
-	}
-	while (*p && *p != d)
-		p = &(*p)->replay_link;
-	if (!*p)
-		return;
-	*p = d->replay_link;
-	left(edge, d);
-	if (edge->replay_tail == &d->replay_link)
-		edge->replay_tail = p;
 }
 
 struct edge_device *edge_storm_next(struct vnep_edge *edge)
