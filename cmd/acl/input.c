@@ -186,8 +186,7 @@ static int want_vpc(struct vnep_cli *cli, struct vnep_acl *acl, const struct vne
 	return rc;
 }
 
-static int want_group(
-	struct vnep_cli *cli, struct vnep_acl *acl, const struct vnep_json *json)
+static int want_group(struct vnep_cli *cli, struct vnep_acl *acl, const struct vnep_json *json)
 {
 	struct vnep_group group = { 0 };
 	int rc = vnep_group_decode(json, &group, &cli->err);

@@ -225,8 +225,7 @@ static const struct edge_shot *lane_at(const struct edge_mcast *mc, const struct
 	for (size_t i = 0; vpc && i < mc->shot_count; i++)
 		if (mc->shots[i].port == d->port && mc->shots[i].vlan == d->l2.vlan &&
 			mc->shots[i].count &&
-			vnep_ip6_equal(
-				&mc->shots[i].speaker, edge_mcast_speaker(mc, vpc)) &&
+			vnep_ip6_equal(&mc->shots[i].speaker, edge_mcast_speaker(mc, vpc)) &&
 			mc->members[mc->order[mc->shots[i].first]].way == EDGE_WAY_LANE)
 			return &mc->shots[i];
 	return NULL;

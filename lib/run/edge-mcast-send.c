@@ -202,7 +202,9 @@ static int send_shots(struct fanning *f, struct vnep_err *err)
 		out = vnep_buf_reserve(&edge->staged, EDGE_MCAST_BATCH * room);
 		if (!out)
 			return vnep_err_sys(err, ENOMEM, "instruction");
-		for (n = 0; n < EDGE_MCAST_BATCH && at + n < f->to && s[n].port == s->port && s[n].count; n++) {
+		for (n = 0; n < EDGE_MCAST_BATCH && at + n < f->to && s[n].port == s->port &&
+			    s[n].count;
+			n++) {
 			io[n].iov_base = out + n * room;
 			io[n].iov_len = s[n].device ? one_frame(mc, s[n].device, mc->one.data,
 							      mc->one.len, io[n].iov_base)

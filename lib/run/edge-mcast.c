@@ -203,9 +203,8 @@ int edge_mcast_lane_of(struct edge_mcast *mc, const struct edge_device *d,
 		mc->shot_room = mc->shot_room * 2 + 64;
 	}
 	*out = (uint32_t)mc->shot_count++;
-	mc->shots[*out] = (struct edge_shot){
-		.port = d->port, .vlan = d->l2.vlan, .speaker = *speaker
-	};
+	mc->shots[*out] =
+		(struct edge_shot){ .port = d->port, .vlan = d->l2.vlan, .speaker = *speaker };
 	*lane = *out + 1;
 	return 0;
 }
@@ -344,8 +343,7 @@ static int read_group(struct edge_mcast *mc, struct vnep_map_txn *txn,
 	return rc;
 }
 
-int edge_mcast_freeze(
-	struct edge_mcast *mc, const struct edge_mcast_how *how, struct vnep_err *err)
+int edge_mcast_freeze(struct edge_mcast *mc, const struct edge_mcast_how *how, struct vnep_err *err)
 {
 	struct vnep_map_txn *txn;
 	int rc = vnep_map_begin(mc->edge->map, false, &txn, err);

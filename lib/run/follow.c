@@ -243,8 +243,7 @@ static int enter(struct vnep_follow *follow, struct vnep_map_txn *txn, const str
 	return rc;
 }
 
-static int follow_groups(
-	struct vnep_follow *follow, struct vnep_map_txn *txn, struct vnep_err *err)
+static int follow_groups(struct vnep_follow *follow, struct vnep_map_txn *txn, struct vnep_err *err)
 {
 	const struct vnep_acl_from_map how = { .refused = refused, .arg = follow };
 	int rc = vnep_acl_want_groups(follow->acl, txn, &how, err);
