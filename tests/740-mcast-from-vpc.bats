@@ -165,6 +165,29 @@ answered() {
 	jq -e '.delivered - 0 >= 6' "$T/status" # three for each who could be reached
 }
 
+@test "mcast from the VPC: a sender that says too much loses what is beyond the budget, and every packet has its place" {
+	lab 2
+	sender_map
+	edge_start
+	joined 0 1
+	awake_all 0 1
+	before
+	forge vpc v0 "$HOST" much 2000
+	wait_for 20 taken_or_dropped 2000
+	host_says vpc v0 more
+	wait_for 10 grep -q more "$T/joined1.out"
+	wait_for 5 pending_is "$V2" $(( taken + 1 ))
+	wait_for 5 balanced
+}
+
+# Who sleeps has all that was taken; 50 at once, and then 50 a second.
+taken_or_dropped() {
+	dropped_since rate-limited 1000 || return
+	taken=$(vnep-edge status "$V2" | jq .pending)
+	(( taken >= 50 )) && jq -e --argjson n "$1" --argjson taken "$taken" --slurpfile before "$T/status.before" \
+		'(.dropped["rate-limited"] // 0) - ($before[0].dropped["rate-limited"] // 0) + $taken == $n' "$T/status"
+}
+
 @test "mcast from the VPC: what can not be passed on has its reason; of what is too long its sender hears" {
 	requires tshark
 	lab 2

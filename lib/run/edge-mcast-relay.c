@@ -10,13 +10,12 @@
  * they were of, so it is not taken twice; who was not sent it finds it in the journal.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "edge-mcast.h"
 #include "vnep/coap.h"
 
-enum { SPENT_MAX_MS = 1000, SHARE = 2, NS_MS = 1000000 };
+enum { SPENT_MAX_MS = 500, SHARE = 2, NS_MS = 1000000 };
 
 /* ---- may it be said? ---- */
 

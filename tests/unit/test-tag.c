@@ -35,7 +35,7 @@ TEST("tag: the octets are those that the rules write")
 TEST("tag: a frame that came another way is not taken for a tagged one")
 {
 	static const uint8_t bad[][6] = { { 0x33, 0x33, 1, 0, 1, 1 }, { 0x02, 0x01, 1, 0, 1, 1 },
-		{ 0x02, 0x00, 0, 0, 1, 1 }, { 0x02, 0x00, 12, 0, 1, 1 }, { 0x02, 0x00, 1, 0, 1, 0 },
+		{ 0x02, 0x00, 0, 0, 1, 1 }, { 0x02, 0x00, 13, 0, 1, 1 }, { 0x02, 0x00, 1, 0, 1, 0 },
 		{ 0x02, 0x00, 1, 0, 1, 3 } };
 	struct vnep_tag tag = { .port = 42 };
 
