@@ -109,6 +109,7 @@ int edge_resume(struct vnep_edge *edge, struct vnep_err *err); /* what the kerne
 void edge_device_arm(struct vnep_edge *edge, struct edge_device *d, struct vnep_mono from);
 
 /* A packet of an event was sent to it: an answer will confirm that. */
+void edge_expect_nothing(struct edge_device *d);
 void edge_expect(struct edge_device *d, const struct vnep_event *event, uint32_t attempt);
 
 /* edge-pace.c: a device without anything of the kind is passed by */

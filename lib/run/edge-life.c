@@ -67,7 +67,7 @@ static void carry_out(struct vnep_edge *edge, struct edge_device *d, unsigned ac
 		edge_replay_stop(edge, d);
 		edge_pace_end(edge, d);
 		vnep_heap_remove(&edge->silences, &d->silence);
-		d->sent_count = 0;
+		edge_expect_nothing(d);
 		edge_journal_disconnect(edge, d, cause, ts);
 		edge_addr_slept(edge, d);
 		edge_period_slept(edge, d, cause == VNEP_CAUSE_T3324_EXPIRED ? active_ns(d) : 0);

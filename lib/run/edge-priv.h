@@ -195,8 +195,8 @@ struct edge_device {
 	struct edge_device *owed_link;
 	enum vnep_cause owed; /* a disconnect that is not durable yet; NONE = none */
 	struct vnep_wall owed_ts;
-	struct edge_sent *sent; /* EDGE_SENT_MAX of them, NULL until the first replay */
-	unsigned sent_count;
+	struct edge_sent *sent; /* of this connection, sent_room of them, EDGE_SENT_MAX at most */
+	uint8_t sent_count, sent_room;
 };
 
 /* A host or next hop of a VPC (edge-neigh.c). */

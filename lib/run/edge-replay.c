@@ -75,15 +75,29 @@ static void read_expected(struct edge_sent *s, const struct vnep_event *event, u
 
 static void expect_answer(struct edge_device *d, const struct edge_sent *expected)
 {
-	if (!d->sent)
-		d->sent = calloc(EDGE_SENT_MAX, sizeof *d->sent);
-	if (!d->sent || !expected->seq)
+	struct edge_sent *more;
+
+	if (!expected->seq)
 		return;
+	if (d->sent_count == d->sent_room && d->sent_room < EDGE_SENT_MAX) {
+		more = realloc(d->sent, (d->sent_room ? d->sent_room * 2u : 2u) * sizeof *more);
+		if (!more)
+			return;
+		d->sent = more;
+		d->sent_room = (uint8_t)(d->sent_room ? d->sent_room * 2 : 2);
+	}
 	if (d->sent_count == EDGE_SENT_MAX) {
 		memmove(d->sent, d->sent + 1, (EDGE_SENT_MAX - 1) * sizeof *d->sent);
 		d->sent_count--;
 	}
 	d->sent[d->sent_count++] = *expected;
+}
+
+void edge_expect_nothing(struct edge_device *d)
+{
+	free(d->sent);
+	d->sent = NULL;
+	d->sent_count = d->sent_room = 0;
 }
 
 void edge_expect(struct edge_device *d, const struct vnep_event *event, uint32_t attempt)
