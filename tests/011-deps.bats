@@ -7,7 +7,7 @@ machine_without() {
 
 	mkdir -p "$T/bin"
 	for cmd in env bash sh cat gcc pkg-config bats jq ip unshare nft ethtool ping coap-server tshark \
-		tcpdump ndisc6 xxd traceroute tracepath socat tcpreplay knotd kdig named nsupdate sqlite3 mkfs.ext4 mandoc ovs-vswitchd spin tmux strace systemd-analyze \
+		tcpdump ndisc6 xxd traceroute tracepath socat smcroutectl tcpreplay knotd kdig named nsupdate sqlite3 mkfs.ext4 mandoc ovs-vswitchd spin tmux strace systemd-analyze \
 		shellcheck clang-format clang touch chmod; do
 		ln -sf "$(type -P "$cmd" || type -P true)" "$T/bin/$cmd"
 	done

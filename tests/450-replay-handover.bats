@@ -89,10 +89,8 @@ figures() {
 	background devices netns dev0 handover be d0 1 1000 00:00:5e:00:53:fe
 	while (( kills < 4 )); do
 		wait_for 20 grep -q '"type":"outcome"' "$T/watch.out" # a watcher hears of it behind the group
-		kill -KILL "${PIDS[edge]}"
-		wait "${PIDS[edge]}" || true
+		edge_killed
 		kills=$(( kills + 1 ))
-		stop watch
 		edge_start --replay-pps 10000
 		status_is '.pending > 0' || break
 	done

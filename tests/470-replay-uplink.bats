@@ -93,12 +93,6 @@ in_order_again() {
 }
 
 in_kernel() { netns edge nft get element netdev vnep reachable "{ 2001:db8:b::2 }"; }
-killed() {
-	kill -KILL "${PIDS[edge]}"
-	wait "${PIDS[edge]}" || true
-	stop watch
-}
-
 # kill_worker [PID]: another one goes on with what is in ring and journal.
 kill_worker() {
 	local before=${1:-$(worker)}
@@ -168,7 +162,7 @@ outcomes() {
 	core down
 	numbers 3 200
 	wait_for 5 held_is 198
-	killed
+	edge_killed
 	ns ip -n edge link set up0 up
 	edge_start
 	numbers 201 210
@@ -217,7 +211,7 @@ outcomes() {
 	numbers 1 3
 	wait_for 5 heard_to 3
 	wait_for 5 in_kernel
-	killed
+	edge_killed
 	ns ip -n edge link set up0 down
 	edge_start
 	numbers 4 40
@@ -232,7 +226,7 @@ outcomes() {
 	core down
 	numbers 1 3
 	wait_for 5 held_is 3
-	killed
+	edge_killed
 	printf '%s\n' '{"type":"device","v":1,"dev":"'"$DEV0"'","vep":"2001:db8:b::77","psm":{"t3324_s":60}}' | vnep-map set -q
 	edge_start
 	core up
@@ -317,7 +311,7 @@ outcomes() {
 	numbers 1 3 0.001 "$BLUE" 7001 dev1
 	wait_for 5 heard_to 3 blue
 	wait_for 5 netns edge nft get element netdev vnep reachable "{ $NEXT }"
-	killed
+	edge_killed
 	netns vpc ip address delete "$NEXT/64" dev v0
 	edge_start
 	next_hop away

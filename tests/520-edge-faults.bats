@@ -52,9 +52,7 @@ load edge
 	wait_for 5 state_is "$V0" asleep
 	for n in 1 2 3; do say_to "$V0" "packet $n"; done
 	wait_for 5 pending_is "$V0" 3
-	kill -KILL "${PIDS[edge]}"
-	wait "${PIDS[edge]}" || true
-	stop watch
+	edge_killed
 	netns vpc ping -q -c 3 -i 0.05 -W 2 "$V1"   # by the kernel alone
 	say_to "$V0" "lost, and counted"
 	edge_start
@@ -78,9 +76,7 @@ load edge
 	hear 0
 	speak 0
 	wait_for 5 state_is "$V0" awake
-	kill -KILL "${PIDS[edge]}"
-	wait "${PIDS[edge]}" || true
-	stop watch
+	edge_killed
 	ns ip -n edge -6 neigh del "$V0" dev acc0
 	say_to "$V0" "queued by the kernel"
 	wait_for 5 unresolved "$V0"
@@ -104,9 +100,7 @@ unresolved() { [[ $(ns ip -n edge -6 neigh show "$1" dev acc0) == *INCOMPLETE* ]
 	hear 0
 	for round in 1 2 3 4; do
 		for n in 1 2 3 4 5 6; do say_to "$V0" "round $round packet $n"; done
-		kill -KILL "${PIDS[edge]}"
-		wait "${PIDS[edge]}" || true
-		stop watch
+		edge_killed
 		edge_start
 	done
 	balanced

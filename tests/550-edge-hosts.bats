@@ -97,9 +97,7 @@ neighbour_is() {
 	netns dev0 ping -q -c 1 -W 5 2001:db8:b::3
 	wait_for 5 neighbour_is 2001:db8:b::2 PERMANENT
 	wait_for 5 neighbour_is 2001:db8:b::3 PERMANENT
-	kill -KILL "${PIDS[edge]}"
-	stop -137 edge
-	stop watch
+	edge_killed
 	ns ip -n vpc address del 2001:db8:b::3/64 dev v0
 	reachable 2001:db8:b::3
 	background ping netns dev0 ping -q -i 0.05 -c 60 -W 1 2001:db8:b::2

@@ -127,7 +127,7 @@ advertise = acc0 2001:db8:c::/64"
 	[[ $output == *"2001:db8:a::/64"* && $output == *"2001:db8:c::/64"* ]]
 	background heard netns dev0 timeout 20 tshark -l -i d0 -f 'icmp6[0] == 134' -T fields \
 		-e icmpv6.nd.ra.router_lifetime -e icmpv6.opt.prefix -e icmpv6.opt.prefix.preferred_lifetime
-	wait_for 30 grep -q 'Capturing' "$T/heard.err"
+	wait_for 30 grep -q 'Capture started' "$T/heard.err"
 	sed -i /c::/d "$T/edge.conf.d/ra.conf"
 	run -0 vnep-edge reload
 	wait_for 10 grep -q $'^900\t2001:db8:c::\t0$' "$T/heard.out"
@@ -177,10 +177,11 @@ retain-every = 1s"
 		access = acc0, acc1, acc9
 		core = up0
 		advertise = acc9 2001:db8:c::/64
+		mld = acc0 acc9
 		retain-packets = 3
 	END
 	run -1 --separate-stderr vnep-edge reload
-	[[ $stderr == *"access cannot change"*"advertise: acc9 is no access port of the edge that runs"* ]]
+	[[ $stderr == *"access cannot change"*"advertise: acc9 is no access port of the edge that runs"*"mld: acc9 is no access port of the edge that runs"* ]]
 	config <<-'END'
 		name = test
 		access = up0, acc1

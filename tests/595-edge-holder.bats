@@ -187,10 +187,6 @@ died_or_ready() {
 	run -5 vnep-edge status
 }
 
-gone() {
-	[[ ! -e /proc/$1 || $(ps -o stat= -p "$1") == Z* ]]
-}
-
 @test "holder: killed itself, it takes the worker with it, and the next one starts at once" {
 	local pid
 
@@ -199,11 +195,9 @@ gone() {
 	edge_start
 	pid=$(worker)
 	[[ $pid != "${PIDS[edge]}" && $(jq .pid "$VNEP_STATE/lock") == "${PIDS[edge]}" ]]
-	kill -KILL "${PIDS[edge]}"
-	stop -137 edge
-	stop watch
+	edge_killed
 	edge_start
-	gone "$pid"
+	dead "$pid"
 	balanced
 }
 

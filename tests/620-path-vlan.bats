@@ -144,9 +144,7 @@ all_heard() {
 @test "vlan: awake tagged devices go on while the daemon is away, and it finds them as they are" {
 	lab_tagged
 	path_tagged
-	kill -KILL "${PIDS[edge]}"
-	wait "${PIDS[edge]}" || true
-	stop watch
+	edge_killed
 	netns c900 ping -q -c 3 -i 0.05 -W 2 "$V101"
 	netns c901 ping -q -c 3 -i 0.05 -W 2 "$V102"
 	edge_start

@@ -3,6 +3,8 @@
 #   edge_map [LINE...]      a VPC, the devices of the lab (dev0 sleeps after T3324 seconds, default 2), more lines
 #   edge_start [ARG...]     run it in `edge` on every access port of the lab, wait until it answers; its watch in $T/watch.out
 #   worker                  the process that does the work: the one that was started is its holder
+#   edge_killed             holder and worker are gone by kill -9, and watch is over
+#   dead PID                for wait_for: that process is no more
 #   state_is DEV STATE      for wait_for: its state now
 #   told FILTER             did watch tell a record that satisfies the jq filter
 #   pending_is DEV N        for wait_for: so many packets wait for it
@@ -41,6 +43,22 @@ edge_start() {
 	wait_for 30 vnep-edge status
 	background watch vnep-edge watch
 	wait_for 5 told '.type == "sync"'
+}
+
+# The daemon whole, by one blow; its worker answers until it has noticed that it is alone.
+edge_killed() {
+	local its
+
+	its=$(worker)
+	kill -KILL "${PIDS[edge]}"
+	wait "${PIDS[edge]}" || true
+	wait_for 10 dead "$its"
+	stop watch
+}
+
+# The first thread may have ended while others still hold its files.
+dead() {
+	[[ ! -e /proc/$1 ]] || { [[ $(cut -d' ' -f3 "/proc/$1/stat") == [ZX] ]] && (( $(ls "/proc/$1/task" | wc -l) == 1 )); }
 }
 
 worker() {

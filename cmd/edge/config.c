@@ -7,6 +7,8 @@ static const char *const keys[] = { "name", "region", "core", "journal-port", "s
 	"segment-octets", "retain-age", "retain-octets", "retain-vpc-octets", "retain-packets",
 	"retain-every", "replay-pps", "announce" };
 
+static const char *const lists[] = { "access", "advertise", "mld" };
+
 static int from_options(struct vnep_cli *cli, struct vnep_edge_config *config, struct vnep_err *err)
 {
 	const char *word;
@@ -18,12 +20,13 @@ static int from_options(struct vnep_cli *cli, struct vnep_edge_config *config, s
 				config, keys[i], vnep_cli_str(cli, keys[i], ""), err);
 	if (vnep_cli_has(cli, "access"))
 		config->acl.access_count = 0; /* the option replaces the file's ports */
-	for (size_t i = 0; !rc && (word = vnep_cli_list(cli, "access", i)); i++)
-		rc = vnep_edge_config_set(config, "access", word, err);
 	if (vnep_cli_has(cli, "advertise"))
 		config->advertise_count = 0;
-	for (size_t i = 0; !rc && (word = vnep_cli_list(cli, "advertise", i)); i++)
-		rc = vnep_edge_config_set(config, "advertise", word, err);
+	if (vnep_cli_has(cli, "mld"))
+		config->querier_count = 0;
+	for (size_t l = 0; !rc && l < sizeof lists / sizeof *lists; l++)
+		for (size_t i = 0; !rc && (word = vnep_cli_list(cli, lists[l], i)); i++)
+			rc = vnep_edge_config_set(config, lists[l], word, err);
 	return rc;
 }
 

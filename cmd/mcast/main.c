@@ -8,6 +8,9 @@ static const struct vnep_verb verbs[] = {
 		mcast_send_options, 0, UINT_MAX, true, mcast_send },
 	{ "plan", "", "where an instruction would go: who is awake, who sleeps", mcast_plan_options,
 		0, 0, false, mcast_plan },
+	{ "members", "", "who reported to listen to a group, beside who is in it",
+		mcast_members_options, 0, 0, false, mcast_show_members },
+	{ "watch", "", "joins and leaves as they happen", NULL, 0, 0, false, mcast_watch },
 	{ 0 },
 };
 

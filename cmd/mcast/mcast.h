@@ -8,8 +8,10 @@
 
 int mcast_plan(struct vnep_cli *cli);
 int mcast_send(struct vnep_cli *cli);
+int mcast_show_members(struct vnep_cli *cli);
+int mcast_watch(struct vnep_cli *cli);
 
-extern const struct vnep_option mcast_plan_options[], mcast_send_options[];
+extern const struct vnep_option mcast_plan_options[], mcast_send_options[], mcast_members_options[];
 
 /* The options that say for whom, and how. */
 #define MCAST_SELECTION                                                                            \

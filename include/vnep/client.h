@@ -8,7 +8,7 @@
  *           journal.append (input: event, checkpoint, outcome records), journal.prune (before_us, octets,
  *           vpc_octets, packets; or erase, a dev), acl.apply, acl.awake (dev[]),
  *           acl.asleep (dev[]), replay.send (input: events), mcast.send (group, vpc[], …; input:
- *           instructions), mcast.plan, status (dev[]), metrics, watch, attach (dev, port,
+ *           instructions), mcast.plan, mcast.members (group), mcast.watch, status (dev[]), metrics, watch, attach (dev, port,
  *           vlan, addr), detach (dev), reload, upgrade, upgraded (after), stop. vnep-edge(8) is the reference.
  * Owner     ours (open/close). Lines are lent until the next call.
  * Errors    VNEP_EUNAVAIL: it lives but does not answer (deadline 10 s without a byte, watch excepted).

@@ -37,6 +37,14 @@ struct vnep_advertise {
 	unsigned file, line;           /* of the configuration's files; line 0 = it came otherwise */
 };
 
+/* An access port on which the edge asks who listens to which groups. RFC 3810 9. */
+struct vnep_querier {
+	char port[VNEP_IF_MAX + 1];
+	uint32_t interval_s;  /* between two general queries */
+	uint32_t response_ms; /* in which answers come, less than that */
+	unsigned file, line;  /* as of an advertisement */
+};
+
 enum { VNEP_EDGE_FILES_MAX = 32 };
 
 struct vnep_edge_config {
@@ -49,20 +57,23 @@ struct vnep_edge_config {
 	uint32_t announce_pps; /* endpoints on the core port; 0 = none */
 	struct vnep_advertise advertise[VNEP_ADVERTISE_MAX];
 	unsigned advertise_count;
+	struct vnep_querier querier[VNEP_PORTS_MAX];
+	unsigned querier_count;
 	char files[VNEP_EDGE_FILES_MAX][256]; /* those that were read, in their order; for errors */
 	unsigned file_count;
 };
 
 void vnep_edge_config_init(struct vnep_edge_config *config);
 
-/* One key, as in the file and as an option: name, region, access, advertise, announce, core, journal-port, set-size,
- * segment-octets, retain-age, -octets, -vpc-octets, -packets, -every, replay-pps. access adds ports, separated by commas; advertise adds one PORT PREFIX [WORD=VALUE...].
+/* One key, as in the file and as an option: name, region, access, advertise, announce, core, mld, journal-port, set-size,
+ * segment-octets, retain-age, -octets, -vpc-octets, -packets, -every, replay-pps. access adds ports, separated by commas; advertise adds one PORT PREFIX [WORD=VALUE...],
+ * mld the queriers of PORT [PORT...] [WORD=VALUE...].
  * A bad value changes nothing. */
 int vnep_edge_config_set(struct vnep_edge_config *config, const char *key, const char *value,
 	struct vnep_err *err);
 
 /* Read a file: lines of at most 4,095 octets; # and ; begin a comment at the start of a line or behind a
- * blank; a key stands once in it (access, advertise: as often as you like, and without a value: nothing of what was
+ * blank; a key stands once in it (access, advertise, mld: as often as you like, and without a value: nothing of what was
  * said before). Stops at the first mistake and names its line, or hands each mistake to report (may be NULL) and goes
  * on; returns the first. Files that are read later win. */
 typedef void vnep_edge_config_report(const struct vnep_err *err, void *arg);
@@ -74,7 +85,7 @@ int vnep_edge_config_read(struct vnep_edge_config *config, const char *path,
 int vnep_edge_config_read_all(struct vnep_edge_config *config, const char *path, bool whole,
 	vnep_edge_config_report *report, void *arg, struct vnep_err *err);
 
-/* Is it whole: at least one access port, a core port, no port twice, nothing advertised but on access ports.
+/* Is it whole: at least one access port, a core port, no port twice, nothing advertised, and no querier, but on access ports.
  * Reports as _read does. */
 int vnep_edge_config_check(const struct vnep_edge_config *config, vnep_edge_config_report *report,
 	void *arg, struct vnep_err *err);

@@ -74,6 +74,7 @@ void vnep_stat_encode(struct vnep_buf *out, const char *name, const char *label,
 	uint64_t value);
 void vnep_instruction_encode(struct vnep_buf *out, const struct vnep_instruction *instruction);
 void vnep_ack_encode(struct vnep_buf *out, const struct vnep_ack *ack);
+void vnep_membership_encode(struct vnep_buf *out, const struct vnep_membership *membership);
 void vnep_result_encode(struct vnep_buf *out, const struct vnep_result *result);
 void vnep_sync_encode(struct vnep_buf *out, uint64_t revision);
 /* What stood before it is not all, but what came after that revision. */

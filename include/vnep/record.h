@@ -296,6 +296,14 @@ struct vnep_result {
 	uint64_t members, sent, acked, pending, expired, failed, elapsed_ms;
 };
 
+/* A device and a group that it reported by MLD, or did not. */
+struct vnep_membership {
+	struct vnep_wall ts; /* since when; of who is silent: now */
+	char dev[VNEP_URN_MAX + 1];
+	char group[VNEP_LABEL_MAX + 1];
+	enum vnep_member_state state;
+};
+
 void vnep_vpc_release(struct vnep_vpc *vpc);
 void vnep_device_release(struct vnep_device *device);
 void vnep_group_release(struct vnep_group *group);

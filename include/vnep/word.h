@@ -102,6 +102,14 @@ enum vnep_presence_state {
 	VNEP_STATE_GONE
 };
 
+/* Of a device in a group, by what it reported: silent, nothing; refused, its record does not name the group. */
+enum vnep_member_state {
+	VNEP_MEMBER_JOINED,
+	VNEP_MEMBER_LEFT,
+	VNEP_MEMBER_SILENT,
+	VNEP_MEMBER_REFUSED
+};
+
 /* What of an awake device goes to the journal (DESIGN.md section 3). */
 enum vnep_journal_mode { VNEP_JOURNAL_ASLEEP, VNEP_JOURNAL_FROM_DEVICE, VNEP_JOURNAL_BOTH };
 
@@ -121,6 +129,8 @@ const char *vnep_evidence_text(enum vnep_evidence word);
 int vnep_evidence_parse(const char *text);
 const char *vnep_state_text(enum vnep_presence_state word);
 int vnep_state_parse(const char *text);
+const char *vnep_member_text(enum vnep_member_state word);
+int vnep_member_parse(const char *text);
 const char *vnep_journal_mode_text(enum vnep_journal_mode word);
 int vnep_journal_mode_parse(const char *text);
 

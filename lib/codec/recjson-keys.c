@@ -21,6 +21,7 @@ WORDS(cause, enum vnep_cause, VNEP_CAUSE_NONE + 1)
 WORDS(outcome, enum vnep_outcome_word, 0)
 WORDS(evidence, enum vnep_evidence, VNEP_EVIDENCE_NONE + 1)
 WORDS(state, enum vnep_presence_state, 0)
+WORDS(member, enum vnep_member_state, 0)
 WORDS(journal_mode, enum vnep_journal_mode, 0)
 
 #define LIST(name, ...)                                                              \
@@ -38,7 +39,6 @@ LIST(replay_keep, [VNEP_KEEP_ALL] = "all", [VNEP_KEEP_LAST] = "last")
 LIST(forwarding, "accept", "drop")
 LIST(via, [VNEP_VIA_MULTICAST] = "multicast", [VNEP_VIA_UNICAST] = "unicast",
 	[VNEP_VIA_REPLAY] = "replay")
-LIST(member, "joined", "left")
 LIST(what, "missing", "foreign", "different", "add", "change", "delete")
 
 static const char *method_word(int word)

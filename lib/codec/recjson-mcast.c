@@ -66,6 +66,18 @@ void vnep_ack_encode(struct vnep_buf *out, const struct vnep_ack *ack)
 	vnep_jw_end_record(&w);
 }
 
+void vnep_membership_encode(struct vnep_buf *out, const struct vnep_membership *m)
+{
+	struct vnep_jw w;
+
+	vnep_jw_record(&w, out, "membership");
+	vnep_jw_instant(&w, m->ts);
+	vnep_jw_str(&w, "dev", m->dev);
+	vnep_jw_str(&w, "group", m->group);
+	vnep_jw_str(&w, "state", vnep_member_text(m->state));
+	vnep_jw_end_record(&w);
+}
+
 void vnep_result_encode(struct vnep_buf *out, const struct vnep_result *r)
 {
 	struct vnep_jw w;

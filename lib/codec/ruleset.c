@@ -201,7 +201,7 @@ bool vnep_rule_reads_vlan(const struct vnep_ruleset *rs, const struct vnep_rule 
 /* RFC 2710 (MLD report 131, done 132), RFC 4861 (RS 133, RA 134, NS 135, NA 136, redirect 137), RFC
  * 3810 (MLDv2 report 143), RFC 4443 (errors 1 to 4). */
 static const uint8_t solicit_types[] = { 131, 132, 133, 135, 143, 0 };
-static const uint8_t advert_types[] = { 134, 136, 137, 0 };
+static const uint8_t advert_types[] = { 130, 134, 136, 137, 0 };
 static const uint8_t error_types[] = { 1, 2, 3, 4, 0 };
 
 const uint8_t *vnep_set_constant(enum vnep_set set)

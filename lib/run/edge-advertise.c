@@ -11,7 +11,6 @@
 #include "edge-config.h"
 #include "vnep/err.h"
 #include "vnep/ndisc.h"
-#include "vnep/num.h"
 
 /* RFC 4861 6.2.1: the defaults, and what is allowed. A lifetime that is shorter than the interval would leave
  * devices without a router between two advertisements. */
@@ -25,11 +24,7 @@ enum {
 	MTU_MIN = 1280, /* RFC 8200 5 */
 };
 
-static const struct word {
-	const char *name;
-	size_t offset;
-	uint32_t min, max;
-} words[] = {
+static const struct edge_config_word words[] = {
 	{ "vlan", offsetof(struct vnep_advertise, vlan), 0, 4094 },
 	{ "lifetime_s", offsetof(struct vnep_advertise, lifetime_s), 0, LIFETIME_MAX_S },
 	{ "interval_s", offsetof(struct vnep_advertise, interval_s), INTERVAL_MIN_S,
@@ -39,19 +34,8 @@ static const struct word {
 	{ "mtu", offsetof(struct vnep_advertise, mtu), MTU_MIN, 65535 },
 };
 
-enum { WORDS = sizeof words / sizeof *words };
-
-/* The next word of the value, at most 127 octets of it; false at the end. */
-static bool next_word(const char **value, char out[static 128])
-{
-	size_t n;
-
-	*value += strspn(*value, " \t");
-	n = strcspn(*value, " \t");
-	snprintf(out, 128, "%.*s", (int)(n < 127 ? n : 127), *value);
-	*value += n;
-	return n > 0;
-}
+static const struct edge_config_words grammar = { "advertise", words,
+	sizeof words / sizeof *words };
 
 static int not_one(const char *value, struct vnep_err *err)
 {
@@ -77,60 +61,12 @@ static int set_prefix(struct vnep_advertise *a, const char *text, struct vnep_er
 	return 0;
 }
 
-static int unknown_word(const char *name, struct vnep_err *err)
-{
-	for (size_t i = 0; i < WORDS; i++)
-		if (vnep_near(name, words[i].name))
-			return vnep_err_set(err, VNEP_EVALUE,
-				"advertise: unknown word \"%.80s\" (did you mean \"%s\"?)", name,
-				words[i].name);
-	vnep_err_set(err, VNEP_EVALUE, "advertise: unknown word \"%.80s\"", name);
-	return vnep_err_hint(
-		err, "there are vlan, lifetime_s, interval_s, valid_s, preferred_s, mtu");
-}
-
-/* WORD=VALUE. said: the words that were there before. */
-static int set_word(
-	struct vnep_advertise *a, char *text, bool said[static WORDS], struct vnep_err *err)
-{
-	char *equals = strchr(text, '=');
-	struct vnep_err why = { 0 };
-	uint64_t v;
-	size_t i;
-
-	if (equals)
-		*equals = 0;
-	for (i = 0; i < WORDS && strcmp(words[i].name, text); i++)
-		;
-	if (i == WORDS)
-		return unknown_word(text, err);
-	if (!equals)
-		return vnep_err_set(
-			err, VNEP_EVALUE, "advertise: %s needs a value: %s=N", text, text);
-	if (said[i])
-		return vnep_err_set(err, VNEP_EVALUE, "advertise: %s is said twice", text);
-	if (vnep_num_u64(equals + 1, words[i].min, words[i].max, &v, &why))
-		return vnep_err_set(err, VNEP_EVALUE, "advertise: %s: %s", text, why.text);
-	*(uint32_t *)(void *)((char *)a + words[i].offset) = (uint32_t)v;
-	said[i] = true;
-	return 0;
-}
-
-static bool was_said(const bool said[static WORDS], size_t offset)
-{
-	for (size_t i = 0; i < WORDS; i++)
-		if (words[i].offset == offset)
-			return said[i];
-	return false;
-}
-
 /* What was not said, and what must fit together. */
-static int complete(struct vnep_advertise *a, const bool said[static WORDS], struct vnep_err *err)
+static int complete(struct vnep_advertise *a, uint32_t said, struct vnep_err *err)
 {
-	if (!was_said(said, offsetof(struct vnep_advertise, lifetime_s)))
+	if (!edge_config_said(&grammar, said, "lifetime_s"))
 		a->lifetime_s = 3 * a->interval_s;
-	if (!was_said(said, offsetof(struct vnep_advertise, preferred_s)) &&
-		a->preferred_s > a->valid_s)
+	if (!edge_config_said(&grammar, said, "preferred_s") && a->preferred_s > a->valid_s)
 		a->preferred_s = a->valid_s;
 	if (a->preferred_s > a->valid_s) {
 		vnep_err_set(err, VNEP_EVALUE, "advertise: preferred_s %u is more than valid_s %u",
@@ -217,21 +153,21 @@ int edge_config_advertise(struct vnep_edge_config *config, const char *value, st
 	struct vnep_advertise a = {
 		.interval_s = INTERVAL_S, .valid_s = VALID_S, .preferred_s = PREFERRED_S
 	};
-	bool said[WORDS] = { false };
+	uint32_t said = 0;
 	const char *rest = value;
 	char word[128];
 	int rc;
 
-	if (!next_word(&rest, word))
+	if (!edge_config_next(&rest, word))
 		return not_one(value, err);
 	rc = edge_config_port(a.port, "advertise", word, strlen(word), err);
 	if (rc)
 		return rc;
-	if (!next_word(&rest, word) || strchr(word, '='))
+	if (!edge_config_next(&rest, word) || strchr(word, '='))
 		return not_one(value, err);
 	rc = set_prefix(&a, word, err);
-	while (!rc && next_word(&rest, word))
-		rc = set_word(&a, word, said, err);
+	while (!rc && edge_config_next(&rest, word))
+		rc = edge_config_word(&grammar, word, &said, &a, err);
 	if (!rc)
 		rc = complete(&a, said, err);
 	if (!rc)
@@ -239,34 +175,6 @@ int edge_config_advertise(struct vnep_edge_config *config, const char *value, st
 	if (!rc)
 		config->advertise[config->advertise_count++] = a;
 	return rc;
-}
-
-static void say_where(
-	const struct vnep_edge_config *c, const struct vnep_advertise *a, struct vnep_err *err)
-{
-	if (a->line)
-		vnep_err_place(err, c->files[a->file], a->line, 0);
-}
-
-int edge_config_advertised(const struct vnep_edge_config *config,
-	const struct vnep_advertise *advertise, struct vnep_err *err)
-{
-	const struct vnep_acl_config *acl = &config->acl;
-	const char *near = NULL;
-
-	for (unsigned i = 0; i < acl->access_count; i++) {
-		if (!strcmp(acl->access[i], advertise->port))
-			return 0;
-		if (vnep_near(advertise->port, acl->access[i]))
-			near = acl->access[i];
-	}
-	vnep_err_set(err, VNEP_EVALUE, "advertise: %s is not an access port", advertise->port);
-	if (near)
-		vnep_err_hint(err, "did you mean %s?", near);
-	else
-		vnep_err_hint(err, "name it with access = %s, too", advertise->port);
-	say_where(config, advertise, err);
-	return VNEP_EVALUE;
 }
 
 int vnep_edge_advertise_fits(const struct vnep_edge_config *config,
@@ -277,6 +185,6 @@ int vnep_edge_advertise_fits(const struct vnep_edge_config *config,
 	vnep_err_set(err, VNEP_EVALUE, "advertise: mtu %u is more than %s has (%u)", advertise->mtu,
 		advertise->port, port_mtu);
 	vnep_err_hint(err, "leave it out: the port's own is advertised then");
-	say_where(config, advertise, err);
+	edge_config_place(config, advertise->file, advertise->line, err);
 	return VNEP_EVALUE;
 }

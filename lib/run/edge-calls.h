@@ -243,6 +243,17 @@ int edge_ra_again(struct vnep_edge *edge, struct vnep_err *err); /* config.adver
 void edge_ra_look_at_vpcs(struct vnep_edge *edge); /* warns of prefixes that let nobody in */
 void edge_ra_release(struct vnep_edge *edge);
 
+/* edge-mld*.c */
+int edge_mld_open(struct vnep_edge *edge, struct vnep_err *err); /* the ports are open */
+/* Is it a report, at a port where somebody asks for those? Then it is counted. */
+bool edge_mld_takes(struct vnep_edge *edge, struct edge_port *port, const struct vnep_ring_frame *frame,
+	const struct vnep_frame *f);
+void edge_mld_gone(struct vnep_edge *edge, struct edge_device *d); /* it is on that link no more */
+void edge_mld_port_up(struct vnep_edge *edge, const struct edge_port *port);
+void edge_mld_again(struct vnep_edge *edge); /* config.querier is another one */
+void edge_mld_metrics(const struct vnep_edge *edge, struct vnep_buf *out);
+void edge_mld_release(struct vnep_edge *edge);
+
 /* edge-neigh.c */
 /* Send a frame (its source V, one hop less already; in memory with room for a tag) towards a host of a VPC; it
  * waits while that is resolved. Counts sent_on or dropped[no-next-hop] itself. */

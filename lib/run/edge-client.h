@@ -20,6 +20,8 @@ struct edge_verb {
 
 enum edge_waits { EDGE_WAITS_NOT, EDGE_WAITS_FOR_STATUS, EDGE_WAITS_FOR_METRICS };
 
+enum edge_watches { EDGE_WATCHES_NOT, EDGE_WATCHES_ALL, EDGE_WATCHES_MEMBERSHIPS };
+
 struct edge_client {
 	struct vnep_edge *edge;
 	struct edge_client *next;
@@ -31,7 +33,8 @@ struct edge_client {
 	struct vnep_buf input; /* whole lines */
 	unsigned line;         /* of the input, the last one that was handled */
 	struct vnep_buf out;
-	bool watching, finished, eof;
+	enum edge_watches watching;
+	bool finished, eof;
 	size_t discarded; /* input behind a refusal */
 	unsigned refused; /* lines of a stream */
 	unsigned instructions; /* that it waits for */
@@ -54,6 +57,8 @@ void edge_verb_map_delete(struct vnep_edge *edge, struct edge_client *client);
 void edge_verb_journal_append(struct vnep_edge *edge, struct edge_client *client);
 void edge_verb_mcast_send(struct vnep_edge *edge, struct edge_client *client);
 void edge_verb_mcast_plan(struct vnep_edge *edge, struct edge_client *client);
+void edge_verb_mcast_members(struct vnep_edge *edge, struct edge_client *client);
+void edge_verb_mcast_watch(struct vnep_edge *edge, struct edge_client *client);
 void edge_verb_journal_prune(struct vnep_edge *edge, struct edge_client *client);
 
 /* Lines of the input, one by one; the input is used up. Non-zero from cb ends the walk and is returned. */

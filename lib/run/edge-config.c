@@ -239,6 +239,11 @@ static void clear_advertise(struct vnep_edge_config *c)
 	c->advertise_count = 0;
 }
 
+static void clear_mld(struct vnep_edge_config *c)
+{
+	c->querier_count = 0;
+}
+
 static const struct key {
 	const char *section, *name;
 	int (*set)(struct vnep_edge_config *, const char *, struct vnep_err *);
@@ -250,6 +255,7 @@ static const struct key {
 	{ "ports", "advertise", edge_config_advertise, clear_advertise },
 	{ "ports", "announce", set_announce, NULL },
 	{ "ports", "core", set_core, NULL },
+	{ "ports", "mld", edge_config_mld, clear_mld },
 	{ "ports", "journal-port", set_journal_port, NULL },
 	{ "acl", "set-size", set_set_size, NULL },
 	{ "journal", "segment-octets", set_segment, NULL },
@@ -348,18 +354,24 @@ static void cut_comment(char *line)
 	}
 }
 
-/* Where the last advertisement stands. */
-static void note_place(struct vnep_edge_config *config, unsigned line)
+/* Where those stand that this line brought. */
+static void note_places(
+	struct vnep_edge_config *config, unsigned advertised, unsigned queriers, unsigned line)
 {
-	struct vnep_advertise *a = &config->advertise[config->advertise_count - 1];
-
-	a->file = config->file_count - 1;
-	a->line = line;
+	for (unsigned i = advertised; i < config->advertise_count; i++) {
+		config->advertise[i].file = config->file_count - 1;
+		config->advertise[i].line = line;
+	}
+	for (unsigned i = queriers; i < config->querier_count; i++) {
+		config->querier[i].file = config->file_count - 1;
+		config->querier[i].line = line;
+	}
 }
 
 static int read_line(
 	struct vnep_edge_config *config, char *line, struct reading *r, struct vnep_err *err)
 {
+	unsigned advertised = config->advertise_count, queriers = config->querier_count;
 	char *key, *equals, *value;
 	const struct key *k;
 	int rc;
@@ -390,8 +402,7 @@ static int read_line(
 		k->clear(config);
 	else if (!rc)
 		rc = k->set(config, value, err);
-	if (!rc && *value && k->set == edge_config_advertise)
-		note_place(config, r->line);
+	note_places(config, advertised, queriers, r->line);
 	return rc;
 }
 
@@ -468,15 +479,35 @@ static int check_ports(const struct vnep_acl_config *a, struct vnep_err *err)
 		a->access_count ? "core = IF or --core IF" : "access = IF[,IF...] or --access IF");
 }
 
+/* The rule of that number: the ports, each advertisement, each querier. */
+static int check_rule(const struct vnep_edge_config *c, unsigned n, struct vnep_err *err)
+{
+	struct edge_config_at at;
+
+	if (!n)
+		return check_ports(&c->acl, err);
+	if (n <= c->advertise_count) {
+		const struct vnep_advertise *a = &c->advertise[n - 1];
+
+		at = (struct edge_config_at){ "advertise", a->port, a->file, a->line };
+	} else {
+		const struct vnep_querier *q = &c->querier[n - 1 - c->advertise_count];
+
+		at = (struct edge_config_at){ "mld", q->port, q->file, q->line };
+	}
+	return edge_config_at_access(c, &at, err);
+}
+
 int vnep_edge_config_check(const struct vnep_edge_config *config, vnep_edge_config_report *report,
 	void *arg, struct vnep_err *err)
 {
 	int first = 0;
 
-	for (unsigned i = 0; i <= config->advertise_count && (report || !first); i++) {
+	unsigned rules = 1 + config->advertise_count + config->querier_count;
+
+	for (unsigned i = 0; i < rules && (report || !first); i++) {
 		struct vnep_err here = { 0 };
-		int rc = i ? edge_config_advertised(config, &config->advertise[i - 1], &here)
-			   : check_ports(&config->acl, &here);
+		int rc = check_rule(config, i, &here);
 
 		if (!rc)
 			continue;

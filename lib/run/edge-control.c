@@ -278,7 +278,7 @@ static void on_listen(struct vnep_watch *watch, void *arg)
 /* Not freed here: this may run inside its own callback. Its descriptor reports the end, and that frees it. */
 static void cut_off(struct edge_client *client)
 {
-	client->watching = false;
+	client->watching = EDGE_WATCHES_NOT;
 	client->finished = true;
 	vnep_buf_reset(&client->out);
 	shutdown(client->fd, SHUT_RDWR);
@@ -288,13 +288,15 @@ void edge_control_tell(struct vnep_edge *edge)
 {
 	struct edge_client *client, *next;
 
-	if (!edge->told.len)
+	if (!edge->told.len && !edge->memberships.len)
 		return;
 	for (client = edge->clients; client; client = next) {
 		next = client->next;
 		if (!client->watching)
 			continue;
-		vnep_buf_put(&client->out, edge->told.data, edge->told.len);
+		if (client->watching == EDGE_WATCHES_ALL)
+			vnep_buf_put(&client->out, edge->told.data, edge->told.len);
+		vnep_buf_put(&client->out, edge->memberships.data, edge->memberships.len);
 		if (client->out.len > WATCH_MAX) {
 			edge_say(edge, LOG_WARNING,
 				"control: a watcher that does not read was cut off");
@@ -304,6 +306,7 @@ void edge_control_tell(struct vnep_edge *edge)
 		}
 	}
 	vnep_buf_reset(&edge->told);
+	vnep_buf_reset(&edge->memberships);
 }
 
 /* The group is vnep where there is one and we may give things away, else that of the process. 0 or -1 (errno). */

@@ -179,6 +179,7 @@ static void unlink_owed(struct vnep_edge *edge, struct edge_device *d)
 static void forget(struct vnep_edge *edge, struct edge_device *d)
 {
 	unlink_owed(edge, d);
+	edge_mld_gone(edge, d);
 	edge_uplink_leave(edge, d);
 	edge_uplink_counts(edge, d, 0, 0);
 	edge_replay_stop(edge, d);
@@ -394,6 +395,8 @@ int edge_device_bind(struct vnep_edge *edge, struct edge_device *d, struct edge_
 		return 0;
 	if (d->bound && d->port != port) /* its neighbour is at the old one */
 		edge_device_event(edge, d, VNEP_LIFE_DOWN, VNEP_CAUSE_HANDOVER, vnep_wall_now());
+	if (d->port != port)
+		edge_mld_gone(edge, d);
 	before = *d;
 	l3_release(edge, d);
 	if (d->bound && d->port != port && !d->fixed_addr)

@@ -71,6 +71,7 @@ void edge_metrics_encode(struct vnep_edge *edge, struct vnep_buf *out)
 	for (unsigned i = 0; i + 1 < edge->port_count; i++)
 		vnep_metric_encode(out, VNEP_METRIC_PORT_WAKING, edge->ports[i].name,
 			edge->ports[i].replay_line);
+	edge_mld_metrics(edge, out);
 	vnep_metric_encode(out, VNEP_METRIC_CLIENTS, NULL, edge->client_count);
 	vnep_metric_encode(out, VNEP_METRIC_START, NULL, (uint64_t)(edge->started.ns / 1000000000));
 }

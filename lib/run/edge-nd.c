@@ -137,6 +137,8 @@ void edge_discovery(struct vnep_edge *edge, struct edge_port *port,
 		edge_deny(edge, port, frame, NULL, direction, VNEP_NOT_FOR_US, true);
 		return;
 	}
+	if (direction == VNEP_FROM_DEVICE && edge_mld_takes(edge, port, frame, &f))
+		return;
 	rc = vnep_ndisc_read(&nd, frame->data, frame->len);
 	if (rc == VNEP_ESYNTAX) {
 		edge_drop(edge, NULL, VNEP_MALFORMED);

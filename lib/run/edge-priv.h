@@ -21,6 +21,7 @@
  *     edge-bell.c     who wakes is heard at once   edge-claim.c    endpoints that others use, too
  *     edge-announce.c endpoints on the VPC link    edge-mcast*.c   instructions for many
  *     edge-clock.c    how old something is         edge-uplink.c   what devices send while the core is away
+ *     edge-mld*.c     who listens to which groups
  *
  * A round: the ring is readable -> every frame is handled (journal records are appended to one group) -> the
  * group is committed -> the ring's blocks are given back -> what became due is done and told to watchers.
@@ -172,6 +173,7 @@ struct edge_device {
 	uint64_t pending, pending_octets;
 	uint64_t head_seq, resume_seq;
 	uint64_t accepted, dropped;
+	struct edge_mld_device *mld; /* groups that it reported; NULL: it did not */
 
 	uint64_t replay_next; /* first seq not yet looked at in this replay */
 	struct edge_pace *pace; /* NULL: as fast as the link takes it (edge-pace.c) */
@@ -283,6 +285,8 @@ struct edge_retained {
 
 struct edge_client;
 struct edge_mcast;
+struct edge_mld;
+struct edge_mld_device;
 struct vnep_retaining;
 
 struct vnep_edge {
@@ -333,6 +337,7 @@ struct vnep_edge {
 
 	struct vnep_table by_vep, by_dev, by_mac, by_l3, hosts;
 	struct vnep_table by_addr; /* L of devices of form host */
+	struct edge_mld *mld;
 	struct edge_ra *ras;       /* a port and VLAN each */
 	unsigned ra_count;
 	bool withdraw; /* told to stop: devices shall look for another router */
@@ -390,6 +395,7 @@ struct vnep_edge {
 	int group_error; /* why the last group failed, 0 = it did not */
 
 	struct vnep_buf told;    /* lines for watchers, told after the commit */
+	struct vnep_buf memberships; /* the same, also for those who watch nothing else */
 	struct vnep_buf scratch; /* one record being made */
 	struct vnep_buf staged;  /* frames of a replay batch */
 	uint8_t frame[EDGE_FRAME_MAX]; /* the one being rewritten */

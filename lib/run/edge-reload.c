@@ -52,11 +52,19 @@ static int fixed(const struct vnep_edge_config *is, const struct vnep_edge_confi
 	return rc;
 }
 
-static bool access_port(struct vnep_edge *edge, const struct vnep_advertise *a)
+static bool access_port(struct vnep_edge *edge, const char *name)
 {
-	const struct edge_port *port = edge_port_by_name(edge, a->port);
+	const struct edge_port *port = edge_port_by_name(edge, name);
 
 	return port && !port->core;
+}
+
+static int not_open(const char *key, const char *port, struct vnep_err *err)
+{
+	vnep_err_set(
+		err, VNEP_EDIFFERS, "%s: %s is no access port of the edge that runs", key, port);
+	vnep_err_hint(err, "restart vnep-edge: awake devices go on by the kernel");
+	return VNEP_EDIFFERS;
 }
 
 /* Those of access ports that are not open yet wait for the restart, as the ports do. */
@@ -70,16 +78,36 @@ static int wait_for_ports(struct vnep_edge *edge, struct vnep_edge_config *wante
 		const struct vnep_advertise *a = &wanted->advertise[i];
 		struct vnep_err err = { 0 };
 
-		if (access_port(edge, a)) {
+		if (access_port(edge, a->port)) {
 			wanted->advertise[kept++] = *a;
 			continue;
 		}
-		rc = vnep_err_set(&err, VNEP_EDIFFERS,
-			"advertise: %s is no access port of the edge that runs", a->port);
-		vnep_err_hint(&err, "restart vnep-edge: awake devices go on by the kernel");
+		rc = not_open("advertise", a->port, &err);
 		report(&err, arg);
 	}
 	wanted->advertise_count = kept;
+	return rc;
+}
+
+/* The same of queriers. */
+static int wait_for_queriers(struct vnep_edge *edge, struct vnep_edge_config *wanted,
+	vnep_edge_config_report *report, void *arg)
+{
+	unsigned kept = 0;
+	int rc = 0;
+
+	for (unsigned i = 0; i < wanted->querier_count; i++) {
+		const struct vnep_querier *q = &wanted->querier[i];
+		struct vnep_err err = { 0 };
+
+		if (access_port(edge, q->port)) {
+			wanted->querier[kept++] = *q;
+			continue;
+		}
+		rc = not_open("mld", q->port, &err);
+		report(&err, arg);
+	}
+	wanted->querier_count = kept;
 	return rc;
 }
 
@@ -91,7 +119,7 @@ static int fits(struct vnep_edge *edge, const struct vnep_edge_config *wanted,
 	for (unsigned i = 0; i < wanted->advertise_count; i++) {
 		const struct vnep_advertise *a = &wanted->advertise[i];
 		struct vnep_err err = { 0 };
-		int rc = !access_port(edge, a)
+		int rc = !access_port(edge, a->port)
 				 ? 0
 				 : vnep_edge_advertise_fits(
 					   wanted, a, edge_port_by_name(edge, a->port)->mtu, &err);
@@ -120,10 +148,22 @@ static bool same_advertise(const struct vnep_edge_config *a, const struct vnep_e
 	return true;
 }
 
+static bool same_queriers(const struct vnep_edge_config *a, const struct vnep_edge_config *b)
+{
+	if (a->querier_count != b->querier_count)
+		return false;
+	for (unsigned i = 0; i < a->querier_count; i++)
+		if (strcmp(a->querier[i].port, b->querier[i].port) != 0 ||
+			a->querier[i].interval_s != b->querier[i].interval_s ||
+			a->querier[i].response_ms != b->querier[i].response_ms)
+			return false;
+	return true;
+}
+
 static int take(struct vnep_edge *edge, const struct vnep_edge_config *wanted, struct vnep_err *err)
 {
 	struct vnep_edge_config *is = &edge->config;
-	bool advertise = !same_advertise(is, wanted);
+	bool advertise = !same_advertise(is, wanted), queriers = !same_queriers(is, wanted);
 	bool retain = memcmp(&is->retain, &wanted->retain, sizeof is->retain) != 0;
 
 	is->retain = wanted->retain;
@@ -131,6 +171,8 @@ static int take(struct vnep_edge *edge, const struct vnep_edge_config *wanted, s
 	is->announce_pps = wanted->announce_pps;
 	memcpy(is->advertise, wanted->advertise, sizeof is->advertise);
 	is->advertise_count = wanted->advertise_count;
+	memcpy(is->querier, wanted->querier, sizeof is->querier);
+	is->querier_count = wanted->querier_count;
 	memcpy(is->files, wanted->files, sizeof is->files);
 	is->file_count = wanted->file_count;
 	if (retain) {
@@ -138,6 +180,8 @@ static int take(struct vnep_edge *edge, const struct vnep_edge_config *wanted, s
 		edge_retain_cancel(edge); /* a run under way has the old limits */
 		vnep_timer_set(edge->retain, 0);
 	}
+	if (queriers)
+		edge_mld_again(edge);
 	vnep_timer_set(edge->pump, 0); /* who waits for a slower pace need not any more */
 	return advertise ? edge_ra_again(edge, err) : 0;
 }
@@ -182,6 +226,8 @@ int edge_reconfigure(struct vnep_edge *edge, vnep_edge_config_report *report, vo
 	if (!rc) {
 		stays = fixed(&edge->config, wanted, report, arg);
 		rc = wait_for_ports(edge, wanted, report, arg);
+		stays = stays ? stays : rc;
+		rc = wait_for_queriers(edge, wanted, report, arg);
 		stays = stays ? stays : rc;
 		rc = take(edge, wanted, &err);
 		if (rc)

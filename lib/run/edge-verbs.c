@@ -122,7 +122,7 @@ static void verb_watch(struct vnep_edge *edge, struct edge_client *client)
 			edge_tell_presence(edge, d, vnep_life_presence(d->life), VNEP_CAUSE_NONE);
 	vnep_sync_encode(&edge->told, 0);
 	edge_reply(client, &edge->told);
-	client->watching = true;
+	client->watching = EDGE_WATCHES_ALL;
 }
 
 static void tell_mistake(const struct vnep_err *err, void *arg)
@@ -446,6 +446,8 @@ static const struct edge_verb verbs[] = {
 	{ "replay.force", EDGE_INPUT_STREAM, verb_replay_force },
 	{ "mcast.send", EDGE_INPUT_STREAM, edge_verb_mcast_send },
 	{ "mcast.plan", EDGE_INPUT_NONE, edge_verb_mcast_plan },
+	{ "mcast.members", EDGE_INPUT_NONE, edge_verb_mcast_members },
+	{ "mcast.watch", EDGE_INPUT_NONE, edge_verb_mcast_watch },
 };
 
 const struct edge_verb *edge_verb_find(const char *name)

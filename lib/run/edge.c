@@ -324,8 +324,10 @@ static void link_event(const struct vnep_link *link, void *arg)
 		edge_hosts_again(edge);
 		edge_announce_all(edge);
 	}
-	if (back)
+	if (back) {
 		edge_ra_port_up(edge, port);
+		edge_mld_port_up(edge, port);
+	}
 }
 
 static void read_ports(struct vnep_edge *edge)
@@ -435,6 +437,8 @@ static int open_kernel(struct vnep_edge *edge, struct vnep_err *err)
 		rc = open_ports(edge, err);
 	if (!rc)
 		rc = edge_ra_open(edge, err);
+	if (!rc)
+		rc = edge_mld_open(edge, err);
 	if (!rc)
 		rc = vnep_rtnl_journal_port(edge->rt, edge->config.acl.journal_port, &made, err);
 	if (rc)
@@ -562,6 +566,7 @@ void vnep_edge_free(struct vnep_edge *edge)
 	edge_hosts_release(edge);
 	edge_uplink_release(edge);
 	edge_ra_release(edge);
+	edge_mld_release(edge);
 	edge_claims_release(edge);
 	vnep_heap_release(&edge->announcing.timer);
 	edge_vpcs_release(edge);
@@ -581,6 +586,7 @@ void vnep_edge_free(struct vnep_edge *edge)
 	vnep_journal_close(edge->journal);
 	vnep_mapstore_close(edge->map);
 	vnep_buf_release(&edge->told);
+	vnep_buf_release(&edge->memberships);
 	vnep_buf_release(&edge->scratch);
 	vnep_buf_release(&edge->staged);
 	vnep_buf_release(&edge->packed);

@@ -21,6 +21,7 @@ static const char *const outcomes[] = { "sent", "confirmed", "expired", "superse
 static const char *const evidences[] = { "none", "coap-ack", "coap-response", "icmp-echo-reply",
 	"flow-answer", "tcp-syn-ack", "policy" };
 static const char *const states[] = { "unknown", "asleep", "waking", "awake", "moving-in", "gone" };
+static const char *const members[] = { "joined", "left", "silent", "refused" };
 static const char *const journal_modes[] = { "asleep", "from-device", "both" };
 
 _Static_assert(sizeof reasons / sizeof *reasons == VNEP_REASON_COUNT, "one text for each reason");
@@ -47,4 +48,5 @@ WORD_LIST(cause, enum vnep_cause, causes)
 WORD_LIST(outcome, enum vnep_outcome_word, outcomes)
 WORD_LIST(evidence, enum vnep_evidence, evidences)
 WORD_LIST(state, enum vnep_presence_state, states)
+WORD_LIST(member, enum vnep_member_state, members)
 WORD_LIST(journal_mode, enum vnep_journal_mode, journal_modes)

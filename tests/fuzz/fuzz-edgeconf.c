@@ -35,6 +35,14 @@ static void check_fits(const struct vnep_edge_config *c)
 		HOLDS(!a->lifetime_s || (a->lifetime_s >= a->interval_s && a->lifetime_s <= 9000));
 		HOLDS(!a->mtu || a->mtu >= 1280);
 	}
+	HOLDS(c->querier_count <= VNEP_PORTS_MAX);
+	for (unsigned i = 0; i < c->querier_count; i++) {
+		const struct vnep_querier *q = &c->querier[i];
+
+		HOLDS(q->port[0] && strnlen(q->port, sizeof q->port) < sizeof q->port && q->line);
+		HOLDS(q->interval_s >= 2 && q->interval_s <= 3600 && q->response_ms >= 100);
+		HOLDS(q->response_ms < q->interval_s * 1000);
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

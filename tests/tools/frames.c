@@ -14,7 +14,7 @@
  *                                        from a socket: one send of COUNT lines, each OCTETS long,
  *                                        that the kernel is to cut into datagrams (UDP_SEGMENT)
  * Environment: VLAN=101 tags what udp6, tcp6 and icmp6 make; HOPS=1 their hop limit (64; 255 for
- * icmp6). "-" in place of IF prints the frame as hex.
+ * icmp6); ALERT=1 puts the router alert of MLD in front of what icmp6 makes. "-" in place of IF prints the frame as hex.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -246,6 +246,8 @@ static int tcp6(int argc, char **argv)
 
 static int icmp6(int argc, char **argv)
 {
+	static const uint8_t alert[] = { IPPROTO_ICMPV6, 0, 5, 2, 0, 0, 1, 0 };
+	bool alerts = from_env("ALERT", 0, 1);
 	struct vnep_inject *port;
 	struct vnep_buf frame;
 
@@ -253,7 +255,9 @@ static int icmp6(int argc, char **argv)
 		usage();
 	port = open_port(argv[0]);
 	vnep_buf_init(&frame);
-	put_headers(&frame, argv + 1, IPPROTO_ICMPV6, 255);
+	put_headers(&frame, argv + 1, alerts ? IPPROTO_HOPOPTS : IPPROTO_ICMPV6, 255);
+	if (alerts)
+		vnep_buf_put(&frame, alert, sizeof alert);
 	vnep_buf_put_u8(&frame, (uint8_t)number(argv[5], 10, 255));
 	vnep_buf_put_u8(&frame, (uint8_t)number(argv[6], 10, 255));
 	vnep_buf_put_be16(&frame, 0);

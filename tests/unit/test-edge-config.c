@@ -457,6 +457,80 @@ TEST("config: at most 16 prefixes a link, and no more advertisements than there 
 	CHECK_INT(c.advertise_count, VNEP_ADVERTISE_MAX);
 }
 
+TEST("config: mld takes ports and words, with RFC 3810's defaults, and its lines are known")
+{
+	struct vnep_edge_config c;
+	struct vnep_err err = { 0 };
+	struct mistakes m = { 0 };
+	const struct vnep_querier *q = c.querier;
+
+	CHECK_INT(read_all(&c,
+			  "[ports]\n"
+			  "access = acc0,acc1,acc2,acc3\ncore = up0\n"
+			  "mld = acc0 acc1\n"
+			  "mld = acc2\tresponse_ms=60000  interval_s=600 # slower\n"
+			  "mld = acc3 interval_s=5\n"
+			  "mld = up0\nmld = acc7\n",
+			  &m),
+		0);
+	CHECK_INT(c.querier_count, 6);
+	CHECK_STR(q[1].port, "acc1");
+	CHECK(q[1].interval_s == 125 && q[1].response_ms == 10000 && q[1].line == 4);
+	CHECK(q[2].interval_s == 600 && q[2].response_ms == 60000 && q[2].line == 5);
+	CHECK(q[3].interval_s == 5 && q[3].response_ms == 2500);
+	CHECK_INT(vnep_edge_config_check(&c, collect, &m, &err), VNEP_EVALUE);
+	CHECK_INT(m.count, 2);
+	CHECK(strstr(m.text[0], ":7: mld: up0 is not an access port"));
+	CHECK(strstr(m.text[1], ":8: mld: acc7 is not an access port"));
+	CHECK_INT(read_all(&c, "mld = acc0\nmld =\nmld = acc0\n", &m), 0);
+	CHECK_INT(c.querier_count, 1);
+	CHECK_INT(c.querier[0].line, 3);
+}
+
+TEST("config: every mistake of mld is told, and changes nothing")
+{
+	static const struct {
+		const char *value, *text, *hint;
+	} bad[] = {
+		{ "", "mld is PORT [PORT...] [WORD=VALUE...], not \"\"", "such as" },
+		{ "interval_s=5", "mld is PORT", "such as" },
+		{ "acc1 a/b", "mld needs the name of a link", "" },
+		{ "acc1 acc0", "mld: acc0 is named twice", "" },
+		{ "acc1 acc1", "mld: acc1 is named twice", "" },
+		{ "acc1 flavour=5", "unknown word \"flavour\"",
+			"there are interval_s, response_ms" },
+		{ "acc1 interval_z=5", "(did you mean \"interval_s\"?)", "" },
+		{ "acc1 interval_s=5 acc2", "mld: unknown word \"acc2\"", "there are" },
+		{ "acc1 interval_s=1", "interval_s: \"1\" is not a number from 2 to 3600", "" },
+		{ "acc1 interval_s=3601", "interval_s: \"3601\"", "" },
+		{ "acc1 response_ms=99", "response_ms: \"99\" is not a number from 100", "" },
+		{ "acc1 interval_s=5 interval_s=5", "interval_s is said twice", "" },
+		{ "acc1 interval_s=5 response_ms=5000",
+			"response_ms 5000 is not less than interval_s 5", "RFC 3810" },
+	};
+	struct vnep_edge_config c;
+
+	vnep_edge_config_init(&c);
+	CHECK_INT(vnep_edge_config_set(&c, "mld", "acc0", NULL), 0);
+	for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++) {
+		struct vnep_err err = { 0 };
+
+		CHECK_INT(vnep_edge_config_set(&c, "mld", bad[i].value, &err), VNEP_EVALUE);
+		if (!strstr(err.text, bad[i].text) || !strstr(err.hint, bad[i].hint)) {
+			printf("# %s: %s (%s)\n", bad[i].value, err.text, err.hint);
+			CHECK(false);
+		}
+		CHECK_INT(c.querier_count, 1);
+	}
+	for (unsigned i = 1; i <= VNEP_PORTS_MAX; i++) {
+		char port[16];
+
+		snprintf(port, sizeof port, "p%u", i);
+		CHECK_INT(vnep_edge_config_set(&c, "mld", port, NULL),
+			i < VNEP_PORTS_MAX ? 0 : VNEP_EVALUE);
+	}
+}
+
 int main(void)
 {
 	return t_run();

@@ -81,6 +81,8 @@ TEST("recjson: what is canonical stays as it is, octet by octet")
 		"40}",
 		"{\"type\":\"membership\",\"v\":1," TS ",\"dev\":\"" DEV
 		"\",\"group\":\"lights\",\"state\":\"joined\"}",
+		"{\"type\":\"membership\",\"v\":1," TS ",\"dev\":\"" DEV
+		"\",\"group\":\"lights\",\"state\":\"refused\"}",
 		"{\"type\":\"lamp\",\"v\":1,\"id\":\"x\",\"vlna\":1}",
 		"{\"type\":\"future\",\"v\":1,\"ts\":\"soon\",\"us\":9223372036854775807,\"ns\":"
 		"\"x\"}",
