@@ -69,22 +69,3 @@ all_awake() {
 	wait_for 10 as_many_as_journaled
 	balanced
 }
-
-# What each got against what its journal has: all of it, in doubt twice; the sleeper, in order, once.
-as_many_as_journaled() {
-	local n d lost=0 twice=0 all=0
-
-	for n in 0 1 2; do
-		d=DEV$n
-		vnep-journal read --dev "${!d}" | jq -r 'select(.kind == "instruction") | .frame' |
-			while read -r frame; do base64 -d <<<"$frame" | tail -c +63; done >"$T/stored$n"
-		all=$(( all + $(wc -l <"$T/stored$n") ))
-		lost=$(( lost + $(comm -23 <(sort -u "$T/stored$n") <(sort -u "$T/joined$n.out") | wc -l) ))
-		twice=$(( twice + $(sort "$T/joined$n.out" | uniq -d | wc -l) ))
-		cmp "$T/stored$n" <(sort -u "$T/stored$n" | sort -V) || return
-		[[ -z $(comm -13 <(sort -u "$T/stored$n") <(sort -u "$T/joined$n.out")) ]] || return
-	done
-	cmp "$T/stored0" "$T/stored1" && cmp "$T/stored1" "$T/stored2" && cmp "$T/stored0" "$T/joined0.out" || return
-	(( lost == 0 && twice <= 2 )) || return
-	echo "# kill -9: $all instructions stored, forgotten 0, twice $twice" >&3
-}

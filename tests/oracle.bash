@@ -15,6 +15,8 @@ MAP='{"type":"vpc","v":1,"vpc":"flat","prefix":"2001:db8:b::/64","routes":[{"to"
 {"type":"vpc","v":1,"vpc":"acme","prefix":"2001:db8:d::/64","core_vlan":900,"routes":[{"to":"2001:db8:f::/48","next_hop":"fe80::1"}]}
 {"type":"vpc","v":1,"vpc":"zeta","prefix":"2001:db8:e::/64","core_vlan":901}
 {"type":"vpc","v":1,"vpc":"wide","prefix":"2001:db8:b::/56"}
+{"type":"group","v":1,"group":"lights","address":"ff35:40:2001:db8::8000:1","senders":["2001:db8:b::2","2001:db8:d::2"]}
+{"type":"group","v":1,"group":"others","address":"ff15::8000:2","senders":["2001:db8:e::2","2001:db8:ffff::2"]}
 {"type":"device","v":1,"dev":"urn:dev:mac:00005efffe005301","vep":"2001:db8:b::71","vpc":"flat","port":"acc0","addr":["2001:db8:a::1"],"psm":{"t3324_s":3600}}
 {"type":"device","v":1,"dev":"urn:dev:mac:00005efffe005302","vep":"2001:db8:b::72","vpc":"flat","port":"acc1","addr":["2001:db8:a::2","2001:db8:a::12"],"allow":[{"to":"2001:db8:b::/64","proto":"UDP","ports":["5683","8000-8002"]},{"to":"2001:db8:c::/48"},{"to":"2001:db8:b::2","proto":"ICMPV6"},{"to":"fe80::/16"}]}
 {"type":"device","v":1,"dev":"urn:dev:mac:00005efffe005303","vep":"2001:db8:b::73","vpc":"flat","addr":["2001:db8:a::3"],"psm":{"t3324_s":3600}}

@@ -26,6 +26,7 @@ static const char *tag_text(enum vnep_tag_reason reason)
 	case VNEP_TAG_NEXT_HOP: return "next-hop";
 	case VNEP_TAG_TOO_BIG: return "too-big";
 	case VNEP_TAG_BIG_COPY: return "too-big";
+	case VNEP_TAG_GROUP: return "group";
 	}
 	return "?";
 }

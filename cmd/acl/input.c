@@ -186,6 +186,17 @@ static int want_vpc(struct vnep_cli *cli, struct vnep_acl *acl, const struct vne
 	return rc;
 }
 
+static int want_group(struct vnep_cli *cli, struct vnep_acl *acl, const struct vnep_json *json)
+{
+	struct vnep_group group = { 0 };
+	int rc = vnep_group_decode(json, &group, &cli->err);
+
+	if (!rc)
+		rc = vnep_acl_want_group(acl, &group, &cli->err);
+	vnep_group_release(&group);
+	return rc;
+}
+
 static int take_record(struct vnep_cli *cli, struct input *in, struct vnep_json *json,
 	const char *text, size_t len)
 {
@@ -202,7 +213,7 @@ static int take_record(struct vnep_cli *cli, struct input *in, struct vnep_json 
 	case VNEP_RECORD_VPC: return want_vpc(cli, in->acl, json);
 	case VNEP_RECORD_DEVICE: return hold_device(cli, in, text, len);
 	case VNEP_RECORD_BINDING: return hold_binding(cli, in, json);
-	case VNEP_RECORD_GROUP:
+	case VNEP_RECORD_GROUP: return want_group(cli, in->acl, json);
 	case VNEP_RECORD_SYNC: return 0;
 	default:
 		return vnep_err_set(&cli->err, VNEP_EVALUE,

@@ -67,6 +67,16 @@ int vnep_acl_want_vpc(struct vnep_acl *acl, const struct vnep_vpc *vpc, struct v
 int vnep_acl_want_device(struct vnep_acl *acl, const struct vnep_device *device,
 	const struct vnep_binding *binding, struct vnep_err *err);
 
+/* Who of the VPCs may speak to a group: of its senders those that lie in the prefix of a VPC, wherever that stands among
+ * the records; a source tells its VPC, and that its core VLAN. VNEP_EVALUE: the address cannot be that of a group. */
+struct vnep_group;
+int vnep_acl_want_group(struct vnep_acl *acl, const struct vnep_group *group, struct vnep_err *err);
+void vnep_acl_groups_forget(struct vnep_acl *acl); /* all of them */
+
+/* Groups changed, in a running process: those that are wanted now go into the kernel, whose elements of devices are not
+ * looked at. */
+int vnep_acl_groups_apply(struct vnep_acl *acl, struct vnep_err *err);
+
 /* The record of the next device is there: with a spool, an error says so where the kernel refuses an element of it.
  * file is lent. */
 void vnep_acl_want_place(struct vnep_acl *acl, const char *file, unsigned line);
@@ -82,6 +92,10 @@ struct vnep_acl_from_map {
 	void *arg;
 };
 int vnep_acl_want_map(struct vnep_acl *acl, struct vnep_map_txn *txn,
+	const struct vnep_acl_from_map *how, struct vnep_err *err);
+
+/* Of it the groups alone, in place of those that were wanted. */
+int vnep_acl_want_groups(struct vnep_acl *acl, struct vnep_map_txn *txn,
 	const struct vnep_acl_from_map *how, struct vnep_err *err);
 
 /* What apply would change, as difference records (what: add, change, delete). Returns VNEP_EDIFFERS

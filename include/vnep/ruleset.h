@@ -50,6 +50,8 @@ enum vnep_set {
 	VNEP_SET_SOLICIT, /* ICMPv6 types that ask for an answer: constant */
 	VNEP_SET_ADVERT,  /* ICMPv6 types that nobody here listens to: constant */
 	VNEP_SET_ERROR,	  /* ICMPv6 errors: constant */
+	VNEP_SET_GROUP,	  /* sender . address of a group that it may speak to, from the core port */
+	VNEP_SET_GROUP_VLAN, /* core VLAN . sender . address: the same of tagged VPCs */
 	VNEP_SET_PORT_CHAIN, /* the kernel's alone: see vnep_set_spec.chains */
 	VNEP_SET_CLASS_CHAIN,
 	VNEP_SET_CONSENT_CHAIN,
@@ -62,6 +64,7 @@ enum vnep_nft_type {
 	VNEP_NFT_VLAN,
 	VNEP_NFT_MAC,
 	VNEP_NFT_IP6,
+	VNEP_NFT_IP6_DEST, /* the same of the destination, in keys that have both ends */
 	VNEP_NFT_ICMP_TYPE,
 	VNEP_NFT_MARK, /* a number in host order: meta mark */
 	VNEP_NFT_VERDICT
@@ -69,7 +72,7 @@ enum vnep_nft_type {
 
 enum {
 	VNEP_KEY_PARTS = 4,
-	VNEP_KEY_MAX = 32, /* octets of the longest key: iif 4, VLAN 2 + 2, MAC 6 + 2, address 16 */
+	VNEP_KEY_MAX = 36, /* octets of the longest key: VLAN 2 + 2, two addresses of 16 */
 };
 
 struct vnep_set_spec {
@@ -140,6 +143,7 @@ enum vnep_stmt_kind {
 	VNEP_STMT_REACHABLE,	/* match: addr is in `reachable` */
 	VNEP_STMT_IN_BINDING,	/* match: the frame is of a binding of set (form host) */
 	VNEP_STMT_HOST_PAIR,	/* match: L and V are a pair; field: where L stands, SRC or DEST */
+	VNEP_STMT_IN_GROUP,	/* match: source and destination (and VLAN) are in set, group or group_vlan */
 	VNEP_STMT_VLAN,		/* match: the tag's VLAN is number */
 	VNEP_STMT_LONGER,	/* match: the packet has more than number octets */
 	VNEP_STMT_FRAGMENTED,	/* match: it has a fragment header */

@@ -23,7 +23,8 @@ enum vnep_tag_reason {
 	VNEP_TAG_SAMPLE = 8,         /* copy: sample of a drop */
 	VNEP_TAG_NEXT_HOP = 9,       /* from-device, allowed, its host or next hop is not resolved */
 	VNEP_TAG_TOO_BIG = 10,       /* longer than the MTU of the port it should leave by */
-	VNEP_TAG_BIG_COPY = 11       /* copy: a TCP super-packet whose segments may be too big */
+	VNEP_TAG_BIG_COPY = 11,      /* copy: a TCP super-packet whose segments may be too big */
+	VNEP_TAG_GROUP = 12          /* of a sender of the VPC to its group: for each member */
 };
 
 struct vnep_tag {

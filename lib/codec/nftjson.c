@@ -68,11 +68,12 @@ static void part_field(struct vnep_jw *w, const char *key, enum vnep_nft_type ty
 	case VNEP_NFT_VLAN: field(w, key, VNEP_FIELD_VLAN); break;
 	case VNEP_NFT_MAC: field(w, key, VNEP_FIELD_SRC_MAC); break;
 	case VNEP_NFT_IP6: field(w, key, VNEP_FIELD_SRC); break;
+	case VNEP_NFT_IP6_DEST: field(w, key, VNEP_FIELD_DEST); break;
 	default: break;
 	}
 }
 
-/* The key of a set of bindings: iif, perhaps the VLAN, MAC, source. */
+/* The key of a set of bindings: iif, perhaps the VLAN, MAC, source; or of groups. */
 static void binding(struct vnep_jw *w, const char *key, const struct vnep_set_spec *spec)
 {
 	if (spec->key[1] == VNEP_NFT_NONE) {
@@ -231,6 +232,7 @@ static void put_match(struct vnep_jw *w, const struct vnep_stmt *s)
 		prefix(w, "right", &s->prefix);
 		break;
 	case VNEP_STMT_IN_BINDING:
+	case VNEP_STMT_IN_GROUP:
 		binding(w, "left", &vnep_set_specs[s->set]);
 		reference(w, "right", vnep_set_specs[s->set].name);
 		break;
@@ -482,6 +484,7 @@ static const uint8_t *put_part(struct vnep_nfttext *t, enum vnep_nft_type type, 
 		vnep_jw_mac(&t->w, NULL, &mac);
 		break;
 	case VNEP_NFT_IP6:
+	case VNEP_NFT_IP6_DEST:
 		memcpy(&addr, at, sizeof addr);
 		vnep_jw_ip6(&t->w, NULL, &addr);
 		break;

@@ -19,7 +19,8 @@ const char *vnep_nft_type_text(enum vnep_nft_type type)
 	case VNEP_NFT_IIF: return "iface_index";
 	case VNEP_NFT_VLAN: return "integer";
 	case VNEP_NFT_MAC: return "ether_addr";
-	case VNEP_NFT_IP6: return "ipv6_addr";
+	case VNEP_NFT_IP6:
+	case VNEP_NFT_IP6_DEST: return "ipv6_addr";
 	case VNEP_NFT_ICMP_TYPE: return "icmpv6_type";
 	case VNEP_NFT_MARK: return "mark";
 	case VNEP_NFT_VERDICT: return "verdict";
@@ -36,6 +37,7 @@ static const char *typeof_text(enum vnep_nft_type type)
 	case VNEP_NFT_VLAN: return "vlan id";
 	case VNEP_NFT_MAC: return "ether saddr";
 	case VNEP_NFT_IP6: return "ip6 saddr";
+	case VNEP_NFT_IP6_DEST: return "ip6 daddr";
 	case VNEP_NFT_ICMP_TYPE: return "icmpv6 type";
 	case VNEP_NFT_MARK: return "meta mark";
 	case VNEP_NFT_VERDICT: return "verdict";
@@ -104,7 +106,7 @@ static void put_set(struct vnep_nfttext *t, const char *name, const struct vnep_
 	vnep_buf_put_str(out, "\t}\n");
 }
 
-/* "iif . vlan id . ether saddr . ip6 saddr": the key of a set of bindings. */
+/* "iif . vlan id . ether saddr . ip6 saddr": the key of a set of bindings, or of groups. */
 static void put_binding(struct vnep_buf *out, enum vnep_set set)
 {
 	const struct vnep_set_spec *spec = &vnep_set_specs[set];
@@ -145,6 +147,7 @@ static void put_match(struct vnep_buf *out, const struct vnep_stmt *s)
 		vnep_buf_printf(out, "%s %s", field_text(s->field), prefix);
 		break;
 	case VNEP_STMT_IN_BINDING:
+	case VNEP_STMT_IN_GROUP:
 		put_binding(out, s->set);
 		vnep_buf_printf(out, " @%s", vnep_set_specs[s->set].name);
 		break;
@@ -313,6 +316,7 @@ void vnep_nft_part_put(
 		vnep_mac_print(&mac, text);
 		break;
 	case VNEP_NFT_IP6:
+	case VNEP_NFT_IP6_DEST:
 		memcpy(&addr, at, sizeof addr);
 		vnep_ip6_print(&addr, text);
 		break;

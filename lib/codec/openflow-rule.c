@@ -158,6 +158,10 @@ static bool read_condition(
 		ask(r, s->kind == VNEP_STMT_FROM_BINDING ? ASK_BINDING | ASK_REWRITE : ASK_BINDING);
 		r->binding = s->set;
 		break;
+	case VNEP_STMT_IN_GROUP: /* the worker would have to be asked without a budget */
+		lose(o, VNEP_OPENFLOW_GROUPS);
+		r->skip = true;
+		break;
 	case VNEP_STMT_HOST_PAIR:
 		ask(r, ASK_PAIR);
 		r->pair = s->field;

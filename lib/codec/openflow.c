@@ -485,6 +485,7 @@ const char *vnep_openflow_lost(const struct vnep_openflow *o, enum vnep_openflow
 		       "field is not looked at, no checksum behind a routing header is corrected";
 	case VNEP_OPENFLOW_PORTS:
 		return "ports of protocols other than TCP, UDP and SCTP: they do not pass";
+	case VNEP_OPENFLOW_GROUPS: return "groups: what hosts of the VPC send to them is dropped";
 	case VNEP_OPENFLOW_LOSSES: break;
 	}
 	return NULL;

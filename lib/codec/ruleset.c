@@ -109,6 +109,14 @@ const struct vnep_set_spec vnep_set_specs[VNEP_SET_COUNT] = {
 		.key = { VNEP_NFT_ICMP_TYPE },
 		.key_len = 1,
 		.size = 8 },
+	[VNEP_SET_GROUP] = { .name = "group",
+		.comment = "who of the VPC may speak to which group",
+		.key = { VNEP_NFT_IP6, VNEP_NFT_IP6_DEST },
+		.key_len = 32 },
+	[VNEP_SET_GROUP_VLAN] = { .name = "group_vlan",
+		.comment = "the same behind a tag of the core port",
+		.key = { VNEP_NFT_VLAN, VNEP_NFT_IP6, VNEP_NFT_IP6_DEST },
+		.key_len = 36 },
 	[VNEP_SET_PORT_CHAIN] = { .name = "to_port_chain",
 		.comment = "numbers in to_port",
 		.key = { VNEP_NFT_MARK },
@@ -152,6 +160,7 @@ bool vnep_stmt_reads_vlan(const struct vnep_stmt *s)
 	case VNEP_STMT_SET_VLAN: return true;
 	case VNEP_STMT_VMAP: return s->field == VNEP_FIELD_VLAN;
 	case VNEP_STMT_FROM_BINDING:
+	case VNEP_STMT_IN_GROUP:
 	case VNEP_STMT_IN_BINDING: return vnep_set_has_vlan(&vnep_set_specs[s->set]);
 	default: return false;
 	}
@@ -166,6 +175,7 @@ bool vnep_stmt_reads_ip6(const struct vnep_stmt *s)
 	case VNEP_STMT_IN_PREFIX:
 	case VNEP_STMT_IN_BINDING:
 	case VNEP_STMT_HOST_PAIR:
+	case VNEP_STMT_IN_GROUP:
 	case VNEP_STMT_FRAGMENTED:
 	case VNEP_STMT_LATER:
 	case VNEP_STMT_UPDATE_AWAKE:
@@ -214,7 +224,8 @@ unsigned vnep_nft_type_len(enum vnep_nft_type type)
 	case VNEP_NFT_VERDICT:
 	case VNEP_NFT_ICMP_TYPE: return 4;
 	case VNEP_NFT_MAC: return 8;
-	case VNEP_NFT_IP6: return 16;
+	case VNEP_NFT_IP6:
+	case VNEP_NFT_IP6_DEST: return 16;
 	}
 	return 0;
 }
@@ -443,6 +454,7 @@ bool vnep_ruleset_has_set(const struct vnep_ruleset *rs, enum vnep_set set)
 	for (size_t i = 0; i < rs->stmt_count; i++)
 		if ((rs->stmts[i].kind == VNEP_STMT_FROM_BINDING ||
 			    rs->stmts[i].kind == VNEP_STMT_IN_BINDING ||
+			    rs->stmts[i].kind == VNEP_STMT_IN_GROUP ||
 			    rs->stmts[i].kind == VNEP_STMT_VMAP) &&
 			rs->stmts[i].set == set)
 			return true;

@@ -111,11 +111,12 @@ static bool find(
 	return true;
 }
 
-/* The key of a set of bindings, part behind part. */
+/* The key of a set of bindings or of groups, part behind part. */
 static bool find_binding(struct run *r, enum vnep_set set, struct vnep_set_element *element)
 {
 	const struct vnep_set_spec *spec = &vnep_set_specs[set];
-	const uint8_t *src = packet_network(&r->p, IP6_SRC, 16);
+	const uint8_t *src = packet_network(&r->p, IP6_SRC, 16),
+		      *dest = packet_network(&r->p, IP6_DEST, 16);
 	uint8_t key[VNEP_KEY_MAX] = { 0 }, *at = key;
 
 	if (!src)
@@ -126,6 +127,11 @@ static bool find_binding(struct run *r, enum vnep_set set, struct vnep_set_eleme
 		case VNEP_NFT_VLAN: vnep_set_be16(at, r->p.tci & VLAN_ID); break;
 		case VNEP_NFT_MAC: memcpy(at, r->p.link + LINK_SRC, 6); break;
 		case VNEP_NFT_IP6: memcpy(at, src, 16); break;
+		case VNEP_NFT_IP6_DEST:
+			if (!dest)
+				return false;
+			memcpy(at, dest, 16);
+			break;
 		default: return false;
 		}
 		at += vnep_nft_type_len(spec->key[i]);
@@ -247,6 +253,7 @@ static bool matches(struct run *r, const struct vnep_stmt *s)
 		return at && find(r, s->set, at, &element) == (s->kind == VNEP_STMT_IN_SET);
 	case VNEP_STMT_IN_PREFIX: return in_prefix(r, s->field, &s->prefix);
 	case VNEP_STMT_REACHABLE: return find(r, VNEP_SET_REACHABLE, s->addr.s6_addr, &element);
+	case VNEP_STMT_IN_GROUP:
 	case VNEP_STMT_IN_BINDING: return find_binding(r, s->set, &element);
 	case VNEP_STMT_HOST_PAIR: return host_pair(r, s->field);
 	case VNEP_STMT_VLAN: return (r->p.tci & VLAN_ID) == s->number;

@@ -117,7 +117,7 @@ static void update_awake(struct nft_msg *m, enum vnep_field field, uint64_t time
 }
 
 /* The key of a set of bindings, part behind part from the first 4-octet register on: iif, perhaps the
- * VLAN, MAC with two octets of padding, source. */
+ * VLAN, MAC with two octets of padding, source. Of a set of groups: perhaps the VLAN, source, destination. */
 static void load_binding(struct nft_msg *m, enum vnep_set set)
 {
 	const struct vnep_set_spec *spec = &vnep_set_specs[set];
@@ -132,6 +132,9 @@ static void load_binding(struct nft_msg *m, enum vnep_set set)
 			break;
 		case VNEP_NFT_IP6:
 			nft_x_load(m, NFT_PAYLOAD_NETWORK_HEADER, IP6_SRC, IP6_LEN, reg);
+			break;
+		case VNEP_NFT_IP6_DEST:
+			nft_x_load(m, NFT_PAYLOAD_NETWORK_HEADER, IP6_DEST, IP6_LEN, reg);
 			break;
 		default: break;
 		}
@@ -256,6 +259,7 @@ static void put_match(struct nft_msg *m, const struct vnep_stmt *s)
 		nft_x_immediate(m, NFT_REG_1, &s->addr, sizeof s->addr);
 		nft_x_lookup(m, VNEP_SET_REACHABLE, NFT_REG_1, false, 0);
 		break;
+	case VNEP_STMT_IN_GROUP:
 	case VNEP_STMT_IN_BINDING:
 		load_binding(m, s->set);
 		nft_x_lookup(m, s->set, NFT_REG32_00, false, 0);

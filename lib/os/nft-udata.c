@@ -47,7 +47,7 @@ static void udata_put_expr(struct udata *u, uint32_t kind, const struct udata *i
 	udata_put(u, 1, inside->octets, inside->len);
 }
 
-/* "iif", "vlan id", "ether saddr", "ip6 saddr", "verdict", as nft numbers them. */
+/* "iif", "vlan id", "ether saddr", "ip6 saddr", "ip6 daddr", "verdict", as nft numbers them. */
 static void udata_put_type(struct udata *u, enum vnep_nft_type type)
 {
 	enum { VALUE = 1, PAYLOAD = 7, META = 9, IIF = 4, IP6 = 13, VLAN = 16, ETHER = 17 };
@@ -72,6 +72,11 @@ static void udata_put_type(struct udata *u, enum vnep_nft_type type)
 	case VNEP_NFT_IP6:
 		udata_put_u32(&inside, 0, IP6);
 		udata_put_u32(&inside, 1, 8);
+		udata_put_expr(u, PAYLOAD, &inside);
+		break;
+	case VNEP_NFT_IP6_DEST:
+		udata_put_u32(&inside, 0, IP6);
+		udata_put_u32(&inside, 1, 9);
 		udata_put_expr(u, PAYLOAD, &inside);
 		break;
 	case VNEP_NFT_VERDICT: udata_put_expr(u, VALUE, &inside); break;

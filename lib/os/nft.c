@@ -214,7 +214,8 @@ static uint32_t type_name(enum vnep_nft_type type)
 	case VNEP_NFT_IIF: return 20;
 	case VNEP_NFT_VLAN: return 4; /* an integer: put_typeof says which */
 	case VNEP_NFT_MAC: return 9;
-	case VNEP_NFT_IP6: return 8;
+	case VNEP_NFT_IP6:
+	case VNEP_NFT_IP6_DEST: return 8;
 	case VNEP_NFT_ICMP_TYPE: return 29;
 	case VNEP_NFT_MARK: return 19;
 	case VNEP_NFT_VERDICT: return NFT_DATA_VERDICT;

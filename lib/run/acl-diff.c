@@ -86,6 +86,20 @@ static void write_binding(
 	write_addr(w, &key.addr);
 }
 
+static void write_group(struct vnep_jw *w, enum vnep_set set, const uint8_t *key)
+{
+	struct in6_addr sender, address;
+
+	if (set == VNEP_SET_GROUP_VLAN) {
+		vnep_jw_u64(w, "vlan", vnep_be16(key));
+		key += vnep_nft_type_len(VNEP_NFT_VLAN);
+	}
+	memcpy(&sender, key, sizeof sender);
+	memcpy(&address, key + sizeof sender, sizeof address);
+	vnep_jw_ip6(w, "sender", &sender);
+	vnep_jw_ip6(w, "address", &address);
+}
+
 static void write_key(
 	struct vnep_jw *w, const struct vnep_acl *acl, enum vnep_set set, const uint8_t *key)
 {
@@ -113,6 +127,8 @@ static void write_key(
 		vnep_jw_str(w, "number", text);
 		break;
 	case VNEP_SET_CORE_VLAN: vnep_jw_u64(w, "vlan", vnep_be16(key)); break;
+	case VNEP_SET_GROUP:
+	case VNEP_SET_GROUP_VLAN: write_group(w, set, key); break;
 	case VNEP_SET_ROUTER:
 		memcpy(&addr, key, sizeof addr);
 		write_addr(w, &addr);
@@ -375,7 +391,10 @@ static int diff_elements(
 	for (int set = 0; !rc && set < VNEP_SET_COUNT; set++) {
 		const struct vnep_nft_set_info *there = find_set(t, vnep_set_specs[set].name);
 
-		bool asked = parts & ACL_ELEMENTS || set == VNEP_SET_ROUTER;
+		bool group = set == VNEP_SET_GROUP || set == VNEP_SET_GROUP_VLAN;
+		bool asked = parts & ACL_ELEMENTS ||
+			     (parts & ACL_ROUTERS && set == VNEP_SET_ROUTER) ||
+			     (parts & ACL_GROUPS && group);
 
 		if (!asked || vnep_set_specs[set].live || vnep_set_specs[set].kernel ||
 			!vnep_ruleset_has_set(&d->acl->rs, (enum vnep_set)set) ||
@@ -419,7 +438,7 @@ static int diff_walk(struct acl_diff *d, unsigned parts, struct vnep_err *err)
 		rc = diff_chains(d, &t, false, err);
 	if (!rc)
 		rc = diff_numbers(d, &t, ACL_WANTED, err);
-	if (!rc && parts & (ACL_ELEMENTS | ACL_ROUTERS))
+	if (!rc && parts & (ACL_ELEMENTS | ACL_ROUTERS | ACL_GROUPS))
 		rc = diff_elements(d, &t, parts, err);
 	if (!rc)
 		rc = diff_chains(d, &t, true, err);

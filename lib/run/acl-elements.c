@@ -284,6 +284,8 @@ int acl_elements_want(
 		add_routers(acl, out);
 	else if (set == VNEP_SET_CORE_VLAN)
 		add_core_vlans(acl, out);
+	else if (set == VNEP_SET_GROUP || set == VNEP_SET_GROUP_VLAN)
+		acl_elements_groups(acl, out);
 	else if (vnep_set_specs[set].kernel)
 		add_chains(acl, out);
 	for (; types && *types; types++)

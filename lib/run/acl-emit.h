@@ -29,6 +29,8 @@ enum {
 	BIG_BURST = 2000,
 	BIG_COPY_RATE = 20,
 	BIG_COPY_BURST = 5,
+	GROUP_RATE = 50, /* each is work for every member */
+	GROUP_BURST = 50,
 };
 
 /* A port being written: what its rules need to know about it. */

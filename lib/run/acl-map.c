@@ -54,11 +54,38 @@ static int want_device(const char *text, size_t len, void *arg)
 	return rc;
 }
 
+static int want_group(const char *text, size_t len, void *arg)
+{
+	struct from_map *m = arg;
+	struct vnep_json *json = NULL;
+	struct vnep_group group = { 0 };
+	int rc = vnep_json_parse(text, len, &json, m->err);
+
+	if (!rc)
+		rc = vnep_group_decode(json, &group, m->err);
+	if (!rc)
+		rc = or_refused(m, vnep_acl_want_group(m->acl, &group, m->err));
+	vnep_group_release(&group);
+	vnep_json_free(json);
+	return rc;
+}
+
+int vnep_acl_want_groups(struct vnep_acl *acl, struct vnep_map_txn *txn,
+	const struct vnep_acl_from_map *how, struct vnep_err *err)
+{
+	struct from_map m = { acl, txn, how, err };
+
+	vnep_acl_groups_forget(acl);
+	return vnep_map_each(txn, VNEP_RECORD_GROUP, false, want_group, &m, err);
+}
+
 int vnep_acl_want_map(struct vnep_acl *acl, struct vnep_map_txn *txn,
 	const struct vnep_acl_from_map *how, struct vnep_err *err)
 {
 	struct from_map m = { acl, txn, how, err };
 	int rc = vnep_map_each(txn, VNEP_RECORD_VPC, false, want_vpc, &m, err);
 
+	if (!rc)
+		rc = vnep_acl_want_groups(acl, txn, how, err);
 	return rc ? rc : vnep_map_each(txn, VNEP_RECORD_DEVICE, false, want_device, &m, err);
 }

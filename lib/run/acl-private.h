@@ -13,7 +13,7 @@
  *     acl-openflow.c   flows                           acl-fill.c         how full the sets get
  *     acl-map.c        the wanted state of a map       follow.c           each change of it
  *     acl-spool.c      devices in a file, not in memory
- *     acl-applied.c    what was applied last
+ *     acl-applied.c    what was applied last            acl-group.c        who may speak to which group
  *
  * The wanted state is kept small, because there may be a million devices: a struct acl_device of 72
  * octets in a table by its virtual endpoint and one by its MAC. What many share (VPC, policy, class, lane)
@@ -130,6 +130,7 @@ struct vnep_acl {
 	struct acl_lane *lanes;
 	size_t vpc_count, policy_count, class_count, lane_count;
 	struct acl_index by_vpc, by_policy, by_class, by_lane;
+	struct vnep_table groups; /* acl-group.c: those that have senders, by their names */
 
 	uint64_t filled[VNEP_SET_COUNT]; /* acl-fill.c: elements that devices mean, but for known */
 	struct vnep_ruleset rs;
@@ -253,6 +254,9 @@ int acl_elements_check(struct vnep_acl *acl, struct vnep_err *err);
 void acl_elements_add(struct acl_elements *e, const uint8_t *key, const uint8_t *data);
 void acl_elements_release(struct acl_elements *e);
 
+/* acl-group.c: those of group, or of group_vlan, appended. */
+void acl_elements_groups(const struct vnep_acl *acl, struct acl_elements *out);
+
 /* Those of one device alone, appended. */
 void acl_elements_device(
 	const struct vnep_acl *acl, const struct acl_device *d, struct acl_elements *out);
@@ -312,9 +316,9 @@ int acl_diff_element(struct acl_diff *d, enum acl_change change, enum vnep_set s
 int acl_diff_item(struct acl_diff *d, enum vnep_set set, enum acl_change change,
 	const struct vnep_set_element *item);
 
-/* Rules and counters, and what else is said: the elements of devices, those of the ports alone, and the
+/* Rules and counters, and what else is said: the elements of all sets, those of the ports or of groups alone, and the
  * removal of what is not wanted any more. */
-enum { ACL_RULES = 0, ACL_ELEMENTS = 1, ACL_FOREIGN = 2, ACL_ROUTERS = 4 };
+enum { ACL_RULES = 0, ACL_ELEMENTS = 1, ACL_FOREIGN = 2, ACL_ROUTERS = 4, ACL_GROUPS = 8 };
 int acl_sync(struct vnep_acl *acl, unsigned parts, uint64_t *changes, struct vnep_err *err);
 
 /* Are its elements those of devices, one by one, and may be a million? */

@@ -6,6 +6,7 @@
  *                                    |  ICMPv6 first looks in at icmp_<port>
  *   core_<port> ----untagged--> untagged_<port> --> vpc_side --> to_endpoint, to_host
  *                 --tagged----> tagged_<port> ----> core_vlan_<vlan> --^
+ *                                    '--not for its MAC--> group_<port>, group_vlan_<port>
  *
  * What is rare is looked at in chains that most packets never enter. What most packets are, a shortcut in front has
  * already found: each rule, and what it asks first, costs every packet some nanoseconds. Each says, in one
@@ -360,6 +361,31 @@ static void core_hops_chain(struct emit_port *p)
 	emit_drop(p, VNEP_RATE_LIMITED);
 }
 
+/* What is not for the port's MAC. Of multicast the worker gets what senders of a group say to it, and nobody else can use up
+ * their budget: who is none is found here. */
+static void group_chain(struct emit_port *p, const char *name, enum vnep_set set)
+{
+	vnep_ruleset_chain(p->rs, NULL, NULL, "%s_%s", name, p->label);
+	for (int over = 0; over < 2; over++) {
+		vnep_ruleset_rule(p->rs, over ? "rate-limited" : "of a sender to its group");
+		emit_number(p->rs, VNEP_STMT_PROTO, IPPROTO_UDP, 0);
+		emit_by_set(p->rs, VNEP_STMT_IN_GROUP, set);
+		if (over)
+			emit_drop(p, VNEP_RATE_LIMITED);
+		else
+			emit_ask(p, GROUP_RATE, GROUP_BURST, VNEP_TAG_GROUP);
+	}
+	vnep_ruleset_rule(p->rs, "not-for-us: another MAC");
+	emit_drop(p, VNEP_NOT_FOR_US);
+}
+
+static void to_group_rule(struct emit_port *p, const char *name)
+{
+	vnep_ruleset_rule(p->rs, "another MAC: for a group, or for nobody here");
+	emit_plain(p->rs, VNEP_STMT_NOT_HOST);
+	emit_go_to(p->rs, "%s_%s", name, p->label);
+}
+
 /* What the VPCs of one core VLAN (0: untagged) may send, and to whom. */
 static void core_vlan_rules(struct emit_port *p, uint16_t vlan)
 {
@@ -432,16 +458,18 @@ void acl_core_chains(struct vnep_acl *acl)
 	sorted_chains(&p, "from_vpc", "from_vpc_vlan");
 	core_icmp_chain(&p);
 	core_hops_chain(&p);
+	group_chain(&p, "group", VNEP_SET_GROUP);
 	vnep_ruleset_chain(p.rs, NULL, NULL, "from_vpc_%s", p.label);
-	not_for_us_rule(&p);
+	to_group_rule(&p, "group");
 	hops_rule(&p);
 	core_vlan_rules(&p, 0);
 	vnep_ruleset_chain(p.rs, NULL, "who may send to an endpoint", "to_endpoint");
 	to_endpoint_rules(acl, 0);
 	if (!acl_has_side(acl, true))
 		return;
+	group_chain(&p, "group_vlan", VNEP_SET_GROUP_VLAN);
 	vnep_ruleset_chain(p.rs, NULL, NULL, "from_vpc_vlan_%s", p.label);
-	not_for_us_rule(&p);
+	to_group_rule(&p, "group_vlan");
 	hops_rule(&p);
 	vnep_ruleset_rule(p.rs, "its VLAN");
 	emit_vmap(p.rs, VNEP_FIELD_VLAN, VNEP_SET_CORE_VLAN);

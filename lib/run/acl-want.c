@@ -19,6 +19,7 @@ void acl_wants_release(struct vnep_acl *acl)
 	}
 	vnep_table_release(&acl->devices);
 	vnep_table_release(&acl->by_mac);
+	vnep_acl_groups_forget(acl);
 	acl_interned_release(acl);
 }
 

@@ -23,6 +23,7 @@ int vnep_acl_open(struct vnep_acl **out, const struct vnep_acl_config *config, b
 	acl->offline = offline;
 	vnep_table_init(&acl->devices, offsetof(struct acl_device, vep), sizeof(struct in6_addr));
 	vnep_table_init(&acl->by_mac, offsetof(struct acl_device, mac), sizeof(struct vnep_mac));
+	vnep_table_init(&acl->groups, 0, VNEP_LABEL_MAX + 1);
 	if (config->spool && !offline)
 		rc = acl_spool_open(acl, err);
 	if (!rc && !offline)

@@ -46,6 +46,8 @@ static int note(const char *text, size_t len, void *arg)
 
 	if (!rc && vnep_recjson_type(json) == VNEP_RECORD_VPC)
 		c->vpcs = true;
+	else if (!rc && vnep_recjson_type(json) == VNEP_RECORD_GROUP)
+		c->groups = true;
 	else if (!rc && (vnep_recjson_type(json) == VNEP_RECORD_DEVICE ||
 				(c->bindings && vnep_recjson_type(json) == VNEP_RECORD_BINDING)))
 		rc = keep(c, json, text, len);

@@ -20,7 +20,7 @@ struct changes {
 	size_t max;      /* the caller's: more than so many are not gathered */
 	bool with_texts; /* the caller's */
 	bool bindings;	 /* the caller's: those of bindings, too; one change a device all the same */
-	bool vpcs, many;
+	bool vpcs, groups, many;
 	uint64_t revision; /* of the map, of this transaction */
 	struct vnep_buf texts;
 };

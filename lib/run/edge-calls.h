@@ -323,6 +323,9 @@ const struct vnep_vpc *edge_vpc(const struct vnep_edge *edge, const char *name, 
 /* Is that, on the core port, the VLAN of its VPC? */
 bool edge_in_its_vpc(const struct vnep_edge *edge, const struct edge_device *d, uint16_t vlan);
 void edge_vpcs_release(struct vnep_edge *edge);
+/* Groups of the map changed: the edge's and those in the kernel are made anew, and nothing else is looked at. */
+int edge_groups_again(struct vnep_edge *edge, struct vnep_err *err);
+void edge_groups_release(struct vnep_edge *edge);
 
 /* edge-bell.c */
 void edge_bell_open(struct vnep_edge *edge, const char *ifname); /* without one wakers wait for the ring */
@@ -373,6 +376,8 @@ int edge_sent_open(struct vnep_edge *edge, struct vnep_err *err);
 /* Is it an answer to an instruction, or sent as one? Then it is counted, and nobody else's. */
 bool edge_mcast_takes(struct vnep_edge *edge, const struct vnep_ring_frame *frame,
 	const struct vnep_frame *f);
+/* What a sender of the VPC says to its group: for each member of that VPC, and counted. */
+void edge_mcast_relay(struct vnep_edge *edge, const struct vnep_ring_frame *frame);
 /* A packet that was pending has an outcome. */
 void edge_mcast_settled(
 	struct vnep_edge *edge, const struct edge_device *d, const struct vnep_outcome *o);

@@ -40,6 +40,23 @@ static int check_vpc(const char *text, size_t len, void *arg)
 	return told(c, rc, &err);
 }
 
+static int check_group(const char *text, size_t len, void *arg)
+{
+	struct vnep_json *json = NULL;
+	struct vnep_group group = { 0 };
+	struct checking *c = arg;
+	struct vnep_err err = { 0 };
+	int rc = vnep_json_parse(text, len, &json, &err);
+
+	if (!rc)
+		rc = vnep_group_decode(json, &group, &err);
+	if (!rc)
+		rc = vnep_acl_want_group(c->acl, &group, &err);
+	vnep_group_release(&group);
+	vnep_json_free(json);
+	return told(c, rc, &err);
+}
+
 static int check_device(const char *text, size_t len, void *arg)
 {
 	const struct vnep_binding nowhere = { 0 };
@@ -74,6 +91,8 @@ int vnep_edge_map_check(const struct vnep_edge_config *config, const char *state
 		rc = vnep_map_begin(store, false, &txn, err);
 	if (!rc)
 		rc = vnep_map_each(txn, VNEP_RECORD_VPC, false, check_vpc, &c, err);
+	if (!rc)
+		rc = vnep_map_each(txn, VNEP_RECORD_GROUP, false, check_group, &c, err);
 	if (!rc)
 		rc = vnep_map_each(txn, VNEP_RECORD_DEVICE, false, check_device, &c, err);
 	vnep_map_abort(txn);

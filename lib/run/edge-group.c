@@ -73,6 +73,7 @@ static void group_done(struct vnep_edge *edge)
 	l->delivered += (uint64_t)edge->delta.delivered;
 	l->converted += (uint64_t)edge->delta.converted;
 	l->carried += (uint64_t)edge->delta.carried;
+	l->answered += (uint64_t)edge->delta.answered;
 	for (int r = 0; r < VNEP_REASON_COUNT; r++)
 		l->dropped[r] += edge->delta.dropped[r];
 	edge->delta = (struct edge_delta){ 0 };
@@ -92,6 +93,7 @@ static int put_ledger(struct vnep_edge *edge, struct vnep_err *err)
 	l.delivered += (uint64_t)edge->delta.delivered;
 	l.converted += (uint64_t)edge->delta.converted;
 	l.carried += (uint64_t)edge->delta.carried;
+	l.answered += (uint64_t)edge->delta.answered;
 	for (int r = 0; r < VNEP_REASON_COUNT; r++)
 		l.dropped[r] += edge->delta.dropped[r];
 	return edge_ledger_put(edge, &l, err);

@@ -107,6 +107,7 @@ static void handle(struct vnep_edge *edge, const struct vnep_ring_frame *frame)
 	case VNEP_TAG_NEXT_HOP: edge_next_hop(edge, frame); break;
 	case VNEP_TAG_TOO_BIG: edge_too_big(edge, frame, tag.direction); break;
 	case VNEP_TAG_BIG_COPY: edge_big_copy(edge, frame, tag.direction); break;
+	case VNEP_TAG_GROUP: edge_mcast_relay(edge, frame); break;
 	case VNEP_TAG_SAMPLE:
 		edge_deny(edge, port, frame, NULL, tag.direction, VNEP_NO_MAPPING, false);
 		break;
@@ -121,6 +122,16 @@ static bool turn_over(struct vnep_edge *edge, struct vnep_mono began)
 	       vnep_mono_over(began, EDGE_TURN_MS + COMMITS * edge->commit_ms);
 }
 
+/* Which one it is says the same after a kill: blocks come again from their beginning. */
+static void count_seen(struct vnep_edge *edge)
+{
+	uint64_t block = vnep_ring_done(edge->ring) + !vnep_ring_between(edge->ring);
+
+	edge->ring_seen++;
+	edge->ring_place = block == edge->ring_at ? edge->ring_place + 1 : 1;
+	edge->ring_at = block;
+}
+
 bool edge_ingest(struct vnep_edge *edge)
 {
 	struct vnep_mono began = vnep_mono_now();
@@ -128,7 +139,7 @@ bool edge_ingest(struct vnep_edge *edge)
 	bool more;
 
 	while ((more = vnep_ring_next(edge->ring, &frame) == 1)) {
-		edge->ring_seen++;
+		count_seen(edge);
 		handle(edge, &frame);
 		if (edge_ledger_behind(edge))
 			edge_ledger_keep(edge);

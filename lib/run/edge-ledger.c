@@ -25,7 +25,7 @@
 
 #include "edge-priv.h"
 
-enum { LEDGER_VERSION = 4, SEGMENT_S = 10 };
+enum { LEDGER_VERSION = 5, SEGMENT_S = 10 };
 
 /* On disk it is its version and each number that is not 0: one octet says which, eight have it. */
 _Static_assert(
@@ -140,8 +140,11 @@ static uint64_t pending_now(struct vnep_edge *edge)
 /* A new interval, with what is pending. */
 static void begin(struct vnep_edge *edge, const struct vnep_acl_counters *now)
 {
-	edge->ledger =
-		(struct edge_ledger){ .boot = boot(), .base = *now, .carried = pending_now(edge) };
+	edge->ledger = (struct edge_ledger){ .boot = boot(),
+		.base = *now,
+		.carried = pending_now(edge),
+		.relay_block = edge->ledger.relay_block,
+		.relay_place = edge->ledger.relay_place };
 	edge->ledger_dirty = true;
 }
 
@@ -176,11 +179,14 @@ void edge_ledger_open(struct vnep_edge *edge)
 	counters(edge, &now);
 	edge->ring_cookie = vnep_ring_cookie(edge->ring);
 	if (!read_last(edge, l)) {
+		*l = (struct edge_ledger){ 0 };
 		begin(edge, &now);
 		return;
 	}
 	if (l->ring_cookie == edge->ring_cookie)
 		vnep_ring_skip(edge->ring, l->ring_block);
+	else
+		l->relay_block = l->relay_place = 0;
 	if (l->base.generation != now.generation) {
 		begin(edge, &now); /* another table */
 		return;

@@ -71,6 +71,36 @@ static int load_vpc(const char *text, size_t len, void *arg)
 	return rc;
 }
 
+/* One without senders hears nobody from the VPCs. */
+static int load_group(const char *text, size_t len, void *arg)
+{
+	struct loading *l = arg;
+	struct vnep_edge *edge = l->edge;
+	struct vnep_json *json = NULL;
+	struct vnep_group group = { 0 }, *more = NULL;
+	int rc = vnep_json_parse(text, len, &json, l->err);
+
+	if (!rc)
+		rc = vnep_group_decode(json, &group, l->err);
+	if (!rc)
+		rc = vnep_acl_want_group(edge->acl, &group, l->err);
+	if (rc == VNEP_EVALUE) {
+		edge_warn(edge, "not served", l->err);
+		rc = 0;
+	} else if (!rc && group.sender_count) {
+		more = reallocarray(edge->groups, edge->group_count + 1, sizeof *more);
+		rc = more ? 0 : -ENOMEM;
+	}
+	if (more) {
+		edge->groups = more;
+		edge->groups[edge->group_count++] = group;
+	} else {
+		vnep_group_release(&group);
+	}
+	vnep_json_free(json);
+	return rc;
+}
+
 /* The binding counts only if its port is one of ours. Without one the kernel must ask us first, also for a fixed
  * address: its first frame attaches the device. */
 static int load_device(const char *text, size_t len, void *arg)
@@ -108,6 +138,29 @@ void edge_vpcs_release(struct vnep_edge *edge)
 	edge->vpc_count = 0;
 }
 
+void edge_groups_release(struct vnep_edge *edge)
+{
+	for (size_t i = 0; i < edge->group_count; i++)
+		vnep_group_release(&edge->groups[i]);
+	free(edge->groups);
+	edge->groups = NULL;
+	edge->group_count = 0;
+}
+
+int edge_groups_again(struct vnep_edge *edge, struct vnep_err *err)
+{
+	struct loading l = { .edge = edge, .err = err };
+	int rc = vnep_map_begin(edge->map, false, &l.txn, err);
+
+	if (rc)
+		return rc;
+	edge_groups_release(edge);
+	vnep_acl_groups_forget(edge->acl);
+	rc = vnep_map_each(l.txn, VNEP_RECORD_GROUP, false, load_group, &l, err);
+	vnep_map_abort(l.txn);
+	return rc ? rc : vnep_acl_groups_apply(edge->acl, err);
+}
+
 static int map_load(struct vnep_edge *edge, struct vnep_err *err)
 {
 	struct loading l = { .edge = edge, .err = err };
@@ -116,9 +169,12 @@ static int map_load(struct vnep_edge *edge, struct vnep_err *err)
 	if (rc)
 		return rc;
 	edge_vpcs_release(edge);
+	edge_groups_release(edge);
 	memset(edge->vlans, 0, sizeof edge->vlans);
 	edge->map_revision = vnep_map_revision(l.txn);
 	rc = vnep_map_each(l.txn, VNEP_RECORD_VPC, false, load_vpc, &l, err);
+	if (!rc)
+		rc = vnep_map_each(l.txn, VNEP_RECORD_GROUP, false, load_group, &l, err);
 	if (!rc)
 		rc = vnep_map_each(l.txn, VNEP_RECORD_DEVICE, false, load_device, &l, err);
 	vnep_map_abort(l.txn);
@@ -129,7 +185,8 @@ static int map_load(struct vnep_edge *edge, struct vnep_err *err)
 struct was {
 	struct vnep_acl *acl;
 	struct vnep_vpc *vpcs;
-	size_t vpc_count;
+	struct vnep_group *groups;
+	size_t vpc_count, group_count;
 	uint64_t revision;
 	uint8_t vlans[sizeof((struct vnep_edge *)0)->vlans];
 };
@@ -138,11 +195,14 @@ static void set_aside(struct vnep_edge *edge, struct was *was)
 {
 	*was = (struct was){ .acl = edge->acl,
 		.vpcs = edge->vpcs,
+		.groups = edge->groups,
 		.vpc_count = edge->vpc_count,
+		.group_count = edge->group_count,
 		.revision = edge->map_revision };
 	memcpy(was->vlans, edge->vlans, sizeof was->vlans);
 	edge->vpcs = NULL;
-	edge->vpc_count = 0;
+	edge->groups = NULL;
+	edge->vpc_count = edge->group_count = 0;
 }
 
 /* The revision, too: so the next change is one from there, and of all that did not fit. */
@@ -150,9 +210,12 @@ static void put_back(struct vnep_edge *edge, struct was *was)
 {
 	vnep_acl_close(edge->acl);
 	edge_vpcs_release(edge);
+	edge_groups_release(edge);
 	edge->acl = was->acl;
 	edge->vpcs = was->vpcs;
+	edge->groups = was->groups;
 	edge->vpc_count = was->vpc_count;
+	edge->group_count = was->group_count;
 	edge->map_revision = was->revision;
 	memcpy(edge->vlans, was->vlans, sizeof was->vlans);
 }
@@ -161,7 +224,10 @@ static void forget_was(struct was *was)
 {
 	for (size_t i = 0; i < was->vpc_count; i++)
 		vnep_vpc_release(&was->vpcs[i]);
+	for (size_t i = 0; i < was->group_count; i++)
+		vnep_group_release(&was->groups[i]);
 	free(was->vpcs);
+	free(was->groups);
 	vnep_acl_close(was->acl);
 }
 

@@ -21,7 +21,7 @@ static struct edge_mcast *by_source(struct vnep_edge *edge, uint16_t source)
 {
 	struct edge_mcast *mc = edge->mcasts;
 
-	while (mc && mc->source != source)
+	while (mc && (mc->relayed || mc->source != source))
 		mc = mc->next;
 	return mc;
 }
@@ -225,7 +225,7 @@ static const struct edge_shot *lane_at(const struct edge_mcast *mc, const struct
 	for (size_t i = 0; vpc && i < mc->shot_count; i++)
 		if (mc->shots[i].port == d->port && mc->shots[i].vlan == d->l2.vlan &&
 			mc->shots[i].count &&
-			vnep_ip6_equal(&mc->shots[i].speaker, &vpc->speaker) &&
+			vnep_ip6_equal(&mc->shots[i].speaker, edge_mcast_speaker(mc, vpc)) &&
 			mc->members[mc->order[mc->shots[i].first]].way == EDGE_WAY_LANE)
 			return &mc->shots[i];
 	return NULL;

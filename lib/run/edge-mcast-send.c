@@ -127,9 +127,9 @@ static size_t one_frame(const struct edge_mcast *mc, const struct edge_device *d
 		.payload = payload,
 		.payload_len = len };
 
-	if (!vpc || IN6_IS_ADDR_UNSPECIFIED(&vpc->speaker))
+	if (!vpc || IN6_IS_ADDR_UNSPECIFIED(edge_mcast_speaker(mc, vpc)))
 		return 0;
-	one.src = vpc->speaker;
+	one.src = *edge_mcast_speaker(mc, vpc);
 	return vnep_datagram_make(out, &one);
 }
 
@@ -195,11 +195,16 @@ static int send_shots(struct fanning *f, struct vnep_err *err)
 		struct iovec io[EDGE_MCAST_BATCH];
 		uint8_t *out;
 
+		n = 1;
+		if (!s->count) /* all of it had to be sent alone */
+			continue;
 		vnep_buf_reset(&edge->staged);
 		out = vnep_buf_reserve(&edge->staged, EDGE_MCAST_BATCH * room);
 		if (!out)
 			return vnep_err_sys(err, ENOMEM, "instruction");
-		for (n = 0; n < EDGE_MCAST_BATCH && at + n < f->to && s[n].port == s->port; n++) {
+		for (n = 0; n < EDGE_MCAST_BATCH && at + n < f->to && s[n].port == s->port &&
+			    s[n].count;
+			n++) {
 			io[n].iov_base = out + n * room;
 			io[n].iov_len = s[n].device ? one_frame(mc, s[n].device, mc->one.data,
 							      mc->one.len, io[n].iov_base)
@@ -286,6 +291,8 @@ void edge_mcast_fan_out(struct vnep_edge *edge, struct edge_mcast *mc)
 	mc->lanes = NULL;
 	for (size_t i = 0; i < mc->shot_count; i++)
 		mc->shots[i].device = NULL;
+	if (mc->relayed) /* so many of them would be all that the log says */
+		return;
 	edge_say(edge, LOG_INFO,
 		"instruction: %zu members, %zu awake: stored in %lld us, %zu frames in %lld us, "
 		"all in "

@@ -90,7 +90,7 @@ static void make_id(char out[static UUID_LEN + 1], const uint8_t r[static 16])
 static bool source_is_free(const struct vnep_edge *edge, uint16_t source)
 {
 	for (const struct edge_mcast *mc = edge->mcasts; mc; mc = mc->next)
-		if (mc->source == source)
+		if (!mc->relayed && mc->source == source)
 			return false;
 	return true;
 }
@@ -142,16 +142,30 @@ static int make_payload(
 	return make_coap(mc, instruction, err);
 }
 
-static int check_size(const struct edge_mcast *mc, struct vnep_err *err)
+/* NULL: of none it is known. */
+static const struct edge_port *narrowest(const struct vnep_edge *edge)
 {
-	const struct vnep_edge *edge = mc->edge;
-	size_t len = VNEP_DATAGRAM_IP_HEAD + mc->many.len;
 	const struct edge_port *narrow = NULL;
 
 	for (unsigned i = 0; i + 1 < edge->port_count; i++)
 		if (edge->ports[i].mtu && (!narrow || edge->ports[i].mtu < narrow->mtu))
 			narrow = &edge->ports[i];
-	if (len <= (narrow ? narrow->mtu : MIN_MTU))
+	return narrow;
+}
+
+uint32_t edge_mcast_mtu(const struct vnep_edge *edge)
+{
+	const struct edge_port *narrow = narrowest(edge);
+
+	return narrow ? narrow->mtu : MIN_MTU;
+}
+
+static int check_size(const struct edge_mcast *mc, struct vnep_err *err)
+{
+	const struct edge_port *narrow = narrowest(mc->edge);
+	size_t len = VNEP_DATAGRAM_IP_HEAD + mc->many.len;
+
+	if (len <= edge_mcast_mtu(mc->edge))
 		return 0;
 	return vnep_err_set(err, VNEP_ETOOBIG,
 		"the instruction makes packets of %zu octets, and port %s takes at most %u: a "
@@ -161,19 +175,24 @@ static int check_size(const struct edge_mcast *mc, struct vnep_err *err)
 
 /* ---- its members ---- */
 
-static int lane_of(struct edge_mcast *mc, struct edge_port *port, uint16_t vlan,
-	const struct in6_addr *speaker, uint32_t *out, struct vnep_err *err)
+static uint32_t *lane_slot(struct edge_mcast *mc, const struct edge_device *d)
 {
-	size_t slot = (size_t)port->index * EDGE_VLANS + vlan;
-	struct edge_shot *more;
-
 	if (!mc->lanes)
 		mc->lanes =
 			calloc(((size_t)mc->edge->port_count + 1) * EDGE_VLANS, sizeof *mc->lanes);
-	if (!mc->lanes)
+	return mc->lanes ? &mc->lanes[(size_t)d->port->index * EDGE_VLANS + d->l2.vlan] : NULL;
+}
+
+int edge_mcast_lane_of(struct edge_mcast *mc, const struct edge_device *d,
+	const struct in6_addr *speaker, uint32_t *out, struct vnep_err *err)
+{
+	uint32_t *lane = lane_slot(mc, d);
+	struct edge_shot *more;
+
+	if (!lane)
 		return no_memory(err);
-	if (mc->lanes[slot]) {
-		*out = mc->lanes[slot] - 1;
+	if (*lane) {
+		*out = *lane - 1;
 		return 0;
 	}
 	if (mc->shot_count == mc->shot_room) {
@@ -184,27 +203,32 @@ static int lane_of(struct edge_mcast *mc, struct edge_port *port, uint16_t vlan,
 		mc->shot_room = mc->shot_room * 2 + 64;
 	}
 	*out = (uint32_t)mc->shot_count++;
-	mc->shots[*out] = (struct edge_shot){ .port = port, .vlan = vlan, .speaker = *speaker };
-	mc->lanes[slot] = *out + 1;
+	mc->shots[*out] =
+		(struct edge_shot){ .port = d->port, .vlan = d->l2.vlan, .speaker = *speaker };
+	*lane = *out + 1;
 	return 0;
 }
 
-/* A frame of its own. */
-static int shot_of(struct edge_mcast *mc, struct edge_device *d, const struct in6_addr *speaker,
+int edge_mcast_shot_of(struct edge_mcast *mc, struct edge_device *d, const struct in6_addr *speaker,
 	uint32_t *out, struct vnep_err *err)
 {
-	size_t slot = (size_t)d->port->index * EDGE_VLANS + d->l2.vlan;
-	uint32_t lane = mc->lanes ? mc->lanes[slot] : 0;
+	uint32_t *slot = lane_slot(mc, d), lane = slot ? *slot : 0;
 	int rc;
 
-	if (mc->lanes)
-		mc->lanes[slot] = 0;
-	rc = lane_of(mc, d->port, d->l2.vlan, speaker, out, err);
+	if (!slot)
+		return no_memory(err);
+	*slot = 0;
+	rc = edge_mcast_lane_of(mc, d, speaker, out, err);
 	if (rc)
 		return rc;
-	mc->lanes[slot] = lane;
+	*slot = lane;
 	mc->shots[*out].device = d;
 	return 0;
+}
+
+bool edge_mcast_is_alone(const struct edge_device *d)
+{
+	return d->life == VNEP_LIFE_AWAKE && !d->pending;
 }
 
 /* Who gets its backlog at this moment hears what its link hears, too: it is sent the frame, and nothing from the journal. By
@@ -213,7 +237,7 @@ static bool listens(const struct edge_mcast *mc, const struct edge_device *d)
 {
 	if (!d || !d->bound || !d->port->up)
 		return false;
-	if (d->life == VNEP_LIFE_AWAKE && !d->pending)
+	if (edge_mcast_is_alone(d))
 		return true;
 	return !mc->unicast &&
 	       (d->life == VNEP_LIFE_AWAKE || vnep_life_presence(d->life) == VNEP_STATE_WAKING);
@@ -229,7 +253,7 @@ static int choose_way(struct edge_mcast *mc, struct edge_member *m, struct edge_
 	if (!listens(mc, d))
 		return 0;
 	if (!mc->unicast) {
-		rc = lane_of(mc, d->port, d->l2.vlan, speaker, &m->shot, err);
+		rc = edge_mcast_lane_of(mc, d, speaker, &m->shot, err);
 		if (rc)
 			return rc;
 		if (vnep_ip6_equal(&mc->shots[m->shot].speaker, speaker)) {
@@ -243,7 +267,7 @@ static int choose_way(struct edge_mcast *mc, struct edge_member *m, struct edge_
 	m->way = EDGE_WAY_UNICAST;
 	m->via = VNEP_VIA_UNICAST;
 	mc->awake++;
-	return shot_of(mc, d, speaker, &m->shot, err);
+	return edge_mcast_shot_of(mc, d, speaker, &m->shot, err);
 }
 
 static int add_member(const struct vnep_device *device, void *arg)
@@ -255,7 +279,9 @@ static int add_member(const struct vnep_device *device, void *arg)
 	struct vnep_err *err = mc->err;
 	struct edge_member *m;
 
-	if (!vpc || IN6_IS_ADDR_UNSPECIFIED(&vpc->speaker)) {
+	if (mc->relayed && vpc != mc->vpc)
+		return edge_relay_avoid(mc, d, err);
+	if (!vpc || IN6_IS_ADDR_UNSPECIFIED(edge_mcast_speaker(mc, vpc))) {
 		vnep_err_set(err, VNEP_EVALUE, "%s: its vpc \"%s\" has no \"speaker\"", device->dev,
 			vpc ? vpc->vpc : device->vpc);
 		vnep_err_hint(err, "an address of the prefix that nobody has, as whom the edge "
@@ -284,7 +310,7 @@ static int add_member(const struct vnep_device *device, void *arg)
 	}
 	if (!d && (device->dl_packet_count || device->dl_octets))
 		d = edge_device_by_vep(edge, &device->vep);
-	return choose_way(mc, m, d, &vpc->speaker, err);
+	return choose_way(mc, m, d, edge_mcast_speaker(mc, vpc), err);
 }
 
 static int index_members(struct edge_mcast *mc, struct vnep_err *err)
@@ -317,7 +343,7 @@ static int read_group(struct edge_mcast *mc, struct vnep_map_txn *txn,
 	return rc;
 }
 
-static int freeze(struct edge_mcast *mc, const struct edge_mcast_how *how, struct vnep_err *err)
+int edge_mcast_freeze(struct edge_mcast *mc, const struct edge_mcast_how *how, struct vnep_err *err)
 {
 	struct vnep_map_txn *txn;
 	int rc = vnep_map_begin(mc->edge->map, false, &txn, err);
@@ -330,10 +356,12 @@ static int freeze(struct edge_mcast *mc, const struct edge_mcast_how *how, struc
 	if (!rc)
 		rc = vnep_members_each(txn, how->selection, add_member, mc, err);
 	vnep_map_abort(txn);
+	if (!rc && mc->relayed)
+		rc = edge_relay_part(mc, err);
 	return rc ? rc : index_members(mc, err);
 }
 
-static struct edge_mcast *new_mcast(struct vnep_edge *edge)
+struct edge_mcast *edge_mcast_new(struct vnep_edge *edge)
 {
 	struct edge_mcast *mc = calloc(1, sizeof *mc);
 
@@ -351,8 +379,8 @@ static struct edge_mcast *new_mcast(struct vnep_edge *edge)
 int edge_mcast_plan(struct vnep_edge *edge, const struct edge_mcast_how *how,
 	struct edge_mcast **out, struct vnep_err *err)
 {
-	struct edge_mcast *mc = new_mcast(edge);
-	int rc = mc ? freeze(mc, how, err) : no_memory(err);
+	struct edge_mcast *mc = edge_mcast_new(edge);
+	int rc = mc ? edge_mcast_freeze(mc, how, err) : no_memory(err);
 
 	if (rc)
 		edge_mcast_free(mc);
@@ -367,7 +395,7 @@ int edge_mcast_plan(struct vnep_edge *edge, const struct edge_mcast_how *how,
 static size_t make_waiting(struct edge_mcast *mc, const struct edge_member *m, uint8_t *out)
 {
 	const struct vnep_tag tag = { VNEP_TAG_NOT_AWAKE, 0, VNEP_TO_DEVICE };
-	struct vnep_datagram d = { .src = mc->edge->vpcs[m->vpc].speaker,
+	struct vnep_datagram d = { .src = *edge_mcast_speaker(mc, &mc->edge->vpcs[m->vpc]),
 		.dest = m->vep,
 		.src_port = mc->source,
 		.dest_port = mc->port,
@@ -415,12 +443,13 @@ static int store(struct edge_mcast *mc, struct edge_member *m, struct vnep_err *
 	return 0;
 }
 
-static int store_all(struct edge_mcast *mc, struct vnep_err *err)
+int edge_mcast_store(struct edge_mcast *mc, struct vnep_err *err)
 {
 	struct vnep_edge *edge = mc->edge;
 	int rc;
 
-	edge_group_end(edge); /* what the ring brought is no part of it */
+	if (!mc->relayed)
+		edge_group_end(edge); /* what the ring brought is no part of it */
 	rc = edge_group(edge);
 	for (size_t i = 0; !rc && i < mc->count; i++)
 		if (mc->members[i].way != EDGE_WAY_NONE)
@@ -438,7 +467,7 @@ static int store_all(struct edge_mcast *mc, struct vnep_err *err)
 
 /* Who waits in vain, because it listens but could not be sent its frame, gets it like any packet that came too late; so
  * does who woke while the members were frozen. */
-static void look_after(struct edge_mcast *mc)
+void edge_mcast_look_after(struct edge_mcast *mc)
 {
 	for (size_t i = 0; i < mc->count; i++) {
 		struct edge_member *m = &mc->members[i];
@@ -516,7 +545,7 @@ static int check_room(const struct edge_mcast *mc, struct vnep_err *err)
 	return 0;
 }
 
-static void link_in(struct edge_mcast *mc)
+void edge_mcast_link(struct edge_mcast *mc)
 {
 	mc->next = mc->edge->mcasts;
 	mc->edge->mcasts = mc;
@@ -530,12 +559,12 @@ int edge_mcast_send(struct vnep_edge *edge, const struct vnep_instruction *instr
 	int rc;
 
 	edge_ingest_all(edge); /* who spoke before is awake */
-	mc = new_mcast(edge);
+	mc = edge_mcast_new(edge);
 	if (!mc)
 		return no_memory(err);
 	rc = check_instruction(mc, instruction, err);
 	if (!rc)
-		rc = freeze(mc, how, err);
+		rc = edge_mcast_freeze(mc, how, err);
 	if (!rc)
 		rc = make_payload(mc, instruction, err);
 	if (!rc)
@@ -543,15 +572,15 @@ int edge_mcast_send(struct vnep_edge *edge, const struct vnep_instruction *instr
 	if (!rc)
 		rc = check_room(mc, err);
 	if (!rc) {
-		link_in(mc); /* the limits of a sleeper may settle it at once */
-		rc = store_all(mc, err);
+		edge_mcast_link(mc); /* the limits of a sleeper may settle it at once */
+		rc = edge_mcast_store(mc, err);
 	}
 	if (rc) {
 		edge_mcast_free(mc);
 		return rc;
 	}
 	edge_mcast_fan_out(edge, mc);
-	look_after(mc);
+	edge_mcast_look_after(mc);
 	*out = mc;
 	return 0;
 }

@@ -4,6 +4,7 @@
  *     edge-mcast.c        what it is, who its members are, and the journal that has it before anybody
  *     edge-mcast-send.c   the frames: one for each port and VLAN, or one for each member
  *     edge-mcast-ack.c    answers, repairs, the result
+ *     edge-mcast-relay.c  what a host of the VPC says to a group: an instruction, too, but nobody waits for answers
  *
  * All of it until the last frame is one step of the worker: nobody wakes or falls asleep meanwhile. First every member's
  * journal has the instruction as a packet that waits for it, and that is durable; then the frames go to those who are
@@ -23,6 +24,7 @@ enum {
 	EDGE_MCAST_WAKE_MS = 1000, /* so soon behind its frames it is read who spoke before them */
 	EDGE_MCAST_MARKS = 1 << 14, /* members whose frames go before they are settled */
 	EDGE_MCAST_HOPS = 64, /* of what goes to one member */
+	EDGE_RELAYS_MAX = 16, /* of the instructions those that come from a VPC */
 };
 
 enum edge_way { EDGE_WAY_LANE, EDGE_WAY_UNICAST, EDGE_WAY_JOURNAL, EDGE_WAY_NONE };
@@ -50,6 +52,7 @@ struct edge_shot {
 	struct edge_device *device; /* NULL: of the group. Good until the worker goes on */
 	size_t first, count;	    /* members, in the order of the shots */
 	struct vnep_wall left;	    /* ns 0: it did not */
+	bool shared; /* members of other VPCs are there, who must not hear it */
 };
 
 struct edge_mcast {
@@ -61,6 +64,9 @@ struct edge_mcast {
 	uint16_t port, source; /* destination; ours, which no other has */
 	uint8_t hop_limit;
 	bool unicast, coap;
+	bool relayed;	       /* from a host of a VPC, under its own address and port, to members of that VPC alone */
+	struct in6_addr from;  /* that host */
+	const struct vnep_vpc *vpc; /* of the edge's, while members are frozen */
 	struct vnep_coap head; /* of all, and of all sent to one alone: those are confirmable */
 	struct vnep_buf many, one;
 	struct vnep_wall not_after, frozen_at;
@@ -82,6 +88,28 @@ struct edge_mcast {
 
 const char *edge_member_name(const struct edge_mcast *mc, const struct edge_member *m);
 
+/* As whom it speaks to members of that VPC. */
+static inline const struct in6_addr *edge_mcast_speaker(
+	const struct edge_mcast *mc, const struct vnep_vpc *vpc)
+{
+	return mc->relayed ? &mc->from : &vpc->speaker;
+}
+
+/* edge-mcast.c: one that is not in the list yet; NULL: no memory. Who is a member, and whether a frame has room for it; in
+ * the list from then on, each one's journal, what the others are looked after who were not sent theirs. */
+struct edge_mcast_how;
+struct edge_mcast *edge_mcast_new(struct vnep_edge *edge);
+int edge_mcast_freeze(struct edge_mcast *mc, const struct edge_mcast_how *how, struct vnep_err *err);
+uint32_t edge_mcast_mtu(const struct vnep_edge *edge);
+void edge_mcast_link(struct edge_mcast *mc);
+int edge_mcast_shot_of(struct edge_mcast *mc, struct edge_device *d, const struct in6_addr *speaker,
+	uint32_t *out, struct vnep_err *err); /* a frame of its own */
+int edge_mcast_lane_of(struct edge_mcast *mc, const struct edge_device *d, const struct in6_addr *speaker,
+	uint32_t *out, struct vnep_err *err); /* that of its port and VLAN */
+bool edge_mcast_is_alone(const struct edge_device *d); /* sent to it alone, it hears it now */
+int edge_mcast_store(struct edge_mcast *mc, struct vnep_err *err);
+void edge_mcast_look_after(struct edge_mcast *mc);
+
 /* edge-mcast-send.c: to all who are awake, and settle it. It is stored already: who could not be sent it waits. */
 void edge_mcast_fan_out(struct vnep_edge *edge, struct edge_mcast *mc);
 /* What went and is not in the journal is brought into it. False: the log of it must not be written. */
@@ -89,6 +117,10 @@ bool edge_mcast_none_owed(struct vnep_edge *edge);
 /* To one that is awake, by its binding: the payload that is meant for one, or another one. */
 bool edge_mcast_to_one(struct vnep_edge *edge, const struct edge_mcast *mc, struct edge_device *d,
 	const uint8_t *payload, size_t len);
+
+/* edge-mcast-relay.c: where a device of another VPC is, each member is sent a frame of its own. */
+int edge_relay_avoid(struct edge_mcast *mc, const struct edge_device *d, struct vnep_err *err);
+int edge_relay_part(struct edge_mcast *mc, struct vnep_err *err);
 
 /* edge-mcast-ack.c */
 void edge_mcast_result(const struct edge_mcast *mc, struct vnep_result *out);

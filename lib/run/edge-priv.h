@@ -250,13 +250,14 @@ struct edge_ledger {
 	uint64_t answered, delivered, sent_on, converted;
 	uint64_t stamp; /* of two the later one */
 	uint64_t ring_cookie, ring_block; /* this block of this ring was finished last */
+	uint64_t relay_block, relay_place; /* the frame of it that was relayed to a group last */
 	uint64_t dropped[VNEP_REASON_COUNT];
 };
 
 /* What the open journal group will change once it is durable. */
 struct edge_delta {
 	uint64_t arrived; /* packets that would be lost with the group */
-	int64_t pending, delivered, converted, carried;
+	int64_t pending, delivered, converted, carried, answered;
 	uint64_t dropped[VNEP_REASON_COUNT];
 };
 
@@ -332,6 +333,8 @@ struct vnep_edge {
 	size_t lives[VNEP_LIFE_AWAKE + 1]; /* devices of the table, by their life */
 	struct vnep_vpc *vpcs;
 	size_t vpc_count;
+	struct vnep_group *groups; /* that somebody may speak to from a VPC */
+	size_t group_count;
 
 	struct vnep_table by_vep, by_dev, by_mac, by_l3, hosts;
 	struct vnep_table by_addr; /* L of devices of form host */
@@ -357,11 +360,13 @@ struct vnep_edge {
 	struct edge_mcast *mcasts; /* instructions whose answers are heard, the latest first */
 	unsigned mcast_count;
 	uint32_t mcast_seed, mcast_source;
+	struct vnep_mono relay_until; /* so long the worker works off what it spent on relaying */
 	size_t replay_line;             /* devices that stand in both lines */
 	double replay_pps;              /* what the line gets through, of late; 0 = not known */
 	struct vnep_mono replay_looked; /* 0: the line was empty */
 	uint64_t barrier_round; /* of the one that runs, or ran last */
 	uint64_t ring_seen;     /* frames read from the ring */
+	uint64_t ring_at, ring_place; /* the one that was read last: its block, and which of it */
 	int64_t commit_ms;      /* what was read last was durable after that time */
 	uint64_t ring_base;     /* frames that the journal port had carried when it was opened */
 	uint64_t ring_lost;     /* by the ring until the barrier */

@@ -72,6 +72,8 @@ static int follow_map(struct vnep_edge *edge, struct vnep_err *err)
 	for (size_t i = 0; !rc && i < c.count;
 		i++) /* now each endpoint is free for who has it now */
 		rc = edge_device_changed(edge, c.items[i].dev, singly, err);
+	if (!rc && singly && c.groups)
+		rc = edge_groups_again(edge, err);
 	if (!rc && !singly)
 		rc = edge_acl_anew(edge, &changes, err);
 	if (!rc)

@@ -572,6 +572,7 @@ void vnep_edge_free(struct vnep_edge *edge)
 	edge_claims_release(edge);
 	vnep_heap_release(&edge->announcing.timer);
 	edge_vpcs_release(edge);
+	edge_groups_release(edge);
 	edge_mcasts_release(edge);
 	vnep_loop_free(edge->loop);
 	vnep_ring_close(edge->ring);

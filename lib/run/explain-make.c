@@ -149,6 +149,7 @@ int vnep_explain_make(struct vnep_explain *ex, const struct vnep_explain_flow *f
 	uint8_t proto = flow->proto ? flow->proto : IPPROTO_ICMPV6;
 	const struct acl_port *at;
 	const struct vnep_mac *mac;
+	struct vnep_mac group;
 	struct vnep_frame f;
 	struct sender s;
 	int rc = choose(ex, flow, &s, err);
@@ -160,6 +161,10 @@ int vnep_explain_make(struct vnep_explain *ex, const struct vnep_explain_flow *f
 		return vnep_err_set(
 			err, VNEP_EUSAGE, "\"%s\" is none of the ports of this edge", s.port);
 	mac = vnep_mac_equal(&at->mac, &nobody) ? &unknown_port : &at->mac;
+	if (IN6_IS_ADDR_MULTICAST(&flow->dest)) {
+		vnep_ip6_multicast_mac(&flow->dest, &group);
+		mac = &group;
+	}
 	vnep_buf_reset(frame);
 	vnep_buf_put(frame, mac->octet, 6);
 	vnep_buf_put(frame, s.mac.octet, 6);

@@ -7,7 +7,7 @@
 
 struct vnep_explain {
 	struct vnep_acl *acl;
-	struct acl_elements routers, core_vlans;
+	struct acl_elements routers, core_vlans, groups, groups_vlan;
 	struct vnep_table awake, reachable; /* struct in6_addr */
 	bool all_awake, all_reachable;
 };

@@ -29,6 +29,10 @@ int vnep_explain_open(struct vnep_explain **out, struct vnep_acl *acl, struct vn
 		rc = acl_elements_want(acl, VNEP_SET_ROUTER, &ex->routers, err);
 	if (!rc)
 		rc = acl_elements_want(acl, VNEP_SET_CORE_VLAN, &ex->core_vlans, err);
+	if (!rc)
+		rc = acl_elements_want(acl, VNEP_SET_GROUP, &ex->groups, err);
+	if (!rc)
+		rc = acl_elements_want(acl, VNEP_SET_GROUP_VLAN, &ex->groups_vlan, err);
 	if (rc) {
 		vnep_explain_close(ex);
 		return rc;
@@ -54,6 +58,8 @@ void vnep_explain_close(struct vnep_explain *ex)
 	forget(&ex->reachable);
 	acl_elements_release(&ex->routers);
 	acl_elements_release(&ex->core_vlans);
+	acl_elements_release(&ex->groups);
+	acl_elements_release(&ex->groups_vlan);
 	free(ex);
 }
 
@@ -192,6 +198,8 @@ static bool find(void *arg, enum vnep_set set, const uint8_t *key, struct vnep_s
 	case VNEP_SET_ENDPOINT: return by_vep(ex, set, key, key, out);
 	case VNEP_SET_CORE_VLAN: return among(&ex->core_vlans, key, out);
 	case VNEP_SET_ROUTER: return among(&ex->routers, key, out);
+	case VNEP_SET_GROUP: return among(&ex->groups, key, out);
+	case VNEP_SET_GROUP_VLAN: return among(&ex->groups_vlan, key, out);
 	case VNEP_SET_AWAKE: return awake(ex, key);
 	case VNEP_SET_REACHABLE: return ex->all_reachable || vnep_table_get(&ex->reachable, key);
 	case VNEP_SET_SOLICIT: /* constant: never asked for */

@@ -243,10 +243,18 @@ static int enter(struct vnep_follow *follow, struct vnep_map_txn *txn, const str
 	return rc;
 }
 
+static int follow_groups(struct vnep_follow *follow, struct vnep_map_txn *txn, struct vnep_err *err)
+{
+	const struct vnep_acl_from_map how = { .refused = refused, .arg = follow };
+	int rc = vnep_acl_want_groups(follow->acl, txn, &how, err);
+
+	return rc ? rc : vnep_acl_groups_apply(follow->acl, err);
+}
+
 static int follow_singly(struct vnep_follow *follow, struct vnep_map_txn *txn, struct changes *c,
 	struct vnep_err *err)
 {
-	int rc = 0;
+	int rc = c->groups ? follow_groups(follow, txn, err) : 0;
 
 	for (size_t i = 0; !rc && i < c->count; i++)
 		rc = leave(follow, txn, &c->items[i], err);

@@ -5,7 +5,7 @@
 int vnep_tag_read(struct vnep_tag *out, const uint8_t frame[static 6])
 {
 	if (frame[0] != 0x02 || frame[1] != 0x00 || frame[2] < VNEP_TAG_DISCOVERY ||
-		frame[2] > VNEP_TAG_BIG_COPY ||
+		frame[2] > VNEP_TAG_GROUP ||
 		(frame[5] != VNEP_FROM_DEVICE && frame[5] != VNEP_TO_DEVICE))
 		return VNEP_EPROTO;
 	out->reason = frame[2];

@@ -33,6 +33,17 @@ static void want_device(unsigned n, const char *vep, uint16_t vlan, enum vnep_fo
 	HOLDS(!vnep_acl_want_device(acl, &d, NULL, NULL));
 }
 
+static void want_group(void)
+{
+	struct in6_addr senders[2];
+	struct vnep_group group = { .group = "lights", .senders = senders, .sender_count = 2 };
+
+	HOLDS(!vnep_ip6_parse("ff35:40:2001:db8::8000:1", &group.address, NULL));
+	HOLDS(!vnep_ip6_parse("2001:db8:b::2", &senders[0], NULL));
+	HOLDS(!vnep_ip6_parse("2001:db8:d::2", &senders[1], NULL));
+	HOLDS(!vnep_acl_want_group(acl, &group, NULL));
+}
+
 static void begin(void)
 {
 	static const struct vnep_acl_config config = {
@@ -45,6 +56,7 @@ static void begin(void)
 	want_device(1, "2001:db8:b::71", 0, VNEP_FORM_EDGE);
 	want_device(2, "2001:db8:d::72", 101, VNEP_FORM_EDGE);
 	want_device(3, "2001:db8:b::73", 0, VNEP_FORM_HOST);
+	want_group();
 	HOLDS(!vnep_explain_open(&ex, acl, NULL));
 	vnep_verdict_init(&v);
 }

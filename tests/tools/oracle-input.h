@@ -18,6 +18,7 @@ static void want(struct oracle *o, const char *line, struct vnep_err *err)
 {
 	struct vnep_device device = { 0 };
 	struct vnep_json *json = NULL;
+	struct vnep_group group = { 0 };
 	struct vnep_vpc vpc = { 0 };
 
 	must(vnep_json_parse(line, strlen(line), &json, err), err);
@@ -29,11 +30,17 @@ static void want(struct oracle *o, const char *line, struct vnep_err *err)
 			o->prefix[o->vpcs] = vpc.prefix;
 			o->core_vlan[o->vpcs++] = vpc.core_vlan;
 		}
+	} else if (vnep_recjson_type(json) == VNEP_RECORD_GROUP) {
+		must(vnep_group_decode(json, &group, err), err);
+		must(vnep_acl_want_group(o->acl, &group, err), err);
+		if (o->groups < GROUPS)
+			o->group[o->groups++] = group.address;
 	} else if (o->devices < DEVICES) {
 		must(vnep_device_decode(json, &device, err), err);
 		must(vnep_acl_want_device(o->acl, &device, NULL, err), err);
 		o->device[o->devices++] = device;
 	}
+	vnep_group_release(&group);
 	vnep_vpc_release(&vpc);
 	vnep_json_free(json);
 }

@@ -21,6 +21,7 @@ struct path {
 	struct vnep_mac src;
 	uint16_t vlan;
 	const struct in6_addr *from, *to;
+	const struct vnep_mac *dest; /* NULL: the port's */
 };
 
 static void plain_seeds(struct oracle *o, const struct path *p)
@@ -35,7 +36,7 @@ static void plain_seeds(struct oracle *o, const struct path *p)
 	for (unsigned i = 0; i < sizeof upper / sizeof *upper; i++) {
 		struct seed *s = seed_new(o);
 
-		seed_begin(s, p->port, &o->port_mac[p->port], &p->src, p->vlan);
+		seed_begin(s, p->port, p->dest ? p->dest : &o->port_mac[p->port], &p->src, p->vlan);
 		seed_ip6(s, upper[i].proto, upper[i].hops, p->from, p->to);
 		seed_upper(s, upper[i].proto, upper[i].type, upper[i].port);
 		seed_end(s, 0);
@@ -67,7 +68,7 @@ static void extended_seeds(struct oracle *o, const struct path *p)
 		uint8_t upper = uppers[i % 3], first = firsts[i / 3 % 5], next = upper;
 		struct seed *s = seed_new(o);
 
-		seed_begin(s, p->port, &o->port_mac[p->port], &p->src, p->vlan);
+		seed_begin(s, p->port, p->dest ? p->dest : &o->port_mac[p->port], &p->src, p->vlan);
 		seed_ip6(s, i / 15 == 2 ? IPPROTO_DSTOPTS : first, 64, p->from, p->to);
 		if (i / 15 == 2) /* two of them */
 			seed_options(s, first, 1);
@@ -139,6 +140,13 @@ static void fill_pools(struct oracle *o)
 		pool_mac(o, &groups[i]);
 	for (unsigned i = 0; i < PORTS; i++)
 		pool_mac(o, &o->port_mac[i]);
+	for (unsigned i = 0; i < o->groups; i++) {
+		struct vnep_mac mac;
+
+		vnep_ip6_multicast_mac(&o->group[i], &mac);
+		pool_addr(o, &o->group[i]);
+		pool_mac(o, &mac);
+	}
 	for (unsigned i = 0; i < o->neighbours; i++) {
 		pool_addr(o, &o->neighbour[i].addr);
 		pool_mac(o, &o->neighbour[i].mac);
@@ -169,7 +177,7 @@ static void rare_seeds(struct oracle *o, const struct path *p)
 /* To a device, from each host of the core. */
 static void to_device_seeds(struct oracle *o, const struct vnep_device *d)
 {
-	struct path p = { 2, { { 0 } }, core_vlan(o, &d->vep), NULL, &d->vep };
+	struct path p = { 2, { { 0 } }, core_vlan(o, &d->vep), NULL, &d->vep, NULL };
 
 	for (unsigned i = 0; i < o->neighbours; i++) {
 		const struct neighbour *n = &o->neighbour[i];
@@ -194,7 +202,7 @@ static void to_device_seeds(struct oracle *o, const struct vnep_device *d)
 static void device_seeds(struct oracle *o, const struct vnep_device *d)
 {
 	unsigned port = strcmp(d->port, "acc1") ? 0 : 1;
-	struct path p = { port, d->mac, d->vlan, d->addr_count ? d->addr : &d->vep, NULL };
+	struct path p = { port, d->mac, d->vlan, d->addr_count ? d->addr : &d->vep, NULL, NULL };
 
 	for (unsigned i = 0; i < o->pools.addrs; i++) {
 		p.to = &o->pools.addr[i];
@@ -211,6 +219,35 @@ static void device_seeds(struct oracle *o, const struct vnep_device *d)
 	to_device_seeds(o, d);
 }
 
+/* To a group, from every host of the core and every device. */
+static inline void group_seeds(struct oracle *o, const struct in6_addr *group)
+{
+	struct vnep_mac mac;
+	struct path p = { .to = group, .dest = &mac };
+
+	vnep_ip6_multicast_mac(group, &mac);
+	for (unsigned i = 0; i < o->neighbours; i++) {
+		const struct neighbour *n = &o->neighbour[i];
+
+		p.port = is_core(n) ? 2 : !strcmp(n->port, "acc1");
+		p.vlan = core_vlan(o, &n->addr);
+		p.src = n->mac;
+		p.from = &n->addr;
+		plain_seeds(o, &p);
+		if (is_core(n))
+			extended_seeds(o, &p);
+	}
+	for (unsigned i = 0; i < o->devices; i++) {
+		const struct vnep_device *d = &o->device[i];
+
+		p.port = !strcmp(d->port, "acc1");
+		p.vlan = d->vlan;
+		p.src = d->mac;
+		p.from = d->addr_count ? d->addr : &d->vep;
+		plain_seeds(o, &p);
+	}
+}
+
 static void router_seeds(struct oracle *o)
 {
 	struct in6_addr router;
@@ -219,7 +256,7 @@ static void router_seeds(struct oracle *o)
 		return;
 	for (unsigned i = 0; i < o->devices; i++) {
 		struct path p = { strcmp(o->device[i].port, "acc1") ? 0 : 1, o->device[i].mac,
-			o->device[i].vlan, &o->device[i].vep, &router };
+			o->device[i].vlan, &o->device[i].vep, &router, NULL };
 
 		icmp_seeds(o, &p);
 	}

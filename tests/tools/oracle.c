@@ -449,6 +449,8 @@ int main(int argc, char **argv)
 	fill_pools(&o);
 	for (unsigned i = 0; i < o.devices; i++)
 		device_seeds(&o, &o.device[i]);
+	for (unsigned i = 0; i < o.groups; i++)
+		group_seeds(&o, &o.group[i]);
 	router_seeds(&o);
 	read_counters(&o);
 	try_in_turn(&o, count);

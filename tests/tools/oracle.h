@@ -20,7 +20,7 @@ enum {
 	SHOWN = 10,
 	WAIT_MS = 2000
 };
-enum { FRAME_ROOM = 2048, HEARD = 16, NEIGHBOURS = 64, DEVICES = 64, VPCS = 8, LINK = 14 };
+enum { FRAME_ROOM = 2048, HEARD = 16, NEIGHBOURS = 64, DEVICES = 64, VPCS = 8, GROUPS = 4, LINK = 14 };
 
 static const char *const ports[PORTS] = { "acc0", "acc1", "up0" };
 static const char *const ends[EARS] = { "d0", "d1", "v0", "vnep-j1" };
@@ -49,7 +49,8 @@ struct oracle {
 	struct neighbour neighbour[NEIGHBOURS];
 	struct vnep_prefix prefix[VPCS];
 	uint16_t core_vlan[VPCS];
-	unsigned devices, neighbours, vpcs;
+	struct in6_addr group[GROUPS];
+	unsigned devices, neighbours, vpcs, groups;
 	struct pools pools;
 	struct seed *seeds;
 	unsigned seed_count;

@@ -6,7 +6,7 @@ TEST("tag: every reason, port and direction reads back as it was written")
 {
 	static const uint16_t ports[] = { 0, 1, 255, 256, UINT16_MAX };
 
-	for (int r = VNEP_TAG_DISCOVERY; r <= VNEP_TAG_BIG_COPY; r++)
+	for (int r = VNEP_TAG_DISCOVERY; r <= VNEP_TAG_GROUP; r++)
 		for (size_t p = 0; p < sizeof ports / sizeof *ports; p++)
 			for (int d = VNEP_FROM_DEVICE; d <= VNEP_TO_DEVICE; d++) {
 				struct vnep_tag tag = { (enum vnep_tag_reason)r, ports[p],
@@ -35,7 +35,7 @@ TEST("tag: the octets are those that the rules write")
 TEST("tag: a frame that came another way is not taken for a tagged one")
 {
 	static const uint8_t bad[][6] = { { 0x33, 0x33, 1, 0, 1, 1 }, { 0x02, 0x01, 1, 0, 1, 1 },
-		{ 0x02, 0x00, 0, 0, 1, 1 }, { 0x02, 0x00, 12, 0, 1, 1 }, { 0x02, 0x00, 1, 0, 1, 0 },
+		{ 0x02, 0x00, 0, 0, 1, 1 }, { 0x02, 0x00, 13, 0, 1, 1 }, { 0x02, 0x00, 1, 0, 1, 0 },
 		{ 0x02, 0x00, 1, 0, 1, 3 } };
 	struct vnep_tag tag = { .port = 42 };
 
@@ -58,6 +58,7 @@ TEST("tag: wake, tap, sample and the look at big ones are copies; the rest are t
 	CHECK(!vnep_tag_is_copy(VNEP_TAG_NEXT_HOP));
 	CHECK(!vnep_tag_is_copy(VNEP_TAG_TOO_BIG));
 	CHECK(vnep_tag_is_copy(VNEP_TAG_BIG_COPY));
+	CHECK(!vnep_tag_is_copy(VNEP_TAG_GROUP));
 }
 
 int main(void)

@@ -1,0 +1,273 @@
+/*
+ * edge-mcast-relay - what a host of the VPC sends to the address of a group.
+ *
+ * The kernel hands over what senders of a group say to it, so many a second, and nothing else. It is an instruction for
+ * the members in the VPC of its sender, whose address and port the frames keep: the members answer that host, by the
+ * policy of each. The work is one step of the worker, as of any instruction; so that little time is left to many of them,
+ * no more than half of it is spent here.
+ *
+ * After a kill the ring brings the frames of a block again. The group that has the members' packets has also which frame
+ * they were of, so it is not taken twice; who was not sent it finds it in the journal.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "edge-mcast.h"
+#include "vnep/coap.h"
+
+enum { SPENT_MAX_MS = 500, SHARE = 2, NS_MS = 1000000 };
+
+/* ---- may it be said? ---- */
+
+static bool has_sender(const struct vnep_group *group, const struct in6_addr *addr)
+{
+	for (size_t i = 0; i < group->sender_count; i++)
+		if (vnep_ip6_equal(&group->senders[i], addr))
+			return true;
+	return false;
+}
+
+/* The first by its name, if several have the address. */
+static const struct vnep_group *group_of(const struct vnep_edge *edge, const struct vnep_frame *f)
+{
+	for (size_t i = 0; i < edge->group_count; i++)
+		if (vnep_ip6_equal(&edge->groups[i].address, &f->dest) &&
+			has_sender(&edge->groups[i], &f->src))
+			return &edge->groups[i];
+	return NULL;
+}
+
+static enum vnep_reason check_frame(const struct vnep_ring_frame *frame, struct vnep_frame *f,
+	const uint8_t **payload, size_t *len)
+{
+	if (frame->len < frame->wire_len || vnep_frame_parse(f, frame->data, frame->len))
+		return VNEP_MALFORMED;
+	if (f->fragment)
+		return VNEP_FRAGMENT;
+	if (f->routed || !f->dest_port || !vnep_udp_payload(f, frame->data, payload, len) ||
+		!vnep_frame_checksum_ok(f, frame->data))
+		return VNEP_MALFORMED;
+	return f->hop_limit > 1 ? VNEP_REASON_NONE : VNEP_NOT_FOR_US; /* for its link alone */
+}
+
+static enum vnep_reason check_sender(struct vnep_edge *edge, const struct vnep_frame *f,
+	const struct vnep_group **group, const struct vnep_vpc **vpc)
+{
+	*group = group_of(edge, f);
+	*vpc = edge_vpc(edge, "", &f->src);
+	if (!*group)
+		return VNEP_NOT_FOR_US; /* any more */
+	if (!*vpc)
+		return VNEP_NO_MAPPING;
+	if ((*vpc)->core_vlan != f->vlan)
+		return VNEP_WRONG_VLAN;
+	return edge_device_by_endpoint(edge, &f->src) ? VNEP_SPOOFED_SOURCE : VNEP_REASON_NONE;
+}
+
+/* ---- each time ---- */
+
+static bool is_repeated(const struct vnep_edge *edge)
+{
+	const struct edge_ledger *l = &edge->ledger;
+
+	return edge->ring_at < l->relay_block ||
+	       (edge->ring_at == l->relay_block && edge->ring_place <= l->relay_place);
+}
+
+static bool is_spent(const struct vnep_edge *edge, struct vnep_mono now)
+{
+	return edge->relay_until.ns - now.ns > (int64_t)SPENT_MAX_MS * NS_MS;
+}
+
+static void spend(struct vnep_edge *edge, struct vnep_mono since)
+{
+	int64_t spent_ns = vnep_mono_now().ns - since.ns;
+
+	if (edge->relay_until.ns < since.ns)
+		edge->relay_until = since;
+	edge->relay_until.ns += SHARE * spent_ns;
+}
+
+/* Those before it are kept for who woke just then; the oldest go. */
+static void make_room(struct vnep_edge *edge, size_t members)
+{
+	struct edge_mcast *oldest;
+	unsigned count;
+	size_t kept;
+
+	do {
+		oldest = NULL;
+		count = 0;
+		kept = members;
+		for (struct edge_mcast *mc = edge->mcasts; mc; mc = mc->next) {
+			if (!mc->relayed)
+				continue;
+			oldest = mc;
+			kept += mc->count;
+			count++;
+		}
+		if (count < EDGE_RELAYS_MAX && kept <= EDGE_MCAST_MEMBERS_MAX)
+			return;
+		edge_mcast_free(oldest);
+	} while (oldest);
+}
+
+int edge_relay_avoid(struct edge_mcast *mc, const struct edge_device *d, struct vnep_err *err)
+{
+	uint32_t lane;
+	int rc;
+
+	if (!d || !d->bound)
+		return 0;
+	rc = edge_mcast_lane_of(mc, d, &mc->from, &lane, err);
+	if (!rc)
+		mc->shots[lane].shared = true;
+	return rc;
+}
+
+/* The first one takes over the frame that would have been for all. */
+static int part(struct edge_mcast *mc, struct edge_member *m, struct vnep_err *err)
+{
+	struct edge_device *d = vnep_table_get(&mc->edge->by_vep, &m->vep);
+
+	if (!d || !edge_mcast_is_alone(d)) { /* behind the rest of its backlog */
+		m->way = EDGE_WAY_JOURNAL;
+		m->via = VNEP_VIA_REPLAY;
+		mc->awake--;
+		return 0;
+	}
+	m->way = EDGE_WAY_UNICAST;
+	m->via = VNEP_VIA_UNICAST;
+	if (mc->shots[m->shot].device)
+		return edge_mcast_shot_of(mc, d, &mc->from, &m->shot, err);
+	mc->shots[m->shot].device = d;
+	return 0;
+}
+
+int edge_relay_part(struct edge_mcast *mc, struct vnep_err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < mc->count; i++) {
+		struct edge_member *m = &mc->members[i];
+
+		if (m->way == EDGE_WAY_LANE && mc->shots[m->shot].shared)
+			rc = part(mc, m, err);
+	}
+	return rc;
+}
+
+static int freeze(struct edge_mcast *mc, const struct vnep_group *group, struct vnep_err *err)
+{
+	struct vnep_json *selection = vnep_json_object();
+	const struct edge_mcast_how how = {
+		.selection = selection, .port = mc->port, .hop_limit = mc->hop_limit
+	};
+	int rc = selection ? vnep_json_set_str(selection, "group", group->group) : -ENOMEM;
+
+	if (!rc)
+		rc = edge_mcast_freeze(mc, &how, err);
+	vnep_json_free(selection);
+	return rc;
+}
+
+/* Which frame it was is part of the group, and so is what became of it. */
+static int store(struct edge_mcast *mc, struct vnep_err *err)
+{
+	struct vnep_edge *edge = mc->edge;
+	int rc = edge_group(edge);
+
+	if (rc) {
+		edge_drop(edge, NULL, rc == -ENOSPC ? VNEP_ENOSPC : VNEP_IO_ERROR);
+		return rc;
+	}
+	edge->delta.arrived++;
+	edge->delta.answered++;
+	edge->ledger.relay_block = edge->ring_at;
+	edge->ledger.relay_place = edge->ring_place;
+	edge->ledger_kept.ns = 0; /* in the segment, too */
+	return edge_mcast_store(mc, err);
+}
+
+static struct edge_mcast *take(struct vnep_edge *edge, const struct vnep_ring_frame *frame,
+	const struct vnep_frame *f, const uint8_t *payload, size_t len)
+{
+	struct edge_mcast *mc = edge_mcast_new(edge);
+
+	if (!mc)
+		return NULL;
+	mc->relayed = true;
+	mc->from = f->src;
+	mc->source = f->src_port;
+	mc->port = f->dest_port;
+	mc->hop_limit = 1;
+	mc->frozen_at = frame->ts;
+	vnep_buf_put(&mc->many, payload, len);
+	vnep_buf_put(&mc->one, payload, len);
+	if (!mc->many.rc && !mc->one.rc)
+		return mc;
+	edge_mcast_free(mc);
+	return NULL;
+}
+
+/* True: it was stored, and sent as far as that was possible. */
+static bool relay(struct edge_mcast *mc, const struct vnep_ring_frame *frame,
+	const struct vnep_group *group, const struct vnep_vpc *vpc)
+{
+	struct vnep_edge *edge = mc->edge;
+	struct vnep_err err = { 0 };
+	int rc;
+
+	mc->vpc = vpc;
+	rc = freeze(mc, group, &err);
+	if (rc) {
+		edge_deny(edge, edge_core(edge), frame, NULL, VNEP_TO_DEVICE,
+			rc == VNEP_EVALUE ? VNEP_NO_MAPPING : VNEP_IO_ERROR, true);
+		return false;
+	}
+	make_room(edge, mc->count);
+	edge_mcast_link(mc);
+	rc = store(mc, &err);
+	if (!rc)
+		edge_mcast_fan_out(edge, mc);
+	return !rc;
+}
+
+void edge_mcast_relay(struct vnep_edge *edge, const struct vnep_ring_frame *frame)
+{
+	struct vnep_mono now = vnep_mono_now();
+	const struct vnep_group *group;
+	const struct vnep_vpc *vpc;
+	const uint8_t *payload;
+	struct vnep_frame f;
+	struct edge_mcast *mc;
+	enum vnep_reason why;
+	size_t len;
+
+	why = check_frame(frame, &f, &payload, &len);
+	if (!why)
+		why = check_sender(edge, &f, &group, &vpc);
+	if (!why && is_repeated(edge))
+		why = VNEP_DUPLICATE;
+	if (!why && is_spent(edge, now))
+		why = VNEP_RATE_LIMITED;
+	if (why) {
+		edge_deny(edge, edge_core(edge), frame, NULL, VNEP_TO_DEVICE, why, true);
+		return;
+	}
+	if (edge_refuse_big(edge, NULL, frame, VNEP_TO_DEVICE, edge_mcast_mtu(edge)))
+		return;
+	mc = take(edge, frame, &f, payload, len);
+	if (!mc) {
+		edge_deny(edge, edge_core(edge), frame, NULL, VNEP_TO_DEVICE, VNEP_IO_ERROR, true);
+		return;
+	}
+	if (relay(mc, frame, group, vpc)) {
+		edge_mcast_look_after(mc);
+		mc->end_at.ns = mc->sent_at.ns + (int64_t)EDGE_MCAST_WAKE_MS * NS_MS;
+		edge_mcast_wait(mc);
+	} else {
+		edge_mcast_free(mc);
+	}
+	spend(edge, now);
+}
