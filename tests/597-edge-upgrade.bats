@@ -11,13 +11,13 @@ setup() {
 	install_program 'exec "${0%/*}/real" "$@"'
 	cp "$T/bin/real" "$T/bin/vnep-edge"
 	PATH=$T/bin:$PATH
-	: >"$T/ran"
+	RAN=$VNEP_STATE/ran # elsewhere it could not write
 	lab
 }
 
 # install_program COMMAND: as a package does it, beside the old one and renamed
 install_program() {
-	printf '#!/bin/sh\necho ran >>%s/ran\n%s\n' "$T" "$1" >"$T/bin/new"
+	printf '#!/bin/sh\necho ran >>%s/ran\n%s\n' "$VNEP_STATE" "$1" >"$T/bin/new"
 	chmod +x "$T/bin/new"
 	mv "$T/bin/new" "$T/bin/vnep-edge"
 }
@@ -61,7 +61,7 @@ pings_came() {
 	install_program 'exec "${0%/*}/real" "$@"'
 	run -0 vnep-edge upgrade -q
 	[[ -z $output ]]
-	grep -q ran "$T/ran"
+	grep -q ran "$RAN"
 	all_there upgrades=4
 	pings_came
 	(( $(grep -c '^vnep-edge: ready:' "$T/edge.err") == 5 ))
@@ -88,7 +88,7 @@ pings_came() {
 	install_program 'exit 0'
 	run -3 vnep-edge upgrade
 	[[ $output == *"the new program: knows nothing of such an upgrade; the one before it goes on"* ]]
-	(( $(wc -l <"$T/ran") == 5 ))
+	(( $(wc -l <"$RAN") == 5 ))
 	all_there upgrades=4
 	pings_came
 }
@@ -110,4 +110,14 @@ pings_came() {
 	[[ $(worker) == "$first" ]]
 	stop -0 edge
 	run -5 vnep-edge upgrade
+}
+
+@test "upgrade: what is run in the place of the holder writes nothing but state and runtime folder" {
+	sanitized && skip "built with sanitizers: no fence of files"
+	edge_map
+	edge_start
+	install_program "echo free >$T/outside || echo fenced >>\"$VNEP_STATE\"/ran; exit 7"
+	run -3 vnep-edge upgrade
+	[[ ! -e $T/outside ]]
+	[[ $(<"$RAN") == ran$'\n'fenced ]]
 }

@@ -10,6 +10,7 @@
 #include "edge.h"
 #include "vnep/holder.h"
 #include "vnep/jail.h"
+#include "vnep/state.h"
 
 /* "<5>edge: text": systemd reads the level, a person reads the rest. */
 static void log_line(int level, const char *text, void *arg)
@@ -95,6 +96,29 @@ static int work(struct vnep_cli *cli, struct vnep_held *held)
 	return rc;
 }
 
+/* It writes no file; this is for its workers, and for the program that follows it. Where there is no such folder, and none
+ * can be made, the worker is about to say so. */
+static int confine_files(const struct vnep_cli *cli, struct vnep_err *err)
+{
+	char runtime[4096];
+	const char *tmp = getenv("TMPDIR");
+	const struct vnep_jail_path paths[] = {
+		{ "/", .run = true },
+		{ cli->state, .write = true },
+		{ runtime, .write = true },
+		{ tmp && *tmp ? tmp : "/var/tmp", .write = true },
+		{ "/proc/sys/net", .write = true },
+		{ "/dev/null", .write = true },
+	};
+	int rc;
+
+	if (vnep_cli_runtime(runtime, sizeof runtime, NULL) ||
+		vnep_state_check(runtime, 1, NULL) || vnep_state_check(cli->state, 1, NULL))
+		return 0;
+	rc = vnep_jail_files(paths, sizeof paths / sizeof *paths, err);
+	return rc < 0 ? rc : 0;
+}
+
 /* What the workers start with has to be permitted to the holder, too. */
 static int confine(bool again, struct vnep_err *err, void *arg)
 {
@@ -102,8 +126,10 @@ static int confine(bool again, struct vnep_err *err, void *arg)
 		VNEP_CAP(CAP_NET_RAW) | VNEP_CAP(CAP_NET_ADMIN) | VNEP_CAP(CAP_CHOWN),
 		VNEP_CAP(CAP_NET_RAW), err);
 
-	(void)arg;
-	return rc || again ? rc : vnep_jail_calls(VNEP_JAIL_HOLDER, err);
+	if (rc || again) /* who follows finds the fences standing */
+		return rc;
+	rc = confine_files(arg, err);
+	return rc ? rc : vnep_jail_calls(VNEP_JAIL_HOLDER, err);
 }
 
 int edge_run(struct vnep_cli *cli)

@@ -24,9 +24,10 @@ int vnep_jail_caps(uint64_t permitted, uint64_t effective, struct vnep_err *err)
 struct vnep_jail_path {
 	const char *path; /* NULL, or one that is not there, gives nothing */
 	bool write;       /* and make, rename, remove; else read only */
+	bool run;         /* and what may be read may be run */
 };
 
-/* All other files, running any, and TCP are refused: EACCES. 1: this kernel has no Landlock, nothing happened. */
+/* All other files, running any other, and TCP are refused: EACCES. 1: this kernel has no Landlock, nothing happened. */
 int vnep_jail_files(const struct vnep_jail_path *paths, size_t count, struct vnep_err *err);
 
 enum vnep_jail_role {

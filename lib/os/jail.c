@@ -92,6 +92,7 @@ static int fence_path(int fence, uint64_t handled, const struct vnep_jail_path *
 	if (p->write)
 		allowed = FS_V1 | FS_V2_REFER | FS_V3_TRUNCATE;
 	allowed &= handled & ~(uint64_t)(FS_EXECUTE | FS_MAKE_DEVICES);
+	allowed |= p->run ? FS_EXECUTE : 0u;
 	if (fstat(rule.parent_fd, &st))
 		rc = -errno;
 	else if (!S_ISDIR(st.st_mode))

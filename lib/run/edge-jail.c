@@ -39,12 +39,12 @@ int edge_jail(struct vnep_edge *edge, struct vnep_err *err)
 	const char *tmp = getenv("TMPDIR");
 	char config[PATH_MAX], runtime[PATH_MAX];
 	const struct vnep_jail_path paths[] = {
-		{ edge->state, true },
-		{ runtime, true },
-		{ tmp && *tmp ? tmp : "/var/tmp", true }, /* what is too large for memory */
-		{ edge->host.config_file ? config : NULL, false },
-		{ "/proc/sys", false },
-		{ "/proc/sys/net", true },
+		{ edge->state, .write = true },
+		{ runtime, .write = true },
+		{ tmp && *tmp ? tmp : "/var/tmp", .write = true }, /* what is too large for memory */
+		{ edge->host.config_file ? config : NULL, false, false },
+		{ "/proc/sys", false, false },
+		{ "/proc/sys/net", .write = true },
 	};
 	int rc;
 

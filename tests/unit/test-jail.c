@@ -74,8 +74,8 @@ static int opened(const char *folder, const char *name, int flags)
 static int fence(void)
 {
 	char writable[96], readable[96];
-	const struct vnep_jail_path paths[] = { { writable, true }, { readable, false },
-		{ "/nowhere/at/all", true } };
+	const struct vnep_jail_path paths[] = { { writable, .write = true }, { readable, false, false },
+		{ "/nowhere/at/all", .write = true } };
 
 	snprintf(writable, sizeof writable, "%s/write", tmp);
 	snprintf(readable, sizeof readable, "%s/read", tmp);
@@ -122,6 +122,35 @@ static int run_inside(void)
 	return errno;
 }
 
+/* As the holder is. */
+static int fence_holder(void)
+{
+	char writable[96];
+	const struct vnep_jail_path paths[] = { { "/", .run = true }, { writable, .write = true } };
+
+	snprintf(writable, sizeof writable, "%s/write", tmp);
+	CHECK(chdir(tmp) == 0);
+	return vnep_jail_files(paths, 2, NULL);
+}
+
+static int write_outside_of_state(void)
+{
+	return fence_holder() ? 200 : opened(tmp, "outside", O_WRONLY);
+}
+
+static int write_state(void)
+{
+	return fence_holder() ? 200 : opened("write", "its", O_CREAT | O_WRONLY);
+}
+
+static int run_fenced(void)
+{
+	if (fence_holder())
+		return 200;
+	execl("/bin/true", "true", (char *)NULL);
+	return errno;
+}
+
 TEST("jail: files: what is not given is refused, what is given to read is not written, and what to "
      "write has it all")
 {
@@ -140,6 +169,9 @@ TEST("jail: files: what is not given is refused, what is given to read is not wr
 	CHECK_INT(alone(read_readable), 0);
 	CHECK_INT(alone(work_inside), 0);
 	CHECK_INT(alone(run_inside), EACCES);
+	CHECK_INT(alone(write_outside_of_state), EACCES);
+	CHECK_INT(alone(write_state), 0);
+	CHECK_INT(alone(run_fenced), 0);
 	teardown();
 }
 
