@@ -140,6 +140,8 @@ background() {
 
 	shift
 	[[ $(type -t "$1") == function ]] || set -- exec "$@"
+	: >"$T/$name.out" # what one before it of that name said is no word of this one
+	: >"$T/$name.err"
 	( NS_EXEC="exec"; "$@" ) </dev/null >"$T/$name.out" 2>"$T/$name.err" 3>&- 4>&- &
 	PID=$!
 	PIDS[$name]=$PID
