@@ -61,7 +61,7 @@ figures() {
 @test "hand-over: nothing lost, doubled or out of order, at 10 to 10,000 packets a second, one packet a call or many" {
 	local seconds=18 least=500
 
-	[[ -z ${VNEP_FULL:-} ]] || seconds=165 least=10000
+	[[ -z ${VNEP_FULL:-} ]] || seconds=200 least=10000
 	# with sanitizers the edge takes its time, and it is the same order
 	if sanitized; then
 		least=100 bursts=1000/10
