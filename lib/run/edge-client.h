@@ -33,6 +33,7 @@ struct edge_client {
 	struct vnep_buf input; /* whole lines */
 	unsigned line;         /* of the input, the last one that was handled */
 	struct vnep_buf out;
+	size_t state; /* of out: what is left of the present state that a watcher gets first */
 	struct vnep_buf behind; /* what a watcher is told while it still gets the present state: goes out after that */
 	enum edge_watches watching;
 	bool finished, eof;

@@ -3,8 +3,8 @@
  *
  * The first line of a client is its request; what follows is the verb's input. Verbs without input run at once,
  * the others when the client shuts its side down (streams: as lines come). A watcher that does not read is cut off
- * when WATCH_MAX octets wait for it: nobody is ever waited for. Listeners of groups, of which there may be many, go out in
- * slices, as the client takes them.
+ * when WATCH_MAX octets of changes wait for it: nobody is ever waited for. Listeners of groups, of which there may
+ * be many, go out in slices, as the client takes them.
  */
 #include <errno.h>
 #include <grp.h>
@@ -66,10 +66,12 @@ static bool flush(struct edge_client *client)
 		if (n < 0)
 			return false;
 		vnep_buf_consume(&client->out, (size_t)n);
+		client->state -= (size_t)n < client->state ? (size_t)n : client->state;
 	}
 	vnep_watch_writable(client->watch, client->out.len > 0);
 	if (!client->eof) /* who does not take our answers is not read from either */
-		vnep_watch_readable(client->watch, client->out.len < EDGE_CLIENT_HIGH && !client->has_turn);
+		vnep_watch_readable(
+			client->watch, client->out.len < EDGE_CLIENT_HIGH && !client->has_turn);
 	if (client->listing && client->out.len < EDGE_CLIENT_HIGH)
 		vnep_timer_set(client->turn, TURN_MS);
 	if (!client->finished || client->out.len)
@@ -287,6 +289,7 @@ static void cut_off(struct edge_client *client)
 	client->finished = true;
 	edge_mld_listing_end(client);
 	vnep_buf_reset(&client->out);
+	client->state = 0;
 	vnep_buf_reset(&client->behind);
 	shutdown(client->fd, SHUT_RDWR);
 }
@@ -299,7 +302,8 @@ bool edge_control_watched(const struct vnep_edge *edge)
 	return false;
 }
 
-/* Judged by what waited before: how much there is to tell at once is no fault of its own. */
+/* Judged by the changes that waited before: how much there is to tell at once, or was there when it came, is no fault of its
+ * own. */
 static void tell(struct vnep_edge *edge, struct edge_client *client)
 {
 	struct vnep_buf *out = client->listing ? &client->behind : &client->out;
@@ -311,7 +315,7 @@ static void tell(struct vnep_edge *edge, struct edge_client *client)
 		cut_off(client);
 		return;
 	}
-	if (client->out.len + client->behind.len > WATCH_MAX) {
+	if (client->out.len - client->state + client->behind.len > WATCH_MAX) {
 		edge_say(edge, LOG_WARNING, "control: a watcher that does not read was cut off");
 		cut_off(client);
 		return;

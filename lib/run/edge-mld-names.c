@@ -158,8 +158,8 @@ struct edge_mld_group *edge_mld_named(
 		else
 			to = middle;
 	}
-	for (to = from;
-		to < md->name_count && vnep_ip6_equal(&md->names[to]->key.address, address); to++)
+	for (to = from; to < md->name_count && vnep_ip6_equal(&md->names[to]->key.address, address);
+		to++)
 		if (!strcmp(md->names[to]->key.name, name))
 			return md->names[to];
 	return to > from ? md->names[from] : NULL;

@@ -44,8 +44,7 @@ int64_t edge_mld_interval_ns(const struct edge_querier *q)
 	return EDGE_MLD_ROBUSTNESS * (q->interval_s * 1000 * MS) + q->response_ms * MS;
 }
 
-bool edge_mld_may(
-	struct edge_mld_bucket *bucket, unsigned per_s, unsigned at_once, unsigned wanted)
+bool edge_mld_may(struct edge_mld_bucket *bucket, unsigned per_s, unsigned at_once, unsigned wanted)
 {
 	const int64_t each = 1000 * MS / per_s;
 	struct vnep_mono now = vnep_mono_now();
@@ -171,7 +170,8 @@ void edge_mld_asked(struct vnep_edge *edge, const struct edge_device *d, struct 
 	if (q)
 		query(edge, q, d->l2.vlan, &l->group->key.address, d);
 	l->queries--;
-	l->query_at.ns = vnep_mono_now().ns + (l->queries ? EDGE_MLD_LAST_MS : EDGE_MLD_REST_MS) * MS;
+	l->query_at.ns =
+		vnep_mono_now().ns + (l->queries ? EDGE_MLD_LAST_MS : EDGE_MLD_REST_MS) * MS;
 }
 
 void edge_mld_woke(struct vnep_edge *edge, const struct edge_device *d)

@@ -205,6 +205,7 @@ static void watch_goes_on(struct edge_client *client)
 {
 	vnep_sync_encode(&client->edge->scratch, 0);
 	edge_reply(client, &client->edge->scratch);
+	client->state = client->out.len;
 	edge_reply(client, &client->behind);
 }
 
