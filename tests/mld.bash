@@ -19,12 +19,13 @@ DEV9=urn:dev:mac:025e00fffe000009
 LIGHTS_HEX=ff35004020010db80000000080000001
 export DEV9 LIGHTS_HEX
 
-# Two seconds are the shortest interval that it takes; INTERVAL=300: only the first query falls into a test.
+# Who says nothing has left after 6.5 s: with an answer every 3 s a noisy machine is no reason. INTERVAL=300: only the first query
+# falls into a test, for those that do not need more.
 mld_start() {
 	local ports
 
 	ports=$(ns ip -n edge -o link show type veth | grep -o 'acc[0-9]*' | sort -u | paste -sd' ')
-	edge_start --mld "$ports interval_s=${INTERVAL:-2} response_ms=500" "$@"
+	edge_start --mld "$ports interval_s=${INTERVAL:-3} response_ms=500" "$@"
 	background heard vnep-mcast watch
 	wait_for 5 grep -q '"type":"sync"' "$T/heard.out"
 }
