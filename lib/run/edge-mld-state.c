@@ -299,7 +299,7 @@ void edge_mld_expire(struct vnep_edge *edge, struct edge_mld_device *md)
 
 /* ---- its record ---- */
 
-/* g: the group that it names now, if it does. False: dropped, as above. */
+/* g: the group that it names now, if it does. False: it was dropped, and the last one is in its place. */
 static bool settle(struct vnep_edge *edge, struct edge_mld_device *md, struct edge_listener *l,
 	struct edge_mld_group *g)
 {
@@ -478,14 +478,14 @@ static enum edge_mld_said join(struct vnep_edge *edge, struct edge_device *d,
 		l = meet(edge, d->mld, &r->group, &said);
 	if (!l)
 		return said;
-	if (!l->group->key.name[0])
-		return refuse(edge, d, l, m, ts);
-	if (r->kind != VNEP_MLD_ALLOW || l->state != EDGE_LISTENS)
+	if (r->kind != VNEP_MLD_ALLOW || l->state == EDGE_LISTENS_NOT)
 		l->exclude = r->kind == VNEP_MLD_IS_EXCLUDE || r->kind == VNEP_MLD_TO_EXCLUDE;
-	if (l->state != EDGE_LISTENS)
-		become(edge, d, l, EDGE_LISTENS, ts);
 	l->v1 = m->type != VNEP_MLD_REPORT;
 	l->asked = false;
+	if (!l->group->key.name[0])
+		return refuse(edge, d, l, m, ts);
+	if (l->state != EDGE_LISTENS)
+		become(edge, d, l, EDGE_LISTENS, ts);
 	if (l->queries)
 		l->query_at.ns = now.ns + EDGE_MLD_REST_MS * MS;
 	l->queries = 0;
