@@ -66,6 +66,7 @@ struct vnep_mld_query {
 	uint32_t response_ms;	  /* in which answers come, spread; at most VNEP_MLD_RESPONSE_MAX_MS */
 	uint32_t interval_s;	  /* of general queries; at most VNEP_MLD_INTERVAL_MAX_S */
 	uint8_t robustness;	  /* 1 to 7 */
+	const struct vnep_mac *alone; /* only this one hears it; NULL: all whom it asks */
 };
 
 enum {

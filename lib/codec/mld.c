@@ -149,7 +149,7 @@ size_t vnep_mld_query(uint8_t out[static VNEP_MLD_QUERY_MAX], const struct vnep_
 
 	memset(out, 0, VNEP_MLD_QUERY_MAX);
 	vnep_ip6_multicast_mac(dest, &mac);
-	vnep_frame_set_macs(out, &mac, &query->our_mac);
+	vnep_frame_set_macs(out, query->alone ? query->alone : &mac, &query->our_mac);
 	if (query->vlan) {
 		vnep_set_be16(out + 12, 0x8100);
 		vnep_set_be16(out + 14, query->vlan);

@@ -250,6 +250,10 @@ int edge_mld_open(struct vnep_edge *edge, struct vnep_err *err); /* the ports ar
 bool edge_mld_takes(struct vnep_edge *edge, struct edge_port *port, const struct vnep_ring_frame *frame,
 	const struct vnep_frame *f);
 void edge_mld_gone(struct vnep_edge *edge, struct edge_device *d); /* it is on that link no more */
+/* The record of d may be another one, or that of some group: what is known of listeners follows in a moment. */
+void edge_mld_changed(struct vnep_edge *edge, struct edge_device *d);
+void edge_mld_groups_changed(struct vnep_edge *edge);
+void edge_mld_woke(struct vnep_edge *edge, const struct edge_device *d); /* is it known what it listens to? */
 void edge_mld_port_up(struct vnep_edge *edge, const struct edge_port *port);
 void edge_mld_again(struct vnep_edge *edge); /* config.querier is another one */
 void edge_mld_metrics(const struct vnep_edge *edge, struct vnep_buf *out);
@@ -441,6 +445,7 @@ void edge_drop(struct vnep_edge *edge, struct edge_device *d, enum vnep_reason r
 int edge_control_open(struct vnep_edge *edge, struct vnep_err *err); /* it has its place and its group */
 int edge_control_listen(struct vnep_edge *edge, struct vnep_err *err);
 void edge_control_close(struct vnep_edge *edge);
+bool edge_control_watched(const struct vnep_edge *edge); /* is there anybody to be told? */
 void edge_control_tell(struct vnep_edge *edge); /* edge->told to every watcher */
 
 /* What a verb answers with. */

@@ -33,18 +33,23 @@ struct edge_client {
 	struct vnep_buf input; /* whole lines */
 	unsigned line;         /* of the input, the last one that was handled */
 	struct vnep_buf out;
+	size_t state; /* of out: what is left of the present state that a watcher gets first */
+	struct vnep_buf behind; /* what a watcher is told while it still gets the present state: goes out after that */
 	enum edge_watches watching;
 	bool finished, eof;
 	size_t discarded; /* input behind a refusal */
 	unsigned refused; /* lines of a stream */
 	unsigned instructions; /* that it waits for */
-	struct vnep_watch *turn; /* of the next line of the input, where each has one */
+	struct edge_mld_listing *listing; /* of listeners, a slice a turn, as it takes them; NULL: none */
+	struct vnep_watch *turn; /* of the next line of the input, where each has one; or of the next slice */
 	bool has_turn;		 /* it comes; what is not read yet waits */
 	int instructed;	       /* the worst exit status of those that it does not wait for any more */
 
 	enum edge_waits waits; /* for a quiet point (edge-totals.c) */
 	unsigned looks;        /* since then */
 };
+
+enum { EDGE_CLIENT_HIGH = 1 << 20 }; /* octets that wait for it: it is given no more, nor read from */
 
 const struct edge_verb *edge_verb_find(const char *name);
 
@@ -59,6 +64,7 @@ void edge_verb_mcast_send(struct vnep_edge *edge, struct edge_client *client);
 void edge_verb_mcast_plan(struct vnep_edge *edge, struct edge_client *client);
 void edge_verb_mcast_members(struct vnep_edge *edge, struct edge_client *client);
 void edge_verb_mcast_watch(struct vnep_edge *edge, struct edge_client *client);
+void edge_mld_listing_end(struct edge_client *client);
 void edge_verb_journal_prune(struct vnep_edge *edge, struct edge_client *client);
 
 /* Lines of the input, one by one; the input is used up. Non-zero from cb ends the walk and is returned. */

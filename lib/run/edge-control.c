@@ -3,7 +3,8 @@
  *
  * The first line of a client is its request; what follows is the verb's input. Verbs without input run at once,
  * the others when the client shuts its side down (streams: as lines come). A watcher that does not read is cut off
- * when WATCH_MAX octets wait for it: nobody is ever waited for.
+ * when WATCH_MAX octets of changes wait for it: nobody is ever waited for. Listeners of groups, of which there may
+ * be many, go out in slices, as the client takes them.
  */
 #include <errno.h>
 #include <grp.h>
@@ -20,11 +21,11 @@
 #include "edge-client.h"
 
 enum {
+	TURN_MS = 1,
 	CLIENTS_MAX = 256,
 	INPUT_MAX = 256 << 20,
 	WATCH_MAX = 4 << 20,
 	DISCARD_MAX = 16 << 20,
-	OUT_HIGH = 1 << 20,
 	CHUNK = 65536,
 	BACKLOG = 1024
 };
@@ -39,12 +40,14 @@ static void client_free(struct edge_client *client)
 		*p = client->next;
 	client->edge->client_count--;
 	edge_mcast_client_gone(client);
+	edge_mld_listing_end(client);
 	vnep_watch_free(client->watch);
 	vnep_watch_free(client->turn);
 	close(client->fd);
 	vnep_lines_release(&client->lines);
 	vnep_buf_release(&client->input);
 	vnep_buf_release(&client->out);
+	vnep_buf_release(&client->behind);
 	vnep_json_free(client->request);
 	free(client);
 }
@@ -63,10 +66,14 @@ static bool flush(struct edge_client *client)
 		if (n < 0)
 			return false;
 		vnep_buf_consume(&client->out, (size_t)n);
+		client->state -= (size_t)n < client->state ? (size_t)n : client->state;
 	}
 	vnep_watch_writable(client->watch, client->out.len > 0);
 	if (!client->eof) /* who does not take our answers is not read from either */
-		vnep_watch_readable(client->watch, client->out.len < OUT_HIGH && !client->has_turn);
+		vnep_watch_readable(
+			client->watch, client->out.len < EDGE_CLIENT_HIGH && !client->has_turn);
+	if (client->listing && client->out.len < EDGE_CLIENT_HIGH)
+		vnep_timer_set(client->turn, TURN_MS);
 	if (!client->finished || client->out.len)
 		return true;
 	if (client->eof || client->discarded > DISCARD_MAX)
@@ -280,8 +287,44 @@ static void cut_off(struct edge_client *client)
 {
 	client->watching = EDGE_WATCHES_NOT;
 	client->finished = true;
+	edge_mld_listing_end(client);
 	vnep_buf_reset(&client->out);
+	client->state = 0;
+	vnep_buf_reset(&client->behind);
 	shutdown(client->fd, SHUT_RDWR);
+}
+
+bool edge_control_watched(const struct vnep_edge *edge)
+{
+	for (const struct edge_client *client = edge->clients; client; client = client->next)
+		if (client->watching)
+			return true;
+	return false;
+}
+
+/* Judged by the changes that waited before: how much there is to tell at once, or was there when it came, is no fault of its
+ * own. */
+static void tell(struct vnep_edge *edge, struct edge_client *client)
+{
+	struct vnep_buf *out = client->listing ? &client->behind : &client->out;
+	bool all = client->watching == EDGE_WATCHES_ALL;
+
+	if (!edge->memberships.len && !(all && edge->told.len))
+		return;
+	if (!flush(client)) {
+		cut_off(client);
+		return;
+	}
+	if (client->out.len - client->state + client->behind.len > WATCH_MAX) {
+		edge_say(edge, LOG_WARNING, "control: a watcher that does not read was cut off");
+		cut_off(client);
+		return;
+	}
+	if (all)
+		vnep_buf_put(out, edge->told.data, edge->told.len);
+	vnep_buf_put(out, edge->memberships.data, edge->memberships.len);
+	if (!flush(client))
+		cut_off(client);
 }
 
 void edge_control_tell(struct vnep_edge *edge)
@@ -292,18 +335,8 @@ void edge_control_tell(struct vnep_edge *edge)
 		return;
 	for (client = edge->clients; client; client = next) {
 		next = client->next;
-		if (!client->watching)
-			continue;
-		if (client->watching == EDGE_WATCHES_ALL)
-			vnep_buf_put(&client->out, edge->told.data, edge->told.len);
-		vnep_buf_put(&client->out, edge->memberships.data, edge->memberships.len);
-		if (client->out.len > WATCH_MAX) {
-			edge_say(edge, LOG_WARNING,
-				"control: a watcher that does not read was cut off");
-			cut_off(client);
-		} else if (!flush(client)) {
-			cut_off(client);
-		}
+		if (client->watching)
+			tell(edge, client);
 	}
 	vnep_buf_reset(&edge->told);
 	vnep_buf_reset(&edge->memberships);

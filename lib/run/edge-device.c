@@ -461,6 +461,7 @@ static int set_kernel(struct vnep_edge *edge, struct vnep_device *record,
 	d = vnep_table_get(&edge->by_vep, &record->vep);
 	if (d) { /* nor does it go on by its old record */
 		edge_device_event(edge, d, VNEP_LIFE_DOWN, VNEP_CAUSE_ADMIN, vnep_wall_now());
+		edge_mld_gone(edge, d);
 		l3_release(edge, d);
 		d->bound = false;
 		d->port = NULL;
@@ -534,6 +535,7 @@ int edge_device_changed(struct vnep_edge *edge, const char *dev, bool kernel, st
 			edge_group_end(edge);
 		}
 		take_record(d, &record);
+		edge_mld_changed(edge, d);
 		if (!slept && d->life == VNEP_LIFE_AWAKE && d->has_psm)
 			edge_device_arm(
 				edge, d, vnep_mono_now()); /* from now on its silence counts */

@@ -75,6 +75,7 @@ static void carry_out(struct vnep_edge *edge, struct edge_device *d, unsigned ac
 	if (actions & VNEP_DO_CONNECT) {
 		edge_journal_mark(edge, d, VNEP_KIND_CONNECT, NULL);
 		edge_mcast_woke(edge, d, ts);
+		edge_mld_woke(edge, d);
 		d->replay_next = 0;
 		edge_pace_begin(edge, d);
 		edge_device_arm(edge, d, d->last_life);

@@ -154,6 +154,7 @@ int edge_groups_again(struct vnep_edge *edge, struct vnep_err *err)
 
 	if (rc)
 		return rc;
+	edge_mld_groups_changed(edge);
 	edge_groups_release(edge);
 	vnep_acl_groups_forget(edge->acl);
 	rc = vnep_map_each(l.txn, VNEP_RECORD_GROUP, false, load_group, &l, err);
@@ -253,6 +254,7 @@ int edge_acl_anew(struct vnep_edge *edge, uint64_t *changes, struct vnep_err *er
 		put_back(edge, &was);
 	else
 		forget_was(&was);
+	edge_mld_groups_changed(edge); /* whatever was read before */
 	if (!rc) {
 		edge_hosts_follow(edge);
 		edge_ra_look_at_vpcs(edge);

@@ -15,7 +15,17 @@
 #include "vnep/metrics.h"
 #include "vnep/recjson.h"
 
-enum { STARTUP = EDGE_MLD_ROBUSTNESS - 1, VLANS_AT_ONCE = 64, VLANS_PAUSE_MS = 10 };
+enum {
+	STARTUP = EDGE_MLD_ROBUSTNESS - 1,
+	VLANS_AT_ONCE = 64,
+	VLANS_PAUSE_MS = 10,
+	SWEEP_PAUSE_MS = 5,
+	/* Of each port: queries of groups, which devices cause, and to who woke. */
+	ASKS_PER_S = 10,
+	ASKS_AT_ONCE = 40,
+	WAKES_PER_S = 100,
+	WAKES_AT_ONCE = 200,
+};
 
 #define MS INT64_C(1000000)
 
@@ -34,21 +44,38 @@ int64_t edge_mld_interval_ns(const struct edge_querier *q)
 	return EDGE_MLD_ROBUSTNESS * (q->interval_s * 1000 * MS) + q->response_ms * MS;
 }
 
+bool edge_mld_may(struct edge_mld_bucket *bucket, unsigned per_s, unsigned at_once, unsigned wanted)
+{
+	const int64_t each = 1000 * MS / per_s;
+	struct vnep_mono now = vnep_mono_now();
+
+	if (bucket->empty.ns < now.ns)
+		bucket->empty = now;
+	if (bucket->empty.ns - now.ns + each * wanted > each * at_once)
+		return false;
+	bucket->empty.ns += each * wanted;
+	return true;
+}
+
 /* ---- queries ---- */
 
+/* alone: to this device; NULL: to all that listen. */
 static void query(struct vnep_edge *edge, const struct edge_querier *q, uint16_t vlan,
-	const struct in6_addr *group)
+	const struct in6_addr *group, const struct edge_device *alone)
 {
 	struct vnep_mld_query says = { .vlan = vlan,
 		.our_mac = q->port->mac,
 		.our_addr = edge_router_address,
-		.response_ms = group ? EDGE_MLD_LAST_MS : q->response_ms,
+		.alone = alone ? &alone->l2.mac : NULL,
+		.response_ms = q->response_ms,
 		.interval_s = q->interval_s,
 		.robustness = EDGE_MLD_ROBUSTNESS };
 	uint8_t out[VNEP_MLD_QUERY_MAX];
 
 	if (group)
 		says.group = *group;
+	if (group || (alone && says.response_ms > EDGE_MLD_LAST_MS))
+		says.response_ms = EDGE_MLD_LAST_MS;
 	if (q->port->up && edge_send(edge, q->port, out, vnep_mld_query(out, &says)))
 		edge->mld->count[EDGE_MLD_QUERIES]++;
 }
@@ -61,7 +88,7 @@ static void general(struct vnep_edge *edge, struct edge_querier *q, struct vnep_
 	for (unsigned n = 0; n < VLANS_AT_ONCE && q->vlan < EDGE_VLANS; q->vlan++) {
 		if (!(edge->vlans[q->vlan / 8] & 1 << q->vlan % 8))
 			continue;
-		query(edge, q, (uint16_t)q->vlan, NULL);
+		query(edge, q, (uint16_t)q->vlan, NULL, NULL);
 		n++;
 	}
 	if (q->vlan < EDGE_VLANS) {
@@ -102,14 +129,57 @@ struct edge_mld_link *edge_mld_link(struct vnep_edge *edge, const struct edge_de
 	return NULL;
 }
 
+/* Both queries, or none: half of them would take for gone who is there. */
+static bool may_ask(struct edge_querier *q)
+{
+	return q && edge_mld_may(&q->asks, ASKS_PER_S, ASKS_AT_ONCE, EDGE_MLD_ROBUSTNESS);
+}
+
 void edge_mld_ask(struct vnep_edge *edge, const struct edge_device *d, const struct in6_addr *group)
 {
-	struct edge_mld_link *link = edge_mld_link(edge, d, group, true);
+	struct edge_mld_link *link = edge_mld_link(edge, d, group, false);
+	struct vnep_mono now = vnep_mono_now();
 
-	if (!link || link->queries)
+	if (link && (link->queries || now.ns < link->rest.ns))
+		return;
+	if (!may_ask(edge_mld_querier(edge, d->port)))
+		return;
+	link = edge_mld_link(edge, d, group, true);
+	if (!link)
 		return;
 	link->queries = EDGE_MLD_ROBUSTNESS;
-	vnep_heap_set(&edge->mld->links_due, &link->due, vnep_mono_now());
+	vnep_heap_set(&edge->mld->links_due, &link->due, now);
+}
+
+bool edge_mld_ask_alone(
+	struct vnep_edge *edge, const struct edge_device *d, struct edge_listener *l)
+{
+	struct vnep_mono now = vnep_mono_now();
+
+	if (l->queries || now.ns < l->query_at.ns || !may_ask(edge_mld_querier(edge, d->port)))
+		return false;
+	l->queries = EDGE_MLD_ROBUSTNESS;
+	l->query_at = now;
+	return true;
+}
+
+void edge_mld_asked(struct vnep_edge *edge, const struct edge_device *d, struct edge_listener *l)
+{
+	const struct edge_querier *q = edge_mld_querier(edge, d->port);
+
+	if (q)
+		query(edge, q, d->l2.vlan, &l->group->key.address, d);
+	l->queries--;
+	l->query_at.ns =
+		vnep_mono_now().ns + (l->queries ? EDGE_MLD_LAST_MS : EDGE_MLD_REST_MS) * MS;
+}
+
+void edge_mld_woke(struct vnep_edge *edge, const struct edge_device *d)
+{
+	struct edge_querier *q = d->mld || !d->bound ? NULL : edge_mld_querier(edge, d->port);
+
+	if (q && edge_mld_may(&q->wakes, WAKES_PER_S, WAKES_AT_ONCE, 1))
+		query(edge, q, d->l2.vlan, NULL, d);
 }
 
 static void link_due(struct vnep_edge *edge, struct edge_mld_link *link, struct vnep_mono now)
@@ -119,16 +189,69 @@ static void link_due(struct vnep_edge *edge, struct edge_mld_link *link, struct 
 	struct vnep_mono next = { 0 };
 
 	if (q && link->queries) {
-		query(edge, q, link->key.vlan, &link->key.group);
+		query(edge, q, link->key.vlan, &link->key.group, NULL);
 		link->queries--;
 		next.ns = now.ns + EDGE_MLD_LAST_MS * MS;
-	} else if (q && link->v1_heard.ns) {
-		next.ns = link->v1_heard.ns + edge_mld_interval_ns(q);
+		link->rest.ns = now.ns + EDGE_MLD_REST_MS * MS;
+	} else if (q) {
+		next = link->rest;
+		if (link->v1_heard.ns && link->v1_heard.ns + edge_mld_interval_ns(q) > next.ns)
+			next.ns = link->v1_heard.ns + edge_mld_interval_ns(q);
 	}
 	if (next.ns > now.ns && !vnep_heap_set(&edge->mld->links_due, &link->due, next))
 		return;
 	vnep_table_remove(&edge->mld->links, link);
 	free(link);
+}
+
+/* ---- all devices, a slice at a time ---- */
+
+void edge_mld_walk_begin(struct edge_mld *mld, struct edge_mld_walk *walk)
+{
+	edge_mld_walk_end(walk);
+	walk->at = mld->first;
+	walk->next = mld->walks;
+	walk->link = &mld->walks;
+	if (walk->next)
+		walk->next->link = &walk->next;
+	mld->walks = walk;
+}
+
+void edge_mld_walk_end(struct edge_mld_walk *walk)
+{
+	if (!walk->link)
+		return;
+	*walk->link = walk->next;
+	if (walk->next)
+		walk->next->link = walk->link;
+	*walk = (struct edge_mld_walk){ 0 };
+}
+
+static void sweep_begin(struct vnep_edge *edge)
+{
+	edge_mld_walk_begin(edge->mld, &edge->mld->sweep);
+	edge->mld->sweep_at = vnep_mono_now();
+	edge_mld_arm(edge);
+}
+
+/* Who is asked no more, or whose record may name other groups. */
+static void sweep(struct vnep_edge *edge, struct vnep_mono now)
+{
+	struct edge_mld *mld = edge->mld;
+	struct vnep_mono began = vnep_mono_now();
+
+	while (mld->sweep.at && !vnep_mono_over(began, EDGE_TURN_MS)) {
+		struct edge_mld_device *md = mld->sweep.at;
+
+		mld->sweep.at = md->next;
+		if (!edge_mld_querier(edge, md->device->port))
+			edge_mld_gone(edge, md->device);
+		else if (md->count)
+			edge_mld_follow(edge, md);
+	}
+	mld->sweep_at.ns = now.ns + (EDGE_TURN_MS + SWEEP_PAUSE_MS) * MS;
+	if (!mld->sweep.at)
+		edge_mld_walk_end(&mld->sweep);
 }
 
 /* ---- the timer ---- */
@@ -139,7 +262,7 @@ static void sooner(struct vnep_mono *at, struct vnep_mono other)
 		*at = other;
 }
 
-static void arm(struct vnep_edge *edge)
+void edge_mld_arm(struct vnep_edge *edge)
 {
 	struct edge_mld *mld = edge->mld;
 	struct vnep_heap_node *device = vnep_heap_first(&mld->devices),
@@ -153,6 +276,8 @@ static void arm(struct vnep_edge *edge)
 		sooner(&at, device->at);
 	if (link)
 		sooner(&at, link->at);
+	if (mld->sweep.at)
+		sooner(&at, mld->sweep_at);
 	if (at.ns == mld->armed.ns)
 		return;
 	mld->armed = at;
@@ -178,7 +303,9 @@ static void on_timer(struct vnep_watch *watch, void *arg)
 	while (!vnep_mono_over(now, EDGE_TURN_MS) &&
 		(due = vnep_heap_due(&mld->devices, now, offsetof(struct edge_mld_device, due))))
 		edge_mld_expire(edge, due);
-	arm(edge);
+	if (mld->sweep.at && mld->sweep_at.ns <= now.ns)
+		sweep(edge, now);
+	edge_mld_arm(edge);
 	edge_round_end(edge);
 }
 
@@ -198,15 +325,15 @@ static struct edge_device *sender(struct vnep_edge *edge, const struct edge_port
 	return d && d->bound && d->port == port ? d : NULL;
 }
 
-/* Once a report, with the group in place of the address that all reports go to. */
-static void tell_refused(struct vnep_edge *edge, const struct edge_device *d,
-	const struct vnep_mld *m, const struct in6_addr *group, struct vnep_wall ts)
+/* With the group in place of the address that all reports go to. */
+void edge_mld_tell_refused(struct vnep_edge *edge, const struct edge_device *d,
+	const struct in6_addr *src, const struct in6_addr *group, struct vnep_wall ts)
 {
 	struct vnep_decision dec = { .ts = ts,
 		.direction = VNEP_FROM_DEVICE,
 		.reason = VNEP_POLICY_DENIED,
 		.has_flow = true,
-		.src_ip = m->src,
+		.src_ip = *src,
 		.dest_ip = *group,
 		.proto = IPPROTO_ICMPV6,
 		.src_mac = d->l2.mac,
@@ -223,20 +350,14 @@ static void take(
 	struct vnep_edge *edge, struct edge_device *d, struct vnep_mld *m, struct vnep_wall ts)
 {
 	struct vnep_mld_record record;
-	struct in6_addr group;
 	bool taken = false, refused = false;
 
 	while (vnep_mld_next(m, &record)) {
-		enum edge_mld_said said =
-			edge_mld_said(edge, d, &record, m->type != VNEP_MLD_REPORT, ts);
+		enum edge_mld_said said = edge_mld_said(edge, d, m, &record, ts);
 
-		if (said == EDGE_MLD_SAID_REFUSED && !refused)
-			group = record.group;
 		taken |= said == EDGE_MLD_SAID_TAKEN;
 		refused |= said == EDGE_MLD_SAID_REFUSED;
 	}
-	if (refused)
-		tell_refused(edge, d, m, &group, ts);
 	if (refused && !taken)
 		edge_drop(edge, d, VNEP_POLICY_DENIED);
 	else
@@ -270,7 +391,7 @@ bool edge_mld_takes(struct vnep_edge *edge, struct edge_port *port,
 	mld->count[EDGE_MLD_REPORTS]++;
 	take(edge, d, &m, frame->ts);
 	edge_device_sign(edge, d, frame->ts);
-	arm(edge);
+	edge_mld_arm(edge);
 	return true;
 }
 
@@ -287,10 +408,11 @@ static void configure(struct vnep_edge *edge)
 
 		*q = (struct edge_querier){ .port = edge_port_by_name(edge, c->port),
 			.interval_s = c->interval_s,
-			.response_ms = c->response_ms };
+			.response_ms = c->response_ms,
+			.since = vnep_mono_now() };
 		begin(q);
 	}
-	arm(edge);
+	edge_mld_arm(edge);
 }
 
 int edge_mld_open(struct vnep_edge *edge, struct vnep_err *err)
@@ -300,6 +422,9 @@ int edge_mld_open(struct vnep_edge *edge, struct vnep_err *err)
 	edge->mld = mld;
 	if (!mld)
 		return vnep_err_sys(err, ENOMEM, "mld");
+	mld->judged = 1;
+	mld->idle_tail = &mld->idle_first;
+	mld->names_tail = &mld->names_first;
 	vnep_table_init(
 		&mld->groups, offsetof(struct edge_mld_group, key), sizeof(struct edge_mld_name));
 	vnep_table_init(
@@ -313,14 +438,16 @@ int edge_mld_open(struct vnep_edge *edge, struct vnep_err *err)
 
 void edge_mld_again(struct vnep_edge *edge)
 {
-	struct edge_mld_device *next;
-
 	configure(edge);
-	for (struct edge_mld_device *md = edge->mld->first; md; md = next) {
-		next = md->next;
-		if (!edge_mld_querier(edge, md->device->port))
-			edge_mld_gone(edge, md->device);
-	}
+	sweep_begin(edge);
+}
+
+void edge_mld_groups_changed(struct vnep_edge *edge)
+{
+	if (!edge->mld)
+		return;
+	edge->mld->judged++;
+	sweep_begin(edge);
 }
 
 void edge_mld_port_up(struct vnep_edge *edge, const struct edge_port *port)
@@ -330,7 +457,7 @@ void edge_mld_port_up(struct vnep_edge *edge, const struct edge_port *port)
 	if (!q)
 		return;
 	begin(q);
-	arm(edge);
+	edge_mld_arm(edge);
 }
 
 void edge_mld_metrics(const struct vnep_edge *edge, struct vnep_buf *out)

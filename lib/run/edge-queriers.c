@@ -43,6 +43,15 @@ static int complete(struct vnep_querier *q, uint32_t said, struct vnep_err *err)
 	return vnep_err_hint(err, "answers to one query would come after the next (RFC 3810 9.3)");
 }
 
+/* Lists of names stand with commas elsewhere. */
+static int no_commas(const char *value, const char *word, struct vnep_err *err)
+{
+	if (!strchr(word, ','))
+		return 0;
+	vnep_err_set(err, VNEP_EVALUE, "mld: ports are separated by blanks: \"%.80s\"", value);
+	return vnep_err_hint(err, "such as acc0 acc1 interval_s=125");
+}
+
 static int add(struct vnep_edge_config *c, const struct vnep_querier *q, struct vnep_err *err)
 {
 	for (unsigned i = 0; i < c->querier_count; i++)
@@ -69,7 +78,9 @@ int edge_config_mld(struct vnep_edge_config *config, const char *value, struct v
 			rc = edge_config_word(&grammar, word, &said, &q, err);
 			continue;
 		}
-		rc = edge_config_port(q.port, "mld", word, strlen(word), err);
+		rc = no_commas(value, word, err);
+		if (!rc)
+			rc = edge_config_port(q.port, "mld", word, strlen(word), err);
 		if (!rc)
 			rc = add(config, &q, err);
 	}

@@ -59,56 +59,42 @@ static bool access_port(struct vnep_edge *edge, const char *name)
 	return port && !port->core;
 }
 
-static int not_open(const char *key, const char *port, struct vnep_err *err)
+static void not_open(const char *key, const char *port, struct vnep_err *err)
 {
 	vnep_err_set(
 		err, VNEP_EDIFFERS, "%s: %s is no access port of the edge that runs", key, port);
 	vnep_err_hint(err, "restart vnep-edge: awake devices go on by the kernel");
-	return VNEP_EDIFFERS;
 }
 
-/* Those of access ports that are not open yet wait for the restart, as the ports do. */
+/* Told, if what is said of that port waits until it is open. */
+static bool waits(struct vnep_edge *edge, const char *key, const char *port,
+	vnep_edge_config_report *report, void *arg)
+{
+	struct vnep_err err = { 0 };
+
+	if (access_port(edge, port))
+		return false;
+	not_open(key, port, &err);
+	report(&err, arg);
+	return true;
+}
+
+/* What belongs to access ports that are not open yet waits for the restart, as the ports do. */
 static int wait_for_ports(struct vnep_edge *edge, struct vnep_edge_config *wanted,
 	vnep_edge_config_report *report, void *arg)
 {
-	unsigned kept = 0;
-	int rc = 0;
+	unsigned advertise = wanted->advertise_count, queriers = wanted->querier_count;
 
-	for (unsigned i = 0; i < wanted->advertise_count; i++) {
-		const struct vnep_advertise *a = &wanted->advertise[i];
-		struct vnep_err err = { 0 };
-
-		if (access_port(edge, a->port)) {
-			wanted->advertise[kept++] = *a;
-			continue;
-		}
-		rc = not_open("advertise", a->port, &err);
-		report(&err, arg);
-	}
-	wanted->advertise_count = kept;
-	return rc;
-}
-
-/* The same of queriers. */
-static int wait_for_queriers(struct vnep_edge *edge, struct vnep_edge_config *wanted,
-	vnep_edge_config_report *report, void *arg)
-{
-	unsigned kept = 0;
-	int rc = 0;
-
-	for (unsigned i = 0; i < wanted->querier_count; i++) {
-		const struct vnep_querier *q = &wanted->querier[i];
-		struct vnep_err err = { 0 };
-
-		if (access_port(edge, q->port)) {
-			wanted->querier[kept++] = *q;
-			continue;
-		}
-		rc = not_open("mld", q->port, &err);
-		report(&err, arg);
-	}
-	wanted->querier_count = kept;
-	return rc;
+	wanted->advertise_count = wanted->querier_count = 0;
+	for (unsigned i = 0; i < advertise; i++)
+		if (!waits(edge, "advertise", wanted->advertise[i].port, report, arg))
+			wanted->advertise[wanted->advertise_count++] = wanted->advertise[i];
+	for (unsigned i = 0; i < queriers; i++)
+		if (!waits(edge, "mld", wanted->querier[i].port, report, arg))
+			wanted->querier[wanted->querier_count++] = wanted->querier[i];
+	return wanted->advertise_count < advertise || wanted->querier_count < queriers
+		       ? VNEP_EDIFFERS
+		       : 0;
 }
 
 static int fits(struct vnep_edge *edge, const struct vnep_edge_config *wanted,
@@ -226,8 +212,6 @@ int edge_reconfigure(struct vnep_edge *edge, vnep_edge_config_report *report, vo
 	if (!rc) {
 		stays = fixed(&edge->config, wanted, report, arg);
 		rc = wait_for_ports(edge, wanted, report, arg);
-		stays = stays ? stays : rc;
-		rc = wait_for_queriers(edge, wanted, report, arg);
 		stays = stays ? stays : rc;
 		rc = take(edge, wanted, &err);
 		if (rc)

@@ -122,6 +122,7 @@ static void verb_watch(struct vnep_edge *edge, struct edge_client *client)
 			edge_tell_presence(edge, d, vnep_life_presence(d->life), VNEP_CAUSE_NONE);
 	vnep_sync_encode(&edge->told, 0);
 	edge_reply(client, &edge->told);
+	client->state = client->out.len;
 	client->watching = EDGE_WATCHES_ALL;
 }
 

@@ -495,6 +495,8 @@ TEST("config: every mistake of mld is told, and changes nothing")
 		{ "", "mld is PORT [PORT...] [WORD=VALUE...], not \"\"", "such as" },
 		{ "interval_s=5", "mld is PORT", "such as" },
 		{ "acc1 a/b", "mld needs the name of a link", "" },
+		{ "acc1, acc2", "mld: ports are separated by blanks: \"acc1, acc2\"", "such as" },
+		{ "acc1,acc2", "mld: ports are separated by blanks: \"acc1,acc2\"", "such as" },
 		{ "acc1 acc0", "mld: acc0 is named twice", "" },
 		{ "acc1 acc1", "mld: acc1 is named twice", "" },
 		{ "acc1 flavour=5", "unknown word \"flavour\"",

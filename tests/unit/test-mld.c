@@ -263,6 +263,23 @@ TEST("mld: a query has hop limit 1, the router alert, a good checksum, and goes 
 	}
 }
 
+TEST("mld: a query to one alone differs in the MAC that it goes to, and in nothing else")
+{
+	const struct vnep_mac one = { { 0x02, 0, 0, 0, 0, 9 } };
+	uint8_t all[VNEP_MLD_QUERY_MAX], alone[VNEP_MLD_QUERY_MAX];
+	struct vnep_mld_query q = { .our_mac = ours,
+		.our_addr = ip("fe80::1"),
+		.group = ip(group),
+		.response_ms = 1000,
+		.interval_s = 125,
+		.robustness = 2 };
+	size_t len = vnep_mld_query(all, &q);
+
+	q.alone = &one;
+	CHECK_INT(vnep_mld_query(alone, &q), len);
+	CHECK(!memcmp(alone, one.octet, 6) && !memcmp(alone + 6, all + 6, len - 6));
+}
+
 /* RFC 3810 5.1.3 and 5.1.9, as a host reads them. */
 static uint32_t meant(unsigned code, unsigned bits)
 {
