@@ -72,6 +72,22 @@ before() {
 	jq -e '.answered >= 2' "$T/status"
 }
 
+@test "mcast from the VPC: on, off, on: who sleeps through all three gets all three" {
+	lab 1
+	T3324=1 sender_map
+	edge_start
+	joined 0
+	awake_all 0
+	wait_for 10 state_is "$V0" asleep
+	host_says vpc v0 on
+	host_says vpc v0 off
+	host_says vpc v0 on
+	wait_for 5 pending_is "$V0" 3
+	speak 0
+	wait_for 5 got 0 on off on
+	wait_for 5 balanced
+}
+
 # This client knows no other hop limit for multicast than 1.
 hops() {
 	netns vpc nft "add table netdev hops

@@ -11,7 +11,13 @@
 #include "vnep/coapmake.h"
 #include "vnep/members.h"
 
-enum { SOURCE_FIRST = 49152, COAP_PORT = 5683, MIN_MTU = 1280, UUID_LEN = 36 };
+enum {
+	SOURCE_FIRST = 49152,
+	COAP_PORT = 5683,
+	MIN_MTU = 1280,
+	UUID_LEN = 36,
+	MAX_MTU = EDGE_FRAME_MAX - (VNEP_DATAGRAM_HEAD - VNEP_DATAGRAM_IP_HEAD)
+};
 
 static int no_memory(struct vnep_err *err)
 {
@@ -153,11 +159,13 @@ static const struct edge_port *narrowest(const struct vnep_edge *edge)
 	return narrow;
 }
 
+/* Also of the widest links: there is no more room for a frame with its tag. */
 uint32_t edge_mcast_mtu(const struct vnep_edge *edge)
 {
 	const struct edge_port *narrow = narrowest(edge);
+	uint32_t mtu = narrow ? narrow->mtu : MIN_MTU;
 
-	return narrow ? narrow->mtu : MIN_MTU;
+	return mtu < MAX_MTU ? mtu : MAX_MTU;
 }
 
 static int check_size(const struct edge_mcast *mc, struct vnep_err *err)
@@ -170,7 +178,7 @@ static int check_size(const struct edge_mcast *mc, struct vnep_err *err)
 	return vnep_err_set(err, VNEP_ETOOBIG,
 		"the instruction makes packets of %zu octets, and port %s takes at most %u: a "
 		"group gets it in one frame",
-		len, narrow ? narrow->name : "?", narrow ? narrow->mtu : MIN_MTU);
+		len, narrow ? narrow->name : "?", edge_mcast_mtu(mc->edge));
 }
 
 /* ---- its members ---- */
@@ -413,7 +421,7 @@ static int store(struct edge_mcast *mc, struct edge_member *m, struct vnep_err *
 {
 	struct vnep_edge *edge = mc->edge;
 	struct edge_device *d = vnep_table_get(&edge->by_vep, &m->vep);
-	bool pending = false, duplicate = false;
+	bool pending = false;
 	struct vnep_event e = { .kind = VNEP_KIND_INSTRUCTION,
 		.direction = VNEP_TO_DEVICE,
 		.ts = mc->frozen_at,
@@ -424,7 +432,7 @@ static int store(struct edge_mcast *mc, struct edge_member *m, struct vnep_err *
 	e.frame_len = e.length = (uint32_t)make_waiting(mc, m, edge->frame);
 	snprintf(e.dev, sizeof e.dev, "%s", edge_member_name(mc, m));
 	memcpy(e.in_iface, edge_core(edge)->name, sizeof e.in_iface);
-	rc = vnep_journal_append(edge->journal, &e, &pending, &duplicate, err);
+	rc = vnep_journal_append(edge->journal, &e, &pending, NULL, err);
 	if (rc)
 		return rc;
 	m->seq = e.seq;
