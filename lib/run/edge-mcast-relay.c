@@ -3,19 +3,39 @@
  *
  * The kernel hands over what senders of a group say to it, so many a second, and nothing else. It is an instruction for
  * the members in the VPC of its sender, whose address and port the frames keep: the members answer that host, by the
- * policy of each. The work is one step of the worker, as of any instruction; so that little time is left to many of them,
- * no more than half of it is spent here.
+ * policy of each.
  *
- * After a kill the ring brings the frames of a block again. The group that has the members' packets has also which frame
- * they were of, so it is not taken twice; who was not sent it finds it in the journal.
+ * Each is a step of the worker and has a journal group of its own, so what else the ring brought must be durable before:
+ * the frames of the blocks that were read wait in a line, where they lie, and are worked off between two blocks. Few at a
+ * time, so that who else wants something has its turn. The kernel gets no block back while there is a line.
+ *
+ * After a kill those blocks are read again, for these frames alone. The group that has the members' packets has also which
+ * frame they were of, so none is taken twice; who was not sent it finds it in the journal.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "edge-mcast.h"
 #include "vnep/coap.h"
 
 enum { SPENT_MAX_MS = 500, SHARE = 2, NS_MS = 1000000 };
+
+enum {
+	LINE_MAX = 2048,
+	LINE_FULL =
+		LINE_MAX / 2, /* one more block, of 128 KiB and frames of 160 octets there, fits */
+};
+
+struct relay {
+	struct vnep_ring_frame frame; /* lent by the ring */
+	uint64_t block, place;
+};
+
+struct edge_relays {
+	struct relay line[LINE_MAX]; /* a ring */
+	unsigned first, count;
+};
 
 /* ---- may it be said? ---- */
 
@@ -65,14 +85,6 @@ static enum vnep_reason check_sender(struct vnep_edge *edge, const struct vnep_f
 }
 
 /* ---- each time ---- */
-
-static bool is_repeated(const struct vnep_edge *edge)
-{
-	const struct edge_ledger *l = &edge->ledger;
-
-	return edge->ring_at < l->relay_block ||
-	       (edge->ring_at == l->relay_block && edge->ring_place <= l->relay_place);
-}
 
 static bool is_spent(const struct vnep_edge *edge, struct vnep_mono now)
 {
@@ -183,8 +195,6 @@ static int store(struct edge_mcast *mc, struct vnep_err *err)
 	}
 	edge->delta.arrived++;
 	edge->delta.answered++;
-	edge->ledger.relay_block = edge->ring_at;
-	edge->ledger.relay_place = edge->ring_place;
 	edge->ledger_kept.ns = 0; /* in the segment, too */
 	return edge_mcast_store(mc, err);
 }
@@ -233,7 +243,7 @@ static bool relay(struct edge_mcast *mc, const struct vnep_ring_frame *frame,
 	return !rc;
 }
 
-void edge_mcast_relay(struct vnep_edge *edge, const struct vnep_ring_frame *frame)
+static void work(struct vnep_edge *edge, const struct vnep_ring_frame *frame)
 {
 	struct vnep_mono now = vnep_mono_now();
 	const struct vnep_group *group;
@@ -247,8 +257,6 @@ void edge_mcast_relay(struct vnep_edge *edge, const struct vnep_ring_frame *fram
 	why = check_frame(frame, &f, &payload, &len);
 	if (!why)
 		why = check_sender(edge, &f, &group, &vpc);
-	if (!why && is_repeated(edge))
-		why = VNEP_DUPLICATE;
 	if (!why && is_spent(edge, now))
 		why = VNEP_RATE_LIMITED;
 	if (why) {
@@ -270,4 +278,74 @@ void edge_mcast_relay(struct vnep_edge *edge, const struct vnep_ring_frame *fram
 		edge_mcast_free(mc);
 	}
 	spend(edge, now);
+}
+
+/* ---- the line ---- */
+
+/* Counted with what becomes of it: the ledger has both or none. */
+static void begin(struct vnep_edge *edge, uint64_t block, uint64_t place)
+{
+	edge->ledger.relay_block = block;
+	edge->ledger.relay_place = place;
+	edge->ledger.ring_packets++;
+	edge->ledger_dirty = true;
+}
+
+void edge_relay_came(struct vnep_edge *edge, const struct vnep_ring_frame *frame)
+{
+	const struct edge_ledger *l = &edge->ledger;
+	struct edge_relays *r = edge->relays;
+
+	if (edge->ring_at < l->relay_block ||
+		(edge->ring_at == l->relay_block && edge->ring_place <= l->relay_place))
+		return; /* read again */
+	if (!r)
+		r = edge->relays = calloc(1, sizeof *r);
+	if (!r || r->count == LINE_MAX) {
+		begin(edge, edge->ring_at, edge->ring_place);
+		edge_deny(edge, edge_core(edge), frame, NULL, VNEP_TO_DEVICE, VNEP_IO_ERROR, true);
+		return;
+	}
+	r->line[(r->first + r->count++) % LINE_MAX] =
+		(struct relay){ *frame, edge->ring_at, edge->ring_place };
+}
+
+bool edge_relay_waits(const struct vnep_edge *edge)
+{
+	return edge->relays && edge->relays->count;
+}
+
+bool edge_relay_full(const struct vnep_edge *edge)
+{
+	return edge->relays && edge->relays->count >= LINE_FULL;
+}
+
+uint64_t edge_relay_block(const struct vnep_edge *edge)
+{
+	return edge_relay_waits(edge) ? edge->relays->line[edge->relays->first].block : UINT64_MAX;
+}
+
+bool edge_relay_turn(struct vnep_edge *edge)
+{
+	struct vnep_mono began = vnep_mono_now();
+
+	while (edge_relay_waits(edge)) {
+		struct edge_relays *r = edge->relays;
+		struct relay relay = r->line[r->first];
+
+		r->first = (r->first + 1) % LINE_MAX;
+		r->count--;
+		begin(edge, relay.block, relay.place);
+		work(edge, &relay.frame);
+		edge_group_end(edge);
+		if (vnep_mono_over(began, EDGE_TURN_MS))
+			break;
+	}
+	return edge_relay_waits(edge);
+}
+
+void edge_relays_release(struct vnep_edge *edge)
+{
+	free(edge->relays);
+	edge->relays = NULL;
 }

@@ -70,6 +70,7 @@ void edge_mcasts_release(struct vnep_edge *edge)
 {
 	while (edge->mcasts)
 		edge_mcast_free(edge->mcasts);
+	edge_relays_release(edge);
 	vnep_sentlog_close(edge->sent);
 	vnep_sentlog_close(edge->fanned);
 }
