@@ -323,6 +323,94 @@ all_settled() {
 	saw both 0 "ipv6.dst == $GROUP"
 }
 
+@test "mcast from the VPC: two groups of one address and one sender: the members of both hear it, each once" {
+	lab 3
+	sender_map '{"type":"group","v":1,"group":"lamps","address":"'"$GROUP"'","senders":["'"$HOST"'"]}' \
+		'{"type":"device","v":1,"dev":"'"$DEV1"'","vep":"'"$V1"'","groups":["lights","lamps"]}' \
+		'{"type":"device","v":1,"dev":"'"$DEV2"'","vep":"'"$V2"'","groups":["lamps"]}'
+	edge_start
+	joined 0 1 2
+	awake_all 0 1 2
+	host_says vpc v0 one
+	host_says vpc v0 two
+	wait_for 5 got 0 one two
+	wait_for 5 got 1 one two
+	wait_for 5 got 2 one two
+	vnep-edge detach "$DEV1"
+	wait_for 5 state_is "$V1" asleep
+	host_says vpc v0 three
+	wait_for 5 pending_is "$V1" 3 # the first two, too: it gave no sign of life behind them
+	wait_for 5 got 2 one two three
+	wait_for 5 balanced
+}
+
+# The worker stands still meanwhile, so all of it left before its frames.
+@test "mcast from the VPC: who wakes behind a burst that its link carries hears each line of it once" {
+	lab 1
+	vnep-map import -q <<-END
+		{"type":"vpc","v":1,"vpc":"acme","prefix":"2001:db8:b::/64"}
+		{"type":"group","v":1,"group":"lights","address":"$GROUP","senders":["$HOST"]}
+		{"type":"device","v":1,"dev":"$DEV0","vep":"$V0","groups":["lights"]}
+		{"type":"device","v":1,"dev":"$D102","vep":"2001:db8:b::9","addr":["2001:db8:a::9"],"groups":["lights"]}
+	END
+	edge_start
+	joined 0
+	awake dev0 "$V0"
+	netns dev0 frames udp6 d0 00:00:5e:00:53:22 00:00:5e:00:53:fe 2001:db8:a::9 "$HOST" 5683 5683 hello
+	wait_for 5 state_is "$D102" awake
+	vnep-edge detach "$DEV0"
+	wait_for 5 state_is "$V0" asleep
+	for (( n = 1; n <= 48; n++ )); do
+		netns vpc frames udp6 - "$HOST_MAC" "$GROUP_MAC" "$HOST" "$GROUP" 41000 7000 "i$n"$'\n'
+	done >"$T/frames"
+	kill -STOP "$(worker)"
+	send_frames
+	netns dev0 frames udp6 d0 00:00:5e:00:53:01 00:00:5e:00:53:fe 2001:db8:a::2 "$HOST" 5683 5683 hello
+	kill -CONT "$(worker)"
+	wait_for 10 grep -qx i48 "$T/joined0.out"
+	wait_for 5 pending_is "$V0" 0
+	wait_for 5 balanced
+	[ -z "$(sort "$T/joined0.out" | uniq -d)" ]
+	[ "$(wc -l <"$T/joined0.out")" -eq 48 ]
+}
+
+@test "mcast from the VPC: one VPC floods a large group: another one is heard as if it did not" {
+	lab 1
+	{
+		cat <<-END
+			{"type":"vpc","v":1,"vpc":"acme","prefix":"2001:db8:b::/64"}
+			{"type":"vpc","v":1,"vpc":"blue","prefix":"2001:db8:c::/64"}
+			{"type":"group","v":1,"group":"lights","address":"$GROUP","senders":["$HOST","2001:db8:c::2"]}
+			{"type":"device","v":1,"dev":"$D102","vep":"2001:db8:c::9","vpc":"blue","addr":["2001:db8:a::9"],"groups":["lights"]}
+		END
+		seq 1 5000 | jq -c '{type: "device", v: 1, dev: "urn:dev:ops:1-x-\(.)", vep: "2001:db8:b::5:\(.)",
+			vpc: "acme", groups: ["lights"]}'
+	} >"$T/map"
+	vnep-map import -q <"$T/map"
+	edge_start
+	joined 0
+	netns vpc ip -6 address add 2001:db8:c::2/64 dev v0 nodad
+	netns dev0 frames udp6 d0 00:00:5e:00:53:22 00:00:5e:00:53:fe 2001:db8:a::9 2001:db8:c::2 5683 5683 hello
+	wait_for 5 state_is "$D102" awake
+	before
+	background flood netns vpc frames udp6 v0 "$HOST_MAC" "$GROUP_MAC" "$HOST" "$GROUP" 41000 7000 much 100000000
+	wait_for 10 vnep_sent_much
+	for (( n = 1; n <= 20; n++ )); do
+		forge vpc v0 2001:db8:c::2 "b$n"$'\n'
+		sleep 0.2 # five a second is what it says
+	done
+	wait_for 10 grep -qx b20 "$T/joined0.out"
+	kill "$PID"
+	wait "$PID" || true
+	got 0 b{1..20}
+	wait_for 20 balanced
+	jq -e '.dropped["rate-limited"] >= 1000 and .pending >= 5000' "$T/status"
+}
+
+vnep_sent_much() {
+	vnep-journal read --dev urn:dev:ops:1-x-5000 | jq -se 'length >= 1'
+}
+
 # Datagrams of ROUNDS are on their way while the worker is killed, a little later each time; between them are others, for
 # who sleeps and for who is tapped, in the same blocks of the ring.
 @test "mcast from the VPC: after kill -9 in the middle nobody is forgotten, and who sleeps gets all of it once" {

@@ -22,6 +22,7 @@
 enum { SPENT_MAX_MS = 500, SHARE = 2, NS_MS = 1000000 };
 
 enum {
+	ACCOUNTS = 64,
 	LINE_MAX = 2048,
 	LINE_FULL =
 		LINE_MAX / 2, /* one more block, of 128 KiB and frames of 160 octets there, fits */
@@ -32,7 +33,14 @@ struct relay {
 	uint64_t block, place;
 };
 
+/* What a VPC spent of the worker's time: so long it is worked off. */
+struct account {
+	char vpc[VNEP_LABEL_MAX + 1];
+	struct vnep_mono until;
+};
+
 struct edge_relays {
+	struct account accounts[ACCOUNTS];
 	struct relay line[LINE_MAX]; /* a ring */
 	unsigned first, count;
 };
@@ -47,13 +55,16 @@ static bool has_sender(const struct vnep_group *group, const struct in6_addr *ad
 	return false;
 }
 
-/* The first by its name, if several have the address. */
-static const struct vnep_group *group_of(const struct vnep_edge *edge, const struct vnep_frame *f)
+/* Groups of that address whom that host may speak to: the next one behind *at. */
+static const struct vnep_group *next_group(const struct vnep_edge *edge,
+	const struct in6_addr *address, const struct in6_addr *sender, size_t *at)
 {
-	for (size_t i = 0; i < edge->group_count; i++)
-		if (vnep_ip6_equal(&edge->groups[i].address, &f->dest) &&
-			has_sender(&edge->groups[i], &f->src))
-			return &edge->groups[i];
+	while (*at < edge->group_count) {
+		const struct vnep_group *group = &edge->groups[(*at)++];
+
+		if (vnep_ip6_equal(&group->address, address) && has_sender(group, sender))
+			return group;
+	}
 	return NULL;
 }
 
@@ -70,12 +81,13 @@ static enum vnep_reason check_frame(const struct vnep_ring_frame *frame, struct 
 	return f->hop_limit > 1 ? VNEP_REASON_NONE : VNEP_NOT_FOR_US; /* for its link alone */
 }
 
-static enum vnep_reason check_sender(struct vnep_edge *edge, const struct vnep_frame *f,
-	const struct vnep_group **group, const struct vnep_vpc **vpc)
+static enum vnep_reason check_sender(
+	struct vnep_edge *edge, const struct vnep_frame *f, const struct vnep_vpc **vpc)
 {
-	*group = group_of(edge, f);
+	size_t at = 0;
+
 	*vpc = edge_vpc(edge, "", &f->src);
-	if (!*group)
+	if (!next_group(edge, &f->dest, &f->src, &at))
 		return VNEP_NOT_FOR_US; /* any more */
 	if (!*vpc)
 		return VNEP_NO_MAPPING;
@@ -86,18 +98,39 @@ static enum vnep_reason check_sender(struct vnep_edge *edge, const struct vnep_f
 
 /* ---- each time ---- */
 
-static bool is_spent(const struct vnep_edge *edge, struct vnep_mono now)
+/* Whose account that is. Where nothing is owed it is free; where all of them owe, the one that owes least is shared. */
+static struct account *account_of(
+	struct edge_relays *r, const struct vnep_vpc *vpc, struct vnep_mono now)
 {
-	return edge->relay_until.ns - now.ns > (int64_t)SPENT_MAX_MS * NS_MS;
+	struct account *least = &r->accounts[0];
+
+	for (unsigned i = 0; i < ACCOUNTS; i++) {
+		if (!strcmp(r->accounts[i].vpc, vpc->vpc))
+			return &r->accounts[i];
+		if (r->accounts[i].until.ns < least->until.ns)
+			least = &r->accounts[i];
+	}
+	if (least->until.ns <= now.ns)
+		memcpy(least->vpc, vpc->vpc, sizeof least->vpc);
+	return least;
 }
 
-static void spend(struct vnep_edge *edge, struct vnep_mono since)
+static bool is_spent(const struct account *account, struct vnep_mono now)
+{
+	return account->until.ns - now.ns > (int64_t)SPENT_MAX_MS * NS_MS;
+}
+
+/* Half of the time is shared by those who owe some. */
+static void spend(struct edge_relays *r, struct account *account, struct vnep_mono since)
 {
 	int64_t spent_ns = vnep_mono_now().ns - since.ns;
+	unsigned sharers = 1;
 
-	if (edge->relay_until.ns < since.ns)
-		edge->relay_until = since;
-	edge->relay_until.ns += SHARE * spent_ns;
+	for (unsigned i = 0; i < ACCOUNTS; i++)
+		sharers += &r->accounts[i] != account && r->accounts[i].until.ns > since.ns;
+	if (account->until.ns < since.ns)
+		account->until = since;
+	account->until.ns += SHARE * sharers * spent_ns;
 }
 
 /* Those before it are kept for who woke just then; the oldest go. */
@@ -169,18 +202,44 @@ int edge_relay_part(struct edge_mcast *mc, struct vnep_err *err)
 	return rc;
 }
 
-static int freeze(struct edge_mcast *mc, const struct vnep_group *group, struct vnep_err *err)
+static bool is_in(const struct vnep_device *device, const struct vnep_group *group)
+{
+	for (size_t i = 0; i < device->group_count; i++)
+		if (!strcmp(device->groups[i], group->group))
+			return true;
+	return false;
+}
+
+bool edge_relay_had(const struct edge_mcast *mc, const struct vnep_device *device)
+{
+	const struct vnep_group *group;
+
+	for (size_t at = 0; (group = next_group(mc->edge, &mc->address, &mc->from, &at)) &&
+			    strcmp(group->group, mc->group) != 0;)
+		if (is_in(device, group))
+			return true;
+	return false;
+}
+
+/* Of each group that has this address and this sender. */
+static int freeze(struct edge_mcast *mc, struct vnep_err *err)
 {
 	struct vnep_json *selection = vnep_json_object();
 	const struct edge_mcast_how how = {
 		.selection = selection, .port = mc->port, .hop_limit = mc->hop_limit
 	};
-	int rc = selection ? vnep_json_set_str(selection, "group", group->group) : -ENOMEM;
+	const struct vnep_group *group;
+	int rc = selection ? 0 : -ENOMEM;
 
-	if (!rc)
-		rc = edge_mcast_freeze(mc, &how, err);
+	for (size_t at = 0; !rc && (group = next_group(mc->edge, &mc->address, &mc->from, &at));) {
+		rc = vnep_json_set_str(selection, "group", group->group);
+		if (!rc)
+			rc = edge_mcast_gather(mc, &how, err);
+	}
 	vnep_json_free(selection);
-	return rc;
+	if (!rc)
+		rc = edge_relay_part(mc, err);
+	return rc ? rc : edge_mcast_index(mc, err);
 }
 
 /* Which frame it was is part of the group, and so is what became of it. */
@@ -208,6 +267,7 @@ static struct edge_mcast *take(struct vnep_edge *edge, const struct vnep_ring_fr
 		return NULL;
 	mc->relayed = true;
 	mc->from = f->src;
+	mc->address = f->dest;
 	mc->source = f->src_port;
 	mc->port = f->dest_port;
 	mc->hop_limit = 1;
@@ -221,15 +281,15 @@ static struct edge_mcast *take(struct vnep_edge *edge, const struct vnep_ring_fr
 }
 
 /* True: it was stored, and sent as far as that was possible. */
-static bool relay(struct edge_mcast *mc, const struct vnep_ring_frame *frame,
-	const struct vnep_group *group, const struct vnep_vpc *vpc)
+static bool relay(
+	struct edge_mcast *mc, const struct vnep_ring_frame *frame, const struct vnep_vpc *vpc)
 {
 	struct vnep_edge *edge = mc->edge;
 	struct vnep_err err = { 0 };
 	int rc;
 
 	mc->vpc = vpc;
-	rc = freeze(mc, group, &err);
+	rc = freeze(mc, &err);
 	if (rc) {
 		edge_deny(edge, edge_core(edge), frame, NULL, VNEP_TO_DEVICE,
 			rc == VNEP_EVALUE ? VNEP_NO_MAPPING : VNEP_IO_ERROR, true);
@@ -246,7 +306,7 @@ static bool relay(struct edge_mcast *mc, const struct vnep_ring_frame *frame,
 static void work(struct vnep_edge *edge, const struct vnep_ring_frame *frame)
 {
 	struct vnep_mono now = vnep_mono_now();
-	const struct vnep_group *group;
+	struct account *account = NULL;
 	const struct vnep_vpc *vpc;
 	const uint8_t *payload;
 	struct vnep_frame f;
@@ -256,9 +316,11 @@ static void work(struct vnep_edge *edge, const struct vnep_ring_frame *frame)
 
 	why = check_frame(frame, &f, &payload, &len);
 	if (!why)
-		why = check_sender(edge, &f, &group, &vpc);
-	if (!why && is_spent(edge, now))
-		why = VNEP_RATE_LIMITED;
+		why = check_sender(edge, &f, &vpc);
+	if (!why) {
+		account = account_of(edge->relays, vpc, now);
+		why = is_spent(account, now) ? VNEP_RATE_LIMITED : VNEP_REASON_NONE;
+	}
 	if (why) {
 		edge_deny(edge, edge_core(edge), frame, NULL, VNEP_TO_DEVICE, why, true);
 		return;
@@ -270,14 +332,15 @@ static void work(struct vnep_edge *edge, const struct vnep_ring_frame *frame)
 		edge_deny(edge, edge_core(edge), frame, NULL, VNEP_TO_DEVICE, VNEP_IO_ERROR, true);
 		return;
 	}
-	if (relay(mc, frame, group, vpc)) {
+	if (relay(mc, frame, vpc)) {
 		edge_mcast_look_after(mc);
+		edge_mcast_shrink(mc);
 		mc->end_at.ns = mc->sent_at.ns + (int64_t)EDGE_MCAST_WAKE_MS * NS_MS;
 		edge_mcast_wait(mc);
 	} else {
 		edge_mcast_free(mc);
 	}
-	spend(edge, now);
+	spend(edge->relays, account, now);
 }
 
 /* ---- the line ---- */

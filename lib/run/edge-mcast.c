@@ -29,17 +29,6 @@ const char *edge_member_name(const struct edge_mcast *mc, const struct edge_memb
 	return (const char *)mc->names.data + m->name;
 }
 
-/* Both logs of what was sent; without one of them it is slower, or may go out twice after a kill. */
-int edge_sent_open(struct vnep_edge *edge, struct vnep_err *err)
-{
-	int rc = vnep_sentlog_open(&edge->sent, edge->state, "sent", VNEP_SENTLOG_MAX, NULL, err);
-
-	if (!rc)
-		rc = vnep_sentlog_open(
-			&edge->fanned, edge->state, "fanned", EDGE_MCAST_MARKS, NULL, err);
-	return rc;
-}
-
 void edge_mcast_free(struct edge_mcast *mc)
 {
 	struct edge_mcast **p;
@@ -290,6 +279,8 @@ static int add_member(const struct vnep_device *device, void *arg)
 
 	if (mc->relayed && vpc != mc->vpc)
 		return edge_relay_avoid(mc, d, err);
+	if (mc->relayed && edge_relay_had(mc, device))
+		return 0;
 	if (!vpc || IN6_IS_ADDR_UNSPECIFIED(edge_mcast_speaker(mc, vpc))) {
 		vnep_err_set(err, VNEP_EVALUE, "%s: its vpc \"%s\" has no \"speaker\"", device->dev,
 			vpc ? vpc->vpc : device->vpc);
@@ -322,7 +313,7 @@ static int add_member(const struct vnep_device *device, void *arg)
 	return choose_way(mc, m, d, edge_mcast_speaker(mc, vpc), err);
 }
 
-static int index_members(struct edge_mcast *mc, struct vnep_err *err)
+int edge_mcast_index(struct edge_mcast *mc, struct vnep_err *err)
 {
 	if (mc->names.rc)
 		return no_memory(err);
@@ -352,7 +343,7 @@ static int read_group(struct edge_mcast *mc, struct vnep_map_txn *txn,
 	return rc;
 }
 
-int edge_mcast_freeze(struct edge_mcast *mc, const struct edge_mcast_how *how, struct vnep_err *err)
+int edge_mcast_gather(struct edge_mcast *mc, const struct edge_mcast_how *how, struct vnep_err *err)
 {
 	struct vnep_map_txn *txn;
 	int rc = vnep_map_begin(mc->edge->map, false, &txn, err);
@@ -365,9 +356,14 @@ int edge_mcast_freeze(struct edge_mcast *mc, const struct edge_mcast_how *how, s
 	if (!rc)
 		rc = vnep_members_each(txn, how->selection, add_member, mc, err);
 	vnep_map_abort(txn);
-	if (!rc && mc->relayed)
-		rc = edge_relay_part(mc, err);
-	return rc ? rc : index_members(mc, err);
+	return rc;
+}
+
+int edge_mcast_freeze(struct edge_mcast *mc, const struct edge_mcast_how *how, struct vnep_err *err)
+{
+	int rc = edge_mcast_gather(mc, how, err);
+
+	return rc ? rc : edge_mcast_index(mc, err);
 }
 
 struct edge_mcast *edge_mcast_new(struct vnep_edge *edge)

@@ -363,7 +363,6 @@ struct vnep_edge {
 	struct edge_mcast *mcasts; /* instructions whose answers are heard, the latest first */
 	unsigned mcast_count;
 	uint32_t mcast_seed, mcast_source;
-	struct vnep_mono relay_until; /* so long the worker works off what it spent on relaying */
 	size_t replay_line;             /* devices that stand in both lines */
 	double replay_pps;              /* what the line gets through, of late; 0 = not known */
 	struct vnep_mono replay_looked; /* 0: the line was empty */
