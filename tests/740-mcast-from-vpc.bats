@@ -72,6 +72,16 @@ before() {
 	jq -e '.answered >= 2' "$T/status"
 }
 
+@test "mcast from the VPC: a sender that can never be heard is warned of by check" {
+	lab 1
+	mcast_map '{"type":"group","v":1,"group":"lights","address":"'"$GROUP"'","senders":["'"$HOST"'","2001:db8:ffff::2","'"$V1"'"]}'
+	run -0 --separate-stderr netns edge vnep-edge check --access acc0 --core up0
+	[[ $stderr == *'warning: group "lights": its sender 2001:db8:ffff::2 is in the prefix of no vpc'*hint:* ]]
+	[[ $stderr == *"its sender $V1 is the endpoint of $DEV1"*hint:* ]]
+	[ "$(grep -c warning: <<<"$stderr")" -eq 2 ]
+	[[ $stderr == *"good: 1 access ports"* ]]
+}
+
 @test "mcast from the VPC: on, off, on: who sleeps through all three gets all three" {
 	lab 1
 	T3324=1 sender_map
@@ -227,6 +237,14 @@ taken_or_dropped() {
 	wait_for 5 captured_big
 	captured up
 	saw up 1 "icmpv6.type == 2 && icmpv6.mtu == 1400 && ipv6.dst == $HOST"
+	# neither uses up anything of what it may say
+	for (( n = 0; n < 200; n++ )); do
+		echo "${GROUP_MAC//:/}${HOST_MAC//:/}86dd6000000000102c08${forged:44:64}1100000100000001${forged:108:16}"
+	done >"$T/frames"
+	HOPS=1 forge vpc v0 "$HOST" near 2000
+	send_frames
+	wait_for 5 dropped_since not-for-us 2001
+	wait_for 5 dropped_since fragment 201
 	host_says vpc v0 good
 	wait_for 5 got 0 good
 	wait_for 5 got 1 good
