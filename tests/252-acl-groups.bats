@@ -53,7 +53,14 @@ group() {
 	[ "$(elements group)" -eq 1 ]
 	[ "$(elements group_vlan)" -eq 1 ]
 	run -0 nft list chain netdev vnep group_up0
-	[[ $output == *"udp"*"@group"*"limit"* || $output == *"17"*"@group"*"limit"* ]] || { echo "$output"; false; }
+	[[ $output == *"udp"*"@group"*"goto group_sender_up0"* || $output == *"17"*"@group"*"goto group_sender_up0"* ]] ||
+		{ echo "$output"; false; }
+	run -0 nft list chain netdev vnep group_sender_up0
+	[[ $output == *"hoplimit 0-1"*"drop.not-for-us"*"drop.fragment"*"saddr 2001:db8:b::/64 limit"* ||
+		$output == *"hoplimit <= 1"*"drop.not-for-us"*"drop.fragment"*"saddr 2001:db8:b::/64 limit"* ]] ||
+		{ echo "$output"; false; }
+	run -0 nft list chain netdev vnep group_vlan_sender_up0
+	[[ $output == *"saddr 2001:db8:d::/64 limit"* && $output != *2001:db8:b:* ]] || { echo "$output"; false; }
 	nft delete table netdev vnep
 	# without tags: this nft has no JSON for VLANs in keys
 	{ group 2001:db8:b::2; printf '%s\n' "$RECORDS"; } | netns edge vnep-acl render --format json --access acc0,acc1 --core up0 >"$T/json"
@@ -65,7 +72,7 @@ group() {
 	group 2001:db8:b::2 >map.jsonl
 	printf '%s\n' "$RECORDS" >>map.jsonl
 	run -0 vnep-acl explain --access acc0,acc1 --core up0 --records map.jsonl 2001:db8:b::2 "$GROUP" UDP 7000
-	record '.why | .verdict == "ask" and .ask == "group" and .chain == "group_up0" and .limit_pps == 50'
+	record '.why | .verdict == "ask" and .ask == "group" and .chain == "group_sender_up0" and .limit_pps == 50'
 	run -1 vnep-acl explain --access acc0,acc1 --core up0 --records map.jsonl 2001:db8:b::3 "$GROUP" UDP 7000
 	record '.reason == "not-for-us" and .why.chain == "group_up0"'
 	run -1 vnep-acl explain --access acc0,acc1 --core up0 --records map.jsonl 2001:db8:b::2 "$GROUP" TCP 7000

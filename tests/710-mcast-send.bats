@@ -1,6 +1,7 @@
 load helpers
 load edge
 load mcast
+load path
 load wire
 
 setup() {
@@ -255,6 +256,24 @@ refused() {
 	[ "$(grep -c '"kind":"instruction"' <<<"$output")" -eq 1 ]
 	run -1 vnep-mcast send -q -g lights <(instruct '"group":"near","payload":""'; instruct '"payload":""')
 	balanced
+}
+
+@test "mcast send: links of any width: there is room for the frame and its tag, or it is refused" {
+	mcast_map
+	edge_start
+	mtu 65535 d0 d1 d2 acc0 acc1 acc2
+	background joined0 netns dev0 socat -b 65536 -u "UDP6-RECV:7000,ipv6-join-group=[$GROUP]:d0" -
+	wait_for 5 in_group 0
+	awake_all 0
+	run -2 --separate-stderr vnep-mcast send -q -g lights --port 7000 --payload <(head -c 65471 /dev/zero)
+	[[ $stderr == *"packets of 65519 octets"*"at most 65518"* ]]
+	run -0 vnep-mcast send -q -g lights --port 7000 --payload <(head -c 65470 /dev/zero)
+	wait_for 5 got_octets 0 65470
+	wait_for 5 balanced
+}
+
+got_octets() {
+	[ "$(wc -c <"$T/joined$1.out")" -eq "$2" ]
 }
 
 @test "mcast send: answers of nobody, of no member and to nothing are ignored and counted" {

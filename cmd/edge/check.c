@@ -8,9 +8,18 @@
 #include "vnep/nftprobe.h"
 #include "vnep/rtnl.h"
 
+/* A warning is no mistake. */
 static void report(const struct vnep_err *err, void *arg)
 {
-	vnep_cli_error(arg, err);
+	struct vnep_cli *cli = arg;
+
+	if (err->code != VNEP_EDIFFERS) {
+		vnep_cli_error(cli, err);
+		return;
+	}
+	vnep_cli_say(cli, "%s", err->text);
+	if (err->hint[0])
+		vnep_cli_say(cli, "hint: %s", err->hint);
 }
 
 /* Is more advertised than the port takes? */

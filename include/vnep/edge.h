@@ -95,7 +95,8 @@ int vnep_edge_advertise_fits(const struct vnep_edge_config *config,
 	const struct vnep_advertise *advertise, uint32_t port_mtu, struct vnep_err *err);
 
 /* Can an edge of this configuration serve the map of the state folder? Every record that it cannot (a VLAN on one
- * side only, another core port) goes to report; returns the first VNEP_EVALUE. 0 also where there is no map. */
+ * side only, another core port) goes to report; returns the first VNEP_EVALUE. 0 also where there is no map. A sender of a
+ * group whom nobody will ever hear goes to report, too, by VNEP_EDIFFERS, which is no failure. */
 int vnep_edge_map_check(const struct vnep_edge_config *config, const char *state,
 	vnep_edge_config_report *report, void *arg, struct vnep_err *err);
 

@@ -67,7 +67,7 @@ void vnep_journal_abort(struct vnep_journal *journal);
 
 /* Inside a group. Gives event->seq and, where it is 0, event->conn (a connect event starts the next
  * one). pending (may be NULL) says whether it became pending. An equal datagram that is already
- * pending (same bytes but hop limit; TCP SYN by flow and sequence number) is not stored:
+ * pending (same bytes but hop limit; TCP SYN by flow and sequence number) is not stored, but for an instruction:
  * VNEP_EDIFFERS is not an error here, *duplicate is set instead and event->seq names the pending
  * one. Other TCP segments for a device that is not awake: the caller decides (VNEP_NOT_REPLAYABLE).
  */

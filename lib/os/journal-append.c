@@ -101,10 +101,16 @@ static int append_port(struct vnep_journal *journal, struct vnep_event *event, s
 	return broke(journal, put_item(journal, &item, 0, &place, err));
 }
 
-/* What may be a duplicate, or have one. */
+/* What may have a duplicate. */
 static bool may_repeat(const struct vnep_event *event)
 {
 	return event->direction == VNEP_TO_DEVICE && !event->copy && event->frame;
+}
+
+/* What may be one: an instruction never is, "on, off, on" is not "on, off". */
+static bool may_be_repeated(const struct vnep_event *event)
+{
+	return may_repeat(event) && event->kind != VNEP_KIND_INSTRUCTION;
 }
 
 /* Is an equal packet pending already? Then *seq names it. */
@@ -195,8 +201,9 @@ int vnep_journal_append(struct vnep_journal *journal, struct vnep_event *event, 
 		return broke(journal, rc);
 	if (repeats)
 		vnep_jrules_identity(&identity, event->frame, event->frame_len);
-	rc = known && repeats ? find_duplicate(journal, id, event, &identity, &twin, err)
-			      : VNEP_ENOTFOUND;
+	rc = known && may_be_repeated(event)
+		     ? find_duplicate(journal, id, event, &identity, &twin, err)
+		     : VNEP_ENOTFOUND;
 	if (!rc) {
 		event->seq = twin;
 		if (duplicate)

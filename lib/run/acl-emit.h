@@ -29,7 +29,7 @@ enum {
 	BIG_BURST = 2000,
 	BIG_COPY_RATE = 20,
 	BIG_COPY_BURST = 5,
-	GROUP_RATE = 50, /* each is work for every member */
+	GROUP_RATE = 50, /* of a VPC: each is work for every member */
 	GROUP_BURST = 50,
 };
 

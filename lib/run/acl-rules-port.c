@@ -6,7 +6,7 @@
  *                                    |  ICMPv6 first looks in at icmp_<port>
  *   core_<port> ----untagged--> untagged_<port> --> vpc_side --> to_endpoint, to_host
  *                 --tagged----> tagged_<port> ----> core_vlan_<vlan> --^
- *                                    '--not for its MAC--> group_<port>, group_vlan_<port>
+ *                                    '--not for its MAC--> group_<port>, group_vlan_<port> --> group_sender_<port>, ...
  *
  * What is rare is looked at in chains that most packets never enter. What most packets are, a shortcut in front has
  * already found: each rule, and what it asks first, costs every packet some nanoseconds. Each says, in one
@@ -361,22 +361,54 @@ static void core_hops_chain(struct emit_port *p)
 	emit_drop(p, VNEP_RATE_LIMITED);
 }
 
-/* What is not for the port's MAC. Of multicast the worker gets what senders of a group say to it, and nobody else can use up
- * their budget: who is none is found here. */
-static void group_chain(struct emit_port *p, const char *name, enum vnep_set set)
+/* A budget for each VPC, so that none uses up another's. Of prefixes that lie in each other the longer one says whose. */
+static void sender_rules(struct emit_port *p, const struct acl_vpc *v)
 {
-	vnep_ruleset_chain(p->rs, NULL, NULL, "%s_%s", name, p->label);
 	for (int over = 0; over < 2; over++) {
 		vnep_ruleset_rule(p->rs, over ? "rate-limited" : "of a sender to its group");
-		emit_number(p->rs, VNEP_STMT_PROTO, IPPROTO_UDP, 0);
-		emit_by_set(p->rs, VNEP_STMT_IN_GROUP, set);
+		emit_in_prefix(p->rs, VNEP_FIELD_SRC, &v->vpc.prefix);
 		if (over)
 			emit_drop(p, VNEP_RATE_LIMITED);
 		else
 			emit_ask(p, GROUP_RATE, GROUP_BURST, VNEP_TAG_GROUP);
 	}
+}
+
+/* What the worker would not pass on uses up nothing. */
+static void senders_chain(struct emit_port *p, const char *name, bool tagged)
+{
+	bool there[129] = { false }; /* prefixes of that length */
+
+	for (size_t i = 0; i < p->acl->vpc_count; i++)
+		if (p->acl->vpcs[i].defined)
+			there[p->acl->vpcs[i].vpc.prefix.len] = true;
+	vnep_ruleset_chain(p->rs, NULL, NULL, "%s_sender_%s", name, p->label);
+	vnep_ruleset_rule(p->rs, "not-for-us: for its link alone");
+	emit_number(p->rs, VNEP_STMT_HOP_LIMIT, 1, 0);
+	emit_drop(p, VNEP_NOT_FOR_US);
+	vnep_ruleset_rule(p->rs, "fragment: nobody puts it together");
+	emit_plain(p->rs, VNEP_STMT_FRAGMENTED);
+	emit_drop(p, VNEP_FRAGMENT);
+	for (int len = 128; len >= 0; len--)
+		for (const struct acl_vpc *v = NULL; there[len] && (v = acl_next_vpc(p->acl, v));)
+			if (v->vpc.prefix.len == len && (v->vpc.core_vlan != 0) == tagged)
+				sender_rules(p, v);
+	vnep_ruleset_rule(p->rs, "no-mapping");
+	emit_drop(p, VNEP_NO_MAPPING);
+}
+
+/* What is not for the port's MAC. Of multicast the worker gets what senders of a group say to it, and nobody else can use up
+ * their budget: who is none is found here. */
+static void group_chain(struct emit_port *p, const char *name, enum vnep_set set)
+{
+	vnep_ruleset_chain(p->rs, NULL, NULL, "%s_%s", name, p->label);
+	vnep_ruleset_rule(p->rs, "of a sender to its group");
+	emit_number(p->rs, VNEP_STMT_PROTO, IPPROTO_UDP, 0);
+	emit_by_set(p->rs, VNEP_STMT_IN_GROUP, set);
+	emit_go_to(p->rs, "%s_sender_%s", name, p->label);
 	vnep_ruleset_rule(p->rs, "not-for-us: another MAC");
 	emit_drop(p, VNEP_NOT_FOR_US);
+	senders_chain(p, name, set == VNEP_SET_GROUP_VLAN);
 }
 
 static void to_group_rule(struct emit_port *p, const char *name)

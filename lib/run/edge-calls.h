@@ -191,9 +191,10 @@ bool edge_echo(struct vnep_edge *edge, struct edge_port *port, const struct vnep
 
 /* edge-ingest.c */
 /* Frames that are there, in their order. edge_ingest: for one turn, true if there are more.
- * _all: those that are there when it begins. */
+ * _all: those that are there when it begins; those for groups may wait still. _last: those, too. */
 bool edge_ingest(struct vnep_edge *edge);
 void edge_ingest_all(struct vnep_edge *edge);
+void edge_ingest_last(struct vnep_edge *edge);
 void edge_to_device(struct vnep_edge *edge, const struct vnep_ring_frame *frame);
 
 /* edge-nd.c */
@@ -380,8 +381,15 @@ int edge_sent_open(struct vnep_edge *edge, struct vnep_err *err);
 /* Is it an answer to an instruction, or sent as one? Then it is counted, and nobody else's. */
 bool edge_mcast_takes(struct vnep_edge *edge, const struct vnep_ring_frame *frame,
 	const struct vnep_frame *f);
-/* What a sender of the VPC says to its group: for each member of that VPC, and counted. */
-void edge_mcast_relay(struct vnep_edge *edge, const struct vnep_ring_frame *frame);
+/* What a sender of the VPC says to its group is for each member of that VPC. It came: its block stays until it had its turn.
+ * _full: no more blocks can be read. _block: of the first that waits, or UINT64_MAX. _turn, between two blocks whose group
+ * is durable: some of those that wait, at least one; true if there are more. */
+void edge_relay_came(struct vnep_edge *edge, const struct vnep_ring_frame *frame);
+bool edge_relay_waits(const struct vnep_edge *edge);
+bool edge_relay_full(const struct vnep_edge *edge);
+uint64_t edge_relay_block(const struct vnep_edge *edge);
+bool edge_relay_turn(struct vnep_edge *edge);
+void edge_relays_release(struct vnep_edge *edge);
 /* A packet that was pending has an outcome. */
 void edge_mcast_settled(
 	struct vnep_edge *edge, const struct edge_device *d, const struct vnep_outcome *o);

@@ -87,7 +87,13 @@ static void handle(struct vnep_edge *edge, const struct vnep_ring_frame *frame)
 	struct vnep_tag tag;
 
 	if (frame->len < 14 || vnep_tag_read(&tag, frame->data))
-		return; /* not from our rules: nothing counted it */
+		return;                     /* not from our rules: nothing counted it */
+	if (tag.reason == VNEP_TAG_GROUP) { /* counted when it has its turn */
+		edge_relay_came(edge, frame);
+		return;
+	}
+	if (edge->ring_at <= edge->ring_stored)
+		return; /* it comes again beside one that had not */
 	if (vnep_tag_is_copy(tag.reason))
 		edge->ledger.ring_copies++;
 	else
@@ -107,7 +113,7 @@ static void handle(struct vnep_edge *edge, const struct vnep_ring_frame *frame)
 	case VNEP_TAG_NEXT_HOP: edge_next_hop(edge, frame); break;
 	case VNEP_TAG_TOO_BIG: edge_too_big(edge, frame, tag.direction); break;
 	case VNEP_TAG_BIG_COPY: edge_big_copy(edge, frame, tag.direction); break;
-	case VNEP_TAG_GROUP: edge_mcast_relay(edge, frame); break;
+	case VNEP_TAG_GROUP: break;
 	case VNEP_TAG_SAMPLE:
 		edge_deny(edge, port, frame, NULL, tag.direction, VNEP_NO_MAPPING, false);
 		break;
@@ -119,7 +125,8 @@ static void handle(struct vnep_edge *edge, const struct vnep_ring_frame *frame)
 static bool turn_over(struct vnep_edge *edge, struct vnep_mono began)
 {
 	return vnep_ring_between(edge->ring) &&
-	       vnep_mono_over(began, EDGE_TURN_MS + COMMITS * edge->commit_ms);
+	       (edge_relay_full(edge) ||
+		       vnep_mono_over(began, EDGE_TURN_MS + COMMITS * edge->commit_ms));
 }
 
 /* Which one it is says the same after a kill: blocks come again from their beginning. */
@@ -136,15 +143,14 @@ bool edge_ingest(struct vnep_edge *edge)
 {
 	struct vnep_mono began = vnep_mono_now();
 	struct vnep_ring_frame frame;
-	bool more;
+	bool more = edge_relay_full(edge);
 
-	while ((more = vnep_ring_next(edge->ring, &frame) == 1)) {
+	while (!more && vnep_ring_next(edge->ring, &frame) == 1) {
 		count_seen(edge);
 		handle(edge, &frame);
 		if (edge_ledger_behind(edge))
 			edge_ledger_keep(edge);
-		if (turn_over(edge, began))
-			break;
+		more = turn_over(edge, began);
 	}
 	began = vnep_mono_now();
 	edge_group_end(edge); /* durable, or counted: then the blocks may go */
@@ -152,7 +158,12 @@ bool edge_ingest(struct vnep_edge *edge)
 	if (edge->commit_ms > COMMIT_MAX_MS)
 		edge->commit_ms = COMMIT_MAX_MS;
 	edge_ledger_keep(edge);
-	vnep_ring_release(edge->ring);
+	if (edge_relay_waits(edge)) {
+		edge_relay_turn(edge);
+		edge_ledger_keep(edge);
+	}
+	if (!edge_relay_waits(edge))
+		vnep_ring_release(edge->ring);
 	edge->ring_unread = more;
 	return more;
 }
@@ -164,4 +175,13 @@ void edge_ingest_all(struct vnep_edge *edge)
 	/* what comes meanwhile comes later */
 	while (edge_ingest(edge) && edge->ring_seen < until)
 		;
+}
+
+void edge_ingest_last(struct vnep_edge *edge)
+{
+	edge_ingest_all(edge);
+	while (edge_relay_turn(edge))
+		;
+	edge_ledger_keep(edge);
+	vnep_ring_release(edge->ring);
 }

@@ -15,7 +15,8 @@
  * ring. After a kill the kernel's counters went on: the
  * difference is just what passed while there was no ring, and is booked as overrun.
  *
- * Where a holder keeps the ring, what the worker did not finish is in it. The ledger says which block was finished last;
+ * Where a holder keeps the ring, what the worker did not finish is in it. The ledger says which block was finished last,
+ * and from where on there are frames for groups that still wait (edge-mcast-relay.c);
  * beside the journal's it is written to STATE/ledger, which outlives the process, whenever blocks are given back. Each has
  * a number, and the higher one is right.
  */
@@ -25,7 +26,7 @@
 
 #include "edge-priv.h"
 
-enum { LEDGER_VERSION = 5, SEGMENT_S = 10 };
+enum { LEDGER_VERSION = 6, SEGMENT_S = 10 };
 
 /* On disk it is its version and each number that is not 0: one octet says which, eight have it. */
 _Static_assert(
@@ -63,11 +64,22 @@ static bool unpack(struct edge_ledger *l, const uint8_t *data, size_t len)
 	return true;
 }
 
+/* Blocks that are read again for what is for groups were finished before. */
+static uint64_t finished(const struct vnep_edge *edge)
+{
+	uint64_t done = vnep_ring_done(edge->ring);
+
+	return done > edge->ring_stored ? done : edge->ring_stored;
+}
+
 static void stamp(struct vnep_edge *edge, struct edge_ledger *l)
 {
 	l->stamp = ++edge->ledger_stamp;
 	l->ring_cookie = edge->ring_cookie;
-	l->ring_block = vnep_ring_done(edge->ring);
+	l->ring_block = finished(edge);
+	l->ring_from = vnep_ring_done(edge->ring);
+	if (l->ring_from >= edge_relay_block(edge))
+		l->ring_from = edge_relay_block(edge) - 1;
 }
 
 int edge_ledger_put(struct vnep_edge *edge, struct edge_ledger *l, struct vnep_err *err)
@@ -183,10 +195,12 @@ void edge_ledger_open(struct vnep_edge *edge)
 		begin(edge, &now);
 		return;
 	}
-	if (l->ring_cookie == edge->ring_cookie)
-		vnep_ring_skip(edge->ring, l->ring_block);
-	else
+	if (l->ring_cookie == edge->ring_cookie) {
+		vnep_ring_skip(edge->ring, l->ring_from);
+		edge->ring_stored = l->ring_block;
+	} else {
 		l->relay_block = l->relay_place = 0;
+	}
 	if (l->base.generation != now.generation) {
 		begin(edge, &now); /* another table */
 		return;
@@ -202,8 +216,7 @@ void edge_ledger_keep(struct vnep_edge *edge)
 
 	if (!edge->memo || edge->group_open || !vnep_ring_between(edge->ring))
 		return;
-	if (vnep_ring_done(edge->ring) == l->ring_block &&
-		!memcmp(l, &edge->ledger_memo, sizeof *l))
+	if (finished(edge) == l->ring_block && !memcmp(l, &edge->ledger_memo, sizeof *l))
 		return;
 	stamp(edge, l);
 	pack(&edge->packed, l);
@@ -259,8 +272,8 @@ bool edge_ledger_quiet(struct vnep_edge *edge, const struct vnep_acl_counters *b
 	struct vnep_acl_counters now, k;
 	uint64_t handed, came, missing;
 
-	if (counters(edge, &now) || now.journal != before->journal || now.ask != before->ask ||
-		now.arrived != before->arrived)
+	if (edge_relay_waits(edge) || counters(edge, &now) || now.journal != before->journal ||
+		now.ask != before->ask || now.arrived != before->arrived)
 		return false;
 	k = since(&now, &l->base);
 	handed = k.journal + k.ask;

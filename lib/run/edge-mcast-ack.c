@@ -6,6 +6,7 @@
  * refused and counted.
  */
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -224,9 +225,8 @@ static const struct edge_shot *lane_at(const struct edge_mcast *mc, const struct
 
 	for (size_t i = 0; vpc && i < mc->shot_count; i++)
 		if (mc->shots[i].port == d->port && mc->shots[i].vlan == d->l2.vlan &&
-			mc->shots[i].count &&
-			vnep_ip6_equal(&mc->shots[i].speaker, edge_mcast_speaker(mc, vpc)) &&
-			mc->members[mc->order[mc->shots[i].first]].way == EDGE_WAY_LANE)
+			mc->shots[i].count && !mc->shots[i].alone &&
+			vnep_ip6_equal(&mc->shots[i].speaker, edge_mcast_speaker(mc, vpc)))
 			return &mc->shots[i];
 	return NULL;
 }
@@ -251,6 +251,29 @@ void edge_mcast_woke(struct vnep_edge *edge, struct edge_device *d, struct vnep_
 		m->way = EDGE_WAY_LANE;
 		edge_journal_sent(edge, d, m->seq, m->octets, 1, lane->left);
 	}
+}
+
+void edge_mcast_shrink(struct edge_mcast *mc)
+{
+	struct edge_member *less;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < mc->count; i++)
+		if (mc->members[i].fate == EDGE_FATE_WAITS)
+			mc->members[kept++] = mc->members[i];
+	vnep_table_release(&mc->by_vep);
+	vnep_table_init(&mc->by_vep, offsetof(struct edge_member, vep), sizeof(struct in6_addr));
+	mc->count = mc->room = kept;
+	less = reallocarray(mc->members, kept ? kept : 1, sizeof *less);
+	if (less)
+		mc->members = less;
+	for (size_t i = 0; i < kept; i++) /* without memory it is not found, and sent it twice */
+		(void)vnep_table_put(&mc->by_vep, &mc->members[i]);
+	vnep_buf_release(&mc->names);
+	vnep_buf_release(&mc->many);
+	vnep_buf_release(&mc->one);
+	free(mc->order);
+	mc->order = NULL;
 }
 
 /* ---- repairs, the result ---- */

@@ -3,19 +3,47 @@
  *
  * The kernel hands over what senders of a group say to it, so many a second, and nothing else. It is an instruction for
  * the members in the VPC of its sender, whose address and port the frames keep: the members answer that host, by the
- * policy of each. The work is one step of the worker, as of any instruction; so that little time is left to many of them,
- * no more than half of it is spent here.
+ * policy of each.
  *
- * After a kill the ring brings the frames of a block again. The group that has the members' packets has also which frame
- * they were of, so it is not taken twice; who was not sent it finds it in the journal.
+ * Each is a step of the worker and has a journal group of its own, so what else the ring brought must be durable before:
+ * the frames of the blocks that were read wait in a line, where they lie, and are worked off between two blocks. Few at a
+ * time, so that who else wants something has its turn. The kernel gets no block back while there is a line.
+ *
+ * After a kill those blocks are read again, for these frames alone. The group that has the members' packets has also which
+ * frame they were of, so none is taken twice; who was not sent it finds it in the journal.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "edge-mcast.h"
 #include "vnep/coap.h"
 
 enum { SPENT_MAX_MS = 500, SHARE = 2, NS_MS = 1000000 };
+
+enum {
+	ACCOUNTS = 64,
+	LINE_MAX = 2048,
+	LINE_FULL =
+		LINE_MAX / 2, /* one more block, of 128 KiB and frames of 160 octets there, fits */
+};
+
+struct relay {
+	struct vnep_ring_frame frame; /* lent by the ring */
+	uint64_t block, place;
+};
+
+/* What a VPC spent of the worker's time: so long it is worked off. */
+struct account {
+	char vpc[VNEP_LABEL_MAX + 1];
+	struct vnep_mono until;
+};
+
+struct edge_relays {
+	struct account accounts[ACCOUNTS];
+	struct relay line[LINE_MAX]; /* a ring */
+	unsigned first, count;
+};
 
 /* ---- may it be said? ---- */
 
@@ -27,13 +55,16 @@ static bool has_sender(const struct vnep_group *group, const struct in6_addr *ad
 	return false;
 }
 
-/* The first by its name, if several have the address. */
-static const struct vnep_group *group_of(const struct vnep_edge *edge, const struct vnep_frame *f)
+/* Groups of that address whom that host may speak to: the next one behind *at. */
+static const struct vnep_group *next_group(const struct vnep_edge *edge,
+	const struct in6_addr *address, const struct in6_addr *sender, size_t *at)
 {
-	for (size_t i = 0; i < edge->group_count; i++)
-		if (vnep_ip6_equal(&edge->groups[i].address, &f->dest) &&
-			has_sender(&edge->groups[i], &f->src))
-			return &edge->groups[i];
+	while (*at < edge->group_count) {
+		const struct vnep_group *group = &edge->groups[(*at)++];
+
+		if (vnep_ip6_equal(&group->address, address) && has_sender(group, sender))
+			return group;
+	}
 	return NULL;
 }
 
@@ -50,12 +81,13 @@ static enum vnep_reason check_frame(const struct vnep_ring_frame *frame, struct 
 	return f->hop_limit > 1 ? VNEP_REASON_NONE : VNEP_NOT_FOR_US; /* for its link alone */
 }
 
-static enum vnep_reason check_sender(struct vnep_edge *edge, const struct vnep_frame *f,
-	const struct vnep_group **group, const struct vnep_vpc **vpc)
+static enum vnep_reason check_sender(
+	struct vnep_edge *edge, const struct vnep_frame *f, const struct vnep_vpc **vpc)
 {
-	*group = group_of(edge, f);
+	size_t at = 0;
+
 	*vpc = edge_vpc(edge, "", &f->src);
-	if (!*group)
+	if (!next_group(edge, &f->dest, &f->src, &at))
 		return VNEP_NOT_FOR_US; /* any more */
 	if (!*vpc)
 		return VNEP_NO_MAPPING;
@@ -66,26 +98,39 @@ static enum vnep_reason check_sender(struct vnep_edge *edge, const struct vnep_f
 
 /* ---- each time ---- */
 
-static bool is_repeated(const struct vnep_edge *edge)
+/* Whose account that is. Where nothing is owed it is free; where all of them owe, the one that owes least is shared. */
+static struct account *account_of(
+	struct edge_relays *r, const struct vnep_vpc *vpc, struct vnep_mono now)
 {
-	const struct edge_ledger *l = &edge->ledger;
+	struct account *least = &r->accounts[0];
 
-	return edge->ring_at < l->relay_block ||
-	       (edge->ring_at == l->relay_block && edge->ring_place <= l->relay_place);
+	for (unsigned i = 0; i < ACCOUNTS; i++) {
+		if (!strcmp(r->accounts[i].vpc, vpc->vpc))
+			return &r->accounts[i];
+		if (r->accounts[i].until.ns < least->until.ns)
+			least = &r->accounts[i];
+	}
+	if (least->until.ns <= now.ns)
+		memcpy(least->vpc, vpc->vpc, sizeof least->vpc);
+	return least;
 }
 
-static bool is_spent(const struct vnep_edge *edge, struct vnep_mono now)
+static bool is_spent(const struct account *account, struct vnep_mono now)
 {
-	return edge->relay_until.ns - now.ns > (int64_t)SPENT_MAX_MS * NS_MS;
+	return account->until.ns - now.ns > (int64_t)SPENT_MAX_MS * NS_MS;
 }
 
-static void spend(struct vnep_edge *edge, struct vnep_mono since)
+/* Half of the time is shared by those who owe some. */
+static void spend(struct edge_relays *r, struct account *account, struct vnep_mono since)
 {
 	int64_t spent_ns = vnep_mono_now().ns - since.ns;
+	unsigned sharers = 1;
 
-	if (edge->relay_until.ns < since.ns)
-		edge->relay_until = since;
-	edge->relay_until.ns += SHARE * spent_ns;
+	for (unsigned i = 0; i < ACCOUNTS; i++)
+		sharers += &r->accounts[i] != account && r->accounts[i].until.ns > since.ns;
+	if (account->until.ns < since.ns)
+		account->until = since;
+	account->until.ns += SHARE * sharers * spent_ns;
 }
 
 /* Those before it are kept for who woke just then; the oldest go. */
@@ -157,18 +202,44 @@ int edge_relay_part(struct edge_mcast *mc, struct vnep_err *err)
 	return rc;
 }
 
-static int freeze(struct edge_mcast *mc, const struct vnep_group *group, struct vnep_err *err)
+static bool is_in(const struct vnep_device *device, const struct vnep_group *group)
+{
+	for (size_t i = 0; i < device->group_count; i++)
+		if (!strcmp(device->groups[i], group->group))
+			return true;
+	return false;
+}
+
+bool edge_relay_had(const struct edge_mcast *mc, const struct vnep_device *device)
+{
+	const struct vnep_group *group;
+
+	for (size_t at = 0; (group = next_group(mc->edge, &mc->address, &mc->from, &at)) &&
+			    strcmp(group->group, mc->group) != 0;)
+		if (is_in(device, group))
+			return true;
+	return false;
+}
+
+/* Of each group that has this address and this sender. */
+static int freeze(struct edge_mcast *mc, struct vnep_err *err)
 {
 	struct vnep_json *selection = vnep_json_object();
 	const struct edge_mcast_how how = {
 		.selection = selection, .port = mc->port, .hop_limit = mc->hop_limit
 	};
-	int rc = selection ? vnep_json_set_str(selection, "group", group->group) : -ENOMEM;
+	const struct vnep_group *group;
+	int rc = selection ? 0 : -ENOMEM;
 
-	if (!rc)
-		rc = edge_mcast_freeze(mc, &how, err);
+	for (size_t at = 0; !rc && (group = next_group(mc->edge, &mc->address, &mc->from, &at));) {
+		rc = vnep_json_set_str(selection, "group", group->group);
+		if (!rc)
+			rc = edge_mcast_gather(mc, &how, err);
+	}
 	vnep_json_free(selection);
-	return rc;
+	if (!rc)
+		rc = edge_relay_part(mc, err);
+	return rc ? rc : edge_mcast_index(mc, err);
 }
 
 /* Which frame it was is part of the group, and so is what became of it. */
@@ -183,8 +254,6 @@ static int store(struct edge_mcast *mc, struct vnep_err *err)
 	}
 	edge->delta.arrived++;
 	edge->delta.answered++;
-	edge->ledger.relay_block = edge->ring_at;
-	edge->ledger.relay_place = edge->ring_place;
 	edge->ledger_kept.ns = 0; /* in the segment, too */
 	return edge_mcast_store(mc, err);
 }
@@ -198,6 +267,7 @@ static struct edge_mcast *take(struct vnep_edge *edge, const struct vnep_ring_fr
 		return NULL;
 	mc->relayed = true;
 	mc->from = f->src;
+	mc->address = f->dest;
 	mc->source = f->src_port;
 	mc->port = f->dest_port;
 	mc->hop_limit = 1;
@@ -211,15 +281,15 @@ static struct edge_mcast *take(struct vnep_edge *edge, const struct vnep_ring_fr
 }
 
 /* True: it was stored, and sent as far as that was possible. */
-static bool relay(struct edge_mcast *mc, const struct vnep_ring_frame *frame,
-	const struct vnep_group *group, const struct vnep_vpc *vpc)
+static bool relay(
+	struct edge_mcast *mc, const struct vnep_ring_frame *frame, const struct vnep_vpc *vpc)
 {
 	struct vnep_edge *edge = mc->edge;
 	struct vnep_err err = { 0 };
 	int rc;
 
 	mc->vpc = vpc;
-	rc = freeze(mc, group, &err);
+	rc = freeze(mc, &err);
 	if (rc) {
 		edge_deny(edge, edge_core(edge), frame, NULL, VNEP_TO_DEVICE,
 			rc == VNEP_EVALUE ? VNEP_NO_MAPPING : VNEP_IO_ERROR, true);
@@ -233,10 +303,10 @@ static bool relay(struct edge_mcast *mc, const struct vnep_ring_frame *frame,
 	return !rc;
 }
 
-void edge_mcast_relay(struct vnep_edge *edge, const struct vnep_ring_frame *frame)
+static void work(struct vnep_edge *edge, const struct vnep_ring_frame *frame)
 {
 	struct vnep_mono now = vnep_mono_now();
-	const struct vnep_group *group;
+	struct account *account = NULL;
 	const struct vnep_vpc *vpc;
 	const uint8_t *payload;
 	struct vnep_frame f;
@@ -246,11 +316,11 @@ void edge_mcast_relay(struct vnep_edge *edge, const struct vnep_ring_frame *fram
 
 	why = check_frame(frame, &f, &payload, &len);
 	if (!why)
-		why = check_sender(edge, &f, &group, &vpc);
-	if (!why && is_repeated(edge))
-		why = VNEP_DUPLICATE;
-	if (!why && is_spent(edge, now))
-		why = VNEP_RATE_LIMITED;
+		why = check_sender(edge, &f, &vpc);
+	if (!why) {
+		account = account_of(edge->relays, vpc, now);
+		why = is_spent(account, now) ? VNEP_RATE_LIMITED : VNEP_REASON_NONE;
+	}
 	if (why) {
 		edge_deny(edge, edge_core(edge), frame, NULL, VNEP_TO_DEVICE, why, true);
 		return;
@@ -262,12 +332,83 @@ void edge_mcast_relay(struct vnep_edge *edge, const struct vnep_ring_frame *fram
 		edge_deny(edge, edge_core(edge), frame, NULL, VNEP_TO_DEVICE, VNEP_IO_ERROR, true);
 		return;
 	}
-	if (relay(mc, frame, group, vpc)) {
+	if (relay(mc, frame, vpc)) {
 		edge_mcast_look_after(mc);
+		edge_mcast_shrink(mc);
 		mc->end_at.ns = mc->sent_at.ns + (int64_t)EDGE_MCAST_WAKE_MS * NS_MS;
 		edge_mcast_wait(mc);
 	} else {
 		edge_mcast_free(mc);
 	}
-	spend(edge, now);
+	spend(edge->relays, account, now);
+}
+
+/* ---- the line ---- */
+
+/* Counted with what becomes of it: the ledger has both or none. */
+static void begin(struct vnep_edge *edge, uint64_t block, uint64_t place)
+{
+	edge->ledger.relay_block = block;
+	edge->ledger.relay_place = place;
+	edge->ledger.ring_packets++;
+	edge->ledger_dirty = true;
+}
+
+void edge_relay_came(struct vnep_edge *edge, const struct vnep_ring_frame *frame)
+{
+	const struct edge_ledger *l = &edge->ledger;
+	struct edge_relays *r = edge->relays;
+
+	if (edge->ring_at < l->relay_block ||
+		(edge->ring_at == l->relay_block && edge->ring_place <= l->relay_place))
+		return; /* read again */
+	if (!r)
+		r = edge->relays = calloc(1, sizeof *r);
+	if (!r || r->count == LINE_MAX) {
+		begin(edge, edge->ring_at, edge->ring_place);
+		edge_deny(edge, edge_core(edge), frame, NULL, VNEP_TO_DEVICE, VNEP_IO_ERROR, true);
+		return;
+	}
+	r->line[(r->first + r->count++) % LINE_MAX] =
+		(struct relay){ *frame, edge->ring_at, edge->ring_place };
+}
+
+bool edge_relay_waits(const struct vnep_edge *edge)
+{
+	return edge->relays && edge->relays->count;
+}
+
+bool edge_relay_full(const struct vnep_edge *edge)
+{
+	return edge->relays && edge->relays->count >= LINE_FULL;
+}
+
+uint64_t edge_relay_block(const struct vnep_edge *edge)
+{
+	return edge_relay_waits(edge) ? edge->relays->line[edge->relays->first].block : UINT64_MAX;
+}
+
+bool edge_relay_turn(struct vnep_edge *edge)
+{
+	struct vnep_mono began = vnep_mono_now();
+
+	while (edge_relay_waits(edge)) {
+		struct edge_relays *r = edge->relays;
+		struct relay relay = r->line[r->first];
+
+		r->first = (r->first + 1) % LINE_MAX;
+		r->count--;
+		begin(edge, relay.block, relay.place);
+		work(edge, &relay.frame);
+		edge_group_end(edge);
+		if (vnep_mono_over(began, EDGE_TURN_MS))
+			break;
+	}
+	return edge_relay_waits(edge);
+}
+
+void edge_relays_release(struct vnep_edge *edge)
+{
+	free(edge->relays);
+	edge->relays = NULL;
 }

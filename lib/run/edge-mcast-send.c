@@ -25,6 +25,17 @@ struct fanning {
 	size_t frames;
 };
 
+/* Both logs of what was sent; without one of them it is slower, or may go out twice after a kill. */
+int edge_sent_open(struct vnep_edge *edge, struct vnep_err *err)
+{
+	int rc = vnep_sentlog_open(&edge->sent, edge->state, "sent", VNEP_SENTLOG_MAX, NULL, err);
+
+	if (!rc)
+		rc = vnep_sentlog_open(
+			&edge->fanned, edge->state, "fanned", EDGE_MCAST_MARKS, NULL, err);
+	return rc;
+}
+
 static int by_port(const void *a, const void *b)
 {
 	const struct edge_shot *x = a, *y = b;
@@ -289,8 +300,10 @@ void edge_mcast_fan_out(struct vnep_edge *edge, struct edge_mcast *mc)
 	mc->sent_at = vnep_mono_now();
 	free(mc->lanes);
 	mc->lanes = NULL;
-	for (size_t i = 0; i < mc->shot_count; i++)
+	for (size_t i = 0; i < mc->shot_count; i++) {
+		mc->shots[i].alone = mc->shots[i].device != NULL;
 		mc->shots[i].device = NULL;
+	}
 	if (mc->relayed) /* so many of them would be all that the log says */
 		return;
 	edge_say(edge, LOG_INFO,

@@ -11,7 +11,13 @@
 #include "vnep/coapmake.h"
 #include "vnep/members.h"
 
-enum { SOURCE_FIRST = 49152, COAP_PORT = 5683, MIN_MTU = 1280, UUID_LEN = 36 };
+enum {
+	SOURCE_FIRST = 49152,
+	COAP_PORT = 5683,
+	MIN_MTU = 1280,
+	UUID_LEN = 36,
+	MAX_MTU = EDGE_FRAME_MAX - (VNEP_DATAGRAM_HEAD - VNEP_DATAGRAM_IP_HEAD)
+};
 
 static int no_memory(struct vnep_err *err)
 {
@@ -21,17 +27,6 @@ static int no_memory(struct vnep_err *err)
 const char *edge_member_name(const struct edge_mcast *mc, const struct edge_member *m)
 {
 	return (const char *)mc->names.data + m->name;
-}
-
-/* Both logs of what was sent; without one of them it is slower, or may go out twice after a kill. */
-int edge_sent_open(struct vnep_edge *edge, struct vnep_err *err)
-{
-	int rc = vnep_sentlog_open(&edge->sent, edge->state, "sent", VNEP_SENTLOG_MAX, NULL, err);
-
-	if (!rc)
-		rc = vnep_sentlog_open(
-			&edge->fanned, edge->state, "fanned", EDGE_MCAST_MARKS, NULL, err);
-	return rc;
 }
 
 void edge_mcast_free(struct edge_mcast *mc)
@@ -64,6 +59,7 @@ void edge_mcasts_release(struct vnep_edge *edge)
 {
 	while (edge->mcasts)
 		edge_mcast_free(edge->mcasts);
+	edge_relays_release(edge);
 	vnep_sentlog_close(edge->sent);
 	vnep_sentlog_close(edge->fanned);
 }
@@ -153,11 +149,13 @@ static const struct edge_port *narrowest(const struct vnep_edge *edge)
 	return narrow;
 }
 
+/* Also of the widest links: there is no more room for a frame with its tag. */
 uint32_t edge_mcast_mtu(const struct vnep_edge *edge)
 {
 	const struct edge_port *narrow = narrowest(edge);
+	uint32_t mtu = narrow ? narrow->mtu : MIN_MTU;
 
-	return narrow ? narrow->mtu : MIN_MTU;
+	return mtu < MAX_MTU ? mtu : MAX_MTU;
 }
 
 static int check_size(const struct edge_mcast *mc, struct vnep_err *err)
@@ -170,7 +168,7 @@ static int check_size(const struct edge_mcast *mc, struct vnep_err *err)
 	return vnep_err_set(err, VNEP_ETOOBIG,
 		"the instruction makes packets of %zu octets, and port %s takes at most %u: a "
 		"group gets it in one frame",
-		len, narrow ? narrow->name : "?", narrow ? narrow->mtu : MIN_MTU);
+		len, narrow ? narrow->name : "?", edge_mcast_mtu(mc->edge));
 }
 
 /* ---- its members ---- */
@@ -281,6 +279,8 @@ static int add_member(const struct vnep_device *device, void *arg)
 
 	if (mc->relayed && vpc != mc->vpc)
 		return edge_relay_avoid(mc, d, err);
+	if (mc->relayed && edge_relay_had(mc, device))
+		return 0;
 	if (!vpc || IN6_IS_ADDR_UNSPECIFIED(edge_mcast_speaker(mc, vpc))) {
 		vnep_err_set(err, VNEP_EVALUE, "%s: its vpc \"%s\" has no \"speaker\"", device->dev,
 			vpc ? vpc->vpc : device->vpc);
@@ -313,7 +313,7 @@ static int add_member(const struct vnep_device *device, void *arg)
 	return choose_way(mc, m, d, edge_mcast_speaker(mc, vpc), err);
 }
 
-static int index_members(struct edge_mcast *mc, struct vnep_err *err)
+int edge_mcast_index(struct edge_mcast *mc, struct vnep_err *err)
 {
 	if (mc->names.rc)
 		return no_memory(err);
@@ -343,7 +343,7 @@ static int read_group(struct edge_mcast *mc, struct vnep_map_txn *txn,
 	return rc;
 }
 
-int edge_mcast_freeze(struct edge_mcast *mc, const struct edge_mcast_how *how, struct vnep_err *err)
+int edge_mcast_gather(struct edge_mcast *mc, const struct edge_mcast_how *how, struct vnep_err *err)
 {
 	struct vnep_map_txn *txn;
 	int rc = vnep_map_begin(mc->edge->map, false, &txn, err);
@@ -356,9 +356,14 @@ int edge_mcast_freeze(struct edge_mcast *mc, const struct edge_mcast_how *how, s
 	if (!rc)
 		rc = vnep_members_each(txn, how->selection, add_member, mc, err);
 	vnep_map_abort(txn);
-	if (!rc && mc->relayed)
-		rc = edge_relay_part(mc, err);
-	return rc ? rc : index_members(mc, err);
+	return rc;
+}
+
+int edge_mcast_freeze(struct edge_mcast *mc, const struct edge_mcast_how *how, struct vnep_err *err)
+{
+	int rc = edge_mcast_gather(mc, how, err);
+
+	return rc ? rc : edge_mcast_index(mc, err);
 }
 
 struct edge_mcast *edge_mcast_new(struct vnep_edge *edge)
@@ -413,7 +418,7 @@ static int store(struct edge_mcast *mc, struct edge_member *m, struct vnep_err *
 {
 	struct vnep_edge *edge = mc->edge;
 	struct edge_device *d = vnep_table_get(&edge->by_vep, &m->vep);
-	bool pending = false, duplicate = false;
+	bool pending = false;
 	struct vnep_event e = { .kind = VNEP_KIND_INSTRUCTION,
 		.direction = VNEP_TO_DEVICE,
 		.ts = mc->frozen_at,
@@ -424,7 +429,7 @@ static int store(struct edge_mcast *mc, struct edge_member *m, struct vnep_err *
 	e.frame_len = e.length = (uint32_t)make_waiting(mc, m, edge->frame);
 	snprintf(e.dev, sizeof e.dev, "%s", edge_member_name(mc, m));
 	memcpy(e.in_iface, edge_core(edge)->name, sizeof e.in_iface);
-	rc = vnep_journal_append(edge->journal, &e, &pending, &duplicate, err);
+	rc = vnep_journal_append(edge->journal, &e, &pending, NULL, err);
 	if (rc)
 		return rc;
 	m->seq = e.seq;

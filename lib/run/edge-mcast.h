@@ -24,7 +24,7 @@ enum {
 	EDGE_MCAST_WAKE_MS = 1000, /* so soon behind its frames it is read who spoke before them */
 	EDGE_MCAST_MARKS = 1 << 14, /* members whose frames go before they are settled */
 	EDGE_MCAST_HOPS = 64, /* of what goes to one member */
-	EDGE_RELAYS_MAX = 16, /* of the instructions those that come from a VPC */
+	EDGE_RELAYS_MAX = 256, /* from VPCs: what the kernel lets through of two in EDGE_MCAST_WAKE_MS, and more */
 };
 
 enum edge_way { EDGE_WAY_LANE, EDGE_WAY_UNICAST, EDGE_WAY_JOURNAL, EDGE_WAY_NONE };
@@ -53,6 +53,7 @@ struct edge_shot {
 	size_t first, count;	    /* members, in the order of the shots */
 	struct vnep_wall left;	    /* ns 0: it did not */
 	bool shared; /* members of other VPCs are there, who must not hear it */
+	bool alone;  /* of a member, when the worker went on */
 };
 
 struct edge_mcast {
@@ -100,6 +101,9 @@ static inline const struct in6_addr *edge_mcast_speaker(
 struct edge_mcast_how;
 struct edge_mcast *edge_mcast_new(struct vnep_edge *edge);
 int edge_mcast_freeze(struct edge_mcast *mc, const struct edge_mcast_how *how, struct vnep_err *err);
+/* The two steps of it: those whom the selection names, and what finds each one. */
+int edge_mcast_gather(struct edge_mcast *mc, const struct edge_mcast_how *how, struct vnep_err *err);
+int edge_mcast_index(struct edge_mcast *mc, struct vnep_err *err);
 uint32_t edge_mcast_mtu(const struct vnep_edge *edge);
 void edge_mcast_link(struct edge_mcast *mc);
 int edge_mcast_shot_of(struct edge_mcast *mc, struct edge_device *d, const struct in6_addr *speaker,
@@ -109,6 +113,7 @@ int edge_mcast_lane_of(struct edge_mcast *mc, const struct edge_device *d, const
 bool edge_mcast_is_alone(const struct edge_device *d); /* sent to it alone, it hears it now */
 int edge_mcast_store(struct edge_mcast *mc, struct vnep_err *err);
 void edge_mcast_look_after(struct edge_mcast *mc);
+void edge_mcast_shrink(struct edge_mcast *mc); /* nobody waits for answers: who does not wait for it is forgotten */
 
 /* edge-mcast-send.c: to all who are awake, and settle it. It is stored already: who could not be sent it waits. */
 void edge_mcast_fan_out(struct vnep_edge *edge, struct edge_mcast *mc);
@@ -121,6 +126,8 @@ bool edge_mcast_to_one(struct vnep_edge *edge, const struct edge_mcast *mc, stru
 /* edge-mcast-relay.c: where a device of another VPC is, each member is sent a frame of its own. */
 int edge_relay_avoid(struct edge_mcast *mc, const struct edge_device *d, struct vnep_err *err);
 int edge_relay_part(struct edge_mcast *mc, struct vnep_err *err);
+/* Several groups may have one address and one sender: is it a member of one before this? */
+bool edge_relay_had(const struct edge_mcast *mc, const struct vnep_device *device);
 
 /* edge-mcast-ack.c */
 void edge_mcast_result(const struct edge_mcast *mc, struct vnep_result *out);

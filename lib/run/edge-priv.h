@@ -24,7 +24,8 @@
  *     edge-mld*.c     who listens to which groups
  *
  * A round: the ring is readable -> every frame is handled (journal records are appended to one group) -> the
- * group is committed -> the ring's blocks are given back -> what became due is done and told to watchers.
+ * group is committed -> what is for groups of devices has its turn, each with a group of its own -> the ring's blocks are
+ * given back -> what became due is done and told to watchers.
  */
 #ifndef VNEP_EDGE_PRIV_H
 #define VNEP_EDGE_PRIV_H
@@ -250,6 +251,7 @@ struct edge_ledger {
 	uint64_t answered, delivered, sent_on, converted;
 	uint64_t stamp; /* of two the later one */
 	uint64_t ring_cookie, ring_block; /* this block of this ring was finished last */
+	uint64_t ring_from; /* but behind this one there may be frames for groups that were not */
 	uint64_t relay_block, relay_place; /* the frame of it that was relayed to a group last */
 	uint64_t dropped[VNEP_REASON_COUNT];
 };
@@ -285,6 +287,7 @@ struct edge_retained {
 
 struct edge_client;
 struct edge_mcast;
+struct edge_relays;
 struct edge_mld;
 struct edge_mld_device;
 struct vnep_retaining;
@@ -360,13 +363,14 @@ struct vnep_edge {
 	struct edge_mcast *mcasts; /* instructions whose answers are heard, the latest first */
 	unsigned mcast_count;
 	uint32_t mcast_seed, mcast_source;
-	struct vnep_mono relay_until; /* so long the worker works off what it spent on relaying */
 	size_t replay_line;             /* devices that stand in both lines */
 	double replay_pps;              /* what the line gets through, of late; 0 = not known */
 	struct vnep_mono replay_looked; /* 0: the line was empty */
 	uint64_t barrier_round; /* of the one that runs, or ran last */
 	uint64_t ring_seen;     /* frames read from the ring */
 	uint64_t ring_at, ring_place; /* the one that was read last: its block, and which of it */
+	uint64_t ring_stored;   /* blocks up to this one were finished by the worker before, but for frames to groups */
+	struct edge_relays *relays; /* frames to groups that wait for their turn; NULL until the first */
 	int64_t commit_ms;      /* what was read last was durable after that time */
 	uint64_t ring_base;     /* frames that the journal port had carried when it was opened */
 	uint64_t ring_lost;     /* by the ring until the barrier */

@@ -518,7 +518,7 @@ int vnep_edge_new(struct vnep_edge **out, const struct vnep_edge_config *config,
 	if (!rc)
 		rc = edge_control_listen(edge, err);
 	if (!rc && edge->ring_taken)
-		edge_ingest_all(edge); /* what would kill us, too, does so before we are ready */
+		edge_ingest_last(edge); /* what would kill us, too, does so before we are ready */
 	else if (!rc)
 		edge_announce_all(edge);
 	if (!rc)
@@ -549,6 +549,7 @@ int vnep_edge_run(struct vnep_edge *edge, struct vnep_err *err)
 	edge_service_stopping(edge);
 	edge_ingest_all(edge);
 	edge_hold_finish(edge);
+	edge_ingest_last(edge);
 	if (edge->withdraw)
 		edge_ra_withdraw(edge);
 	if (edge->ledger_dirty)
