@@ -112,8 +112,8 @@ static int confine_files(const struct vnep_cli *cli, struct vnep_err *err)
 	};
 	int rc;
 
-	if (vnep_cli_runtime(runtime, sizeof runtime, NULL) ||
-		vnep_state_check(runtime, 1, NULL) || vnep_state_check(cli->state, 1, NULL))
+	if (vnep_cli_runtime(runtime, sizeof runtime, NULL) || vnep_state_check(runtime, 1, NULL) ||
+		vnep_state_check(cli->state, 1, NULL))
 		return 0;
 	rc = vnep_jail_files(paths, sizeof paths / sizeof *paths, err);
 	return rc < 0 ? rc : 0;

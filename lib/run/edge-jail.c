@@ -41,7 +41,8 @@ int edge_jail(struct vnep_edge *edge, struct vnep_err *err)
 	const struct vnep_jail_path paths[] = {
 		{ edge->state, .write = true },
 		{ runtime, .write = true },
-		{ tmp && *tmp ? tmp : "/var/tmp", .write = true }, /* what is too large for memory */
+		{ tmp && *tmp ? tmp : "/var/tmp",
+			.write = true }, /* what is too large for memory */
 		{ edge->host.config_file ? config : NULL, false, false },
 		{ "/proc/sys", false, false },
 		{ "/proc/sys/net", .write = true },

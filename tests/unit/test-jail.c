@@ -74,8 +74,8 @@ static int opened(const char *folder, const char *name, int flags)
 static int fence(void)
 {
 	char writable[96], readable[96];
-	const struct vnep_jail_path paths[] = { { writable, .write = true }, { readable, false, false },
-		{ "/nowhere/at/all", .write = true } };
+	const struct vnep_jail_path paths[] = { { writable, .write = true },
+		{ readable, false, false }, { "/nowhere/at/all", .write = true } };
 
 	snprintf(writable, sizeof writable, "%s/write", tmp);
 	snprintf(readable, sizeof readable, "%s/read", tmp);
