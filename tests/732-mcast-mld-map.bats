@@ -200,3 +200,21 @@ damage() {
 	listeners_are 1
 	balanced
 }
+
+@test "mcast mld: who wakes again and again, and reports the group no more, has left; who sleeps at first has not" {
+	local n
+
+	lab 1
+	mcast_map "$(ninth | sed 's/}$/,"psm":{"t3324_s":1}}/')"
+	INTERVAL=300 mld_start
+	attach9
+	says9 2
+	wait_for 10 heard 9 "lights joined"
+	for n in 1 2 3; do
+		wait_for 10 state_is "$DEV9" asleep
+		heard 9 "lights joined"
+		attach9
+	done
+	wait_for 10 heard 9 "lights joined,lights left"
+	balanced
+}

@@ -55,12 +55,16 @@ int vnep_ring_fd(const struct vnep_ring *ring); /* readable when a block is ther
 /* The next frame of the blocks that are there: 1, or 0 when there is none. */
 int vnep_ring_next(struct vnep_ring *ring, struct vnep_ring_frame *out);
 
-/* Give back every block whose frames were all taken with _next. */
+/* Give back every block whose frames were all taken with _next; of those only the ones in front of a block. */
 void vnep_ring_release(struct vnep_ring *ring);
+void vnep_ring_release_before(struct vnep_ring *ring, uint64_t block_number);
+/* More than half of the blocks are held: soon the kernel has no place for what comes. */
+bool vnep_ring_is_filling(const struct vnep_ring *ring);
 
-/* Blocks have numbers from 1. _done: the last one that was read to its end; _skip, before the first _next: those up to it
- * are given back unread. _between: no block is begun. _cookie: of its socket, no other ring of this boot has it.
+/* Blocks have numbers from 1. _block: the one of the latest frame. _done: the last one that was read to its end; _skip,
+ * before the first _next: those up to it are given back unread. _between: no block is begun. _cookie: of its socket, no other ring of this boot has it.
  * _waiting: frames that are there, not read, those of the block that is being filled among them. */
+uint64_t vnep_ring_block(const struct vnep_ring *ring);
 uint64_t vnep_ring_done(const struct vnep_ring *ring);
 void vnep_ring_skip(struct vnep_ring *ring, uint64_t block_number);
 bool vnep_ring_between(const struct vnep_ring *ring);

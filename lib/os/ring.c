@@ -57,6 +57,7 @@ struct vnep_ring {
 	unsigned held;   /* blocks read to their end and not given back */
 	unsigned left;   /* frames left in the block being read; 0 = not begun */
 	uint8_t *at;     /* header of its next frame */
+	uint64_t number; /* of that block */
 	uint64_t done;   /* number of the last block that was read to its end, or need not be */
 	bool seeking;    /* where another one left off: wherever the first block is */
 	uint64_t drops;
@@ -255,6 +256,7 @@ static bool block_begin(struct vnep_ring *ring)
 		known = b->hdr.bh1.seq_num <= ring->done;
 		ring->left = known ? 0 : b->hdr.bh1.num_pkts;
 		ring->at = (uint8_t *)b + b->hdr.bh1.offset_to_first_pkt;
+		ring->number = b->hdr.bh1.seq_num;
 		if (ring->left)
 			return true;
 		block_done(ring);
@@ -317,6 +319,11 @@ void vnep_ring_skip(struct vnep_ring *ring, uint64_t block_number)
 	ring->done = block_number;
 }
 
+uint64_t vnep_ring_block(const struct vnep_ring *ring)
+{
+	return ring->number;
+}
+
 uint64_t vnep_ring_done(const struct vnep_ring *ring)
 {
 	return ring->done;
@@ -356,13 +363,26 @@ uint64_t vnep_ring_waiting(const struct vnep_ring *ring)
 	return count + filling;
 }
 
-void vnep_ring_release(struct vnep_ring *ring)
+void vnep_ring_release_before(struct vnep_ring *ring, uint64_t block_number)
 {
 	for (; ring->held; ring->held--) {
-		__atomic_store_n(&block(ring, ring->oldest)->hdr.bh1.block_status, TP_STATUS_KERNEL,
-			__ATOMIC_RELEASE);
+		struct tpacket_block_desc *b = block(ring, ring->oldest);
+
+		if (b->hdr.bh1.seq_num >= block_number)
+			break;
+		__atomic_store_n(&b->hdr.bh1.block_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
 		ring->oldest = (ring->oldest + 1) % ring->block_count;
 	}
+}
+
+void vnep_ring_release(struct vnep_ring *ring)
+{
+	vnep_ring_release_before(ring, UINT64_MAX);
+}
+
+bool vnep_ring_is_filling(const struct vnep_ring *ring)
+{
+	return ring->held > ring->block_count / 2;
 }
 
 /* Reading PACKET_STATISTICS clears it. */

@@ -395,8 +395,6 @@ int edge_device_bind(struct vnep_edge *edge, struct edge_device *d, struct edge_
 		return 0;
 	if (d->bound && d->port != port) /* its neighbour is at the old one */
 		edge_device_event(edge, d, VNEP_LIFE_DOWN, VNEP_CAUSE_HANDOVER, vnep_wall_now());
-	if (d->port != port)
-		edge_mld_gone(edge, d);
 	before = *d;
 	l3_release(edge, d);
 	if (d->bound && d->port != port && !d->fixed_addr)
@@ -419,6 +417,8 @@ int edge_device_bind(struct vnep_edge *edge, struct edge_device *d, struct edge_
 		rc = vnep_err_sys(err, ENOMEM, "device %s", d->dev);
 	if (rc)
 		return rc;
+	if (before.port != port)
+		edge_mld_gone(edge, d);
 	if (!d->bound)
 		edge_say(edge, LOG_INFO, "device: %s attached at %s", d->dev, port->name);
 	d->bound = true;

@@ -132,7 +132,7 @@ static bool turn_over(struct vnep_edge *edge, struct vnep_mono began)
 /* Which one it is says the same after a kill: blocks come again from their beginning. */
 static void count_seen(struct vnep_edge *edge)
 {
-	uint64_t block = vnep_ring_done(edge->ring) + !vnep_ring_between(edge->ring);
+	uint64_t block = vnep_ring_block(edge->ring);
 
 	edge->ring_seen++;
 	edge->ring_place = block == edge->ring_at ? edge->ring_place + 1 : 1;
@@ -162,8 +162,7 @@ bool edge_ingest(struct vnep_edge *edge)
 		edge_relay_turn(edge);
 		edge_ledger_keep(edge);
 	}
-	if (!edge_relay_waits(edge))
-		vnep_ring_release(edge->ring);
+	vnep_ring_release_before(edge->ring, edge_relay_block(edge));
 	edge->ring_unread = more;
 	return more;
 }

@@ -72,14 +72,20 @@ static uint64_t finished(const struct vnep_edge *edge)
 	return done > edge->ring_stored ? done : edge->ring_stored;
 }
 
+/* What is behind it would have to be read again. */
+static uint64_t needed_from(const struct vnep_edge *edge)
+{
+	uint64_t done = vnep_ring_done(edge->ring), waits = edge_relay_block(edge);
+
+	return done < waits ? done : waits - 1;
+}
+
 static void stamp(struct vnep_edge *edge, struct edge_ledger *l)
 {
 	l->stamp = ++edge->ledger_stamp;
 	l->ring_cookie = edge->ring_cookie;
 	l->ring_block = finished(edge);
-	l->ring_from = vnep_ring_done(edge->ring);
-	if (l->ring_from >= edge_relay_block(edge))
-		l->ring_from = edge_relay_block(edge) - 1;
+	l->ring_from = needed_from(edge);
 }
 
 int edge_ledger_put(struct vnep_edge *edge, struct edge_ledger *l, struct vnep_err *err)
@@ -216,7 +222,8 @@ void edge_ledger_keep(struct vnep_edge *edge)
 
 	if (!edge->memo || edge->group_open || !vnep_ring_between(edge->ring))
 		return;
-	if (finished(edge) == l->ring_block && !memcmp(l, &edge->ledger_memo, sizeof *l))
+	if (finished(edge) == l->ring_block && needed_from(edge) == l->ring_from &&
+		!memcmp(l, &edge->ledger_memo, sizeof *l))
 		return;
 	stamp(edge, l);
 	pack(&edge->packed, l);

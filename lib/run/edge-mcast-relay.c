@@ -319,7 +319,9 @@ static void work(struct vnep_edge *edge, const struct vnep_ring_frame *frame)
 		why = check_sender(edge, &f, &vpc);
 	if (!why) {
 		account = account_of(edge->relays, vpc, now);
-		why = is_spent(account, now) ? VNEP_RATE_LIMITED : VNEP_REASON_NONE;
+		/* while one has its turn nothing is read */
+		if (is_spent(account, now) || vnep_ring_is_filling(edge->ring))
+			why = VNEP_RATE_LIMITED;
 	}
 	if (why) {
 		edge_deny(edge, edge_core(edge), frame, NULL, VNEP_TO_DEVICE, why, true);

@@ -37,10 +37,8 @@ void edge_mcast_free(struct edge_mcast *mc)
 		return;
 	for (p = &mc->edge->mcasts; *p && *p != mc; p = &(*p)->next)
 		;
-	if (*p) {
+	if (*p)
 		*p = mc->next;
-		mc->edge->mcast_count--;
-	}
 	if (mc->client)
 		mc->client->instructions--;
 	vnep_watch_free(mc->timer);
@@ -336,7 +334,8 @@ static int read_group(struct edge_mcast *mc, struct vnep_map_txn *txn,
 	int rc = mc->group[0] ? vnep_members_group(txn, mc->group, &group, err) : 0;
 
 	mc->unicast = how->unicast || !mc->group[0] || vnep_members_query(how->selection);
-	mc->address = group.address;
+	if (!mc->relayed) /* that has what its sender wrote */
+		mc->address = group.address;
 	mc->hop_limit = how->hop_limit;
 	mc->port = how->port ? how->port : group.port ? group.port : COAP_PORT;
 	vnep_group_release(&group);
@@ -511,7 +510,7 @@ static struct edge_mcast *oldest_unawaited(const struct vnep_edge *edge)
 	struct edge_mcast *oldest = NULL;
 
 	for (struct edge_mcast *mc = edge->mcasts; mc; mc = mc->next)
-		if (!mc->client)
+		if (!mc->client && !mc->relayed)
 			oldest = mc;
 	return oldest;
 }
@@ -520,18 +519,22 @@ static struct edge_mcast *oldest_unawaited(const struct vnep_edge *edge)
 static bool make_room(struct vnep_edge *edge, size_t members)
 {
 	size_t kept = members, awaited = members;
-	unsigned clients = 0;
+	unsigned clients = 0, count = 0;
 	struct edge_mcast *mc;
 
 	for (mc = edge->mcasts; mc; mc = mc->next) {
+		if (mc->relayed) /* they have their own room */
+			continue;
+		count++;
 		kept += mc->count;
 		awaited += mc->client ? mc->count : 0;
 		clients += mc->client != NULL;
 	}
 	if (clients && (clients >= EDGE_MCAST_MAX || awaited > EDGE_MCAST_MEMBERS_MAX))
 		return false;
-	while ((edge->mcast_count >= EDGE_MCAST_MAX || kept > EDGE_MCAST_MEMBERS_MAX) &&
+	while ((count >= EDGE_MCAST_MAX || kept > EDGE_MCAST_MEMBERS_MAX) &&
 		(mc = oldest_unawaited(edge))) {
+		count--;
 		kept -= mc->count;
 		edge_mcast_free(mc);
 	}
@@ -545,8 +548,9 @@ static int check_room(const struct edge_mcast *mc, struct vnep_err *err)
 			"the journal does not take what the last instruction did: try again");
 	if (!make_room(mc->edge, mc->count))
 		return vnep_err_set(err, VNEP_EUNAVAIL,
-			"%u instructions wait for answers (at most %d, of %d members): try again",
-			mc->edge->mcast_count, EDGE_MCAST_MAX, EDGE_MCAST_MEMBERS_MAX);
+			"too many instructions wait for answers (at most %d, of %d members): try "
+			"again",
+			EDGE_MCAST_MAX, EDGE_MCAST_MEMBERS_MAX);
 	return 0;
 }
 
@@ -554,7 +558,6 @@ void edge_mcast_link(struct edge_mcast *mc)
 {
 	mc->next = mc->edge->mcasts;
 	mc->edge->mcasts = mc;
-	mc->edge->mcast_count++;
 }
 
 int edge_mcast_send(struct vnep_edge *edge, const struct vnep_instruction *instruction,

@@ -252,7 +252,7 @@ static struct vnep_mono listens_until(
 	link = l->v1 && !l->asked ? edge_mld_link(edge, d, &l->group->key.address, false) : NULL;
 	if (link && link->v1_heard.ns + interval > until.ns)
 		until.ns = link->v1_heard.ns + interval;
-	if (vnep_life_presence(d->life) == VNEP_STATE_ASLEEP)
+	if (vnep_life_presence(d->life) == VNEP_STATE_ASLEEP && l->unheard <= EDGE_MLD_ROBUSTNESS)
 		until.ns = now.ns + interval;
 	return until;
 }
@@ -295,6 +295,26 @@ void edge_mld_expire(struct vnep_edge *edge, struct edge_mld_device *md)
 		i += l->expires.ns > now.ns || expire(edge, md, l);
 	}
 	arm(edge, md);
+}
+
+/* Who wakes more often than the interval would listen for ever, whatever it answers. */
+void edge_mld_unheard(struct vnep_edge *edge, struct edge_mld_device *md, int64_t answer_ns)
+{
+	struct vnep_mono last = { vnep_mono_now().ns + answer_ns };
+
+	for (unsigned i = 0; i < md->count; i++) {
+		struct edge_listener *l = &md->listener[i];
+
+		if (l->unheard <= EDGE_MLD_ROBUSTNESS)
+			l->unheard++;
+		if (l->unheard <= EDGE_MLD_ROBUSTNESS || l->state != EDGE_LISTENS || l->asked)
+			continue;
+		l->asked = true;
+		if (last.ns < l->expires.ns)
+			l->expires = last;
+	}
+	arm(edge, md);
+	edge_mld_arm(edge);
 }
 
 /* ---- its record ---- */
@@ -482,6 +502,7 @@ static enum edge_mld_said join(struct vnep_edge *edge, struct edge_device *d,
 		l->exclude = r->kind == VNEP_MLD_IS_EXCLUDE || r->kind == VNEP_MLD_TO_EXCLUDE;
 	l->v1 = m->type != VNEP_MLD_REPORT;
 	l->asked = false;
+	l->unheard = 0;
 	if (!l->group->key.name[0])
 		return refuse(edge, d, l, m, ts);
 	if (l->state != EDGE_LISTENS)

@@ -176,10 +176,13 @@ void edge_mld_asked(struct vnep_edge *edge, const struct edge_device *d, struct 
 
 void edge_mld_woke(struct vnep_edge *edge, const struct edge_device *d)
 {
-	struct edge_querier *q = d->mld || !d->bound ? NULL : edge_mld_querier(edge, d->port);
+	struct edge_querier *q = d->bound ? edge_mld_querier(edge, d->port) : NULL;
 
-	if (q && edge_mld_may(&q->wakes, WAKES_PER_S, WAKES_AT_ONCE, 1))
-		query(edge, q, d->l2.vlan, NULL, d);
+	if (!q || !edge_mld_may(&q->wakes, WAKES_PER_S, WAKES_AT_ONCE, 1))
+		return;
+	query(edge, q, d->l2.vlan, NULL, d);
+	if (d->mld)
+		edge_mld_unheard(edge, d->mld, q->response_ms * MS + EDGE_MLD_SLACK_MS * MS);
 }
 
 static void link_due(struct vnep_edge *edge, struct edge_mld_link *link, struct vnep_mono now)

@@ -51,6 +51,7 @@ struct edge_listener {
 	bool asked;   /* it may have left: who says nothing now, has */
 	bool told;    /* somebody was told that it is refused */
 	uint8_t queries; /* still to be sent to it alone */
+	uint8_t unheard; /* so often it woke and was asked since it was reported last */
 	struct vnep_wall since;
 	struct vnep_mono expires;  /* then it listens no more, or is forgotten */
 	struct vnep_mono query_at; /* the next query; there is none: not asked before */
@@ -167,6 +168,7 @@ enum edge_mld_said { EDGE_MLD_SAID_NOTHING, EDGE_MLD_SAID_TAKEN, EDGE_MLD_SAID_R
 enum edge_mld_said edge_mld_said(struct vnep_edge *edge, struct edge_device *d, const struct vnep_mld *m,
 	const struct vnep_mld_record *record, struct vnep_wall ts);
 void edge_mld_expire(struct vnep_edge *edge, struct edge_mld_device *md); /* it is due */
+void edge_mld_unheard(struct vnep_edge *edge, struct edge_mld_device *md, int64_t answer_ns); /* it woke, and was asked */
 /* What is known of it agrees with its record; false: that cannot be read, and all is as it was. */
 bool edge_mld_follow(struct vnep_edge *edge, struct edge_mld_device *md);
 void edge_mld_encode(

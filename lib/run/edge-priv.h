@@ -361,7 +361,6 @@ struct vnep_edge {
 	struct vnep_sentlog *fanned; /* the same of instructions */
 	bool sent_owed;            /* that group failed: they are still to be recorded */
 	struct edge_mcast *mcasts; /* instructions whose answers are heard, the latest first */
-	unsigned mcast_count;
 	uint32_t mcast_seed, mcast_source;
 	size_t replay_line;             /* devices that stand in both lines */
 	double replay_pps;              /* what the line gets through, of late; 0 = not known */

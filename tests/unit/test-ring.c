@@ -79,6 +79,16 @@ static int wait_frame(struct vnep_ring *ring, struct vnep_ring_frame *f)
 	return rc;
 }
 
+/* The same, and nothing is given back. */
+static int wait_frame_held(struct vnep_ring *ring, struct vnep_ring_frame *f)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; i < 500 && !(rc = vnep_ring_next(ring, f)); i++)
+		wait_block(ring, 10);
+	return rc;
+}
+
 TEST("ring: 20,000 frames come out complete and in order, none is dropped")
 {
 	struct vnep_inject *out;
@@ -149,6 +159,49 @@ TEST("ring: what is not released is kept, an overrun is counted to the frame, an
 	}
 	CHECK_INT(last, 5009);
 	CHECK_INT(vnep_ring_drops(ring), 4000 - got);
+	vnep_inject_close(out);
+	vnep_ring_close(ring);
+}
+
+TEST("ring: blocks in front of one are given back, that one and those behind it stay; it says when "
+     "half of them are held")
+{
+	struct vnep_ring_config small = { .block_octets = 16384, .block_count = 4, .retire_ms = 1 };
+	uint64_t number = 0, from = 0;
+	struct vnep_inject *out;
+	struct vnep_ring *ring;
+	struct vnep_ring_frame f;
+	const uint8_t *kept = NULL;
+	uint32_t value = 0;
+
+	port_make("ra0");
+	CHECK(!vnep_ring_open(&ring, "ra1", &small, NULL));
+	CHECK(!vnep_inject_open(&out, "ra0", NULL));
+	CHECK(!vnep_ring_is_filling(ring));
+	send_numbered(out, 0, 2000);
+	CHECK(wait_block(ring, 2000) > 0);
+	while (vnep_ring_next(ring, &f)) {
+		CHECK(vnep_ring_block(ring) >= number);
+		number = vnep_ring_block(ring);
+		from = from ? from : number;
+		if (number >= from + 2 && !kept) {
+			kept = f.data;
+			value = vnep_be32(f.data + 14);
+		}
+	}
+	CHECK(kept && vnep_ring_is_filling(ring));
+	CHECK_INT(vnep_ring_done(ring), number);
+	vnep_ring_release_before(ring, from + 2);
+	CHECK(!vnep_ring_is_filling(ring));
+	send_numbered(out, 2000, 4000); /* into two blocks */
+	CHECK_INT(wait_frame_held(ring, &f), 1);
+	CHECK_INT(vnep_ring_block(ring), number + 1);
+	while (vnep_ring_next(ring, &f))
+		;
+	CHECK(vnep_be32(kept + 14) == value);
+	CHECK(vnep_ring_is_filling(ring));
+	vnep_ring_release(ring);
+	CHECK(!vnep_ring_is_filling(ring));
 	vnep_inject_close(out);
 	vnep_ring_close(ring);
 }
