@@ -100,8 +100,8 @@ neighbours_of() {
 	speak 0
 	wait_for 5 state_is "$V0" awake
 	# port unreachable, both ways: the sender's socket sees it only if the packet inside is its own
-	refused vpc "UDP6:[$V0]:9"
-	refused dev0 "UDP6:[2001:db8:b::2]:9"
+	nobody_listens vpc "UDP6:[$V0]:9"
+	nobody_listens dev0 "UDP6:[2001:db8:b::2]:9"
 	balanced
 }
 

@@ -123,7 +123,7 @@ own_stack() {
 	speak 1
 	wait_for 5 state_is "$V0" awake
 	wait_for 5 state_is "$V1" awake
-	refused dev0 "UDP6:[$V1]:9"
+	nobody_listens dev0 "UDP6:[$V1]:9"
 	balanced
 }
 

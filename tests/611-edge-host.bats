@@ -139,8 +139,8 @@ v_says() {
 	host_lab
 	ask_v
 	wait_for 5 state_is "$V0" awake
-	refused vpc "UDP6:[$L0]:9,bind=[$V0]"
-	refused dev0 "UDP6:[$V0]:9"
+	nobody_listens vpc "UDP6:[$L0]:9,bind=[$V0]"
+	nobody_listens dev0 "UDP6:[$V0]:9"
 	balanced
 }
 

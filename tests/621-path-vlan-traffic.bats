@@ -40,8 +40,8 @@ setup() {
 	run -0 netns c900 traceroute -6 -n -q 1 -w 3 "$V101"
 	grep -qE '^ *1 +fe80:' <<<"$output"
 	grep -qE "^ *2 +$V101 " <<<"$output"
-	refused t101 "UDP6:[2001:db8:b::2]:9"
-	refused c900 "UDP6:[$V101]:9"
+	nobody_listens t101 "UDP6:[2001:db8:b::2]:9"
+	nobody_listens c900 "UDP6:[$V101]:9"
 	captured device
 	captured core
 	good device +1 'icmpv6.type == 3 && vlan.id == 101' +1 'icmpv6.type == 1 && vlan.id == 101' 0 'icmpv6.type < 128 && !(vlan.id == 101)'

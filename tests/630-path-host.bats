@@ -118,8 +118,8 @@ lab_name() {
 
 @test "host: errors pass in both directions as they are, and hop limits end at the edge" {
 	host_up
-	refused vpc "UDP6:[$L]:9"
-	refused dev0 "UDP6:[$V]:9"
+	nobody_listens vpc "UDP6:[$L]:9"
+	nobody_listens dev0 "UDP6:[$V]:9"
 	run -1 netns vpc ping -c 1 -W 2 -t 1 "$L"
 	[[ $output == *"Time exceeded"* ]]
 	balanced

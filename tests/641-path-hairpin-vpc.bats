@@ -35,7 +35,7 @@ two_vpcs() {
 	lab 2
 	path_plain
 	awake dev1 "$V1"
-	refused dev0 "UDP6:[$V1]:9"
+	nobody_listens dev0 "UDP6:[$V1]:9"
 	balanced
 }
 

@@ -34,8 +34,8 @@ setup() {
 	path_plain
 	capture device dev0 d0
 	capture vpc vpc v0
-	refused vpc "UDP6:[$V0]:9"
-	refused dev0 "UDP6:[2001:db8:b::2]:9"
+	nobody_listens vpc "UDP6:[$V0]:9"
+	nobody_listens dev0 "UDP6:[2001:db8:b::2]:9"
 	captured device
 	captured vpc
 	good device +1 'icmpv6.type == 1 && ipv6.dst#1 == 2001:db8:a::2 && ipv6.src#2 == 2001:db8:a::2 && ipv6.dst#2 == 2001:db8:b::2 && udp'

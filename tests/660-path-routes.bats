@@ -83,6 +83,6 @@ by() {
 
 @test "routes: port unreachable of a host behind a next hop reaches the device" {
 	requires socat
-	refused dev0 "UDP6:[2001:db8:ff::1]:9"
+	nobody_listens dev0 "UDP6:[2001:db8:ff::1]:9"
 	balanced
 }

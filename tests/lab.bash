@@ -7,7 +7,7 @@
 # Nobody here knows where a virtual endpoint is or who fe80::1 is: answering that is the edge's work.
 # Processes in these namespaces end with the test, also those that nobody stopped.
 #
-# refused NETNS ADDRESS sends by socat(1) to where nobody listens, and waits until that is what it is told.
+# nobody_listens NETNS ADDRESS sends by socat(1) to where nobody listens, and waits until that is what it is told.
 #
 # lab_tagged adds hosts in VLANs, each in a namespace and behind a link of its own name, which vlan-tap joins to dN or v0
 # (no kernel needs 8021q for it; VLAN 0 is no tag):
@@ -124,14 +124,14 @@ lab_journal_port() {
 		ethtool -K vnep-j0 tx off sg off tso off gso off >/dev/null'
 }
 
-# refused NETNS SOCAT-ADDRESS: a datagram to where nobody listens is answered by an error that reaches the sender's socket.
+# nobody_listens NETNS SOCAT-ADDRESS: a datagram to where nobody listens is answered by an error that reaches the sender's socket.
 # Asked again until it is: hosts send only some errors a second.
-refused() {
+nobody_listens() {
 	requires socat
-	wait_for 10 refused_once "$@"
+	wait_for 10 told_so "$@"
 }
 
-refused_once() {
+told_so() {
 	run -1 --separate-stderr netns "$1" sh -c "echo x | socat -t 3 - '$2'"
 	[[ $stderr == *"Connection refused"* ]]
 }

@@ -516,7 +516,7 @@ static struct edge_mcast *oldest_unawaited(const struct vnep_edge *edge)
 }
 
 /* Those whose answers nobody waits for make room, if that helps. A single one may have any number of members. */
-static bool make_room(struct vnep_edge *edge, size_t members)
+static bool make_room(struct vnep_edge *edge, size_t members, unsigned *waiting)
 {
 	size_t kept = members, awaited = members;
 	unsigned clients = 0, count = 0;
@@ -530,6 +530,7 @@ static bool make_room(struct vnep_edge *edge, size_t members)
 		awaited += mc->client ? mc->count : 0;
 		clients += mc->client != NULL;
 	}
+	*waiting = clients;
 	if (clients && (clients >= EDGE_MCAST_MAX || awaited > EDGE_MCAST_MEMBERS_MAX))
 		return false;
 	while ((count >= EDGE_MCAST_MAX || kept > EDGE_MCAST_MEMBERS_MAX) &&
@@ -543,14 +544,15 @@ static bool make_room(struct vnep_edge *edge, size_t members)
 
 static int check_room(const struct edge_mcast *mc, struct vnep_err *err)
 {
+	unsigned waiting;
+
 	if (!edge_mcast_none_owed(mc->edge))
 		return vnep_err_set(err, VNEP_EUNAVAIL,
 			"the journal does not take what the last instruction did: try again");
-	if (!make_room(mc->edge, mc->count))
+	if (!make_room(mc->edge, mc->count, &waiting))
 		return vnep_err_set(err, VNEP_EUNAVAIL,
-			"too many instructions wait for answers (at most %d, of %d members): try "
-			"again",
-			EDGE_MCAST_MAX, EDGE_MCAST_MEMBERS_MAX);
+			"%u instructions wait for answers (at most %d, of %d members): try again",
+			waiting, EDGE_MCAST_MAX, EDGE_MCAST_MEMBERS_MAX);
 	return 0;
 }
 

@@ -434,12 +434,13 @@ static enum edge_mld_said block(struct vnep_edge *edge, struct edge_device *d,
 	struct edge_listener *l, const struct vnep_mld_record *r)
 {
 	const int64_t ms = EDGE_MLD_ROBUSTNESS * EDGE_MLD_LAST_MS + EDGE_MLD_SLACK_MS;
-	struct vnep_mono last = { vnep_mono_now().ns + ms * MS };
+	struct vnep_mono last;
 
 	if (!r->source_count || !l || l->state != EDGE_LISTENS)
 		return EDGE_MLD_SAID_NOTHING;
 	if (l->exclude || !edge_mld_ask_alone(edge, d, l))
 		return EDGE_MLD_SAID_TAKEN;
+	last.ns = l->query_at.ns + ms * MS; /* it may have been asked just now, and has some rest */
 	if (last.ns < l->expires.ns)
 		l->expires = last;
 	l->asked = true;

@@ -156,10 +156,13 @@ bool edge_mld_ask_alone(
 {
 	struct vnep_mono now = vnep_mono_now();
 
-	if (l->queries || now.ns < l->query_at.ns || !may_ask(edge_mld_querier(edge, d->port)))
+	if (l->queries || !edge_mld_querier(edge, d->port))
 		return false;
+	if (l->query_at.ns < now.ns)
+		l->query_at = now;
+	if (!may_ask(edge_mld_querier(edge, d->port)))
+		l->query_at.ns += EDGE_MLD_REST_MS * MS;
 	l->queries = EDGE_MLD_ROBUSTNESS;
-	l->query_at = now;
 	return true;
 }
 
