@@ -46,7 +46,7 @@ setup() {
 	[[ $output == *00:00:5e:00:53:01* && $output == *00:00:5e:00:53:11* ]]
 	speak 0
 	speak 1
-	state_is "$V1" awake
+	wait_for 5 state_is "$V1" awake
 	[[ $(vnep-edge status "$V1" | jq -r .dev) == "$DEV0" ]]
 	balanced
 }
