@@ -83,17 +83,7 @@ setup() {
 
 @test "mcast send: in VLANs each frame has the tag of its own, and no other goes out" {
 	requires tshark
-	vnep-map import -q <<-END
-		{"type":"vpc","v":1,"vpc":"acme","prefix":"2001:db8:b::/64","core_vlan":900,"speaker":"$SPEAKER"}
-		{"type":"group","v":1,"group":"lights","address":"$GROUP"}
-		{"type":"device","v":1,"dev":"urn:dev:mac:00005efffe005321","vep":"2001:db8:b::101","vlan":101,"groups":["lights"]}
-		{"type":"device","v":1,"dev":"urn:dev:mac:00005efffe005322","vep":"2001:db8:b::102","vlan":102,"groups":["lights"]}
-	END
-	lab_taps <<-'END'
-		t101 dev0 101 00:00:5e:00:53:21 2001:db8:a::2/64
-		t102 dev0 102 00:00:5e:00:53:22 2001:db8:a::2/64
-		c900 vpc 900 00:00:5e:00:53:29 2001:db8:b::2/64
-	END
+	mcast_tagged
 	whole_checksums
 	edge_start
 	netns t101 ping -q -c 1 -W 5 2001:db8:b::2

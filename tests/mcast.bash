@@ -2,6 +2,8 @@
 #
 #   mcast_map [LINE...]   a VPC that speaks as $SPEAKER, group lights with dev0 (sleeps after T3324 seconds, default 60),
 #                         dev1 and dev2; then more lines, or others
+#   mcast_tagged          the same in VLANs 101 and 102 behind dev0, a device each, whose hosts are t101 and t102; 900 is the
+#                         VPC's, with c900
 #   members N...          device N listens to the group: a CoAP server that answers
 #   joined N...           device N writes what is sent to the group on port 7000 to $T/joinedN.out, one datagram a line, and
 #                         what is sent to it alone, too
@@ -22,6 +24,20 @@ mcast_map() {
 		{"type":"device","v":1,"dev":"$DEV2","vep":"$V2","groups":["lights"],"journal":"both"}
 	END
 	(( $# == 0 )) || printf '%s\n' "$@" | vnep-map set -q
+}
+
+mcast_tagged() {
+	vnep-map import -q <<-END
+		{"type":"vpc","v":1,"vpc":"acme","prefix":"2001:db8:b::/64","core_vlan":900,"speaker":"$SPEAKER"}
+		{"type":"group","v":1,"group":"lights","address":"$GROUP"}
+		{"type":"device","v":1,"dev":"urn:dev:mac:00005efffe005321","vep":"2001:db8:b::101","vlan":101,"groups":["lights"]}
+		{"type":"device","v":1,"dev":"urn:dev:mac:00005efffe005322","vep":"2001:db8:b::102","vlan":102,"groups":["lights"]}
+	END
+	lab_taps <<-'END'
+		t101 dev0 101 00:00:5e:00:53:21 2001:db8:a::2/64
+		t102 dev0 102 00:00:5e:00:53:22 2001:db8:a::2/64
+		c900 vpc 900 00:00:5e:00:53:29 2001:db8:b::2/64
+	END
 }
 
 members() {

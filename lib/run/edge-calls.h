@@ -109,9 +109,9 @@ bool edge_addr_follow(struct vnep_edge *edge, struct edge_device *d);
 int edge_resume(struct vnep_edge *edge, struct vnep_err *err); /* what the kernel has, after a start */
 void edge_device_arm(struct vnep_edge *edge, struct edge_device *d, struct vnep_mono from);
 
-/* A packet of an event was sent to it: an answer will confirm that. */
-void edge_expect_nothing(struct edge_device *d);
+/* A packet of an event was sent to it: an answer will confirm that. _nothing: its connection is over. */
 void edge_expect(struct edge_device *d, const struct vnep_event *event, uint32_t attempt);
+void edge_expect_nothing(struct edge_device *d);
 
 /* edge-pace.c: a device without anything of the kind is passed by */
 void edge_pace_begin(struct vnep_edge *edge, struct edge_device *d); /* a connection begins */
@@ -254,7 +254,7 @@ void edge_mld_gone(struct vnep_edge *edge, struct edge_device *d); /* it is on t
 /* The record of d may be another one, or that of some group: what is known of listeners follows in a moment. */
 void edge_mld_changed(struct vnep_edge *edge, struct edge_device *d);
 void edge_mld_groups_changed(struct vnep_edge *edge);
-void edge_mld_woke(struct vnep_edge *edge, const struct edge_device *d); /* is it known what it listens to? */
+void edge_mld_woke(struct vnep_edge *edge, const struct edge_device *d); /* it is asked what it listens to */
 void edge_mld_port_up(struct vnep_edge *edge, const struct edge_port *port);
 void edge_mld_again(struct vnep_edge *edge); /* config.querier is another one */
 void edge_mld_metrics(const struct vnep_edge *edge, struct vnep_buf *out);

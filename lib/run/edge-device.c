@@ -194,7 +194,7 @@ static void forget(struct vnep_edge *edge, struct edge_device *d)
 	edge_pace_end(edge, d);
 	edge->lives[d->life]--;
 	free(d->allow);
-	free(d->sent);
+	edge_expect_nothing(d);
 	free(d);
 }
 

@@ -141,7 +141,8 @@ struct edge_mld_link *edge_mld_link(struct vnep_edge *edge, const struct edge_de
 	const struct in6_addr *group, bool make); /* NULL: there is none, or there are too many */
 /* Who listens there says so within a second; others than the one that left, too. */
 void edge_mld_ask(struct vnep_edge *edge, const struct edge_device *d, const struct in6_addr *group);
-/* The same of one, whom nobody else hears asked: in a moment, if true. */
+/* The same of one, whom nobody else hears asked: at its query_at, if true. That is a rest later where it was asked just now,
+ * or others of its port were too often. */
 bool edge_mld_ask_alone(struct vnep_edge *edge, const struct edge_device *d, struct edge_listener *l);
 void edge_mld_asked(struct vnep_edge *edge, const struct edge_device *d, struct edge_listener *l); /* it is time to */
 void edge_mld_tell_refused(struct vnep_edge *edge, const struct edge_device *d, const struct in6_addr *src,
